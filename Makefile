@@ -1,0 +1,91 @@
+# Everything happens in .venv; nothing else of the machine is touched.
+PYTHON ?= python3
+# The build of torch.  One release by number, the one that the kit is tested with: it has CPU wheels for Python 3.10 to
+# 3.13 on PyTorch's own index, some 200 MB instead of several GB with CUDA.  Where that index cannot be reached, pip
+# says so and takes the same release from where it takes everything else.
+# For CUDA:  make install TORCH=torch TORCH_INDEX=
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# More words for the command of a target:  make reproduce ARGS="--seeds 3"
+ARGS ?=
+# Processes that tests run in, and the longest that a notebook's cell may take, in seconds.
+JOBS ?= 2
+CELL_SECONDS ?= 300
+# Where a Python without ensurepip (Debian's without its venv package) gets its pip.
+GET_PIP ?= https://bootstrap.pypa.io/get-pip.py
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install reproduce test lint notebooks lab clean FORCE
+
+help:  ## this list
+	@echo "make TARGET [VARIABLE=value ...]"
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+	@echo "Variables: PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX=$(TORCH_INDEX) JOBS=$(JOBS) ARGS="
+
+install: $(VENV)/installed  ## make the environment in .venv, once
+	@echo "The environment is ready: $(VENV)"
+
+reproduce: $(VENV)/installed  ## the main job on the embedded default; ends with the table
+	$(PY) -m simgan_lib reproduce $(ARGS)
+
+test: lint  ## linters, unit tests, doctests, and every notebook run and compared
+	$(PY) -m pytest -n $(JOBS) --dist=loadfile --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
+		tests simgan_lib $(NOTEBOOKS) $(ARGS)
+
+lint: $(VENV)/installed-dev  ## style and spelling
+	$(PY) -m ruff check .
+	$(VENV)/bin/codespell
+
+notebooks: $(VENV)/installed-dev  ## run the notebooks again and write their outputs
+	$(PY) notebooks/build.py $(ARGS)
+
+lab: $(VENV)/installed-dev  ## open the notebooks in JupyterLab
+	$(PY) -m jupyter lab $(ARGS) notebooks
+
+clean:  ## remove the environment and caches; results stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Stamps: a second make does nothing; a changed pyproject.toml or another TORCH installs again.
+$(VENV)/installed: pyproject.toml $(VENV)/torch
+	@echo "Installing the packages that the kit needs (some minutes)"
+	$(PIP) install --quiet '$(TORCH)' -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(VENV)/torch
+	@echo "Installing the packages that the kit and its tests need (some minutes)"
+	$(PIP) install --quiet '$(TORCH)' -e '.[dev]'
+	@touch $@ $(VENV)/installed
+
+# The stamp holds the choice, and is written only when the choice is another.  A torch that stood in .venv before is
+# taken if it fits; one that we installed gives way to another choice.  Alone and without dependencies, so that only
+# torch is looked up in PyTorch's index.
+$(VENV)/torch: FORCE | $(VENV)/made
+	@choice='$(TORCH) $(TORCH_INDEX)'; \
+	if [ "$$(cat $@ 2>/dev/null)" != "$$choice" ]; then \
+		echo "Installing $(TORCH)"; \
+		$(PIP) install --no-deps $$(test -f $@ && echo --force-reinstall) --retries 2 --timeout 15 \
+			$(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') '$(TORCH)' && echo "$$choice" > $@; \
+	fi
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo "The kit needs Python 3.10 or later; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+			"Name another: make install PYTHON=python3.12" >&2; exit 2; }
+	@$(PIP) --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --without-pip $(VENV) && $(bring-pip); } || { \
+		echo "$(PYTHON) cannot make an environment with pip in it. On Debian and Ubuntu:" \
+			"sudo apt install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')," \
+			"then make again" >&2; exit 2; }
+	@touch $@
+
+# From the system's pip if there is one, else from pip's own site.
+bring-pip = { $(PYTHON) -m pip --python $(PY) install --quiet pip 2>/dev/null || \
+	{ $(PY) -c 'import urllib.request as web; web.urlretrieve("$(GET_PIP)", "$(VENV)/get-pip.py")' 2>/dev/null && \
+	$(PY) $(VENV)/get-pip.py --quiet; }; }

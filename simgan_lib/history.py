@@ -1,0 +1,71 @@
+"""The history buffer: refined images of the past, so that the discriminator does not forget them.  Taught in: 04."""
+
+import torch
+
+
+class HistoryBuffer:
+    """At most `capacity` refined images, on whichever device and of whichever type the first batch has.
+
+    generator: decides what is drawn and replaced; its owner saves and restores it.
+    Paper: section 2.3, article Figure 5.
+    """
+
+    def __init__(self, capacity, generator):
+        if capacity < 1:
+            raise ValueError(f"capacity: expected at least 1, found {capacity}")
+        self.capacity, self.generator, self.filled, self.images = capacity, generator, 0, None
+
+    def __len__(self):
+        return self.filled
+
+    def sample(self, n):
+        """n different stored images, drawn at random: a copy (n, C, H, W).  ValueError if fewer are stored."""
+        if n > self.filled:
+            raise ValueError(f"cannot draw {n} images from a history of {self.filled}")
+        return self.images[self._places(self.filled)[:n]]
+
+    def replace(self, images):
+        """Store images (n, C, H, W): free places first, then random different places are overwritten, whole images.
+
+        Raises ValueError for more images than the buffer holds, or of another shape than those stored.
+        """
+        self._check(images)
+        if self.images is None:
+            self.images = torch.empty(self.capacity, *images.shape[1:], dtype=images.dtype, device=images.device)
+        free = min(self.capacity - self.filled, len(images))
+        self.images[self.filled:self.filled + free] = images[:free].detach()
+        if free < len(images):
+            places = self._places(self.filled)[:len(images) - free] if self.filled else []
+            self.images[places] = images[free:].detach()
+        self.filled += free
+
+    def _places(self, n):
+        return torch.randperm(n, generator=self.generator, device=self.generator.device)
+
+    def _check(self, images):
+        if images.ndim != 4 or len(images) > self.capacity:
+            raise ValueError(f"expected at most {self.capacity} images (n, C, H, W), found {tuple(images.shape)}")
+        if self.images is not None and images.shape[1:] != self.images.shape[1:]:
+            raise ValueError(f"images are {tuple(images.shape[1:])}, the history holds {tuple(self.images.shape[1:])}")
+
+    def state(self):
+        """For a checkpoint: the stored images and their number."""
+        return {"filled": self.filled, "images": None if self.images is None else self.images[:self.filled].clone()}
+
+    def restore(self, state):
+        """Undo to `state()`, bit for bit."""
+        self.filled, self.images = 0, None
+        if state["images"] is not None:
+            self.replace(state["images"])
+
+
+def mixed_batch(fresh, buffer):
+    """A discriminator batch of b images: b/2 fresh refined and b/2 remembered ones; then b/2 fresh are remembered.
+
+    fresh: (b, C, H, W).  While the history holds fewer than b/2, the batch is all fresh.
+    Paper: section 2.3: "update B by replacing b/2 images with the newly refined ones".
+    """
+    half = len(fresh) // 2
+    batch = fresh if len(buffer) < half else torch.cat([fresh[:len(fresh) - half], buffer.sample(half)])
+    buffer.replace(fresh[:half])
+    return batch

@@ -1,0 +1,165 @@
+"""ImageSet: images, their labels, and where they came from.  What passes between all parts of the kit."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .errors import UserError
+
+FORMAT = "simgan-imageset-1"
+
+
+def to_float(images):
+    """uint8 (N, C, H, W)  ->  float32 in [-1, 1]: what networks eat."""
+    return images.float().div_(127.5).sub_(1.0)
+
+
+def to_uint8(images):
+    """Float images in [-1, 1] (values outside are clipped)  ->  uint8.  Inverse of `to_float`."""
+    return images.detach().float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def resized(images, size):
+    """uint8 (N, C, H, W)  ->  uint8 (N, C, *size): bilinear, smoothed first where it shrinks."""
+    if not len(images):
+        return images.new_empty(0, images.shape[1], *size)         # interpolate refuses an empty batch
+    scaled = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True, align_corners=False)
+    return scaled.round_().clamp_(0, 255).to(torch.uint8)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """N images with labels and groups.
+
+    images  uint8 (N, C, H, W).
+    labels  tensors with leading N: `gaze` (pitch, yaw) radians (N, 2); `pupil` (x, y) pixels (N, 2), the centre of
+            the top-left pixel being (0, 0); `iris` ellipse (x, y, semi-axis a, semi-axis b, angle) (N, 5);
+            `parts` uint8 masks (N, H, W); `joints` (N, J, 3).
+    groups  names, one for each image, in arrays of N strings: `day`, `subject`, `side`.  For honest splits.
+    source  one line that says where the pixels came from.
+
+    Raises ValueError if the images are not uint8 (N, C, H, W) or a label or group has another length.
+    """
+
+    images: torch.Tensor
+    labels: dict = field(default_factory=dict)
+    groups: dict = field(default_factory=dict)
+    source: str = ""
+
+    def __post_init__(self):
+        if self.images.ndim != 4 or self.images.dtype != torch.uint8:
+            found = f"{self.images.dtype} {tuple(self.images.shape)}"
+            raise ValueError(f"images: expected uint8 (N, C, H, W), found {found}")
+        for name, values in {**self.labels, **self.groups}.items():
+            if len(values) != len(self.images):
+                raise ValueError(f"{name}: expected {len(self.images)} entries, one an image, found {len(values)}")
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        """Images picked by a number (a set of one), slice, indices or boolean mask, with all that belongs to them."""
+        if isinstance(index, (int, np.integer)):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"image {index} of {len(self)}")  # what ends a `for` loop over the set
+            index = slice(index, index + 1 or None)
+        picked = index if isinstance(index, slice) else torch.as_tensor(index)
+        labels = {k: v[picked.to(v.device)] if torch.is_tensor(picked) else v[picked] for k, v in self.labels.items()}
+        host = picked.cpu().numpy() if torch.is_tensor(picked) else picked
+        images = self.images[picked.to(self.images.device)] if torch.is_tensor(picked) else self.images[picked]
+        groups = {k: np.asarray(v)[host] for k, v in self.groups.items()}
+        return replace(self, images=images, labels=labels, groups=groups)
+
+    def split(self, by, apart):
+        """(the rest, those whose group `by` is in `apart`): a split that no neighbouring frame crosses.
+
+        Raises UserError if the set has no such group, or a name in `apart` does not occur.
+        """
+        if by not in self.groups:
+            raise UserError(f"cannot split by {by!r}: the images have the groups {sorted(self.groups)}")
+        names = np.asarray(self.groups[by])
+        known = set(names.tolist())
+        unknown = sorted(set(apart) - known)
+        if unknown:
+            raise UserError(f"no images of {by} {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+        held = torch.from_numpy(np.isin(names, list(apart)))
+        return self[~held], self[held]
+
+    def shuffled(self, generator):
+        """The same images in an order drawn from `generator` (a CPU generator)."""
+        return self[torch.randperm(len(self), generator=generator)]
+
+    def to(self, device):
+        """A copy on `device`; groups stay on the host."""
+        return replace(self, images=self.images.to(device), labels={k: v.to(device) for k, v in self.labels.items()})
+
+    def save(self, folder):
+        """Write a folder of .npy files and `set.json`, all or nothing.  Replaces what stood there.
+
+        Killed at any time, the old set or the new one can be loaded.  Raises UserError if it cannot be written.
+        """
+        folder, aside = Path(folder), _aside(folder)
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as unfinished:
+                self._write(Path(unfinished) / "set")
+                if folder.is_dir():
+                    shutil.rmtree(aside, ignore_errors=True)
+                    os.replace(folder, aside)               # killed after this line: `load` takes the set aside
+                _replace_or_put_back(Path(unfinished) / "set", folder, aside)
+            shutil.rmtree(aside, ignore_errors=True)
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(f"{folder}: could not be written ({reason}); nothing was changed there") from error
+
+    def _write(self, folder):
+        folder.mkdir()
+        for name, values in {"images": self.images, **self.labels}.items():
+            np.save(folder / f"{name}.npy", values.cpu().numpy())
+        about = {"format": FORMAT, "source": self.source, "shape": list(self.images.shape),
+                 "labels": sorted(self.labels), "groups": {k: np.asarray(v).tolist() for k, v in self.groups.items()}}
+        (folder / "set.json").write_text(json.dumps(about))
+
+    @classmethod
+    def load(cls, folder):
+        """Open what `save` wrote, memory-mapped: nothing is read before it is used.
+
+        Raises UserError if the folder is missing, incomplete or damaged.
+        """
+        folder = Path(folder)
+        if not folder.exists() and _aside(folder).is_dir():
+            folder = _aside(folder)                         # a `save` was killed between its two renames
+        try:
+            about = json.loads((folder / "set.json").read_text())
+            if about.get("format") != FORMAT:
+                raise ValueError(f"format {about.get('format')!r}, expected {FORMAT!r}")
+            # Copy-on-write: torch wants a writable array, the file stays as it is.
+            names = ["images", *about["labels"]]
+            read = {name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c")) for name in names}
+            if list(read["images"].shape) != about["shape"]:
+                raise ValueError(f"images of shape {list(read['images'].shape)}, expected {about['shape']}")
+            groups = {k: np.array(v) for k, v in about["groups"].items()}
+            return cls(read.pop("images"), read, groups, about["source"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{folder}: not a complete image set ({error})") from error
+
+
+def _aside(folder):
+    """Where `save` keeps the old set for the moment in which the new one takes its place."""
+    return Path(folder).parent / f".{Path(folder).name}.old"
+
+
+def _replace_or_put_back(new, folder, aside):
+    try:
+        os.replace(new, folder)
+    except OSError:
+        if aside.is_dir() and not folder.exists():
+            os.replace(aside, folder)
+        raise

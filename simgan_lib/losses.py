@@ -1,0 +1,71 @@
+"""The three terms of SimGAN's losses: local adversarial, self-regularization, and the refiner's sum of both.
+
+Each returns one value an image, so that a mean over the batch does not depend on the batch size.
+"""
+
+import torch
+import torch.nn.functional as F
+
+REAL, REFINED = 0, 1      # the discriminator's two classes; softmax[:, REFINED] is the paper's D
+
+
+def local_adversarial_loss(logits, label):
+    """Cross-entropy of each local patch against one label, summed over the patch map.
+
+    logits: float (N, 2, h, w), classes on axis 1.  label: REAL or REFINED.  Returns (N,), nats.
+    The refiner's adversarial term is this loss with the label REAL on refined images: -log(1 - D(R(x))).
+    Raises ValueError if the logits are not (N, 2, h, w) or the label is neither.
+    Paper: eq. 1 and 2, section 2.2 (summed, not averaged, over patches).  Taught in: notebook 03.
+    """
+    if logits.ndim != 4 or logits.shape[1] != 2:
+        raise ValueError(f"logits: expected (N, 2, h, w), found {tuple(logits.shape)}")
+    if label not in (REAL, REFINED):
+        raise ValueError(f"label: expected REAL ({REAL}) or REFINED ({REFINED}), found {label!r}")
+    return -F.log_softmax(logits, dim=1)[:, label].sum(dim=(1, 2))                  # (N, h, w) -> (N,)
+
+
+def self_regularization(refined, synthetic, features=None):
+    """How far the refiner strayed from its input, in feature space.
+
+    refined, synthetic: float (N, C, H, W) in [-1, 1].  features: a transform, default `identity`.
+    Returns (N,): sum over features of |difference|.  Raises ValueError if the shapes differ.
+    Paper: eq. 4 (features = identity), section 2.1.  Taught in: notebook 02, 06.
+    """
+    if refined.shape != synthetic.shape:
+        raise ValueError(f"refined is {tuple(refined.shape)}, synthetic {tuple(synthetic.shape)}: expected equal shapes")
+    features = features or identity
+    return (features(refined) - features(synthetic)).abs().flatten(1).sum(1)
+
+
+def refiner_loss(logits, refined, synthetic, weight, features=None):
+    """Eq. 5 for each image: fool the discriminator, and stay near the input.
+
+    logits: the discriminator's on `refined` (N, 2, h, w).  weight: lambda.  Returns (N,).
+    Taught in: notebook 05.
+    """
+    return local_adversarial_loss(logits, REAL) + weight * self_regularization(refined, synthetic, features)
+
+
+def identity(images):
+    """psi = the pixels themselves."""
+    return images
+
+
+def channel_mean(images):
+    """psi = mean of the colour channels: hue may change, brightness not (article, Figure 8).  (N, 1, H, W)."""
+    return images.mean(dim=1, keepdim=True)
+
+
+def image_gradients(images):
+    """psi = differences of neighbouring pixels, across and down: edges stay, brightness may drift.  (N, 2C, H, W)."""
+    across = F.pad(images[..., :, 1:] - images[..., :, :-1], (0, 1, 0, 0))
+    down = F.pad(images[..., 1:, :] - images[..., :-1, :], (0, 0, 0, 1))
+    return torch.cat([across, down], dim=1)
+
+
+def blurred(images):
+    """psi = 5 x 5 mean: coarse structure stays, texture may change.  (N, C, H, W)."""
+    return F.avg_pool2d(images, 5, stride=1, padding=2, count_include_pad=False)
+
+
+FEATURES = {"identity": identity, "channel_mean": channel_mean, "image_gradients": image_gradients, "blurred": blurred}

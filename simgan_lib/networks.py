@@ -1,0 +1,132 @@
+"""The published networks, sizes configurable.  They know nothing of eyes: tensors in [-1, 1] in, logits out."""
+
+import torch.nn.functional as F
+from torch import nn
+
+
+class ResidualBlock(nn.Module):
+    """Conv3x3, ReLU, Conv3x3, add the input, ReLU; the size stays.  (N, F, H, W) -> (N, F, H, W)."""
+
+    def __init__(self, features):
+        super().__init__()
+        self.first = nn.Conv2d(features, features, 3, padding=1)
+        self.second = nn.Conv2d(features, features, 3, padding=1)
+
+    def forward(self, x):
+        return F.relu_(self.second(F.relu_(self.first(x))) + x)
+
+
+class Refiner(nn.Module):
+    """R: synthetic image -> refined image of the same size.  (N, C, H, W) in [-1, 1] -> the same.
+
+    Fully convolutional without pooling or strides, so that what is refined stays where it is.  296,129 parameters
+    for gaze.  The paper names no output activation; tanh fits images in [-1, 1].
+    Paper: section 3.1 (gaze: 4 blocks of 64), 3.2 (hands: 10 blocks, first_kernel=7).  Taught in: notebook 02.
+    """
+
+    def __init__(self, channels=1, features=64, blocks=4, first_kernel=3):
+        super().__init__()
+        self.enter = nn.Conv2d(channels, features, first_kernel, padding=first_kernel // 2)
+        self.blocks = nn.Sequential(*[ResidualBlock(features) for _ in range(blocks)])
+        self.leave = nn.Conv2d(features, channels, 1)
+
+    def forward(self, x):
+        x = self.blocks(F.relu_(self.enter(x)))
+        return self._leave(x).tanh()
+
+    def _leave(self, x):
+        # The 1x1 convolution as a matrix product over channels: bf16 convolutions to one channel have a backward pass
+        # that takes a quarter of the whole step on CPUs.
+        weight = self.leave.weight.flatten(1)                                       # (C, F)
+        return F.linear(x.permute(0, 2, 3, 1), weight, self.leave.bias).permute(0, 3, 1, 2)
+
+
+def _trunk(channels):
+    return [nn.Conv2d(channels, 96, 3, stride=2, padding=1), nn.ReLU(inplace=True),  # 35x55 -> 18x28
+            nn.Conv2d(96, 64, 3, stride=2, padding=1), nn.ReLU(inplace=True),        # -> 9x14
+            nn.MaxPool2d(3, stride=1, padding=1),
+            nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(inplace=True),
+            nn.Conv2d(32, 32, 1), nn.ReLU(inplace=True),
+            nn.Conv2d(32, 2, 1)]                                                     # logits: nothing behind them
+
+
+class PatchDiscriminator(nn.Sequential):
+    """D: real or refined, for each local patch.  (N, C, H, W) in [-1, 1] -> logits (N, 2, h, w); 9x14 for 35x55.
+
+    75,906 parameters.  Paper: section 2.2 and 3.1.  Taught in: notebook 03.
+    """
+
+    def __init__(self, channels=1):
+        super().__init__(*_trunk(channels))
+
+
+class GlobalDiscriminator(nn.Module):
+    """The ablation: one verdict for the whole image.  (N, C, H, W) -> logits (N, 2, 1, 1).
+
+    The same layers up to the last one, which then sees all places at once.
+    """
+
+    def __init__(self, channels=1, size=(35, 55)):
+        super().__init__()
+        self.trunk = nn.Sequential(*_trunk(channels)[:-1])
+        places = -(-size[0] // 4) * -(-size[1] // 4)
+        self.verdict = nn.Linear(32 * places, 2)
+
+    def forward(self, x):
+        return self.verdict(self.trunk(x).flatten(1))[:, :, None, None]
+
+
+class GazeEstimator(nn.Module):
+    """Eye image -> gaze vector, not normalised.  (N, C, H, W) in [-1, 1] -> (N, 3).
+
+    preset "paper": the published layers; "small": ten times faster, for minutes on a CPU.
+    Raises ValueError for another preset.  Paper: section 3.1.  Taught in: notebook 09.
+    """
+
+    def __init__(self, preset="paper", size=(35, 55), channels=1):
+        super().__init__()
+        if preset not in ("paper", "small"):
+            raise ValueError(f"preset: expected 'paper' or 'small', found {preset!r}")
+        build = _published if preset == "paper" else _small
+        self.features, self.head = build(channels, size)
+
+    def forward(self, x):
+        return self.head(self.features(x).flatten(1))
+
+
+def _conv(inputs, outputs, **how):
+    return [nn.Conv2d(inputs, outputs, 3, padding=1, **how), nn.ReLU(inplace=True)]
+
+
+def _published(channels, size):
+    features = nn.Sequential(*_conv(channels, 32), *_conv(32, 32), *_conv(32, 64), nn.MaxPool2d(3, 2, 1),
+                             *_conv(64, 80), *_conv(80, 192), nn.MaxPool2d(2, 2, ceil_mode=True))
+    places = -(-size[0] // 4) * -(-size[1] // 4)
+    head = nn.Sequential(nn.Linear(192 * places, 9600), nn.ReLU(), nn.Linear(9600, 1000), nn.ReLU(), nn.Linear(1000, 3))
+    return features, head
+
+
+def _small(channels, size):
+    features = nn.Sequential(*_conv(channels, 32, stride=2), *_conv(32, 64), nn.MaxPool2d(2, ceil_mode=True),
+                             *_conv(64, 64), nn.MaxPool2d(2, ceil_mode=True), *_conv(64, 96))
+    places = -(-size[0] // 8) * -(-size[1] // 8)
+    return features, nn.Sequential(nn.Linear(96 * places, 128), nn.ReLU(), nn.Linear(128, 3))
+
+
+def count_parameters(module):
+    """Number of trainable values."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+
+
+def receptive_field(layers):
+    """Side in input pixels of what one output sees.  layers: (kernel, stride) from input to output.
+
+    >>> receptive_field([(3, 1), (3, 1)])
+    5
+    >>> receptive_field([(3, 2), (3, 2), (3, 1), (3, 1), (1, 1), (1, 1)])   # the gaze discriminator
+    23
+    """
+    side, step = 1, 1
+    for kernel, stride in layers:
+        side, step = side + (kernel - 1) * step, step * stride
+    return side

@@ -1,0 +1,64 @@
+"""Which device, and which number format: the only module that asks the hardware what it can do."""
+
+from contextlib import nullcontext
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from .errors import UserError
+
+CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # the flags of a CPU that multiplies bfloat16 in hardware
+
+
+def _cpu_flags(path="/proc/cpuinfo"):
+    """The CPU's feature flags as Linux lists them; empty where there is no such list."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return set()
+    return set(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), []))
+
+
+@lru_cache(None)
+def cpu_has_bf16():
+    """Whether this CPU multiplies bfloat16 in hardware (AMX or AVX512-BF16).  Elsewhere bf16 is slower than float32."""
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        ask = getattr(torch.cpu, name, None)  # private: may be gone in another release of torch
+        if ask is not None and ask():
+            return True
+    return bool(CPU_FLAGS & _cpu_flags())
+
+
+def autocast_for(device):
+    """A context in which networks compute in bfloat16 where `device` does so in hardware, and one that does nothing elsewhere.
+
+    Weights, optimizer state and losses stay float32; bfloat16 has float32's range, so no loss scaling is needed.
+    """
+    kind = torch.device(device).type
+    if kind == "cpu":
+        able = cpu_has_bf16()
+    else:
+        able = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(kind, dtype=torch.bfloat16) if able else nullcontext()
+
+
+def resolve_device(name="auto"):
+    """'auto' (a GPU where torch sees one, else the CPU), 'cpu', 'cuda', 'cuda:1', 'mps' -> torch.device.
+
+    Raises UserError for a name torch does not know and for a device that is not there.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except (RuntimeError, TypeError) as error:
+        raise UserError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not (device.index or 0) < torch.cuda.device_count():
+        seen = f"sees only {torch.cuda.device_count()}" if torch.cuda.is_available() else "sees none"
+        raise UserError(f"a GPU was asked for ({name}) but torch {seen}; use --device cpu")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError(f"a GPU was asked for ({name}) but torch sees none; use --device cpu")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise UserError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
+    return device

@@ -1,0 +1,151 @@
+"""The stand-in real domain: other eyes, seen by a bad camera in the wild, then histogram-equalised.
+
+It takes the place of MPIIGaze's crops where there are no real data.  Its images have labels, so the kit can measure with
+them; no method may train on those.  The same anatomy as the simulator's, under other priors: dark irises whose pupil
+cannot be told apart, deeper sockets, harsher light.
+Taught in: notebook 01.
+"""
+
+import math
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+
+from .eyes import render
+from .parameters import EYE, Range, draw_parameters
+
+
+def _changed(**bounds):
+    return {name: Range(low, (low + high) / 2, high, EYE[name].unit, EYE[name].what) for name, (low, high) in bounds.items()}
+
+
+# What differs between the simulator's eyes and those before a laptop camera (looked at on unlabelled crops).
+WILD = {**EYE, **_changed(
+    iris_tone=(0.0, 0.22), pupil_radius=(1.4, 3.2), limbus=(0.5, 1.5), sclera=(0.4, 0.75), lashes=(0.3, 1.0),
+    lash_length=(0.8, 2.2), crease_depth=(0.4, 1.6), socket=(0.4, 1.6), bag=(0.0, 0.8), ambient=(0.1, 0.5),
+    skin=(0.3, 1.0), light_y=(-1.2, 0.6), light_x=(-1.2, 1.2), veins=(0.3, 1.6), grain=(0.4, 1.3), glint=(0.0, 0.8))}
+
+
+def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD):
+    """n images of the stand-in real domain, gray  ->  ImageSet with labels (for measuring) and the group `day`.
+
+    As with MPIIGaze, a `day` shares its light and its camera; there are about 50 images a day.
+    """
+    generator = torch.Generator(device).manual_seed(seed)
+    height, width = size
+    native = (round(height * 36 / 35), round(width * 60 / 55))       # MPIIGaze's 36 x 60 crops, before scaling
+    eyes = draw_parameters(n, generator, prior)
+    day = torch.arange(n) * max(1, n // 50) // n
+    eyes = eyes.with_values(**_shared_light(eyes, day.to(device)))
+    seen = render(eyes, native)
+    images = photograph(seen.images, generator)
+    scaled = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True, align_corners=False)
+    labels = seen.labels | _scaled_geometry(seen.labels, native, size)
+    return replace(seen, images=scaled.round_().clamp_(0, 255).to(torch.uint8), labels=labels,
+                   groups={"day": [f"day{d + 1:02d}" for d in day.tolist()]},
+                   source="stand-in real eyes (simgan_lib.simulators.camera)")
+
+
+def _shared_light(eyes, day):
+    """Light of a day: that of its first image, with a quarter of each image's own difference."""
+    first = torch.searchsorted(day, day)                              # index of the day's first image
+    return {name: eyes[name][first] + 0.25 * (eyes[name] - eyes[name][first])
+            for name in ("light_x", "light_y", "ambient", "skin", "exposure")}
+
+
+def _scaled_geometry(labels, native, size):
+    """Pupil, iris and parts after scaling from `native` to `size` (pixel centres at whole numbers)."""
+    ratio = torch.tensor([size[1] / native[1], size[0] / native[0]], device=labels["pupil"].device)
+    centre = (labels["pupil"] + 0.5) * ratio - 0.5
+    # One circle stays an ellipse; the two ratios differ by 6 %, so its axes are scaled along their own directions.
+    a, b, angle = labels["iris"][:, 2:].unbind(-1)
+    along = torch.stack([angle.cos(), angle.sin()], -1) * ratio
+    across = torch.stack([-angle.sin(), angle.cos()], -1) * ratio
+    iris = torch.stack([a * along.norm(dim=-1), b * across.norm(dim=-1), torch.atan2(along[:, 1], along[:, 0])], -1)
+    parts = F.interpolate(labels["parts"][:, None], size=size, mode="nearest-exact")[:, 0]
+    return {"pupil": centre, "iris": torch.cat([centre, iris], -1), "parts": parts}
+
+
+def photograph(images, generator):
+    """A bad camera, one setting an image: light, tone, defocus, noise, compression, equalisation.
+
+    images: uint8 (N, 1, H, W) of any size.  Returns the same shape and type.  Draws from `generator` (on the images'
+    device).
+    """
+    draw = _Draw(len(images), generator)
+    x = images.float() / 255
+    x = uneven_light(x, draw)
+    x = tone_curve(x, draw)
+    x = defocus(x, draw.between(0.35, 1.25))
+    x = sensor_noise(x, draw)
+    x = compress(x, draw.between(0.008, 0.035))
+    return equalised((x.clamp(0, 1) * 255).round_().to(torch.uint8))
+
+
+class _Draw:
+    """Random camera settings, one an image, from one generator."""
+
+    def __init__(self, n, generator):
+        self.n, self.generator = n, generator
+
+    def between(self, low, high):
+        """Uniform (N, 1, 1, 1)."""
+        unit = torch.rand(self.n, 1, 1, 1, generator=self.generator, device=self.generator.device)
+        return low + (high - low) * unit
+
+    def normal(self, *shape):
+        return torch.randn(self.n, *shape, generator=self.generator, device=self.generator.device)
+
+
+def uneven_light(x, draw):
+    """Shadows across the face: a smooth random field, up to about a stop darker or brighter."""
+    field = F.interpolate(draw.normal(1, 3, 4), size=x.shape[-2:], mode="bicubic", align_corners=True)
+    return x * torch.exp(draw.between(0.05, 0.40) * field)
+
+
+def tone_curve(x, draw):
+    """Exposure and gamma of a cheap camera."""
+    return (x * draw.between(0.7, 1.2)).clamp(1e-4, 1) ** draw.between(0.6, 1.5)
+
+
+def defocus(x, sigma):
+    """Gaussian blur, sigma (N, 1, 1, 1) in pixels: one separable kernel an image."""
+    reach = torch.arange(-4, 5, device=x.device)
+    kernel = torch.exp(-0.5 * (reach / sigma) ** 2)
+    kernel = kernel / kernel.sum(-1, keepdim=True)                    # (N, 1, 1, 9)
+    flat = F.pad(x, (4, 4, 4, 4), mode="replicate").transpose(0, 1)   # (1, N, H, W): an image is a channel here
+    flat = F.conv2d(flat, kernel.transpose(2, 3), groups=len(x))
+    return F.conv2d(flat, kernel, groups=len(x)).transpose(0, 1)
+
+
+def sensor_noise(x, draw):
+    """Noise that grows with brightness, smeared by the interpolation of the crop."""
+    level = draw.between(0.002, 0.03) * (0.4 + x.clamp_min(0).sqrt())
+    noise = defocus(draw.normal(*x.shape[1:]), draw.between(0.3, 0.7))
+    return x + level * noise
+
+
+def compress(x, step):
+    """JPEG's loss: each 8 x 8 block's cosine coefficients rounded to a step that grows with frequency."""
+    height, width = x.shape[-2:]
+    padded = F.pad(x, (0, -width % 8, 0, -height % 8), mode="replicate")
+    k = torch.arange(8, device=x.device)
+    basis = torch.cos(math.pi * (2 * k + 1) * k[:, None] / 16) * 0.5  # (frequency, place)
+    basis[0] = math.sqrt(1 / 8)
+    n, c, h, w = padded.shape
+    blocks = padded.reshape(n, c, h // 8, 8, w // 8, 8).transpose(3, 4)
+    steps = step[..., None, None] * (1 + 0.35 * (k + k[:, None]))
+    coefficients = torch.round(basis @ blocks @ basis.T / steps) * steps
+    return (basis.T @ coefficients @ basis).transpose(3, 4).reshape(n, c, h, w)[..., :height, :width]
+
+
+def equalised(images):
+    """Histogram equalisation of each uint8 image (N, 1, H, W), as MPIIGaze's normalisation does."""
+    flat = images.flatten(1).long()
+    counts = torch.zeros(len(flat), 256, device=flat.device, dtype=torch.long)
+    counts.scatter_add_(1, flat, torch.ones_like(flat))
+    cumulative = counts.cumsum(1)
+    lowest = cumulative.gather(1, flat.amin(1, keepdim=True))
+    table = 255.0 * (cumulative - lowest) / (flat.shape[1] - lowest).clamp_min(1)
+    return table.clamp_min(0).round_().to(torch.uint8).gather(1, flat).reshape(images.shape)

@@ -1,0 +1,294 @@
+"""The eye simulator: labelled eye images, analytically rendered, thousands at a time.
+
+An eyeball (a sphere with iris, pupil and cornea) behind two lids in uneven skin, seen from 60 cm through a window of
+37.5 x 22.5 mm, the geometry of MPIIGaze's normalised crops.  All lengths are millimetres, x right, y down, and z away
+from the camera.  A left eye: the nose is on the image's left.
+Taught in: notebook 01.  Takes the place of UnityEyes (paper section 3.1).
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from ..images import ImageSet
+from .parameters import EYE, draw_parameters
+
+WINDOW = (22.5, 37.5)     # height and width of what the camera sees, mm
+PARTS = ("skin", "sclera", "iris", "pupil", "glint")   # the values of the `parts` masks
+IRIS_DEPTH = 10.4         # from the eyeball's centre to the plane of the iris, mm
+CORNERS_AHEAD = 6.0       # the eye corners lie this far in front of the eyeball's centre, mm
+LIDS_AHEAD = 4.0          # the middle of the lids lies this far in front of the corners, mm
+CHUNK = 64                # eyes rendered at a time: their planes fit the processor's cache
+
+LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
+SKIN_TONES = torch.tensor([[0.22, 0.15, 0.11], [0.44, 0.31, 0.23], [0.68, 0.52, 0.42], [0.86, 0.71, 0.61]])
+IRIS_TONES = torch.tensor([[0.09, 0.06, 0.045], [0.22, 0.14, 0.09], [0.30, 0.26, 0.17], [0.27, 0.30, 0.25],
+                           [0.36, 0.41, 0.44]])
+
+
+def simulate(n, seed, size=(35, 55), colour=False, device="cpu", prior=EYE):
+    """n synthetic eyes drawn from the prior  ->  ImageSet with all labels.  Same seed and device, same images."""
+    generator = torch.Generator(device).manual_seed(seed)
+    return render(draw_parameters(n, generator, prior), size, colour)
+
+
+def render(eyes, size=(35, 55), colour=False):
+    """Draw the eyes  ->  ImageSet of uint8 (N, 1 or 3, H, W) with exact labels.
+
+    Labels: gaze (pitch, yaw) of the visual axis, radians (N, 2); pupil (x, y) px (N, 2); iris ellipse
+    (x, y, a, b, angle from the x axis) px and radians (N, 5); parts uint8 (N, H, W), numbered as in PARTS.
+    """
+    chunks = [eyes.chunk(slice(i, i + CHUNK)) for i in range(0, len(eyes), CHUNK)]
+    drawn = [_render_chunk(chunk, size, colour) for chunk in chunks]
+    images, labels = zip(*drawn)
+    merged = {name: torch.cat([label[name] for label in labels]) for name in labels[0]}
+    return ImageSet(torch.cat(images), merged, source="simulated eyes (simgan_lib.simulators.eyes)")
+
+
+def _render_chunk(eyes, size, colour):
+    place = _Geometry(eyes, size)
+    layers = _Layers(eyes, place)
+    image = layers.composed(colour)
+    labels = {"gaze": place.gaze, "pupil": place.to_pixels(place.pupil), "iris": place.iris_ellipse(),
+              "parts": layers.parts()}
+    return image.clamp_(0, 1).mul_(255).round_().to(torch.uint8), labels
+
+
+def _column(values):
+    """(N,) -> (N, 1, 1, 1), to be combined with planes (N, 1, H, W)."""
+    return values[:, None, None, None]
+
+
+def _radians(eyes, name):
+    return torch.deg2rad(eyes[name])
+
+
+class _Geometry:
+    """Where things are: the pixel grid in millimetres, the eyeball's centre and axis, the lid curves."""
+
+    def __init__(self, eyes, size):
+        self.eyes, self.size = eyes, size
+        self.gaze = torch.stack([_radians(eyes, "pitch"), _radians(eyes, "yaw")], -1)
+        self._aim()
+        self.x, self.y = self._grid()
+        self._lids()
+
+    def _aim(self):
+        e = self.eyes
+        # The eye is a left eye: nasal is the image's left, which is positive yaw.
+        pitch, yaw = self.gaze[:, 0] - _radians(e, "kappa_up"), self.gaze[:, 1] - _radians(e, "kappa")
+        self.axis = torch.stack([-pitch.cos() * yaw.sin(), -pitch.sin(), -pitch.cos() * yaw.cos()], -1)
+        # The eyeball's centre lies behind the corners: a turned head moves it sideways between them.
+        self.centre = torch.stack([e["eye_x"] + CORNERS_AHEAD * _radians(e, "head_yaw").sin(),
+                                   e["eye_y"] + CORNERS_AHEAD * _radians(e, "head_pitch").sin()], -1)
+        self.pupil = self.centre + IRIS_DEPTH * self.axis[:, :2]
+
+    def _pixel_map(self):
+        """The crop as an affine map, pixels = A @ millimetres + b:  (N, 2, 2) and (N, 2)."""
+        e, (h, w) = self.eyes, self.size
+        roll, zoom = _radians(e, "roll"), e["zoom"]
+        turn = torch.stack([torch.stack([roll.cos(), -roll.sin()], -1), torch.stack([roll.sin(), roll.cos()], -1)], -2)
+        per_mm = torch.tensor([w / WINDOW[1], h / WINDOW[0]], device=roll.device)
+        a = per_mm[:, None] * turn * zoom[:, None, None]
+        shift = torch.stack([e["shift_x"], e["shift_y"]], -1) * per_mm
+        return a, torch.tensor([(w - 1) / 2, (h - 1) / 2], device=roll.device) + shift
+
+    def to_pixels(self, points):
+        """Millimetres (N, 2)  ->  pixels (N, 2)."""
+        a, b = self._pixel_map()
+        return (a @ points[:, :, None])[:, :, 0] + b
+
+    def _grid(self):
+        a, b = self._pixel_map()
+        inverse, (h, w) = torch.linalg.inv(a), self.size
+        u = torch.arange(w, device=b.device) - b[:, 0, None]       # (N, W)
+        v = torch.arange(h, device=b.device) - b[:, 1, None]       # (N, H)
+        x = inverse[:, 0, 0, None, None] * u[:, None] + inverse[:, 0, 1, None, None] * v[:, :, None]
+        y = inverse[:, 1, 0, None, None] * u[:, None] + inverse[:, 1, 1, None, None] * v[:, :, None]
+        return x[:, None], y[:, None]                              # (N, 1, H, W)
+
+    def iris_ellipse(self):
+        """The image of the iris circle: (x, y, a, b, angle) with a >= b, in px and radians (N, 5)."""
+        a, _ = self._pixel_map()
+        # A circle seen along its axis' tilt: M M^T = r^2 (I - o o^T) restricted to x, y.
+        o = self.axis[:, :2, None]
+        flat = torch.eye(2, device=a.device) - o @ o.transpose(1, 2)
+        spread = a @ flat @ a.transpose(1, 2) * self.eyes["iris_radius"][:, None, None] ** 2
+        mean, half = (spread[:, 0, 0] + spread[:, 1, 1]) / 2, (spread[:, 0, 0] - spread[:, 1, 1]) / 2
+        root = torch.hypot(half, spread[:, 0, 1])
+        angle = torch.atan2(spread[:, 0, 1], half) / 2
+        return torch.cat([self.to_pixels(self.pupil), torch.stack([(mean + root).sqrt(), (mean - root).sqrt(), angle], -1)], -1)
+
+    def _lids(self):
+        e = self.eyes
+        head_yaw, head_pitch = _radians(e, "head_yaw"), _radians(e, "head_pitch")
+        half = _column(e["half_width"] * head_yaw.cos())
+        level = self.y + self.x * _column(_radians(e, "tilt").tan())   # the outer corner (right) is higher
+        self.t = t = self.x / half                                     # -1 at the nose, 1 at the temple
+        near = _column(LIDS_AHEAD * head_yaw.sin()) / half             # a turned head moves the lids' middle
+        arch = (1 - t * t).clamp_min(0) ** _column(e["lid_shape"])
+        skew = 1 + (_column(e["lid_peak"]) - near) * t * 1.6
+        follow = e["pitch"] - e["head_pitch"]                          # the lids follow the gaze within the head
+        down = -LIDS_AHEAD * head_pitch.sin()
+        upper = (e["upper_lid"] + 0.13 * follow - down).clamp_min(0.6)
+        lower = (e["lower_lid"] - 0.035 * follow + down).clamp_min(0.6)
+        self.from_upper = level + _column(upper) * arch * skew         # mm below the upper lid's edge
+        self.from_lower = _column(lower) * arch * (1 + 0.25 * t) - level   # mm above the lower lid's edge
+        self.level, self.arch = level, arch
+
+    def on_iris(self):
+        """(offset x, offset y, distance) from the pupil's centre within the tilted plane of the iris, mm."""
+        o = self.axis[:, :, None, None, None]
+        dx, dy = self.x - _column(self.pupil[:, 0]), self.y - _column(self.pupil[:, 1])
+        depth = -(dx * o[:, 0] + dy * o[:, 1]) / o[:, 2]
+        return dx, dy, (dx * dx + dy * dy + depth * depth).sqrt()
+
+
+class _Layers:
+    """What is seen: coverage of each part, and its colour, composed from the back to the front."""
+
+    def __init__(self, eyes, place):
+        self.eyes, self.place = eyes, place
+        self.pixel = WINDOW[1] / place.size[1]                     # mm: edges are one pixel wide
+        self.rough = F.interpolate(eyes.texture, size=place.size, mode="bicubic", align_corners=False)
+        self.dx, self.dy, self.rho = place.on_iris()
+        beyond = 4.0 * (place.t.abs() - 0.97).clamp_min(0)         # where the lids have met there is no opening
+        self.open = torch.minimum(place.from_upper, place.from_lower) - beyond
+
+    def edge(self, distance, softness=None):
+        """1 where distance > 0, 0 where it is < 0, over one pixel (or `softness` mm) in between."""
+        return (distance / (self.pixel if softness is None else softness) + 0.5).clamp(0, 1)
+
+    def parts(self):
+        """uint8 (N, H, W): the part that each pixel's centre shows."""
+        e, opened = self.eyes, self.open > 0
+        part = opened.to(torch.uint8)
+        part[opened & (self.rho < _column(e["iris_radius"]))] = 2
+        part[opened & (self.rho < _column(e["pupil_radius"]))] = 3
+        part[opened & (self.glint_distance() > 0) & (_column(e["glint"]) >= 0.15)] = 4
+        return part[:, 0]
+
+    def glint_distance(self):
+        """mm inside the reflection's edge: the light's mirror image lies between pupil and light."""
+        e = self.eyes
+        x, y = _column(1.6 * e["light_x"]), _column(1.6 * e["light_y"])
+        return _column(e["glint_size"]) - torch.hypot(self.dx - x, self.dy - y)
+
+    def composed(self, colour):
+        """Float (N, 1 or 3, H, W) in about [0, 1]."""
+        self.mix = torch.eye(3) if colour else LUMINANCE[None]     # RGB -> the channels that we draw
+        skin, eye = self.skin(), self.eyeball()
+        image = skin + (eye - skin) * self.edge(self.open)
+        return self.lash_line(image) * _column(self.eyes["exposure"])
+
+    def tint(self, rgb):
+        """Colours (N, 3) or (3,)  ->  (N, C, 1, 1) in the channels that we draw."""
+        return (rgb.to(self.rho.device) @ self.mix.to(self.rho.device).T).reshape(-1, len(self.mix), 1, 1)
+
+    @staticmethod
+    def _along(tones, value):
+        """Colours (N, 3) at `value` in [0, 1] along a list of tones (K, 3)."""
+        tones, at = tones.to(value.device), value * (len(tones) - 1)
+        low = at.long().clamp(0, len(tones) - 2)
+        return tones[low] + (tones[low + 1] - tones[low]) * (at - low)[:, None]
+
+    def lit(self, slope_x, slope_y):
+        """Ambient plus diffuse light on a surface with these slopes (of height towards the camera)."""
+        e = self.eyes
+        lx, ly = _column(e["light_x"]), _column(e["light_y"])
+        facing = (1 - slope_x * lx - slope_y * ly) * torch.rsqrt((1 + slope_x**2 + slope_y**2) * (1 + lx**2 + ly**2))
+        ambient = _column(e["ambient"])
+        return ambient + (1 - ambient) * 1.35 * facing.clamp_min(0)
+
+    # ---- skin ----
+    def _height(self):
+        """Height of the skin towards the camera, mm (N, 1, H, W): eyeball under the lids, folds, nose, brow."""
+        e, p = self.eyes, self.place
+        dx, dy = p.x - 0.6 * _column(p.centre[:, 0]), p.y - 0.6 * _column(p.centre[:, 1])
+        ball = 7.0 * torch.exp(-(dx * dx / 190 + dy * dy / 75))
+        arch = p.arch.clamp_min(0.02).sqrt()
+        crease = torch.exp(-((p.from_upper + _column(e["crease"]) * (0.4 + 0.6 * arch)) / 0.8) ** 2) * arch
+        bag = torch.exp(-((p.from_lower + 3.4 * arch.clamp_min(0.3)) / 1.4) ** 2) * arch
+        nose = torch.exp(-(p.x + 19.0) / 5.5)
+        socket = torch.exp(-((p.x + 12.0) / 7.0) ** 2 - ((p.level + 7.0) / 5.0) ** 2)
+        brow = torch.sigmoid((-p.level - _column(e["brow"]) + 2.5) / 1.6)
+        folds = -1.3 * _column(e["crease_depth"]) * crease - 0.8 * _column(e["bag"]) * bag
+        bone = 2.5 * nose - 5.0 * _column(e["socket"]) * socket + 4.5 * brow
+        return ball + folds + bone + 0.12 * _column(e["grain"]) * self.rough[:, :1], crease
+
+    def skin(self):
+        e, p = self.eyes, self.place
+        height, crease = self._height()
+        step_x, step_y = WINDOW[1] / p.size[1], WINDOW[0] / p.size[0]
+        padded = F.pad(height, (1, 1, 1, 1), mode="replicate")
+        slope_x = (padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]) / (2 * step_x)
+        slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / (2 * step_y)
+        # Slopes are softened: skin scatters light, and 0.7 keeps the steep rim of the lids from going black.
+        light = self.lit(0.7 * slope_x, 0.7 * slope_y)
+        light = light * (1 - 0.5 * _column(e["crease_depth"]) * crease) * (1 + 0.03 * _column(e["grain"]) * self.rough[:, 1:])
+        tone = self._along(SKIN_TONES, e["skin"]) * (1 + e["skin_red"][:, None] * torch.tensor([0.08, -0.07, -0.08], device=p.x.device))
+        inner = 0.6 * torch.exp(-((self.open + 0.55) / 0.6) ** 2) * self.edge(1.0 - p.t.abs(), 0.15)  # wet lid margin
+        hair = self._brow_hair()
+        return self.tint(tone) * light * (1 - hair) * (1 - 0.25 * inner) + self.tint(torch.tensor([0.18, 0.08, 0.07])) * inner * light
+
+    def _brow_hair(self):
+        """Darkness of the eyebrow (N, 1, H, W), with hairs that lean towards the temple."""
+        e, p = self.eyes, self.place
+        inside = torch.sigmoid(-p.level - _column(e["brow"]) + 0.5 * self.rough[:, 1:])
+        hairs = 0.85 + 0.15 * torch.sin(1.7 * p.x + 1.1 * p.y + 2.0 * self.rough[:, :1])
+        return inside * _column(e["brow_dark"]) * hairs
+
+    # ---- eyeball ----
+    def eyeball(self):
+        e, p = self.eyes, self.place
+        sx, sy = (p.x - _column(p.centre[:, 0])) / 12.0, (p.y - _column(p.centre[:, 1])) / 12.0
+        depth = (1 - sx * sx - sy * sy).clamp_min(0.15).sqrt()
+        light = self.lit(-0.6 * sx / depth, -0.6 * sy / depth)
+        # The upper lid and its lashes throw a shadow; the corners lie deep.
+        shade = (0.45 + 0.55 * (p.from_upper / 2.8).clamp(0, 1)) * (0.72 + 0.28 * (p.from_lower / 1.5).clamp(0, 1))
+        shade = shade * (1 - 0.35 * (p.t.abs() - 0.6).clamp(0, 1))
+        surface = self._white()
+        surface = surface + (self._iris() - surface) * self._soft(_column(e["iris_radius"]), _column(e["limbus"]))
+        surface = surface * (1 - 0.93 * self._soft(_column(e["pupil_radius"]), 0.3 * self.pixel))
+        glint = self.edge(self.glint_distance(), self.pixel) * (_column(e["glint"]) - 0.1).clamp_min(0)
+        return surface * light * shade + self._tear_line() * light + 0.9 * glint
+
+    def _soft(self, radius, softness):
+        """Coverage of a disc on the iris plane whose edge is `softness` mm wider than a pixel."""
+        return ((radius - self.rho) / (softness + self.pixel) + 0.5).clamp(0, 1)
+
+    def _white(self):
+        e, p = self.eyes, self.place
+        corner = ((p.t.abs() - 0.35).clamp_min(0) ** 1.5) * _column(e["veins"])
+        caruncle = torch.exp(-((p.t + 0.93) / 0.11) ** 2)
+        base = e["sclera"][:, None] * torch.tensor([1.0, 0.97, 0.95], device=p.x.device)
+        white = self.tint(base) * (1 + 0.04 * self.rough[:, :1])
+        red = self.tint(torch.tensor([0.62, 0.36, 0.32]))
+        white = white + (red - white) * (corner * (1 + 0.5 * self.rough[:, 1:])).clamp(0, 0.6)
+        return white + (self.tint(torch.tensor([0.60, 0.34, 0.30])) - white) * 0.8 * caruncle
+
+    def _iris(self):
+        e = self.eyes
+        radius = self.rho / _column(e["iris_radius"])
+        angle = torch.atan2(self.dy, self.dx)
+        phase = e.texture[:, 0, 0, :4]
+        fibres = sum(torch.sin((7 + 5 * k) * angle + 6 * _column(phase[:, k])) for k in range(3))
+        pattern = 1 + 0.10 * _column(e["grain"]) * fibres + 0.35 * (1 - radius).clamp(0, 1)
+        ring = 1 - 0.55 * ((radius - 0.78).clamp_min(0) / 0.22).clamp_max(1) ** 1.5
+        return self.tint(self._along(IRIS_TONES, e["iris_tone"])) * pattern * ring
+
+    def _tear_line(self):
+        """The bright wet edge along the lower lid."""
+        return 0.16 * torch.exp(-((self.place.from_lower - 0.35) / 0.45) ** 2)
+
+    def lash_line(self, image):
+        """Upper lashes: a dark line along the lid's edge and hairs that reach beyond it on both sides."""
+        e, p = self.eyes, self.place
+        dark, length = _column(e["lashes"]), _column(e["lash_length"])
+        inside = self.edge(1.02 - p.t.abs(), 0.12)
+        line = torch.exp(-((p.from_upper - 0.1) / 0.75) ** 2)
+        lean = p.x + 0.5 * (p.from_upper - 1) * p.t + 0.5 * self.rough[:, :1]
+        hairs = (0.5 + 0.5 * torch.sin(3.1 * lean)) * torch.exp(-((p.from_upper + 0.4 * length) / length) ** 2)
+        lower = 0.22 * torch.exp(-((p.from_lower + 0.5) / 0.6) ** 2) * (0.8 + 0.2 * torch.sin(2.3 * lean))
+        return image * (1 - inside * dark * (0.75 * line + 0.3 * hairs + lower).clamp_max(0.92))

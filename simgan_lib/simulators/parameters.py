@@ -1,0 +1,119 @@
+"""What an eye is made of: every parameter of the eye simulator, with its prior, its unit and what it does.
+
+Taught in: notebook 01 (each parameter on a slider).
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import UserError
+
+
+@dataclass(frozen=True)
+class Range:
+    """One parameter: drawn uniformly from [low, high]; `default` is the value that sliders start from."""
+
+    low: float
+    default: float
+    high: float
+    unit: str
+    what: str
+
+
+# A laptop user, seen by a camera above the screen: 20 degrees to either side, mostly below the camera.
+# Anatomy in millimetres after the usual textbook values (eyeball 12, iris 5.9, fissure 30 x 10, visual axis
+# 5 degrees nasal of the optic axis).  The window is 37.5 x 22.5 mm, as of MPIIGaze's normalised crops.
+EYE = {
+    "pitch": Range(-22, -5, 6, "deg", "gaze up (+) or down (-)"),
+    "yaw": Range(-21, 0, 21, "deg", "gaze to the image's left (+) or right (-)"),
+    "head_pitch": Range(-12, -5, 2, "deg", "head up or down; the lids follow the gaze within the head"),
+    "head_yaw": Range(-10, 0, 10, "deg", "head to the image's left or right"),
+    "kappa": Range(4.3, 5, 5.7, "deg", "visual axis, nasal of the optic axis (the gaze label is the visual axis)"),
+    "kappa_up": Range(0.5, 1, 1.5, "deg", "visual axis, above the optic axis"),
+    "eye_x": Range(-0.7, -0.3, 0.1, "mm", "eyeball centre right of the middle of the two eye corners"),
+    "eye_y": Range(-2.3, -1.9, -1.5, "mm", "eyeball centre below the line of the eye corners"),
+    "shift_x": Range(-0.7, 0, 0.7, "mm", "the crop misses the eye's middle, to the right"),
+    "shift_y": Range(-0.7, 0, 0.7, "mm", "the crop misses the eye's middle, downwards"),
+    "zoom": Range(0.95, 1, 1.06, "", "the crop is too large (above 1: the eye fills more of it)"),
+    "roll": Range(-3, 0, 3, "deg", "the crop is rotated"),
+    "iris_radius": Range(5.4, 5.9, 6.4, "mm", "radius of the iris"),
+    "pupil_radius": Range(1.6, 2.4, 3.4, "mm", "radius of the pupil"),
+    "limbus": Range(0.2, 0.45, 0.8, "mm", "softness of the edge between iris and sclera"),
+    "half_width": Range(14.2, 15.8, 17.6, "mm", "half of the distance between the eye corners"),
+    "upper_lid": Range(5.6, 7.0, 8.2, "mm", "upper lid above the corner line, at gaze straight ahead"),
+    "lower_lid": Range(2.5, 3.5, 4.6, "mm", "lower lid below the corner line"),
+    "lid_peak": Range(-0.2, -0.05, 0.12, "", "highest place of the upper lid, -1 at the nose to 1 at the temple"),
+    "lid_shape": Range(0.55, 0.72, 0.95, "", "exponent of the lid curve: small is angular, 1 is a parabola"),
+    "tilt": Range(-1.0, 2.5, 6.0, "deg", "outer corner above the inner corner"),
+    "crease": Range(1.2, 2.6, 4.5, "mm", "fold of the upper lid above its edge"),
+    "crease_depth": Range(0.0, 0.55, 1.0, "", "depth of that fold"),
+    "bag": Range(0.0, 0.4, 1.0, "", "depth of the fold under the lower lid"),
+    "socket": Range(0.1, 0.5, 1.0, "", "depth of the eye socket towards the nose"),
+    "brow": Range(10.5, 13.0, 17.0, "mm", "lower edge of the eyebrow above the corner line"),
+    "brow_dark": Range(0.0, 0.5, 0.9, "", "darkness of the eyebrow"),
+    "lashes": Range(0.1, 0.5, 0.9, "", "darkness of the upper lashes"),
+    "lash_length": Range(0.8, 1.5, 2.8, "mm", "length of the upper lashes"),
+    "skin": Range(0.15, 0.6, 1.0, "", "skin from dark to light"),
+    "skin_red": Range(0.0, 0.4, 1.0, "", "redness of the skin"),
+    "iris_tone": Range(0.0, 0.35, 1.0, "", "iris from dark brown over hazel and green to blue-gray"),
+    "sclera": Range(0.5, 0.66, 0.85, "", "brightness of the white of the eye"),
+    "veins": Range(0.0, 0.35, 1.0, "", "redness of the white of the eye towards its corners"),
+    "light_x": Range(-0.9, 0.1, 0.9, "", "main light from the image's left (-1) or right (1)"),
+    "light_y": Range(-1.0, -0.5, 0.3, "", "main light from above (-1) or below (1)"),
+    "ambient": Range(0.2, 0.42, 0.7, "", "share of light that comes from everywhere"),
+    "exposure": Range(0.7, 1.0, 1.25, "", "brightness of the whole image"),
+    "glint": Range(0.0, 0.5, 1.0, "", "strength of the light's reflection on the cornea (below 0.15: none)"),
+    "glint_size": Range(0.35, 0.6, 1.0, "mm", "radius of that reflection"),
+    "grain": Range(0.2, 0.6, 1.0, "", "unevenness of skin and iris"),
+}
+
+# UnityEyes' default ranges are far wider than a laptop user's: for looking at both side by side.
+WIDE = {**EYE, "pitch": Range(-25, 0, 25, "deg", EYE["pitch"].what), "yaw": Range(-35, 0, 35, "deg", EYE["yaw"].what)}
+
+TEXTURE = (2, 9, 14)   # per eye: two low-resolution fields of Gaussian noise, the only parameters without a name
+
+
+@dataclass(frozen=True)
+class EyeParameters:
+    """N eyes: `values` maps each name of the prior to (N,), `texture` is Gaussian noise (N, 2, 9, 14)."""
+
+    values: dict
+    texture: torch.Tensor
+
+    def __len__(self):
+        return len(self.texture)
+
+    def __getitem__(self, name):
+        return self.values[name]
+
+    def chunk(self, part):
+        """The eyes of the slice `part`."""
+        return EyeParameters({name: v[part] for name, v in self.values.items()}, self.texture[part])
+
+    def with_values(self, **changes):
+        """The same eyes but for the named parameters: a number for all, or a tensor (N,).
+
+        Raises UserError for a name that the simulator does not have.
+        """
+        unknown = sorted(set(changes) - set(self.values))
+        if unknown:
+            raise UserError(f"no eye parameter {', '.join(unknown)}; there are {', '.join(sorted(self.values))}")
+        fixed = {n: torch.as_tensor(v, dtype=torch.float32, device=self.texture.device).expand(len(self)).clone()
+                 for n, v in changes.items()}
+        return EyeParameters({**self.values, **fixed}, self.texture)
+
+
+def draw_parameters(n, generator, prior=EYE):
+    """n eyes drawn from the prior, on the generator's device."""
+    device = generator.device
+    uniform = torch.rand(len(prior), n, generator=generator, device=device)
+    values = {name: r.low + (r.high - r.low) * u for (name, r), u in zip(prior.items(), uniform)}
+    return EyeParameters(values, torch.randn(n, *TEXTURE, generator=generator, device=device))
+
+
+def default_parameters(n=1, seed=0, prior=EYE):
+    """n times the eye that the sliders start from; only the texture differs."""
+    generator = torch.Generator().manual_seed(seed)
+    values = {name: torch.full((n,), float(r.default)) for name, r in prior.items()}
+    return EyeParameters(values, torch.randn(n, *TEXTURE, generator=generator))

@@ -1,0 +1,326 @@
+"""Algorithm 1 of the paper as a loop that can be watched, stopped, killed and taken up again.
+
+Taught in: notebook 05.
+"""
+
+import copy
+import ctypes
+import dataclasses
+import os
+from dataclasses import dataclass
+
+import torch
+
+from .checkpoints import load_state, save_state
+from .errors import UserError
+from .history import HistoryBuffer, mixed_batch
+from .images import ImageSet, to_float, to_uint8
+from .losses import FEATURES, REAL, REFINED, local_adversarial_loss, refiner_loss, self_regularization
+from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner
+from .precision import autocast_for
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Numbers of one training run.  A step is one round of Algorithm 1: K_g refiner and K_d discriminator updates.
+
+    regularization is the paper's lambda for one image's summed L1 distance in [-1, 1], against a cross-entropy summed
+    over the patches.  Batches are averaged, so lambda and the learning rates do not depend on the batch size.
+    """
+
+    steps: int                            # rounds after both warm-ups
+    batch: int = 32
+    refiner_updates: int = 2              # K_g
+    discriminator_updates: int = 1        # K_d
+    regularization: float = 0.5           # lambda
+    features: str = "identity"            # psi of the self-regularization, a name in losses.FEATURES
+    refiner_warmup: int = 100             # updates on self-regularization alone
+    discriminator_warmup: int = 20        # updates of the discriminator alone
+    buffer: int = 1024                    # images in the history buffer; 0: no history (ablation)
+    local: bool = True                    # False: one verdict an image (ablation)
+    optimizer: str = "adam"               # or "sgd", as the paper
+    refiner_rate: float = 3e-4
+    discriminator_rate: float = 3e-4
+    averaging: float = 0.99               # decay of the refiner's running mean weights; 0: the last weights, as the paper
+    width: int = 64                       # feature maps of the refiner
+    blocks: int = 4                       # residual blocks of the refiner
+    compiled: bool = False                # torch.compile, where a C++ compiler is installed: slow start, faster steps
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "refiner_updates", "discriminator_updates", "width"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name}: expected at least 1, found {getattr(self, name)}")
+        if self.features not in FEATURES:
+            raise UserError(f"features: expected one of {', '.join(sorted(FEATURES))}, found {self.features!r}")
+        if self.optimizer not in OPTIMIZERS:
+            raise UserError(f"optimizer: expected one of {', '.join(sorted(OPTIMIZERS))}, found {self.optimizer!r}")
+
+    @property
+    def total(self):
+        """All units of progress: warm-up updates and rounds."""
+        return self.refiner_warmup + self.discriminator_warmup + self.steps
+
+
+OPTIMIZERS = {
+    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate),
+    # beta1 = 0.5: the adversary moves, old gradients mislead (usual for GANs since DCGAN).
+    "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999)),
+}
+
+PRESETS = {
+    "quick": TrainingConfig(steps=330, width=32),
+    "full": TrainingConfig(steps=6000, averaging=0.998, buffer=8192, refiner_warmup=500, discriminator_warmup=200),
+    # Every published constant, literally (the buffer's size was not published; lambda from a private reply).
+    "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
+                            refiner_warmup=1000, discriminator_warmup=200, buffer=8192, optimizer="sgd",
+                            refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.0),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one step did.  Values are 0-dimensional tensors, None where the step had no such update.
+
+    discriminator: cross-entropy a patch (nats; ln 2 = 0.69 when it is fooled).  adversarial: the refiner's, a patch.
+    regularization: mean |refined - synthetic| of the features, a pixel.  right_real, right_refined: share of patches
+    that the discriminator judged rightly.
+    """
+
+    step: int
+    total: int
+    phase: str
+    discriminator: torch.Tensor | None = None
+    adversarial: torch.Tensor | None = None
+    regularization: torch.Tensor | None = None
+    right_real: torch.Tensor | None = None
+    right_refined: torch.Tensor | None = None
+
+    def numbers(self):
+        """The record as plain numbers, for a table, a plot or JSON."""
+        return {k: v.item() if torch.is_tensor(v) else v for k, v in dataclasses.asdict(self).items() if v is not None}
+
+
+class TrainingFailed(UserError):
+    """The run cannot get better by going on: NaN, or a discriminator that has won or died."""
+
+
+class Training:
+    """One run: networks, optimizers, buffer, random state.  Iterate over `run()`; `save` and `restore` at any step.
+
+    synthetic, real: ImageSets of one image size; labels are never looked at.  Data on `device` are used there, data
+    elsewhere (memory-mapped, say) are fetched batch by batch.
+    Raises UserError if sizes differ or a set is empty.
+    """
+
+    def __init__(self, config, synthetic, real, seed=0, device="cpu"):
+        if synthetic.images.shape[1:] != real.images.shape[1:] or not len(synthetic) or not len(real):
+            raise UserError(f"images to refine are {tuple(synthetic.images.shape)}, real ones {tuple(real.images.shape)}: "
+                            "expected some of each, of equal channels and size")
+        keep_freed_memory()
+        self.config, self.device, self.done = config, torch.device(device), 0
+        self.synthetic, self.real = synthetic.images, real.images
+        self.generator = torch.Generator(self.device).manual_seed(seed)
+        self.features = FEATURES[config.features]
+        with torch.random.fork_rng(devices=[]):                  # initial weights come from the seed, not from outside
+            torch.manual_seed(seed)
+            self._build(synthetic.images.shape[1], synthetic.images.shape[2:])
+        self.buffer = HistoryBuffer(config.buffer, self.generator) if config.buffer else None
+        self.monitor = Monitor()
+
+    def _build(self, channels, size):
+        c = self.config
+        refiner = Refiner(channels, c.width, c.blocks)
+        discriminator = PatchDiscriminator(channels) if c.local else GlobalDiscriminator(channels, tuple(size))
+        self.refiner = refiner.to(self.device, memory_format=torch.channels_last)
+        self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
+        self.refiner_optimizer = OPTIMIZERS[c.optimizer](self.refiner.parameters(), c.refiner_rate)
+        self.discriminator_optimizer = OPTIMIZERS[c.optimizer](self.discriminator.parameters(), c.discriminator_rate)
+        compile_ = torch.compile if c.compiled else lambda network: network
+        self._refine, self._judge = compile_(self.refiner), compile_(self.discriminator)
+
+    # ---- Algorithm 1 ----
+    def run(self):
+        """Yield a Record a step until the configured number of steps is done."""
+        c = self.config
+        while self.done < c.total:
+            if self.done < c.refiner_warmup:
+                phase, losses = "refiner warm-up", self.update_refiner(adversarial=False)
+            elif self.done < c.refiner_warmup + c.discriminator_warmup:
+                phase, losses = "discriminator warm-up", self.update_discriminator()
+            else:
+                phase, losses = "adversarial", self._round()
+            self.done += 1
+            record = Record(self.done, c.total, phase, **losses)
+            self.monitor.watch(record)
+            yield record
+
+    def _round(self):
+        for _ in range(self.config.refiner_updates):
+            losses = self.update_refiner()
+        for _ in range(self.config.discriminator_updates):
+            losses |= self.update_discriminator()
+        return losses
+
+    def update_refiner(self, adversarial=True):
+        """One step on the refiner's loss (eq. 4 and 5); without the adversarial term during its warm-up."""
+        synthetic = self.draw(self.synthetic)
+        self.discriminator.requires_grad_(False)                  # its gradients are not wanted: saves a third
+        with autocast_for(self.device):
+            refined = self._refine(synthetic)
+            logits = self._judge(refined) if adversarial else None
+        refined = refined.float()
+        kept = self_regularization(refined, synthetic, self.features)
+        loss = kept if logits is None else refiner_loss(logits.float(), refined, synthetic,
+                                                        self.config.regularization, self.features)
+        self._step(self.refiner_optimizer, loss.mean())
+        self._average()
+        measured = {"regularization": kept.detach().mean() / synthetic[0].numel()}
+        if logits is not None:
+            measured["adversarial"] = local_adversarial_loss(logits.detach().float(), REAL).mean() / _patches(logits)
+        return measured
+
+    def update_discriminator(self):
+        """One step on the discriminator's loss (eq. 2), half of its refined images being remembered ones."""
+        with torch.no_grad(), autocast_for(self.device):
+            fresh = self._refine(self.draw(self.synthetic)).float()
+        refined = fresh if self.buffer is None else mixed_batch(fresh, self.buffer)
+        real = self.draw(self.real)
+        self.discriminator.requires_grad_(True)
+        with autocast_for(self.device):
+            on_refined, on_real = self._judge(refined), self._judge(real)
+        on_refined, on_real = on_refined.float(), on_real.float()
+        loss = local_adversarial_loss(on_refined, REFINED).mean() + local_adversarial_loss(on_real, REAL).mean()
+        self._step(self.discriminator_optimizer, loss)
+        return {"discriminator": loss.detach() / (2 * _patches(on_real)),
+                "right_real": (on_real.detach().argmax(1) == REAL).float().mean(),
+                "right_refined": (on_refined.detach().argmax(1) == REFINED).float().mean()}
+
+    def draw(self, images):
+        """A random batch of uint8 `images`, as float in [-1, 1] on the run's device (N, C, H, W)."""
+        picked = torch.randint(len(images), (self.config.batch,), generator=self.generator, device=self.device)
+        batch = to_float(images[picked.to(images.device)].to(self.device, non_blocking=True))
+        return batch.contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def _step(optimizer, loss):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    @torch.no_grad()
+    def _average(self):
+        """Follow the refiner with a running mean of its weights: single steps of a GAN jitter, their mean does not."""
+        pairs = list(zip(self.averaged.parameters(), self.refiner.parameters()))
+        # Early on the mean is short: else the initial weights would stay in it.
+        decay = min(self.config.averaging, self.done / (self.done + 10))
+        torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - decay)
+
+    # ---- state ----
+    def state(self):
+        """All that the rest of the run depends on, as nested dicts of tensors and numbers."""
+        return {"config": dataclasses.asdict(self.config), "data": self._data(), "done": self.done,
+                "refiner": self.refiner.state_dict(), "averaged": self.averaged.state_dict(),
+                "discriminator": self.discriminator.state_dict(),
+                "refiner_optimizer": self.refiner_optimizer.state_dict(),
+                "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
+                "buffer": self.buffer.state() if self.buffer else None,
+                "generator": self.generator.get_state(), "monitor": self.monitor.state()}
+
+    def _data(self):
+        return {"synthetic": list(self.synthetic.shape), "real": list(self.real.shape), "device": self.device.type}
+
+    def save(self, path):
+        """Write the state to one file, all or nothing."""
+        save_state(path, self.state())
+
+    def restore(self, path):
+        """Go on from a saved state.  Raises UserError if it belongs to another configuration or other data."""
+        state = load_state(path)
+        ours = {"config": dataclasses.asdict(self.config), "data": self._data()}
+        for part, expected in ours.items():
+            for name, value in expected.items():
+                if state.get(part, {}).get(name) != value:
+                    raise UserError(f"{path}: belongs to another run: {name} is {state.get(part, {}).get(name)!r} there, "
+                                    f"{value!r} here; delete it to start anew")
+        for name in ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer"):
+            getattr(self, name).load_state_dict(state[name])
+        if self.buffer:
+            self.buffer.restore({k: v.to(self.device) if torch.is_tensor(v) else v for k, v in state["buffer"].items()})
+        self.generator.set_state(state["generator"])
+        self.monitor.restore(state["monitor"])
+        self.done = state["done"]
+
+    @property
+    def result(self):
+        """The refiner to use: the running mean, or the last weights where averaging is 0."""
+        return self.averaged
+
+
+class Monitor:
+    """Stops a run that is lost, with what to try.  Looks only every `every` steps: looking waits for the device."""
+
+    def __init__(self, every=20, patience=15):
+        self.every, self.patience, self.won, self.dead = every, patience, 0, 0
+
+    def watch(self, record):
+        if record.step % self.every and record.step > 3:
+            return
+        seen = record.numbers()
+        if not all(value == value and abs(value) != float("inf") for k, value in seen.items() if k != "phase"):
+            raise TrainingFailed(f"step {record.step}: a loss is not a number; try a smaller refiner_rate and "
+                                 "discriminator_rate")
+        if record.phase != "adversarial":
+            return
+        # Won: no patch is ever misjudged.  Dead: every patch gets the same answer.
+        self.won = self.won + 1 if seen["discriminator"] < 1e-3 else 0
+        same = {seen["right_real"], seen["right_refined"]} == {0.0, 1.0}
+        self.dead = self.dead + 1 if same else 0
+        if self.won >= self.patience:
+            raise TrainingFailed(f"step {record.step}: the discriminator has won (loss {seen['discriminator']:.1e}) and "
+                                 "teaches the refiner nothing; try a smaller discriminator_rate, a smaller "
+                                 "regularization or more refiner_updates")
+        if self.dead >= self.patience:
+            raise TrainingFailed(f"step {record.step}: the discriminator gives every patch the same answer; try a "
+                                 "smaller discriminator_rate, more discriminator_warmup or fewer refiner_updates")
+
+    def state(self):
+        return {"won": self.won, "dead": self.dead}
+
+    def restore(self, state):
+        self.won, self.dead = state["won"], state["dead"]
+
+
+def _patches(logits):
+    return logits.shape[2] * logits.shape[3]
+
+
+def keep_freed_memory():
+    """Ask the C library to keep large freed blocks: a third faster on CPUs, where each step frees what the next needs.
+
+    By default glibc gives every block above 128 KiB back to the system and gets it again, zeroed, page by page.
+    Does nothing on systems without glibc.
+    """
+    if os.name != "posix" or not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
+        return
+    libc = ctypes.CDLL(None)
+    m_trim_threshold, m_mmap_max = -1, -4       # of malloc.h
+    libc.mallopt(m_mmap_max, 0)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+
+
+@torch.no_grad()
+def refine(refiner, images, batch=256, progress=None):
+    """Refine an ImageSet: images change, labels and groups stay (that is the point of self-regularization).
+
+    refiner: a Refiner on any device.  progress: called with the number of images done.
+    """
+    device = next(refiner.parameters()).device
+    refined = []
+    for start in range(0, len(images), batch):
+        part = to_float(images.images[start:start + batch].to(device)).contiguous(memory_format=torch.channels_last)
+        with autocast_for(device):
+            refined.append(to_uint8(refiner(part)).to(images.images.device))
+        if progress:
+            progress(min(start + batch, len(images)))
+    return ImageSet(torch.cat(refined), images.labels, images.groups, f"refined from: {images.source}")

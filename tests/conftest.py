@@ -1,0 +1,33 @@
+"""What all tests share: real sample images, and a fair share of the cores."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# Several test processes, each with all threads, would fight over the cores.  The variable is for the processes that
+# tests start, notebook kernels among them.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    torch.set_num_threads(threads)
+
+# A slow machine is no failure of ours.
+settings.register_profile("kit", deadline=None)
+settings.load_profile("kit")
+
+
+@pytest.fixture(scope="session")
+def samples():
+    """Folder of real sample images, laid out as their releases are: MPIIGaze/, UnityEyes/, ...
+
+    Their licences keep them out of the repository.  The variable SIMGAN_SAMPLES says where they are, else they are
+    looked for in ../shared/data beside the checkout; tests that need them are skipped where there are none.
+    """
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SIMGAN_SAMPLES") or beside)
+    if not folder.is_dir():
+        pytest.skip(f"no real sample images: {folder} does not exist (set SIMGAN_SAMPLES to their folder)")
+    return folder

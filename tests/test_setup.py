@@ -1,0 +1,69 @@
+"""The files that set the kit up agree with each other, and with what Colab has."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from simgan_lib import __version__
+
+ROOT = Path(__file__).parents[1]
+# August 2026.  A floor above one of these would make the kit's installation there move the package.
+COLAB = {"torch": "2.11", "numpy": "2.0", "scikit-image": "0.25", "matplotlib": "3.10", "ipywidgets": "7.7.1",
+         "ipython": "7.34"}
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
+
+
+@pytest.fixture(scope="module")
+def project():
+    tomllib = pytest.importorskip("tomllib", reason="pyproject.toml is read with Python 3.11 or later")
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def floors(lines):
+    """{package: lowest version}; fails on anything but a floor."""
+    found = {}
+    for requirement in map(Requirement, lines):
+        assert re.fullmatch(r">=[\d.]+", str(requirement.specifier)), f"{requirement}: expected a floor, and no cap"
+        found[requirement.name] = Version(str(requirement.specifier)[2:])
+    return found
+
+
+def test_floors_are_no_higher_than_what_colab_has(project):
+    needed = floors(project["dependencies"])
+    assert {name for name, version in COLAB.items() if needed[name] > Version(version)} == set()
+
+
+def test_conda_users_get_the_same_packages(project):
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    conda = {CONDA_NAMES.get(name, name): version for name, version
+             in floors(line for line in listed if isinstance(line, str) and line != "pip").items()}
+    everything = floors(project["dependencies"] + project["optional-dependencies"]["dev"])
+    assert conda == everything | {"python": Version(project["requires-python"].removeprefix(">="))}
+    assert {"pip": ["-e ."]} in listed
+
+
+def test_the_torch_that_make_installs_is_allowed(project):
+    pinned = re.search(r"^TORCH \?= torch==(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
+    assert Version(pinned) >= floors(project["dependencies"])["torch"]
+
+
+def test_what_the_library_imports_is_declared(project):
+    """A package that is there by luck, because another brings it, is one that goes away some day."""
+    modules = {"scikit-image": "skimage", "ipython": "IPython"}
+    declared = {modules.get(name, name) for name in floors(project["dependencies"])}
+    declared |= {"PIL", "simgan_lib"}  # Matplotlib cannot be without Pillow
+    for path in (ROOT / "simgan_lib").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+        assert {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) <= declared, path.name
+
+
+def test_citation_has_the_version_of_the_library():
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == __version__
