@@ -68,4 +68,14 @@ def blurred(images):
     return F.avg_pool2d(images, 5, stride=1, padding=2, count_include_pad=False)
 
 
-FEATURES = {"identity": identity, "channel_mean": channel_mean, "image_gradients": image_gradients, "blurred": blurred}
+def local_contrast(images):
+    """psi = brightness relative to the 9 x 9 surroundings, in their standard deviations: light and tone curve may change
+    at will, shapes may not.  (N, C, H, W).  Not in the paper; in its spirit ("invariant to illumination", section 2.1).
+    """
+    mean = F.avg_pool2d(images, 9, stride=1, padding=4, count_include_pad=False)
+    spread = F.avg_pool2d((images - mean) ** 2, 9, stride=1, padding=4, count_include_pad=False)
+    return (images - mean) / (spread + 0.01).sqrt()
+
+
+FEATURES = {"identity": identity, "channel_mean": channel_mean, "image_gradients": image_gradients, "blurred": blurred,
+            "local_contrast": local_contrast}

@@ -1,5 +1,6 @@
 """The published networks, sizes configurable.  They know nothing of eyes: tensors in [-1, 1] in, logits out."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -21,17 +22,22 @@ class Refiner(nn.Module):
 
     Fully convolutional without pooling or strides, so that what is refined stays where it is.  296,129 parameters
     for gaze.  The paper names no output activation; tanh fits images in [-1, 1].
+    margin: the image is mirrored beyond its edges by so many pixels and cropped back afterwards; with the zeros of
+    "same" padding alone (margin=0) the refiner paints a frame where it senses the edge.
     Paper: section 3.1 (gaze: 4 blocks of 64), 3.2 (hands: 10 blocks, first_kernel=7).  Taught in: notebook 02.
     """
 
-    def __init__(self, channels=1, features=64, blocks=4, first_kernel=3):
+    def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4):
         super().__init__()
+        self.margin = margin
         self.enter = nn.Conv2d(channels, features, first_kernel, padding=first_kernel // 2)
         self.blocks = nn.Sequential(*[ResidualBlock(features) for _ in range(blocks)])
         self.leave = nn.Conv2d(features, channels, 1)
 
     def forward(self, x):
-        x = self.blocks(F.relu_(self.enter(x)))
+        m, (height, width) = self.margin, x.shape[-2:]
+        x = F.pad(x, (m, m, m, m), mode="reflect").contiguous(memory_format=torch.channels_last)
+        x = self.blocks(F.relu_(self.enter(x)))[..., m:m + height, m:m + width]
         return self._leave(x).tanh()
 
     def _leave(self, x):

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 
-from .checkpoints import load_state, save_state
 from .errors import UserError
 from .history import HistoryBuffer, mixed_batch
 from .images import ImageSet, to_float, to_uint8
@@ -105,7 +104,7 @@ class TrainingFailed(UserError):
 
 
 class Training:
-    """One run: networks, optimizers, buffer, random state.  Iterate over `run()`; `save` and `restore` at any step.
+    """One run: networks, optimizers, buffer, random state.  Iterate over `run()`; `state` and `restore` at any step.
 
     synthetic, real: ImageSets of one image size; labels are never looked at.  Data on `device` are used there, data
     elsewhere (memory-mapped, say) are fetched batch by batch.
@@ -224,28 +223,22 @@ class Training:
                 "discriminator": self.discriminator.state_dict(),
                 "refiner_optimizer": self.refiner_optimizer.state_dict(),
                 "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
-                "buffer": self.buffer.state() if self.buffer else None,
+                "buffer": self.buffer.state() if self.buffer is not None else None,
                 "generator": self.generator.get_state(), "monitor": self.monitor.state()}
 
     def _data(self):
         return {"synthetic": list(self.synthetic.shape), "real": list(self.real.shape), "device": self.device.type}
 
-    def save(self, path):
-        """Write the state to one file, all or nothing."""
-        save_state(path, self.state())
-
-    def restore(self, path):
-        """Go on from a saved state.  Raises UserError if it belongs to another configuration or other data."""
-        state = load_state(path)
+    def restore(self, state):
+        """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
         ours = {"config": dataclasses.asdict(self.config), "data": self._data()}
         for part, expected in ours.items():
             for name, value in expected.items():
-                if state.get(part, {}).get(name) != value:
-                    raise UserError(f"{path}: belongs to another run: {name} is {state.get(part, {}).get(name)!r} there, "
-                                    f"{value!r} here; delete it to start anew")
+                if state[part].get(name) != value:
+                    raise UserError(f"belongs to another run: {name} is {state[part].get(name)!r} there, {value!r} here")
         for name in ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer"):
             getattr(self, name).load_state_dict(state[name])
-        if self.buffer:
+        if self.buffer is not None:
             self.buffer.restore({k: v.to(self.device) if torch.is_tensor(v) else v for k, v in state["buffer"].items()})
         self.generator.set_state(state["generator"])
         self.monitor.restore(state["monitor"])

@@ -1,0 +1,177 @@
+"""The command line: `python -m simgan_lib COMMAND --help`.
+
+Exit status: 0 done, 2 bad input (one line says what), 130 interrupted (the same command goes on).
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+
+from .errors import UserError
+
+
+def main(argv=None):
+    """Run one command.  Returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (_add_reproduce, _add_simulate, _add_train, _add_refine, _add_evaluate):
+        command = add(commands)
+        command.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    return parser
+
+
+def _device(command):
+    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+
+
+def _add_reproduce(commands):
+    command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
+    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE", "quick"), help="quick, full or paper")
+    command.add_argument("--seeds", type=_count, default=1, help="how many runs to average")
+    command.add_argument("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain")
+    command.add_argument("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; "
+                                             "every third day if not given")
+    command.add_argument("--results", default="results", help="where results go")
+    _device(command)
+    command.set_defaults(run=_reproduce)
+    return command
+
+
+def _count(text):
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, found {number}")
+    return number
+
+
+def _reproduce(a):
+    from .report import format_table
+    from .reproduce import reproduce
+    if a.test_days and not a.real:
+        raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
+    days = [day.strip() for day in a.test_days.split(",")] if a.test_days else None
+    folder, metrics = reproduce(a.profile, a.seeds, a.real, days, a.device, a.results)
+    print(format_table(metrics))
+    print(f"\nThe report: {folder / 'report.html'}")
+
+
+def _add_simulate(commands):
+    command = commands.add_parser("simulate", help="write labelled eye images")
+    command.add_argument("out", help="folder to write")
+    command.add_argument("--number", type=_count, default=10_000)
+    command.add_argument("--stand-in", action="store_true", help="the stand-in real domain instead of synthetic eyes")
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=_simulate)
+    return command
+
+
+def _simulate(a):
+    from .simulators.camera import stand_in
+    from .simulators.eyes import simulate
+    made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed)
+    made.save(a.out)
+    print(f"{len(made)} images of {tuple(made.images.shape[1:])} in {a.out}")
+
+
+def _add_train(commands):
+    command = commands.add_parser("train", help="train a refiner; a killed run goes on")
+    command.add_argument("synthetic", help="folder of an image set to refine")
+    command.add_argument("real", help="folder of an image set to resemble; its labels are not looked at")
+    command.add_argument("out", help="the refiner's file (.safetensors)")
+    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE", "quick"), help="quick, full or paper")
+    command.add_argument("--steps", type=_count, help="rounds of Algorithm 1, instead of the profile's")
+    command.add_argument("--seed", type=int, default=0)
+    _device(command)
+    command.set_defaults(run=_train)
+    return command
+
+
+def _train(a):
+    from pathlib import Path
+
+    from .checkpoints import save_module
+    from .images import ImageSet
+    from .precision import resolve_device
+    from .reproduce import profile_named
+    from .runs import train_refiner
+    config = profile_named(a.profile).training
+    config = replace(config, steps=a.steps) if a.steps else config
+    synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
+    state = Path(a.out).with_suffix(".run.safetensors")
+    refiner, records, _ = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
+    save_module(a.out, refiner, {"width": config.width, "blocks": config.blocks, "channels": synthetic.images.shape[1],
+                                 "seed": a.seed, "steps": config.total, "synthetic": synthetic.source,
+                                 "real": real.source, "last_losses": records[-1] if records else {}})
+    print(f"the refiner: {a.out}\nto train it further, or look at its losses: {state}")
+
+
+def _add_refine(commands):
+    command = commands.add_parser("refine", help="refine an image set; its labels stay")
+    command.add_argument("refiner", help="a refiner's file")
+    command.add_argument("synthetic", help="folder of an image set")
+    command.add_argument("out", help="folder to write")
+    _device(command)
+    command.set_defaults(run=_refine)
+    return command
+
+
+def _refine(a):
+    from tqdm.auto import tqdm
+
+    from .images import ImageSet
+    from .pretrained import load_refiner
+    from .precision import resolve_device
+    from .training import refine
+    refiner = load_refiner(a.refiner).to(resolve_device(a.device))
+    images = ImageSet.load(a.synthetic)
+    with tqdm(total=len(images), desc="refining", unit="image") as progress:
+        refined = refine(refiner, images, progress=lambda done: progress.update(done - progress.n))
+    refined.save(a.out)
+    print(f"{len(refined)} refined images in {a.out}")
+
+
+def _add_evaluate(commands):
+    command = commands.add_parser("evaluate", help="train a gaze estimator on one image set, measure it on another")
+    command.add_argument("training", help="folder of an image set with gaze labels")
+    command.add_argument("test", help="folder of another")
+    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE", "quick"), help="quick, full or paper")
+    command.add_argument("--seed", type=int, default=0)
+    _device(command)
+    command.set_defaults(run=_evaluate)
+    return command
+
+
+def _evaluate(a):
+    from .evaluation.gaze import gaze_report, predict_gaze, train_gaze_estimator
+    from .images import ImageSet
+    from .precision import resolve_device
+    from .reproduce import profile_named
+    training, test = ImageSet.load(a.training), ImageSet.load(a.test)
+    for folder, images in ((a.training, training), (a.test, test)):
+        if "gaze" not in images.labels:
+            raise UserError(f"{folder}: no gaze labels there; found {', '.join(images.labels) or 'no labels'}")
+    if training.images.shape[1:] != test.images.shape[1:]:
+        raise UserError(f"{a.test}: images of {tuple(test.images.shape[1:])}, expected {tuple(training.images.shape[1:])}")
+    network = train_gaze_estimator(training, profile_named(a.profile).gaze, a.seed, resolve_device(a.device))
+    found = gaze_report(predict_gaze(network, test), test.labels["gaze"])
+    low, high = found["mean_interval"]
+    print(f"mean gaze error {found['mean']:.2f} degrees (95 % interval {low:.2f} to {high:.2f}), "
+          f"{found['within']:.1f} % within 7 degrees, on {len(test)} images")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,182 @@
+"""What refined images are for: train a gaze estimator on labelled images, measure it on real ones.
+
+Taught in: notebook 05, 09.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..errors import UserError
+from ..gaze import angular_error_deg, gaze_angles, gaze_vector
+from ..images import to_float
+from ..networks import GazeEstimator
+from ..precision import autocast_for
+
+RESAMPLES = 1000          # bootstrap samples behind each interval
+
+
+@dataclass(frozen=True)
+class GazeTrainingConfig:
+    """How a gaze estimator is trained: the same for every training set that is to be compared.
+
+    The length is a number of updates, not of epochs, so that a larger training set is not also trained for longer.
+    Raises UserError for values that cannot work.
+    """
+
+    steps: int
+    network: str = "small"           # or "paper": the published layers
+    batch: int = 64
+    learning_rate: float = 2e-3      # the highest; it rises over the first tenth and falls to zero (one cycle)
+    shift: int = 2                   # augmentation: whole pixels in each direction, at most
+    contrast: float = 0.15           # augmentation: standard deviation of the log of the contrast
+    brightness: float = 0.1          # augmentation: standard deviation of the offset, images being in [-1, 1]
+
+    def __post_init__(self):
+        if self.network not in ("small", "paper"):
+            raise UserError(f"network: expected small or paper, found {self.network!r}")
+        for name in ("steps", "batch", "learning_rate"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name}: expected more than 0, found {getattr(self, name)}")
+
+
+PRESETS = {
+    "quick": GazeTrainingConfig(steps=1200),
+    "full": GazeTrainingConfig(steps=8000, batch=256),
+    # Published: the layers and the loss.  Not published: batch, rate and length of this training; ours were chosen.
+    "paper": GazeTrainingConfig(steps=20_000, network="paper", batch=512, learning_rate=3e-4),
+}
+
+
+# ---- training ----
+def train_gaze_estimator(training, config, seed, device="cpu", progress=None):
+    """Train on the images and `gaze` labels of an ImageSet  ->  GazeEstimator on `device`, in evaluation mode.
+
+    progress: called as progress(done, total) after each step, for a bar.
+    Raises UserError if there are no images or no gaze labels.  Paper: section 3.1.
+    """
+    for record in gaze_training(training, config, seed, device):
+        if progress is not None:
+            progress(record["step"], record["total"])
+    return record["estimator"].eval()
+
+
+def gaze_training(training, config, seed, device="cpu"):
+    """The loop behind `train_gaze_estimator`: yields {"step", "total", "loss" (0-dim tensor), "estimator"} a step.
+
+    Loss: squared distance between the network's three outputs and the unit gaze vector, mean over the batch.
+    """
+    images, target = _on_device(training, device)
+    generator = torch.Generator(device).manual_seed(seed)
+    estimator = _fresh_estimator(images, config, seed).to(device, memory_format=torch.channels_last).train()
+    optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1,
+                                                   pct_start=0.1)
+    for step in range(1, config.steps + 1):
+        pick = torch.randint(len(images), (config.batch,), generator=generator, device=device)
+        batch = augmented(images[pick], config, generator).contiguous(memory_format=torch.channels_last)
+        with autocast_for(device):
+            vector = estimator(batch)                                            # (B, 3)
+        loss = (vector.float() - target[pick]).square().sum(1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        yield {"step": step, "total": config.steps, "loss": loss.detach(), "estimator": estimator}
+
+
+def _on_device(training, device):
+    """(images uint8, unit gaze vectors (N, 3)) of a labelled set, on the device."""
+    if not len(training) or "gaze" not in training.labels:
+        raise UserError(f"a gaze estimator needs images with gaze labels; found {len(training)} images with "
+                        f"{', '.join(sorted(training.labels)) or 'no'} labels")
+    return training.images.to(device), gaze_vector(training.labels["gaze"].float()).to(device)
+
+
+def _fresh_estimator(images, config, seed):
+    """Initial weights that depend on the seed alone: drawn on the CPU, without touching the global generator."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return GazeEstimator(config.network, tuple(images.shape[2:]), images.shape[1])
+
+
+def augmented(images, config, generator):
+    """uint8 (B, C, H, W)  ->  float in [-1, 1]: each image shifted, its contrast and brightness changed.
+
+    Crops are never quite centred and cameras expose as they like; neither says anything of the gaze.
+    """
+    def normal():
+        return torch.randn(len(images), 1, 1, 1, generator=generator, device=images.device)
+
+    gain, offset = (config.contrast * normal()).exp(), config.brightness * normal()
+    x = to_float(shifted(images, config.shift, generator))
+    return (x * gain + offset).clamp_(-1, 1)
+
+
+def shifted(images, most, generator):
+    """Each image (B, C, H, W) moved by -most .. most whole pixels in x and y; the border is repeated."""
+    places = []
+    for axis in (2, 3):
+        move = torch.randint(-most, most + 1, (len(images), 1), generator=generator, device=images.device)
+        places.append((torch.arange(images.shape[axis], device=images.device) + move).clamp_(0, images.shape[axis] - 1))
+    image = torch.arange(len(images), device=images.device)[:, None, None, None]
+    channel = torch.arange(images.shape[1], device=images.device)[:, None, None]
+    return images[image, channel, places[0][:, None, :, None], places[1][:, None, None, :]]
+
+
+@torch.no_grad()
+def predict_gaze(estimator, images, batch=512):
+    """Gaze (pitch, yaw) in radians (N, 2), on the CPU, of an ImageSet or of uint8 images (N, C, H, W).
+
+    In float32 on every device, so that what is reported does not depend on the hardware's number format.
+    """
+    images, device = getattr(images, "images", images), next(estimator.parameters()).device
+    vectors = [estimator(to_float(part.to(device))).cpu() for part in images.split(batch)]
+    return gaze_angles(torch.cat(vectors))
+
+
+# ---- measuring ----
+def gaze_report(predicted, truth, thresholds=(7.0,), seed=0, groups=None):
+    """Mean angular error in degrees and the percentage of images within each threshold, with 95 % intervals.
+
+    predicted, truth: (N, 2) gaze angles in radians.  groups: N names (of days, say); whole groups are then resampled,
+    since neighbouring frames are near-duplicates and single images would give intervals that are far too narrow.
+    Returns {"gaze_error_deg": {"mean", "low", "high", "n"}, "within_7_deg": the same in %, ...}.
+    Paper: Table 2, Table 3.
+    """
+    errors = angular_error_deg(predicted, truth).cpu().numpy()
+    report = {"gaze_error_deg": bootstrap_interval(errors, seed, groups)}
+    for degrees in thresholds:
+        report[f"within_{degrees:g}_deg"] = bootstrap_interval(100.0 * (errors <= degrees), seed, groups)
+    return report
+
+
+def bootstrap_interval(values, seed=0, groups=None, resamples=RESAMPLES):
+    """{"mean", "low", "high", "n"} of values (N,): percentile bootstrap, 95 %.  groups: resample these, not values.
+
+    Raises ValueError if there are no values.
+    """
+    values = np.asarray(values, dtype=float)
+    if not len(values):
+        raise ValueError("an interval needs at least one value")
+    group = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    total, size = np.bincount(group, values), np.bincount(group)
+    rng = np.random.default_rng(seed)
+    # Some resamples at a time: all at once would be gigabytes for a large test set.
+    rows = max(1, 2_000_000 // len(total))
+    means = []
+    for first in range(0, resamples, rows):
+        drawn = rng.integers(len(total), size=(min(rows, resamples - first), len(total)))
+        means.append(total[drawn].sum(1) / size[drawn].sum(1))
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
+    return {"mean": float(values.mean()), "low": float(low), "high": float(high), "n": len(values)}
+
+
+def cumulative_curve(errors, degrees):
+    """Percentage of errors (N,) that are at most each of `degrees` (K,)  ->  (K,).  Paper: Figure 7.
+
+    >>> cumulative_curve([1.0, 3.0, 5.0, 9.0], [0, 3, 7, 10]).tolist()
+    [0.0, 50.0, 75.0, 100.0]
+    """
+    return 100.0 * np.searchsorted(np.sort(np.asarray(errors)), degrees, side="right") / len(errors)

@@ -1,0 +1,207 @@
+"""The main job, end to end: simulate, refine, train gaze estimators, measure, report.
+
+Every stage is kept as it finishes; a killed run goes on where it was.
+"""
+
+import dataclasses
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from .datasets.mpiigaze import read_mpiigaze
+from .errors import UserError
+from .evaluation.gaze import PRESETS as GAZE_PRESETS
+from .evaluation.gaze import GazeTrainingConfig, predict_gaze, train_gaze_estimator
+from .evaluation.pupil import pupil_centres
+from .evaluation.realism import feature_network, histogram_matched, identity_collapse, kernel_distance, two_sample_accuracy
+from .gaze import angular_error_deg
+from .images import ImageSet
+from .precision import resolve_device
+from .runs import Stages, train_refiner
+from .simulators.camera import stand_in
+from .simulators.eyes import simulate
+from .training import PRESETS, TrainingConfig, refine
+
+TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How large the main job is."""
+
+    training: TrainingConfig
+    gaze: GazeTrainingConfig
+    synthetic: int                # labelled synthetic images
+    real: int                     # unlabelled images of the stand-in domain
+    test: int                     # labelled stand-in images to measure on
+    compared: int                 # images a side in measures of realism and of the pupil
+
+
+PROFILES = {
+    "quick": Profile(PRESETS["quick"], GAZE_PRESETS["quick"], synthetic=8000, real=4000, test=1500, compared=1000),
+    "full": Profile(PRESETS["full"], GAZE_PRESETS["full"], synthetic=50_000, real=30_000, test=4000, compared=4000),
+    "paper": Profile(PRESETS["paper"], GAZE_PRESETS["paper"], synthetic=1_200_000, real=214_000, test=20_000,
+                     compared=10_000),
+}
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where the real images come from.  `unlabelled` has had its labels removed; `labelled` is for the oracle alone."""
+
+    name: str
+    unlabelled: ImageSet
+    labelled: ImageSet
+    test: ImageSet
+
+    def mean_answer_error(self):
+        """Degrees by which an estimator is wrong that always answers the mean gaze of the test images."""
+        gaze = self.test.labels["gaze"]
+        return angular_error_deg(gaze.mean(0).expand_as(gaze), gaze).mean().item()
+
+
+def profile_named(name):
+    """The Profile of that name.  UserError, with the names there are, for another."""
+    if name not in PROFILES:
+        raise UserError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def stand_in_domain(profile):
+    """The embedded domain: a part to learn from, and other images, of other days, to measure on."""
+    real = stand_in(profile.real, seed=20_001)
+    return Domain("stand-in", dataclasses.replace(real, labels={}), real, stand_in(profile.test, seed=20_002))
+
+
+def real_domain(folder, test_days=None):
+    """MPIIGaze crops, split by day.  test_days: names of the days kept apart; by default every third day.
+
+    Raises UserError for an unknown day, or if a part would be empty.
+    """
+    crops = read_mpiigaze(folder)
+    names = sorted(set(crops.groups["day"]))
+    rest, test = crops.split("day", test_days or names[2::3])
+    if not len(rest) or not len(test):
+        raise UserError(f"{folder}: {len(names)} days with eyes leave {len(rest)} images to learn from and {len(test)} to "
+                        "measure on; both need some")
+    return Domain("MPIIGaze", dataclasses.replace(rest, labels={}), rest, test)
+
+
+def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True):
+    """Run the main job for seeds 0 .. seeds-1  ->  (folder of the report, metrics).
+
+    real: a folder with MPIIGaze crops instead of the stand-in domain.  Files: results/<profile>[-real]/.
+    Raises UserError for bad input.
+    """
+    profile, device = profile_named(profile_name), resolve_device(device)
+    folder = Path(results) / (profile_name + ("-real" if real else ""))
+    start = time.perf_counter()
+    domain = real_domain(real, test_days) if real else stand_in_domain(profile)
+    measured = [_Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure() for seed in range(seeds)]
+    from . import report, summary      # matplotlib is slow to import and of no use to a run that fails before
+    metrics = summary.summarise(profile_name, profile, domain, measured, device, time.perf_counter() - start)
+    report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
+    return folder, metrics
+
+
+class _Seed:
+    """All measurements of one seed.  Data of the domain are the same for all seeds; all that is drawn or trained is not."""
+
+    def __init__(self, profile, domain, seed, device, folder, bar):
+        self.profile, self.domain, self.seed, self.device, self.bar = profile, domain, seed, device, bar
+        self.keep = Stages(folder, {"profile": dataclasses.asdict(profile), "seed": seed, "code": _code(),
+                                    "device": device.type, "domain": fingerprint(domain)})
+        self.seconds = {}
+
+    def measure(self):
+        """A nested dict of plain numbers and tensors: what the report is made of."""
+        synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed)
+        trained = self._timed("refiner", lambda: self._train(synthetic))
+        refined = self._refined(synthetic, trained)
+        matched = dataclasses.replace(synthetic, images=histogram_matched(synthetic.images, self.domain.unlabelled.images))
+        sets = dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
+        gaze = {name: self._timed(f"gaze-{name}", lambda: self._gaze(name, images)) for name, images in sets.items()}
+        pupil = self._timed("pupil", lambda: self._pupil(synthetic, refined))
+        realism = self._timed("realism", lambda: self._realism(synthetic, matched, refined))
+        shown = slice(0, 24)
+        return {"seed": self.seed, "gaze": gaze, "pupil": pupil, "realism": realism, "records": trained["records"],
+                "snapshots": trained["snapshots"], "seconds": self.seconds,
+                "shown": {"synthetic": synthetic.images[shown], "refined": refined.images[shown],
+                          "matched": matched.images[shown], "real": self._spread(self.domain.test.images, 24)},
+                "compared": {"synthetic": synthetic.images[:1000], "refined": refined.images[:1000],
+                             "real": self._spread(self.domain.test.images, 1000)}}
+
+    def _timed(self, name, compute):
+        def timed():
+            start = time.perf_counter()
+            return {"result": compute(), "seconds": time.perf_counter() - start}
+        kept = self.keep(name, timed)
+        self.seconds[name] = kept["seconds"]
+        return kept["result"]
+
+    def _train(self, synthetic):
+        path = self.keep.path("training")
+        refiner, records, snapshots = train_refiner(path, self.profile.training, synthetic, self.domain.unlabelled,
+                                                    self.seed, self.device, bar=self.bar)
+        return {"refiner": refiner.state_dict(), "records": records, "snapshots": snapshots}
+
+    def _refined(self, synthetic, trained):
+        from .networks import Refiner
+        c = self.profile.training
+        refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks).to(self.device, memory_format=torch.channels_last)
+        refiner.load_state_dict(trained["refiner"])
+        with tqdm(total=len(synthetic), desc="refining", unit="image", disable=not self.bar) as progress:
+            return refine(refiner, synthetic, progress=lambda done: progress.update(done - progress.n))
+
+    def _gaze(self, name, images):
+        config = self.profile.gaze
+        with tqdm(total=1, desc=f"gaze estimator on {name}", bar_format="{l_bar}{bar}| {elapsed}<{remaining}",
+                  disable=not self.bar) as progress:
+            def show(done, total):
+                progress.total = total
+                progress.update(done - progress.n)
+            estimator = train_gaze_estimator(images, config, self.seed, self.device, progress=show)
+        test = self.domain.test
+        return {"errors": angular_error_deg(predict_gaze(estimator, test), test.labels["gaze"])}
+
+    def _pupil(self, synthetic, refined):
+        part = slice(0, self.profile.compared)
+        before, after = pupil_centres(synthetic.images[part]), pupil_centres(refined.images[part])
+        return {"shifts": after - before, "own": before - synthetic.labels["pupil"][part]}
+
+    def _realism(self, synthetic, matched, refined):
+        n, real = self.profile.compared, self._spread(self.domain.test.images, self.profile.compared)
+        network = feature_network(synthetic, self.seed)
+        kinds = {"synthetic": synthetic, "synthetic_matched": matched, "refined": refined}
+        # Not the images that refiner and network were trained on in the first place, but the last ones.
+        last = {name: images.images[-n:] for name, images in kinds.items()}
+        return {"kernel_distance": {k: kernel_distance(network, v, real) for k, v in last.items()},
+                "two_sample": {k: two_sample_accuracy(v, real, self.seed) for k, v in last.items()},
+                "collapse": identity_collapse(last["synthetic"], last["refined"], real)}
+
+    @staticmethod
+    def _spread(images, n):
+        """n images evenly spread over the set (its days stand one after the other), or all if there are fewer."""
+        return images[torch.linspace(0, len(images) - 1, min(n, len(images))).long()]
+
+
+def fingerprint(domain):
+    """What the domain's results depend on: a digest of all pixels, and which are kept apart."""
+    digest = hashlib.sha256()
+    for images in (domain.unlabelled.images, domain.test.images):
+        digest.update(str(tuple(images.shape)).encode())
+        digest.update(images.contiguous().numpy().tobytes())
+    return [domain.name, digest.hexdigest()]
+
+
+def _code():
+    """Digest of the modules that numbers depend on: a result of older code is not taken for one of today's."""
+    here = Path(__file__).parent
+    files = [here / f"{name}.py" for name in ("networks", "losses", "history", "training", "gaze", "images")]
+    files += [*sorted((here / "simulators").glob("*.py")), *sorted((here / "evaluation").glob("*.py"))]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

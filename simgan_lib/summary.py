@@ -1,0 +1,122 @@
+"""From what the seeds of a run measured to the numbers and figures of its report."""
+
+import dataclasses
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from . import __version__, paper, report_figures
+
+
+def summarise(profile_name, profile, domain, measured, device, seconds):
+    """The content of metrics.json: every number with mean, standard deviation over seeds (None for one seed), and n.
+
+    measured: what `reproduce` measured, one dict a seed.
+    """
+    trained_on = list(measured[0]["gaze"])
+    errors = {name: [m["gaze"][name]["errors"] for m in measured] for name in trained_on}
+    gaze = {name: spread([float(e.mean()) for e in seeds]) for name, seeds in errors.items()}
+    within = {name: spread([100 * float((e <= 7).double().mean()) for e in seeds]) for name, seeds in errors.items()}
+    raw, refined, oracle = (gaze[k]["mean"] for k in ("synthetic", "refined", "oracle"))
+    return {
+        "profile": profile_name, "domain": domain.name, "seeds": [m["seed"] for m in measured],
+        "gaze_error_deg": gaze, "within_7_deg": within,
+        "relative_reduction_percent": 100 * (raw - refined) / raw,
+        "gap_closed_percent": 100 * (raw - refined) / (raw - oracle) if raw > oracle else None,
+        "mean_answer_error_deg": domain.mean_answer_error(),
+        "pupil_shift_px": pupil_summary(measured), "two_sample_accuracy": _over_seeds(measured, "two_sample", "accuracy"),
+        "kernel_distance": _over_seeds(measured, "kernel_distance", "mean"),
+        "collapse": {k: float(np.mean([m["realism"]["collapse"][k] for m in measured]))
+                     for k in measured[0]["realism"]["collapse"]},
+        "images": {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic},
+        "test_groups": sorted(set(domain.test.groups.get("day", []))),
+        "seconds": seconds, "stage_seconds": [m["seconds"] for m in measured],
+        "config": dataclasses.asdict(profile), "hardware": hardware(device), "versions": versions(), "commit": commit()}
+
+
+def spread(values):
+    """{"mean", "sd" over seeds (None for one), "n", "values"}.
+
+    >>> spread([1.0, 3.0])
+    {'mean': 2.0, 'sd': 1.4142135623730951, 'n': 2, 'values': [1.0, 3.0]}
+    """
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "sd": sd, "n": len(values), "values": list(values)}
+
+
+def pupil_summary(measured):
+    """Distance between the pupil centres of synthetic and refined images, px; mean and sd over all images, as the article.
+
+    `failed`: share of images in which no ellipse could be fitted.  `estimator_error`: of the fit itself, on exact labels.
+    """
+    shifts = torch.cat([m["pupil"]["shifts"] for m in measured])
+    distance = shifts.norm(dim=1)
+    found = distance[~distance.isnan()]
+    own = torch.cat([m["pupil"]["own"] for m in measured]).norm(dim=1)
+    own = own[~own.isnan()]
+    return {"mean": float(found.mean()), "sd": float(found.std()), "median": float(found.median()), "n": len(found),
+            "failed": 1 - len(found) / len(distance),
+            "estimator_error": {"mean": float(own.mean()), "sd": float(own.std()), "median": float(own.median())}}
+
+
+def _over_seeds(measured, measure, key):
+    kinds = measured[0]["realism"][measure]
+    return {kind: float(np.mean([m["realism"][measure][kind][key] for m in measured])) for kind in kinds}
+
+
+def hardware(device):
+    """What the numbers were measured on, without naming the machine."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+
+
+def versions():
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "kit": __version__}
+
+
+def commit():
+    """The commit of the checkout, with a + if files were changed since; None outside a checkout."""
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout
+    try:
+        return git("rev-parse", "--short", "HEAD").strip() + ("+" if git("status", "--porcelain").strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def pictures(domain, measured, metrics):
+    """The report's figures: (file stem, figure, alternative text, caption)."""
+    first, name = measured[0], domain.name
+    shown = first["shown"]
+    snapshots = {"input": shown["synthetic"][:4]} | {f"step {step}": images[:4]
+                                                     for step, images in thinned(first["snapshots"], 5).items()}
+    errors = {k: [m["gaze"][k]["errors"].numpy() for m in measured] for k in first["gaze"]}
+    shifts = torch.cat([m["pupil"]["shifts"] for m in measured])
+    shifts = shifts[~shifts.isnan().any(1)][:1000].numpy()
+    published = {"synthetic": paper.GAZE_SYNTHETIC_ERROR.value, "refined": paper.GAZE_REFINED_ERROR.value}
+    own = metrics["pupil_shift_px"]["estimator_error"]["mean"]
+    made = [
+        ("examples", report_figures.examples(shown["real"], shown["synthetic"], shown["refined"], name),
+         "Each refined eye stands right below the synthetic one it was made from. Not chosen: the first of the set."),
+        ("over_steps", report_figures.refinement_over_steps(snapshots), "The same eyes while the refiner learned."),
+        ("losses", report_figures.losses(first["records"]), "Both losses, a patch."),
+        ("gaze_curves", report_figures.gaze_curves(errors, name), "Share of test images within d degrees."),
+        ("gaze_errors", report_figures.gaze_errors(metrics["gaze_error_deg"], published, name),
+         "Mean gaze error by what the estimator was trained on."),
+        ("pupil_shifts", report_figures.pupil_shifts(shifts, own), "How far refinement moved the pupil."),
+        ("gray_levels", report_figures.gray_levels_and_spectra(first["compared"], name),
+         "Gray levels and spatial frequencies."),
+    ]
+    return [(stem, figure, alternative, caption) for stem, (figure, alternative), caption in made]
+
+
+def thinned(items, n):
+    """n entries of a dict, evenly spread, first and last among them."""
+    keys = list(items)
+    chosen = [keys[round(i)] for i in np.linspace(0, len(keys) - 1, min(n, len(keys)))]
+    return {key: items[key] for key in chosen}
