@@ -78,7 +78,7 @@ def build(path):
 
 def run(notebook):
     """Fill in the outputs, in this environment, from the notebooks' folder."""
-    environment = os.environ | {"SIMGAN_PROFILE": "quick", "PYTHONHASHSEED": "0"}
+    environment = os.environ | {"SIMGAN_PROFILE": "quick", "PYTHONHASHSEED": "0", "PYTHONPATH": str(FOLDER.parent)}
     client = NotebookClient(notebook, timeout=CELL_SECONDS, kernel_name="python3", record_timing=False,
                             store_widget_state=False, resources={"metadata": {"path": str(FOLDER)}})
     try:

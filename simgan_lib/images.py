@@ -30,8 +30,11 @@ def resized(images, size):
     """uint8 (N, C, H, W)  ->  uint8 (N, C, *size): bilinear, smoothed first where it shrinks."""
     if not len(images):
         return images.new_empty(0, images.shape[1], *size)         # interpolate refuses an empty batch
-    scaled = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True, align_corners=False)
-    return scaled.round_().clamp_(0, 255).to(torch.uint8)
+    scaled = []
+    for part in images.split(8192):                                # a million images as floats are gigabytes
+        part = F.interpolate(part.float(), tuple(size), mode="bilinear", antialias=True, align_corners=False)
+        scaled.append(part.round_().clamp_(0, 255).to(torch.uint8))
+    return torch.cat(scaled)
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ class ImageSet:
         folder, aside = Path(folder), _aside(folder)
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as unfinished:
+            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent,
+                                             ignore_cleanup_errors=True) as unfinished:
                 self._write(Path(unfinished) / "set")
                 if folder.is_dir():
                     shutil.rmtree(aside, ignore_errors=True)
@@ -147,7 +151,7 @@ class ImageSet:
                 raise ValueError(f"images of shape {list(read['images'].shape)}, expected {about['shape']}")
             groups = {k: np.array(v) for k, v in about["groups"].items()}
             return cls(read.pop("images"), read, groups, about["source"])
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except Exception as error:     # numpy reads a file's header as Python source: a damaged one raises anything
             raise UserError(f"{folder}: not a complete image set ({error})") from error
 
 

@@ -20,7 +20,9 @@ from .figures import to_png
 from .training import PRESETS
 from .widgets import Progress, show_widget
 
-REPOSITORY = "simgan-kit/simgan-kit"      # on GitHub; notebooks link to it (a test holds them to this one name)
+# On GitHub; notebooks link to it and, on Colab, install from it: a test holds all of them to this one name.  An owner
+# with an underscore cannot exist there, so nobody installs a stranger's package before the kit is published.
+REPOSITORY = "OWNER_UNSET/simgan-kit"
 NEEDED = {"numpy": "numpy", "scipy": "scipy", "skimage": "scikit-image", "matplotlib": "matplotlib",
           "ipywidgets": "ipywidgets", "safetensors": "safetensors"}
 

@@ -40,13 +40,14 @@ class Profile:
     real: int                     # unlabelled images of the stand-in domain
     test: int                     # labelled stand-in images to measure on
     compared: int                 # images a side in measures of realism and of the pupil
+    refine_from: str = "synthetic_matched"   # what the refiner gets: histogram-matched images, or "synthetic" ones
 
 
 PROFILES = {
     "quick": Profile(PRESETS["quick"], GAZE_PRESETS["quick"], synthetic=8000, real=4000, test=1500, compared=1000),
     "full": Profile(PRESETS["full"], GAZE_PRESETS["full"], synthetic=50_000, real=30_000, test=4000, compared=4000),
     "paper": Profile(PRESETS["paper"], GAZE_PRESETS["paper"], synthetic=1_200_000, real=214_000, test=20_000,
-                     compared=10_000),
+                     compared=10_000, refine_from="synthetic"),
 }
 
 
@@ -121,9 +122,10 @@ class _Seed:
     def measure(self):
         """A nested dict of plain numbers and tensors: what the report is made of."""
         synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed)
-        trained = self._timed("refiner", lambda: self._train(synthetic))
-        refined = self._refined(synthetic, trained)
-        matched = dataclasses.replace(synthetic, images=histogram_matched(synthetic.images, self.domain.unlabelled.images))
+        matched = dataclasses.replace(synthetic, images=histogram_matched(synthetic, self.domain.unlabelled))
+        entering = matched if self.profile.refine_from == "synthetic_matched" else synthetic
+        trained = self._timed("refiner", lambda: self._train(entering))
+        refined = self._refined(entering, trained)
         sets = dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
         gaze = {name: self._timed(f"gaze-{name}", lambda: self._gaze(name, images)) for name, images in sets.items()}
         pupil = self._timed("pupil", lambda: self._pupil(synthetic, refined))
@@ -175,14 +177,14 @@ class _Seed:
         return {"shifts": after - before, "own": before - synthetic.labels["pupil"][part]}
 
     def _realism(self, synthetic, matched, refined):
-        n, real = self.profile.compared, self._spread(self.domain.test.images, self.profile.compared)
-        network = feature_network(synthetic, self.seed)
-        kinds = {"synthetic": synthetic, "synthetic_matched": matched, "refined": refined}
-        # Not the images that refiner and network were trained on in the first place, but the last ones.
-        last = {name: images.images[-n:] for name, images in kinds.items()}
-        return {"kernel_distance": {k: kernel_distance(network, v, real) for k, v in last.items()},
-                "two_sample": {k: two_sample_accuracy(v, real, self.seed) for k, v in last.items()},
-                "collapse": identity_collapse(last["synthetic"], last["refined"], real)}
+        n, test = self.profile.compared, self.domain.test
+        network = feature_network([synthetic, self.domain.unlabelled], self.seed, device=self.device)
+        last = {name: images.images[-n:] for name, images in
+                (("synthetic", synthetic), ("synthetic_matched", matched), ("refined", refined))}
+        return {"kernel_distance": {k: kernel_distance(network, v, test)[0] for k, v in last.items()},
+                "two_sample_accuracy": {k: two_sample_accuracy(v, test, self.seed, device=self.device)["accuracy"]
+                                        for k, v in last.items()},
+                "collapse": identity_collapse(last["synthetic"], last["refined"], test.images)}
 
     @staticmethod
     def _spread(images, n):

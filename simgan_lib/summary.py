@@ -28,10 +28,7 @@ def summarise(profile_name, profile, domain, measured, device, seconds):
         "relative_reduction_percent": 100 * (raw - refined) / raw,
         "gap_closed_percent": 100 * (raw - refined) / (raw - oracle) if raw > oracle else None,
         "mean_answer_error_deg": domain.mean_answer_error(),
-        "pupil_shift_px": pupil_summary(measured), "two_sample_accuracy": _over_seeds(measured, "two_sample", "accuracy"),
-        "kernel_distance": _over_seeds(measured, "kernel_distance", "mean"),
-        "collapse": {k: float(np.mean([m["realism"]["collapse"][k] for m in measured]))
-                     for k in measured[0]["realism"]["collapse"]},
+        "pupil_shift_px": pupil_summary(measured), **_mean_tree([m["realism"] for m in measured]),
         "images": {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic},
         "test_groups": sorted(set(domain.test.groups.get("day", []))),
         "seconds": seconds, "stage_seconds": [m["seconds"] for m in measured],
@@ -63,9 +60,11 @@ def pupil_summary(measured):
             "estimator_error": {"mean": float(own.mean()), "sd": float(own.std()), "median": float(own.median())}}
 
 
-def _over_seeds(measured, measure, key):
-    kinds = measured[0]["realism"][measure]
-    return {kind: float(np.mean([m["realism"][measure][kind][key] for m in measured])) for kind in kinds}
+def _mean_tree(trees):
+    """The mean over equal nested dicts of numbers."""
+    if isinstance(trees[0], dict):
+        return {key: _mean_tree([tree[key] for tree in trees]) for key in trees[0]}
+    return float(np.mean(trees))
 
 
 def hardware(device):

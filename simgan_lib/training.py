@@ -67,8 +67,9 @@ OPTIMIZERS = {
 }
 
 PRESETS = {
-    "quick": TrainingConfig(steps=330, width=32),
-    "full": TrainingConfig(steps=6000, averaging=0.998, buffer=8192, refiner_warmup=500, discriminator_warmup=200),
+    "quick": TrainingConfig(steps=300, width=32, features="local_contrast", regularization=0.2),
+    "full": TrainingConfig(steps=1500, features="local_contrast", regularization=0.2, averaging=0.998, buffer=8192,
+                           refiner_warmup=200, discriminator_warmup=50),
     # Every published constant, literally (the buffer's size was not published; lambda from a private reply).
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
                             refiner_warmup=1000, discriminator_warmup=200, buffer=8192, optimizer="sgd",

@@ -31,18 +31,19 @@ def read_mpiigaze(folder, size=(35, 55), sides=SIDES):
     if not sides or not set(sides) <= set(SIDES):
         raise UserError(f"sides: expected some of {', '.join(SIDES)}, found {sides!r}")
     folder = Path(folder).resolve()                    # a subject's name is needed even where the folder is "."
-    parts, groups, found = [], [], 0
+    crops, gaze, groups, found = [], [], [], 0
     for path in _day_files(folder):
-        for side, images, gaze in _read_day(path, sides):
-            kept = (images != 0).flatten(1).any(1) & gaze.isfinite().all(1) & (gaze != 0).any(1)
-            parts.append(_as_left_eyes(side, images[kept], gaze[kept], size))
+        for side, images, vectors in _read_day(path, sides):
+            kept = images.any((1, 2)) & np.isfinite(vectors).all(1) & vectors.any(1)
+            crops.append(images[kept])
+            gaze.append(vectors[kept])
             groups += [(path.parent.name, path.stem, side)] * int(kept.sum())
             found += len(images)
     if not groups:
         raise UserError(f"{folder}: all {found} eye crops there are empty")
-    images, gaze = (torch.cat(column) for column in zip(*parts))
     columns = dict(zip(("subject", "day", "side"), np.array(groups).T))
-    return ImageSet(images, {"gaze": gaze}, columns, _source(columns, len(images), found, sides))
+    images, gaze = _as_left_eyes(np.concatenate(crops), np.concatenate(gaze), columns["side"] == "right")
+    return ImageSet(resized(images, size), {"gaze": gaze}, columns, _source(columns, len(images), found, sides))
 
 
 def _source(groups, n, found, sides):
@@ -64,7 +65,7 @@ def _day_files(folder):
 def _read_day(path, sides):
     """[(side, images uint8 (n, 36, 60), gaze vectors (n, 3))] of one file."""
     try:
-        data = scipy.io.loadmat(path, variable_names=["data"], simplify_cells=True)["data"]
+        data = scipy.io.loadmat(path, simplify_cells=True)["data"]    # all of it: a cut may be anywhere
     except KeyError as error:
         raise UserError(f"{path}: has no `data`; expected MPIIGaze's normalised crops") from error
     except Exception as error:     # a damaged file makes scipy raise whatever its bytes lead to
@@ -84,12 +85,12 @@ def _crops(data, side, path):
     if images.dtype != np.uint8 or images.shape[1:] != CROP or gaze.shape != (len(images), 3):
         raise UserError(f"{path}: data.{side} has {images.dtype} images {images.shape} and gaze {gaze.shape}, "
                         f"expected uint8 (n, {CROP[0]}, {CROP[1]}) and (n, 3)")
-    return torch.from_numpy(images), torch.from_numpy(gaze.astype(np.float64))
+    return images, gaze.astype(np.float64)
 
 
-def _as_left_eyes(side, images, gaze, size):
-    """uint8 (n, 1, *size), gaze angles (n, 2)."""
-    images, gaze = images[:, None], gaze_angles(gaze).float()
-    if side == "right":
-        images, gaze = images.flip(-1), mirrored(gaze)
-    return resized(images, size), gaze
+def _as_left_eyes(crops, vectors, right):
+    """uint8 (n, 1, 36, 60), gaze angles (n, 2): the `right` ones seen in a mirror."""
+    images, gaze = torch.from_numpy(crops)[:, None], gaze_angles(torch.from_numpy(vectors)).float()
+    right = torch.from_numpy(right)
+    images[right], gaze[right] = images[right].flip(-1), mirrored(gaze[right])
+    return images, gaze

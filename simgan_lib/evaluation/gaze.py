@@ -42,7 +42,7 @@ class GazeTrainingConfig:
 
 
 PRESETS = {
-    "quick": GazeTrainingConfig(steps=1200),
+    "quick": GazeTrainingConfig(steps=2000),
     "full": GazeTrainingConfig(steps=8000, batch=256),
     # Published: the layers and the loss.  Not published: batch, rate and length of this training; ours were chosen.
     "paper": GazeTrainingConfig(steps=20_000, network="paper", batch=512, learning_rate=3e-4),

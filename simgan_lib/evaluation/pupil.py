@@ -102,23 +102,30 @@ def normalised(images):
 
 
 def coarse_circles(gray):
-    """The best circle (x, y, r) in whole pixels, (N, 3): dark within, and brighter outwards on its left and right side.
+    """The best circle (x, y, r) px, (N, 3), to about a pixel: dark within, and brighter outwards to its left and right.
 
     An edge counts up to a limit: a glint or a lash must not outweigh the whole limbus.  The weaker side counts again
-    half: one side alone may be the corner of the eye.
+    half: one side alone may be the corner of the eye.  Larger images are searched at 55 px width.
     """
-    height, width = gray.shape[1:]
-    radii = torch.linspace(*RADII, 7) * width
-    rings, discs = _templates(radii)
-    margin = rings.shape[-1] // 2
-    edges = F.conv2d(F.pad(_limited_gradient(gray, 0.12 * EYE_WIDTH / width), (margin,) * 4), rings)
-    edges = edges.unflatten(1, (len(radii), 2))                # (N, R, side, H, W)
-    dark = F.conv2d(F.pad(gray[:, None], (margin,) * 4, mode="replicate"), discs)
-    unusual = ((radii / width - USUAL_RADIUS) / 0.01) ** 2     # (R,)
-    score = edges.sum(2) + 0.5 * edges.amin(2) - dark - 0.06 * unusual[:, None, None]
-    score[..., ~_central(height, width)] = -torch.inf
+    scale = gray.shape[2] / EYE_WIDTH
+    small = (round(gray.shape[1] / scale), EYE_WIDTH)
+    if gray.shape[1:] != small:
+        gray = F.interpolate(gray[:, None], size=small, mode="bilinear", antialias=True, align_corners=False)[:, 0]
+    radii = torch.linspace(*RADII, 7) * EYE_WIDTH
+    score = _circle_score(gray, radii)
+    score[..., ~_central(*small)] = -torch.inf
     r, y, x = np.unravel_index(score.flatten(1).argmax(1).numpy(), score.shape[1:])
-    return np.stack([x, y, radii.numpy()[r]], 1).astype(float)
+    return np.stack([(x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, radii.numpy()[r] * scale], 1)
+
+
+def _circle_score(gray, radii):
+    """How well a circle of each radius fits around each pixel, (N, R, H, W)."""
+    rings, discs = _templates(radii)
+    margin = (rings.shape[-1] // 2,) * 4
+    sides = F.conv2d(F.pad(_limited_gradient(gray, 0.12), margin), rings).unflatten(1, (len(radii), 2))
+    bright = F.conv2d(F.pad(gray[:, None], margin, mode="replicate"), discs)
+    unusual = ((radii - USUAL_RADIUS * EYE_WIDTH) / 0.55) ** 2   # (R,)
+    return sides.sum(2) + 0.5 * sides.amin(2) - bright - 0.06 * unusual[:, None, None]
 
 
 def _limited_gradient(gray, most):
@@ -176,7 +183,7 @@ def _fitted_circles(gray, circles):
     """Circles through the edges at the sides (N, 3), NaN where they do not agree, and (points, which are edges)."""
     points, steepness = edge_points(gray, np.nan_to_num(circles, nan=1.0))
     sides = np.logical_or(*_on_sides())
-    edge = steepness > 0.3 * np.quantile(steepness[:, sides], 0.6, axis=1, keepdims=True)
+    edge = steepness > 0.2 * np.quantile(steepness[:, sides], 0.6, axis=1, keepdims=True)
     fitted = [_fitted_circle(*each) for each in zip(circles, points, edge)]
     return np.stack(fitted), (points, edge)
 
@@ -193,7 +200,7 @@ def _fitted_circle(start, points, edge):
         keep = edge & (right | left) & (off < tolerance * circle[2])
     agree = min((keep & right).sum() / right.sum(), (keep & left).sum() / left.sum())
     near = 0.8 < circle[2] / start[2] < 1.25 and np.hypot(*(circle[:2] - start[:2])) < 0.5 * start[2]
-    return circle if near and agree >= 0.5 else nothing
+    return circle if near and agree >= 0.4 else nothing
 
 
 def _fitted_ellipse(circle, points, edge):

@@ -152,9 +152,18 @@ class _Layers:
         self.eyes, self.place = eyes, place
         self.pixel = WINDOW[1] / place.size[1]                     # mm: edges are one pixel wide
         self.rough = F.interpolate(eyes.texture, size=place.size, mode="bicubic", align_corners=False)
+        self.pores = self._pores()
         self.dx, self.dy, self.rho = place.on_iris()
         beyond = 4.0 * (place.t.abs() - 0.97).clamp_min(0)         # where the lids have met there is no opening
         self.open = torch.minimum(place.from_upper, place.from_lower) - beyond
+
+    def _pores(self):
+        """Fine texture, uniform in [-0.5, 0.5] (N, 1, H, W): a hash of the pixel's place, another for each eye."""
+        height, width = self.place.size
+        phase = self.eyes.texture[:, 1, 0, :2]
+        u = (torch.arange(width, device=phase.device) * 12.9898 + 9 * _column(phase[:, 0])).sin()
+        v = (torch.arange(height, device=phase.device)[:, None] * 78.233 + 9 * _column(phase[:, 1])).sin()
+        return (u * v * 43758.5453).frac() * 0.5
 
     def edge(self, distance, softness=None):
         """1 where distance > 0, 0 where it is < 0, over one pixel (or `softness` mm) in between."""
@@ -179,7 +188,7 @@ class _Layers:
         """Float (N, 1 or 3, H, W) in about [0, 1]."""
         self.mix = torch.eye(3) if colour else LUMINANCE[None]     # RGB -> the channels that we draw
         skin, eye = self.skin(), self.eyeball()
-        image = skin + (eye - skin) * self.edge(self.open)
+        image = (skin + (eye - skin) * self.edge(self.open)) * (1 + 0.12 * _column(self.eyes["grain"]) * self.pores)
         return self.lash_line(image) * _column(self.eyes["exposure"])
 
     def tint(self, rgb):
@@ -215,7 +224,7 @@ class _Layers:
         brow = torch.sigmoid((-p.level - _column(e["brow"]) + 2.5) / 1.6)
         folds = -1.3 * _column(e["crease_depth"]) * crease - 0.8 * _column(e["bag"]) * bag
         bone = 2.5 * nose - 5.0 * _column(e["socket"]) * socket + 4.5 * brow
-        return ball + folds + bone + 0.12 * _column(e["grain"]) * self.rough[:, :1], crease
+        return ball + folds + bone + 0.20 * _column(e["grain"]) * self.rough[:, :1], crease
 
     def skin(self):
         e, p = self.eyes, self.place
@@ -226,7 +235,7 @@ class _Layers:
         slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / (2 * step_y)
         # Slopes are softened: skin scatters light, and 0.7 keeps the steep rim of the lids from going black.
         light = self.lit(0.7 * slope_x, 0.7 * slope_y)
-        light = light * (1 - 0.5 * _column(e["crease_depth"]) * crease) * (1 + 0.03 * _column(e["grain"]) * self.rough[:, 1:])
+        light = light * (1 - 0.5 * _column(e["crease_depth"]) * crease) * (1 + 0.10 * _column(e["grain"]) * self.rough[:, 1:])
         tone = self._along(SKIN_TONES, e["skin"]) * (1 + e["skin_red"][:, None] * torch.tensor([0.08, -0.07, -0.08], device=p.x.device))
         inner = 0.6 * torch.exp(-((self.open + 0.55) / 0.6) ** 2) * self.edge(1.0 - p.t.abs(), 0.15)  # wet lid margin
         hair = self._brow_hair()

@@ -105,7 +105,9 @@ class EyeParameters:
 
 
 def draw_parameters(n, generator, prior=EYE):
-    """n eyes drawn from the prior, on the generator's device."""
+    """n eyes drawn from the prior, on the generator's device.  Raises UserError for less than one."""
+    if n < 1:
+        raise UserError(f"number of eyes: expected at least 1, found {n}")
     device = generator.device
     uniform = torch.rand(len(prior), n, generator=generator, device=device)
     values = {name: r.low + (r.high - r.low) * u for (name, r), u in zip(prior.items(), uniform)}

@@ -1,0 +1,74 @@
+"""Every published number that the kit compares itself with, each with its grade and place: a correction is one line.
+
+Grades: S, in the text of Apple's article; A, two independent public sources agree; B, one source; R, recalled, the PDF
+not at hand: to be called "reported" wherever it is shown.
+"""
+
+from dataclasses import dataclass
+
+GRADES = {"S": "in the article's text", "A": "two public sources agree", "B": "one public source", "R": "reported"}
+
+
+@dataclass(frozen=True)
+class Published:
+    """value and unit as published; grade as above; where: table, figure or section; note: what to know."""
+
+    value: float
+    unit: str
+    grade: str
+    where: str
+    note: str = ""
+
+    def __str__(self):
+        said = f"{self.value:g}{'' if self.unit in ('%', '') else ' '}{self.unit}"
+        return f"{said} (reported)" if self.grade == "R" else said
+
+
+# ---- networks ----
+REFINER_PARAMETERS = Published(296_129, "parameters", "A", "section 3.1", "gaze, 35x55 gray")
+DISCRIMINATOR_PARAMETERS = Published(75_906, "parameters", "A", "section 3.1", "gaze")
+PATCH_ROWS = Published(9, "patches", "A", "section 3.1", "for 35x55")
+PATCH_COLUMNS = Published(14, "patches", "A", "section 3.1", "for 35x55")
+HAND_DISCRIMINATOR_PARAMETERS = Published(178_050, "parameters", "A", "section 3.2")
+
+# ---- training ----
+LAMBDA = Published(0.01, "", "B", "a private reply, quoted publicly", "not in the paper; its scaling is not stated")
+REFINER_WARMUP = Published(1000, "steps", "A", "section 3.1", "article: 500 to 2,000")
+DISCRIMINATOR_WARMUP = Published(200, "steps", "A", "section 3.1")
+K_D = Published(1, "updates", "A", "section 3.1")
+K_G = Published(2, "updates", "A", "section 3.1, first version", "the article has 50 for gaze")
+K_G_ARTICLE = Published(50, "updates", "S", "article", "gaze; 2 for hands")
+LEARNING_RATE = Published(0.001, "", "A", "section 3.1, first version")
+LEARNING_RATE_ARTICLE = Published(0.0001, "", "S", "article", "very small, train long")
+BATCH = Published(512, "images", "A", "section 3.1")
+SYNTHETIC_IMAGES = Published(1_200_000, "images", "A", "section 3.1", "UnityEyes")
+REAL_IMAGES = Published(214_000, "images", "A", "section 3.1", "MPIIGaze")
+
+# ---- results ----
+TURING_REFINED_RIGHT = Published(517, "of 1000", "S", "Table 1", "p = 0.148")
+TURING_SYNTHETIC_RIGHT = Published(162, "of 200", "S", "Table 1", "p at most 1e-8")
+GAZE_SYNTHETIC_ERROR = Published(11.2, "degrees", "B", "Table 3", "CNN on synthetic images, tested on MPIIGaze")
+GAZE_REFINED_ERROR = Published(7.8, "degrees", "B", "Table 3", "CNN on refined images, tested on MPIIGaze")
+GAZE_NO_HISTORY_ERROR = Published(12.2, "degrees", "R", "section 3.1", "without the history, against 7.8 with it")
+WITHIN_7_SYNTHETIC = Published(62.3, "%", "R", "Table 2")
+WITHIN_7_SYNTHETIC_4X = Published(64.9, "%", "B", "Table 2")
+WITHIN_7_REFINED = Published(69.4, "%", "R", "Table 2")
+WITHIN_7_REFINED_4X = Published(87.2, "%", "B", "Table 2")
+PUPIL_SHIFT = Published(1.1, "px", "S", "article, Figure 9", "mean; at 55 px eye width")
+PUPIL_SHIFT_SD = Published(0.8, "px", "S", "article, Figure 9")
+HANDS_SYNTHETIC = Published(69.7, "%", "R", "Table 4", "NYU, maximal joint error within 5 px")
+HANDS_REFINED = Published(72.4, "%", "R", "Table 4")
+HANDS_REAL = Published(74.5, "%", "B", "Table 4")
+HANDS_SYNTHETIC_3X = Published(77.7, "%", "B", "Table 4")
+HANDS_REFINED_3X = Published(83.3, "%", "B", "Table 4")
+SVR_ERROR = Published(16.5, "degrees", "R", "Table 3", "trained on UT Multiview, real")
+ALR_ERROR = Published(16.4, "degrees", "R", "Table 3", "trained on UT Multiview, real")
+RANDOM_FOREST_ERROR = Published(15.4, "degrees", "R", "Table 3", "trained on UT Multiview, real")
+KNN_REAL_ERROR = Published(16.2, "degrees", "R", "Table 3", "trained on UT Multiview, real")
+CNN_REAL_ERROR = Published(13.9, "degrees", "R", "Table 3", "trained on UT Multiview, real")
+KNN_SYNTHETIC_ERROR = Published(9.9, "degrees", "R", "Table 3", "trained on UnityEyes")
+
+
+def all_published():
+    """{name: Published} of everything above."""
+    return {name: value for name, value in globals().items() if isinstance(value, Published)}

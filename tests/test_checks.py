@@ -1,0 +1,415 @@
+"""Each check passes the right answer, calls the stub open, and names each of a bank of plausible mistakes."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from simgan_lib import checks, forgetting, gaze, history, images, losses, networks
+from simgan_lib.checks import Open, Wrong, yours_or_ours
+
+
+def whole(value):
+    return value.flatten(1)
+
+
+def patch_loss(logits, label):
+    """The right answer by another route than the library's."""
+    target = torch.full((len(logits), *logits.shape[2:]), label)
+    return F.cross_entropy(logits, target, reduction="none").flatten(1).sum(1)
+
+
+def reshaped_loss(logits, label):
+    rows = logits.reshape(-1, 2)
+    return F.cross_entropy(rows, torch.full((len(rows),), label), reduction="none").reshape(len(logits), -1).sum(1)
+
+
+def field_without_stride(layers):
+    return 1 + sum(kernel - 1 for kernel, _ in layers)
+
+
+def field_with_own_stride(layers):
+    side, step = 1, 1
+    for kernel, stride in layers:
+        step *= stride
+        side += (kernel - 1) * step
+    return side
+
+
+class Buffer(history.HistoryBuffer):
+    """The library's buffer, for mistakes to be made in."""
+
+
+class Dead(Buffer):
+    def replace(self, images):
+        np.append(np.empty((0, *images.shape[1:])), images.detach(), axis=0)
+
+
+class Growing(Buffer):
+    def replace(self, images):
+        images = images.detach().clone()
+        self.images = images if self.images is None else torch.cat([self.images, images])
+        self.filled = len(self.images)
+
+
+class Full(Buffer):
+    def replace(self, images):
+        super().replace(images[:self.capacity - self.filled])
+
+
+class FirstPlaces(Buffer):
+    def _places(self, n):
+        return torch.arange(n)
+
+    def sample(self, n):
+        return self.images[torch.randperm(self.filled, generator=self.generator)[:n]]
+
+
+class OldestSampled(Buffer):
+    def sample(self, n):
+        return self.images[:n].clone()
+
+
+class DrawnTwice(Buffer):
+    def sample(self, n):
+        if n == self.filled:
+            return super().sample(n)
+        return self.images[torch.randint(self.filled, (n,), generator=self.generator)]
+
+
+class PlacesDrawnTwice(Buffer):
+    def replace(self, images):
+        if self.filled < self.capacity:
+            return super().replace(images)
+        self.images[torch.randint(self.filled, (len(images),), generator=self.generator)] = images.detach()
+
+
+class SinglePixels(Buffer):
+    def replace(self, images):
+        if self.filled < self.capacity:
+            return super().replace(images)
+        flat, new = self.images.flatten(), images.detach().flatten()
+        flat[torch.randperm(len(flat), generator=self.generator)[:len(new)]] = new
+        self.images = flat.reshape(self.images.shape)
+
+
+class OverwritesEarly(Buffer):
+    def replace(self, images):
+        if self.filled:
+            self.images[self._places(self.filled)[:len(images)]] = images.detach()
+        else:
+            super().replace(images)
+
+
+class Views(Buffer):
+    def replace(self, images):
+        if self.images is None and len(images) == self.capacity:
+            self.images, self.filled = images, len(images)
+        else:
+            super().replace(images)
+
+
+class KeepsGraph(Buffer):
+    def replace(self, images):
+        if images.requires_grad:
+            self.images = self.images.clone()
+            self.images[self._places(self.filled)[:len(images)]] = images
+        else:
+            super().replace(images)
+
+
+class UnsolvedBuffer(Buffer):
+    def replace(self, images):
+        return ...
+
+
+def mixed(fresh, buffer, store=lambda fresh, batch: fresh[:len(fresh) // 2], half=2):
+    """The right answer, with screws to turn."""
+    part = len(fresh) // half
+    enough = len(buffer) >= part
+    batch = torch.cat([fresh[:len(fresh) - part], buffer.sample(part)]) if enough else fresh
+    stored = store(fresh, batch)
+    if len(stored):
+        buffer.replace(stored)
+    return batch
+
+
+def stores_first(fresh, buffer):
+    part = len(fresh) // 2
+    small = len(buffer) < part
+    buffer.replace(fresh[:part])
+    return fresh if small else torch.cat([fresh[:len(fresh) - part], buffer.sample(part)])
+
+
+def falsy(fresh, buffer):
+    return mixed(fresh, buffer) if buffer else fresh
+
+
+def no_way_to_start(fresh, buffer):
+    part = len(fresh) // 2
+    batch = torch.cat([fresh[:part], buffer.sample(part)])
+    buffer.replace(fresh[:part])
+    return batch
+
+
+def even_only(fresh, buffer):
+    part = len(fresh) // 2
+    batch = torch.cat([fresh[:part], buffer.sample(part)]) if len(buffer) >= part else fresh
+    buffer.replace(fresh[:part])
+    return batch
+
+
+def always_the_oldest(fresh, buffer):
+    part = len(fresh) // 2
+    batch = torch.cat([fresh[:len(fresh) - part], buffer.images[:part]]) if len(buffer) >= part else fresh
+    if len(buffer) < part:
+        buffer.replace(fresh[:part])
+    else:
+        buffer.images[-part:] = fresh[:part]
+    return batch
+
+
+def refine_loss(fool, stay):
+    def loss(logits, refined, synthetic, weight):
+        return fool(logits) + stay(refined, synthetic, weight)
+    return loss
+
+
+def wish(label):
+    return lambda logits: losses.local_adversarial_loss(logits, label)
+
+
+def near(refined, synthetic, weight):
+    return weight * losses.self_regularization(refined, synthetic)
+
+
+# check: (right answers, {wrong answer: words of the message that it must get})
+BANK = {
+    "to_float": ([images.to_float, lambda x: 2 * (x / 255) - 1], [
+        (lambda x: x / 255, "tanh"),
+        (lambda x: x.float(), "not scaled"),
+        (lambda x: x / 255 - 0.5, "[-0.5, 0.5]"),
+        (lambda x: x / 128 - 1, "256 or 255"),
+        (lambda x: (x * 2 - 1), "wraps around"),
+    ]),
+    "gaze_vector": ([gaze.gaze_vector], [
+        (lambda a: gaze.gaze_vector(a) * torch.tensor([1, -1, 1]), "y axis"),
+        (lambda a: gaze.gaze_vector(a) * torch.tensor([-1, 1, 1]), "yaw"),
+        (lambda a: gaze.gaze_vector(a) * torch.tensor([1, 1, -1]), "into the head"),
+        (lambda a: -gaze.gaze_vector(a), "all three"),
+        (lambda a: gaze.gaze_vector(a.flip(-1)), "exchanged"),
+        (lambda a: gaze.gaze_vector(torch.deg2rad(a)), "radians already"),
+        (lambda a: gaze.gaze_vector(a)[0], "shape"),
+        (lambda a: 2 * gaze.gaze_vector(a), "2 times"),
+    ]),
+    "angular_error_deg": ([gaze.angular_error_deg], [
+        (lambda a, b: torch.deg2rad(gaze.angular_error_deg(a, b)), "radians"),
+        (lambda a, b: torch.rad2deg((a - b).norm(dim=-1)), "plane of pitch and yaw"),
+        (lambda a, b: (gaze.gaze_vector(a) * gaze.gaze_vector(b)).sum(-1), "cosine"),
+        (lambda a, b: (gaze.gaze_vector(a) - gaze.gaze_vector(b)).norm(dim=-1), "tips"),
+        (lambda a, b: gaze.angular_error_deg(a, b).mean(), "each pair"),
+    ]),
+    "self_regularization": ([losses.self_regularization, lambda r, s: whole(r - s).norm(p=1, dim=1)], [
+        (lambda r, s: whole(r - s).abs().mean(1), "mean or sum?"),
+        (lambda r, s: (r - s).abs().sum(), "whole batch"),
+        (lambda r, s: F.l1_loss(r, s), "whole batch, and a mean"),
+        (lambda r, s: whole(r - s).square().sum(1), "squares"),
+        (lambda r, s: whole(r - s).norm(dim=1), "root"),
+        (lambda r, s: whole(r - s).sum(1), "cancel out"),
+        (lambda r, s: whole(r - s).sum(1).abs(), "too late"),
+        (lambda r, s: whole(r - s).abs(), "expected the shape (4,)"),
+        (lambda r, s: whole(r.sub_(s)).abs().sum(1), "changes the tensor"),
+        (lambda r, s: whole(r - s).abs().sum(1) / 0, "infinite"),
+        (lambda r, s: whole(r - s).absolute_value(), "stops with AttributeError"),
+    ]),
+    "channel_mean": ([losses.channel_mean, lambda x: x.sum(1)[:, None] / 3], [
+        (lambda x: x.mean(1), "axis is gone"),
+        (lambda x: x.sum(1, keepdim=True), "sum or mean"),
+        (lambda x: x.mean((2, 3), keepdim=True), "one colour per image"),
+        (lambda x: x.mean(0, keepdim=True), "over the batch"),
+    ]),
+    "image_gradients": ([losses.image_gradients], [
+        (lambda x: losses.image_gradients(x).flip(1), "exchanged"),
+        (lambda x: losses.image_gradients(x).abs(), "which side"),
+        (lambda x: -losses.image_gradients(x), "other way round"),
+        (lambda x: losses.image_gradients(x)[:, :1], "only across"),
+        (lambda x: losses.image_gradients(x)[:, 1:], "only down"),
+        (lambda x: x[..., 1:] - x[..., :-1], "expected the shape"),
+    ]),
+    "local_adversarial_loss": ([losses.local_adversarial_loss, patch_loss], [
+        (lambda z, y: patch_loss(z, y) / 20, "mean or sum"),
+        (lambda z, y: patch_loss(z, y).sum(), "each image"),
+        (lambda z, y: patch_loss(z, y).mean(), "training loop"),
+        (lambda z, y: patch_loss(z, y).mean() / 20, "and a mean"),
+        (lambda z, y: -torch.log_softmax(z, 1)[:, y], "each patch"),
+        (lambda z, y: patch_loss(z, 1 - y), "labels are exchanged"),
+        (reshaped_loss, "class axis"),
+        (lambda z, y: -patch_loss(z, y), "sign"),
+        (lambda z, y: -torch.log_softmax(z, 0)[:, y].sum((1, 2)), "wrong axis"),
+        (lambda z, y: -z[:, y].sum((1, 2)), "logits"),
+        (lambda z, y: patch_loss(z.softmax(1), y), "twice"),
+        (lambda z, y: -z.softmax(1)[:, y].sum((1, 2)), "probabilities"),
+        (lambda z, y: patch_loss(z, 1), "exchanged"),
+        (lambda z, y: patch_loss(z.relu(), y), "wrong values"),
+    ]),
+    "receptive_field": ([networks.receptive_field], [
+        (field_without_stride, "strides have no effect"),
+        (lambda layers: sum(kernel for kernel, _ in layers), "counted already"),
+        (field_with_own_stride, "behind it"),
+        (lambda layers: networks.receptive_field(layers) - 1, "one too few"),
+        (lambda layers: int(np.prod([stride for _, stride in layers])), "step between two outputs"),
+        (lambda layers: networks.receptive_field(layers[::-1]), "wrong value"),
+        (lambda layers: str(networks.receptive_field(layers)), "expected a tensor or a number, found str"),
+    ]),
+    "history_buffer": ([history.HistoryBuffer], [
+        (Dead, "stays empty"),
+        (Growing, "beyond its capacity"),
+        (Full, "nothing in any more"),
+        (FirstPlaces, "whatever the generator says"),
+        (OldestSampled, "some of the stored images"),
+        (DrawnTwice, "one image twice"),
+        (PlacesDrawnTwice, "places drawn twice"),
+        (SinglePixels, "pixels of different images"),
+        (OverwritesEarly, "free places filled first"),
+        (Views, "copies"),
+        (KeepsGraph, "detach"),
+    ]),
+    "mixed_batch": ([history.mixed_batch, mixed, lambda f, b: mixed(f, b).flip(0)], [
+        (lambda f, b: f, "stays empty"),
+        (falsy, "`if buffer:`"),
+        (no_way_to_start, "stops with"),
+        (lambda f, b: mixed(f, b, half=1, store=lambda f, b: f[:4]), "8 of 8"),
+        (lambda f, b: mixed(f, b, half=4), "2 of 8"),
+        (stores_first, "twice in the batch"),
+        (lambda f, b: mixed(f, b, store=lambda f, b: f[:0] if b is not f else f[:4]), "never stored"),
+        (lambda f, b: mixed(f, b, store=lambda f, b: b[-4:]), "never stored"),
+        (lambda f, b: mixed(f, b, store=lambda f, b: b), "not the mixed batch"),
+        (lambda f, b: mixed(f, b, store=lambda f, b: f), "8 fresh images of 8 are stored"),
+        (always_the_oldest, "the same images are remembered"),
+        (even_only, "6 images where 7 came in"),
+        (lambda f, b: list(mixed(f, b)), "found list"),
+        (lambda f, b: mixed(f, b)[:, 0], "batch of images"),
+    ]),
+    "chance_to_survive": ([forgetting.chance_to_survive, lambda r, c, b: float((1 - (b // 2) / c) ** r)], [
+        (lambda r, c, b: (1 - b / c) ** r, "only half"),
+        (lambda r, c, b: 1 - (1 - b / 2 / c) ** r, "to be gone"),
+        (lambda r, c, b: 1 - b / 2 / c, "one round"),
+        (lambda r, c, b: b / 2 / c, "overwritten in one round"),
+        (lambda r, c, b: max(0.0, 1 - r * b / 2 / c), "added up"),
+        (lambda r, c, b: (b / 2 / c) ** r, "every single round"),
+        (lambda r, c, b: (1 - 1 / c) ** (r * b / 2), "cannot strike twice"),
+    ]),
+    "refiner_loss": ([losses.refiner_loss, refine_loss(wish(0), near)], [
+        (refine_loss(wish(1), near), "helps the discriminator"),
+        (refine_loss(lambda z: -wish(1)(z), near), "vanishes"),
+        (refine_loss(wish(0), lambda r, s, w: near(r, s, 1)), "weight is missing"),
+        (lambda z, r, s, w: w * wish(0)(z) + near(r, s, 1), "wrong term"),
+        (lambda z, r, s, w: near(r, s, w), "no adversarial term"),
+        (lambda z, r, s, w: wish(0)(z), "no self-regularization"),
+        (refine_loss(wish(0), lambda r, s, w: -near(r, s, w)), "check a sign"),
+        (lambda *given: losses.refiner_loss(*given).mean(), "each image"),
+        (lambda *given: losses.refiner_loss(*given).sum(), "and a sum"),
+        (refine_loss(wish(0), lambda r, s, w: near(r, s, w) / 20), "mean or sum"),
+    ]),
+}
+RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]
+WRONG = [(name, *wrong) for name, (_, wrongs) in BANK.items() for wrong in wrongs]
+FUNCTIONS = sorted(set(BANK) - {"history_buffer"})
+
+
+@pytest.mark.parametrize("name, right", RIGHT)
+def test_a_right_answer_passes(name, right):
+    getattr(checks, name)(right)
+
+
+@pytest.mark.parametrize("name, wrong, words", WRONG)
+def test_a_wrong_answer_gets_the_name_of_its_mistake(name, wrong, words):
+    with pytest.raises(Wrong) as caught:
+        getattr(checks, name)(wrong)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("nothing", [None, ..., NotImplemented])
+def test_a_stub_that_returns_nothing_is_open(name, nothing):
+    with pytest.raises(Open):
+        getattr(checks, name)(lambda *given: nothing)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_stub_that_raises_or_goes_on_with_its_dots_is_open(name):
+    def raises(*given):
+        raise NotImplementedError
+
+    def goes_on(*given):
+        return 1 + ...
+
+    for stub in (raises, goes_on):
+        with pytest.raises(Open):
+            getattr(checks, name)(stub)
+
+
+def test_a_class_with_an_unwritten_method_is_open():
+    with pytest.raises(Open):
+        checks.history_buffer(UnsolvedBuffer)
+
+
+class Agreeable:
+    """Equal to everything, close to everything."""
+
+    shape = torch.Size([4])
+
+    def __eq__(self, other):
+        return True
+
+    def __sub__(self, other):
+        return 0
+
+
+class AgreeableTensor(torch.Tensor):
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        return True if function is torch.allclose else super().__torch_function__(function, types, args, kwargs or {})
+
+    def detach(self):
+        return self
+
+    def __eq__(self, other):
+        return True
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("trick", [Agreeable(), torch.zeros(4).as_subclass(AgreeableTensor), "", [], float("nan")])
+def test_an_object_that_equals_everything_proves_nothing(name, trick):
+    with pytest.raises(Wrong):
+        getattr(checks, name)(lambda *given: trick)
+
+
+def test_yours_if_right_ours_if_open_and_a_stop_if_wrong(capsys):
+    def mine(refined, synthetic):
+        return whole(refined - synthetic).abs().sum(1)
+
+    def wrong(refined, synthetic):
+        return whole(refined - synthetic).abs().mean(1)
+
+    ours, check = losses.self_regularization, checks.self_regularization
+
+    assert yours_or_ours(mine, check, ours) is mine
+    assert "Right" in capsys.readouterr().out
+    assert yours_or_ours(lambda *given: ..., check, ours) is ours
+    assert "open" in capsys.readouterr().out
+    with pytest.raises(Wrong, match="mean or sum"):
+        yours_or_ours(wrong, check, ours)
+
+
+def test_notebooks_show_a_mistake_as_one_line():
+    assert Wrong("mean or sum?")._render_traceback_() == ["Not yet right: mean or sum?"]
+
+
+def test_checks_leave_the_global_random_state_alone():
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    for name, right in RIGHT:
+        getattr(checks, name)(right)
+
+    assert torch.equal(before, torch.random.get_rng_state())

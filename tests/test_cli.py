@@ -1,0 +1,184 @@
+"""The command line: it does what it says, and bad input gets one clear line, exit status 2, and loses nothing."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+
+from simgan_lib.__main__ import main
+from simgan_lib.images import ImageSet
+
+
+def run(capsys, *words):
+    status = main([str(word) for word in words])
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+def refused(capsys, *words):
+    """The one line that a refused command prints."""
+    status, _, error = run(capsys, *words)
+    lines = [line for line in error.splitlines() if line and "|" not in line]      # progress bars aside
+    assert status == 2 and len(lines) == 1 and lines[0].startswith("error: "), (status, error)
+    return lines[0]
+
+
+@pytest.fixture
+def sets(tmp_path, capsys):
+    for name, extra in (("synthetic", []), ("real", ["--stand-in"])):
+        assert run(capsys, "simulate", tmp_path / name, "--number", 24, *extra)[0] == 0
+    return tmp_path
+
+
+def shrunk(monkeypatch):
+    """Make the quick profile take a second."""
+    from dataclasses import replace
+
+    from simgan_lib import reproduce
+    from simgan_lib.training import TrainingConfig
+    quick = reproduce.PROFILES["quick"]
+    tiny = TrainingConfig(steps=4, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1)
+    small = replace(quick, training=tiny, gaze=replace(quick.gaze, steps=5), synthetic=60, real=60, test=60, compared=20)
+    monkeypatch.setitem(reproduce.PROFILES, "quick", small)
+
+
+def test_simulate_train_refine_evaluate(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    assert run(capsys, "train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")[0] == 0
+    assert run(capsys, "refine", sets / "refiner.safetensors", sets / "synthetic", sets / "refined")[0] == 0
+    before, after = ImageSet.load(sets / "synthetic"), ImageSet.load(sets / "refined")
+    assert torch.equal(before.labels["gaze"], after.labels["gaze"]) and not torch.equal(before.images, after.images)
+    status, out, _ = run(capsys, "evaluate", sets / "refined", sets / "real")
+    assert status == 0 and "mean gaze error" in out
+
+
+def test_unknown_profile(capsys, tmp_path):
+    assert "expected one of quick, full, paper" in refused(capsys, "reproduce", "--profile", "fast", "--results", tmp_path)
+
+
+def test_unknown_profile_of_the_environment(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SIMGAN_PROFILE", "huge")
+    assert "'huge'" in refused(capsys, "reproduce", "--results", tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the GPU that the test wants to be absent")
+def test_gpu_asked_for_and_absent(capsys, tmp_path):
+    assert "use --device cpu" in refused(capsys, "reproduce", "--device", "cuda", "--results", tmp_path)
+
+
+def test_missing_folder(capsys, tmp_path):
+    assert "nowhere" in refused(capsys, "reproduce", "--real", tmp_path / "nowhere", "--results", tmp_path)
+    assert "nowhere" in refused(capsys, "train", tmp_path / "nowhere", tmp_path / "nowhere", tmp_path / "r.safetensors")
+
+
+def write_day(folder, shape=(36, 60), n=4):
+    rng = np.random.default_rng(0)
+    eye = {"image": rng.integers(1, 255, (n, *shape), dtype=np.uint8), "gaze": np.tile([0.0, 0.1, -0.99], (n, 1)),
+           "pose": np.zeros((n, 3))}
+    folder.mkdir(parents=True, exist_ok=True)
+    scipy.io.savemat(folder / "day01.mat", {"data": {"left": eye, "right": eye}})
+
+
+def test_wrong_image_size(capsys, tmp_path):
+    write_day(tmp_path / "p00", shape=(30, 50))
+    assert "day01.mat" in (line := refused(capsys, "reproduce", "--real", tmp_path, "--results", tmp_path / "r")), line
+
+
+def test_truncated_data_file(capsys, tmp_path):
+    write_day(tmp_path / "p00")
+    path = tmp_path / "p00" / "day01.mat"
+    path.write_bytes(path.read_bytes()[:3000])
+    assert "day01.mat" in refused(capsys, "reproduce", "--real", tmp_path, "--results", tmp_path / "r")
+
+
+def test_unknown_test_day(capsys, tmp_path):
+    write_day(tmp_path / "p00")
+    assert "day09" in refused(capsys, "reproduce", "--real", tmp_path, "--test-days", "day09", "--results", tmp_path / "r")
+
+
+def test_test_days_without_real_data(capsys, tmp_path):
+    assert "--real" in refused(capsys, "reproduce", "--test-days", "day01", "--results", tmp_path)
+
+
+def test_truncated_checkpoint_is_named_and_kept(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
+    assert run(capsys, *words)[0] == 0
+    state = sets / "refiner.run.safetensors"
+    damaged = state.read_bytes()[:5000]
+    state.write_bytes(damaged)
+    assert "refiner.run.safetensors" in refused(capsys, *words)
+    assert state.read_bytes() == damaged
+
+
+def test_truncated_refiner(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    refiner = sets / "refiner.safetensors"
+    assert run(capsys, "train", sets / "synthetic", sets / "real", refiner)[0] == 0
+    refiner.write_bytes(refiner.read_bytes()[:-10])
+    assert "refiner.safetensors" in refused(capsys, "refine", refiner, sets / "synthetic", sets / "refined")
+    assert not (sets / "refined").exists()
+
+
+def test_images_of_two_sizes(sets, capsys):
+    ImageSet(torch.zeros(4, 1, 20, 30, dtype=torch.uint8)).save(sets / "small")
+    assert "equal channels and size" in refused(capsys, "train", sets / "synthetic", sets / "small", sets / "r.safetensors")
+    assert not (sets / "r.safetensors").exists()
+
+
+FULL_DISK = """
+import resource, signal, sys
+from simgan_lib.__main__ import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_no_space_left_keeps_what_was_there(sets):
+    """Files larger than 20 KB fail to be written, by the system itself."""
+    before = {p.name: p.read_bytes() for p in (sets / "synthetic").iterdir()}
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, "simulate", str(sets / "synthetic"), "--number", "40"],
+                          capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1, done.stderr
+    assert {p.name: p.read_bytes() for p in (sets / "synthetic").iterdir()} == before
+
+
+def test_ctrl_c_leaves_a_state_to_go_on_from(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    from simgan_lib.training import Training
+    original = Training._round
+
+    def interrupted(self):
+        if self.done == 5:
+            raise KeyboardInterrupt
+        return original(self)
+    monkeypatch.setattr(Training, "_round", interrupted)
+    words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
+    status, _, error = run(capsys, *words)
+    assert status == 130 and "the same command goes on" in error
+    monkeypatch.setattr(Training, "_round", original)
+    assert run(capsys, *words)[0] == 0
+
+
+def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypatch):
+    import json
+    shrunk(monkeypatch)
+    words = ("reproduce", "--seeds", 2, "--results", tmp_path)
+    assert run(capsys, *words)[0] == 0
+    metrics = json.loads((tmp_path / "quick" / "metrics.json").read_text())
+    for name in ("gaze_error_deg", "within_7_deg"):
+        for kind in ("synthetic", "synthetic_matched", "refined", "oracle"):
+            assert metrics[name][kind]["n"] == 2 and {"mean", "sd"} <= set(metrics[name][kind])
+    assert {"mean", "sd", "n"} <= set(metrics["pupil_shift_px"]) and metrics["seconds"] > 0
+    assert {"synthetic", "refined"} <= set(metrics["two_sample_accuracy"])
+    assert (tmp_path / "quick" / "report.html").stat().st_size > 50_000
+    files = {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.safetensors")}
+    assert run(capsys, *words)[0] == 0
+    again = json.loads((tmp_path / "quick" / "metrics.json").read_text())
+    assert again["gaze_error_deg"] == metrics["gaze_error_deg"]
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.safetensors")} == files, "computed anew"

@@ -1,0 +1,177 @@
+"""The reader of MPIIGaze's crops: on files written here in the release's layout, and on real samples."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+
+from simgan_lib.datasets.mpiigaze import read_mpiigaze
+from simgan_lib.errors import UserError
+from simgan_lib.gaze import angular_error_deg, gaze_vector
+
+DAY = "Data/Normalized/p00/day01.mat"
+
+
+def write_day(path, left, right):
+    """One .mat file as in the release.  left, right: dicts with `image` (n, 36, 60) and `gaze` (n, 3), or anything."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    n = len(left.get("image", ()))
+    names = np.array([[f"{i + 1:04d}.jpg"] for i in range(n)], dtype=object)
+    scipy.io.savemat(path, {"data": {"left": left, "right": right}, "filenames": names}, do_compression=True)
+    return path
+
+
+def eye(n, seed=0):
+    """n crops with gaze within 20 degrees; the left half of each image is darker than the right one."""
+    random = np.random.default_rng(seed)
+    image = random.integers(120, 256, (n, 36, 60), dtype=np.uint8)
+    image[:, :, :30] //= 4
+    angles = torch.from_numpy(random.uniform(-0.35, 0.35, (n, 2)))
+    return {"image": image, "gaze": gaze_vector(angles).numpy(), "pose": np.zeros((n, 3))}
+
+
+@pytest.fixture
+def release(tmp_path):
+    write_day(tmp_path / DAY, eye(3, 0), eye(3, 1))
+    write_day(tmp_path / "Data/Normalized/p00/day04.mat", eye(2, 2), eye(2, 3))
+    write_day(tmp_path / "Data/Normalized/p11/day01.mat", eye(4, 4), eye(4, 5))
+    return tmp_path
+
+
+@pytest.mark.parametrize("part, n", [(".", 18), ("Data", 18), ("Data/Normalized", 18), ("Data/Normalized/p00", 10)])
+def test_release_normalised_folder_and_subject_can_be_named(release, part, n):
+    eyes = read_mpiigaze(release / part)
+    assert eyes.images.shape == (n, 1, 35, 55) and eyes.images.dtype == torch.uint8
+    assert eyes.labels["gaze"].shape == (n, 2) and eyes.labels["gaze"].dtype == torch.float32
+    assert set(zip(eyes.groups["subject"], eyes.groups["day"])) >= {("p00", "day01"), ("p00", "day04")}
+
+
+def test_subject_folder_may_be_the_current_one(release, monkeypatch):
+    monkeypatch.chdir(release / "Data/Normalized/p11")
+    assert set(read_mpiigaze(".").groups["subject"]) == {"p11"}
+
+
+def test_groups_belong_to_their_images(release):
+    eyes = read_mpiigaze(release, size=(36, 60))
+    chosen = (eyes.groups["subject"] == "p00") & (eyes.groups["day"] == "day04") & (eyes.groups["side"] == "left")
+    torch.testing.assert_close(eyes[chosen].images[:, 0], torch.from_numpy(eye(2, 2)["image"]))
+
+
+def test_right_eyes_are_mirrored_with_their_yaw(release):
+    eyes = read_mpiigaze(release, size=(36, 60))
+    right = eyes[(eyes.groups["subject"] == "p11") & (eyes.groups["side"] == "right")]
+    written = eye(4, 5)
+    torch.testing.assert_close(right.images[:, 0], torch.from_numpy(written["image"]).flip(-1))
+    x, y, z = torch.from_numpy(written["gaze"]).unbind(-1)
+    seen_in_the_mirror = torch.stack([-x, y, z], -1).float()
+    torch.testing.assert_close(gaze_vector(right.labels["gaze"]), seen_in_the_mirror, atol=1e-6, rtol=0)
+
+
+def test_looking_down_is_negative_pitch_and_to_the_left_positive_yaw(tmp_path):
+    down, left = [0, math.sin(0.2), -math.cos(0.2)], [-math.sin(0.3), 0, -math.cos(0.3)]
+    day = {**eye(2), "gaze": np.array([down, left])}
+    write_day(tmp_path / DAY, day, eye(2))
+    gaze = read_mpiigaze(tmp_path, sides=["left"]).labels["gaze"]
+    torch.testing.assert_close(gaze, torch.tensor([[-0.2, 0.0], [0.0, 0.3]]), atol=1e-6, rtol=0)
+
+
+def test_one_side_can_be_asked_for(release):
+    assert set(read_mpiigaze(release, sides=("right",)).groups["side"]) == {"right"}
+    with pytest.raises(UserError, match="middle"):
+        read_mpiigaze(release, sides=("left", "middle"))
+
+
+def test_empty_crops_are_left_out_and_counted(tmp_path):
+    left, right = eye(4, 0), eye(4, 1)
+    left["image"][1] = 0
+    left["gaze"][2] = np.nan
+    right["gaze"][3] = 0
+    write_day(tmp_path / DAY, left, right)
+    eyes = read_mpiigaze(tmp_path, size=(36, 60))
+    assert len(eyes) == 5 and "5 of 8, 3 empty" in eyes.source
+    assert eyes.labels["gaze"].isfinite().all()
+    torch.testing.assert_close(eyes.images[1, 0], torch.from_numpy(left["image"][3]))
+    write_day(tmp_path / DAY, {k: v * 0 for k, v in left.items()}, {k: v * 0 for k, v in right.items()})
+    with pytest.raises(UserError, match="all 8 eye crops .* empty"):
+        read_mpiigaze(tmp_path)
+
+
+def test_a_day_of_one_image_and_a_day_without(tmp_path):
+    one = {k: v[0] for k, v in eye(1).items()}                       # first axis lost, as MATLAB does to a last one
+    write_day(tmp_path / DAY, eye(1), one)
+    nothing = {"image": np.zeros((0, 0)), "gaze": np.zeros((0, 0)), "pose": np.zeros((0, 0))}   # MATLAB's []
+    write_day(tmp_path / "Data/Normalized/p00/day02.mat", nothing, nothing)
+    eyes = read_mpiigaze(tmp_path)
+    assert len(eyes) == 2 and eyes.groups["side"].tolist() == ["left", "right"]
+
+
+def test_missing_folder_and_folder_without_crops(tmp_path):
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        read_mpiigaze(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="Data/Normalized/p01/day01.mat"):
+        read_mpiigaze(tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file_is_named(release, share):
+    path = release / "Data/Normalized/p11/day01.mat"
+    content = path.read_bytes()
+    path.write_bytes(content[:int(share * len(content))])
+    with pytest.raises(UserError, match="p11/day01.mat"):
+        read_mpiigaze(release)
+
+
+def test_something_else_than_matlab_is_named(release):
+    path = release / "Data/Normalized/p11/day01.mat"
+    for content in (b"<html>404</html>" * 100, b"\x89HDF\r\n\x1a\n" + b"\0" * 600, bytes(range(256)) * 8):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="p11/day01.mat.*"):
+            read_mpiigaze(release)
+
+
+@pytest.mark.parametrize("change", [
+    {"image": np.zeros((3, 60, 36), np.uint8)}, {"image": np.zeros((36, 60, 3), np.uint8)},
+    {"image": np.zeros((3, 36, 60))}, {"image": np.zeros((3, 36, 60, 3), np.uint8)}, {"image": np.zeros((0, 0))},
+    {"gaze": np.zeros((3, 2))}, {"gaze": np.zeros((2, 3))}, {"gaze": np.zeros((3, 3, 1, 2))}])
+def test_another_shape_is_named(tmp_path, change):
+    write_day(tmp_path / DAY, eye(3), {**eye(3), **change})
+    with pytest.raises(UserError, match=r"day01.mat: data.right has .*expected uint8 \(n, 36, 60\)"):
+        read_mpiigaze(tmp_path)
+
+
+def test_missing_fields_are_named(tmp_path):
+    write_day(tmp_path / DAY, eye(3), {"image": eye(3)["image"]})
+    with pytest.raises(UserError, match="day01.mat: has no data.right.image and .gaze"):
+        read_mpiigaze(tmp_path)
+    scipy.io.savemat(tmp_path / DAY, {"data": np.zeros(3)})
+    with pytest.raises(UserError, match="day01.mat: has no data.left"):
+        read_mpiigaze(tmp_path)
+    scipy.io.savemat(tmp_path / DAY, {"other": np.zeros(3)})
+    with pytest.raises(UserError, match="day01.mat: has no `data`"):
+        read_mpiigaze(tmp_path)
+
+
+def test_real_samples(samples):
+    eyes = read_mpiigaze(samples / "MPIIGaze")
+    assert len(eyes) == 2018 and len(set(eyes.groups["day"])) == 26 and set(eyes.groups["subject"]) == {"p00"}
+    low, high = eyes.labels["gaze"].rad2deg().aminmax(dim=0)
+    torch.testing.assert_close(low, torch.tensor([-16.7, -16.8]), atol=0.1, rtol=0)
+    torch.testing.assert_close(high, torch.tensor([1.6, 15.9]), atol=0.1, rtol=0)
+    straight = torch.zeros_like(eyes.labels["gaze"])
+    assert 10.5 < angular_error_deg(eyes.labels["gaze"], straight).mean() < 11.7
+
+
+def test_real_pupils_lie_where_the_gaze_points(samples):
+    """Dark pixels' centre of mass against the labels: a wrong mirror or sign would turn a correlation round."""
+    eyes = read_mpiigaze(samples / "MPIIGaze")
+    for side in ("left", "right"):
+        part = eyes[eyes.groups["side"] == side]
+        middle = part.images[:, 0, 10:28, 12:43].float()
+        dark = (middle < middle.flatten(1).quantile(0.15, dim=1)[:, None, None]).float()
+        x = (dark * torch.arange(31)).sum((1, 2)) / dark.sum((1, 2))
+        y = (dark * torch.arange(18)[:, None]).sum((1, 2)) / dark.sum((1, 2))
+        pitch, yaw = part.labels["gaze"].unbind(-1)
+        assert torch.corrcoef(torch.stack([x, yaw]))[0, 1] < -0.5
+        assert torch.corrcoef(torch.stack([y, pitch]))[0, 1] < -0.3

@@ -1,0 +1,61 @@
+"""Which device and which number format."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from simgan_lib import precision
+from simgan_lib.errors import UserError
+from simgan_lib.precision import autocast_for, resolve_device
+
+
+def test_auto_takes_the_gpu_if_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert resolve_device("auto") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve_device("auto") == torch.device("cuda")
+
+
+def test_a_gpu_that_is_not_there_is_refused_with_a_way_on(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(UserError, match=r"a GPU was asked for \(cuda\) but torch sees none; use --device cpu"):
+        resolve_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert resolve_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(UserError, match="sees only 1"):
+        resolve_device("cuda:1")
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "meta"])
+def test_unknown_devices_are_refused(name):
+    with pytest.raises(UserError, match="unknown device"):
+        resolve_device(name)
+
+
+def test_bfloat16_only_where_the_hardware_multiplies_it(monkeypatch):
+    layer, x = torch.nn.Linear(4, 4), torch.ones(2, 4)
+    monkeypatch.setattr(precision, "cpu_has_bf16", lambda: True)
+    with autocast_for("cpu"):
+        assert layer(x).dtype == torch.bfloat16
+    monkeypatch.setattr(precision, "cpu_has_bf16", lambda: False)
+    assert isinstance(autocast_for(torch.device("cpu")), nullcontext)
+    with autocast_for("cpu"):
+        assert layer(x).dtype == torch.float32
+
+
+def test_the_cpu_is_asked_another_way_if_torch_no_longer_tells(monkeypatch):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.delattr(torch.cpu, name, raising=False)
+    for flags, able in (({"fpu", "amx_bf16"}, True), ({"fpu", "avx2"}, False), (set(), False)):
+        monkeypatch.setattr(precision, "_cpu_flags", lambda flags=flags: flags)
+        assert precision.cpu_has_bf16.__wrapped__() is able
+
+
+def test_flags_are_read_as_linux_lists_them(tmp_path):
+    listing = tmp_path / "cpuinfo"
+    listing.write_text("processor : 0\nmodel name : any\nflags\t\t: fpu avx512_bf16\n\nprocessor : 1\n")
+    assert precision._cpu_flags(listing) == {"fpu", "avx512_bf16"}
+    assert precision._cpu_flags(tmp_path / "nothing") == set()

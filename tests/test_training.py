@@ -1,0 +1,244 @@
+"""Algorithm 1: what each update does, that a killed run ends like one that was not, and that a lost run stops."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from simgan_lib.checkpoints import load_state
+from simgan_lib.errors import UserError
+from simgan_lib.images import ImageSet
+from simgan_lib.runs import train_refiner
+from simgan_lib.simulators.camera import stand_in
+from simgan_lib.simulators.eyes import simulate
+from simgan_lib.training import PRESETS, Monitor, Record, Training, TrainingConfig, TrainingFailed, refine
+
+TINY = TrainingConfig(steps=6, batch=4, refiner_warmup=3, discriminator_warmup=2, buffer=8, width=8, blocks=1)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return simulate(32, seed=1), stand_in(32, seed=2)
+
+
+def weights(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+def test_phases_come_in_order_and_last_as_configured(data):
+    phases = [record.phase for record in Training(TINY, *data).run()]
+    assert phases == ["refiner warm-up"] * 3 + ["discriminator warm-up"] * 2 + ["adversarial"] * 6
+
+
+def test_refiner_update_leaves_the_discriminator_alone(data):
+    run = Training(TINY, *data)
+    before = weights(run.discriminator).clone()
+    run.update_refiner()
+    assert torch.equal(weights(run.discriminator), before)
+    assert all(p.grad is None for p in run.discriminator.parameters())
+
+
+def test_discriminator_update_leaves_the_refiner_alone(data):
+    run = Training(TINY, *data)
+    before = weights(run.refiner).clone()
+    run.update_discriminator()
+    assert torch.equal(weights(run.refiner), before)
+    assert all(p.grad is None for p in run.refiner.parameters())
+
+
+def test_refiner_has_an_adversarial_term(data):
+    """Without any self-regularization the refiner still learns: from the discriminator alone."""
+    run = Training(replace(TINY, regularization=0.0), *data)
+    before = weights(run.refiner).clone()
+    run.update_refiner()
+    assert not torch.equal(weights(run.refiner), before)
+
+
+def test_history_is_filled_and_used(data):
+    run = Training(TINY, *data)
+    for filled in (2, 4, 6, 8, 8):
+        run.update_discriminator()
+        assert len(run.buffer) == filled
+
+
+def test_history_can_be_switched_off(data):
+    run = Training(replace(TINY, buffer=0), *data)
+    assert [r.step for r in run.run()] == list(range(1, TINY.total + 1)) and run.buffer is None
+
+
+def test_k_g_and_k_d_count_the_updates(data, monkeypatch):
+    run, calls = Training(replace(TINY, refiner_updates=3, discriminator_updates=2), *data), []
+    for name in ("update_refiner", "update_discriminator"):
+        original = getattr(run, name)
+        monkeypatch.setattr(run, name, lambda *a, o=original, n=name, **k: calls.append(n) or o(*a, **k))
+    run._round()
+    assert calls == ["update_refiner"] * 3 + ["update_discriminator"] * 2
+
+
+def test_warm_up_moves_the_refiner_towards_the_identity(data):
+    run = Training(replace(TINY, refiner_warmup=60, refiner_rate=3e-3), *data)
+    seen = [record.numbers()["regularization"] for record in run.run() if record.phase == "refiner warm-up"]
+    assert seen[-1] < 0.5 * seen[0]
+
+
+def test_same_seed_same_run_and_another_seed_another(data):
+    def final(seed):
+        run = Training(TINY, *data, seed=seed)
+        list(run.run())
+        return weights(run.refiner)
+    assert torch.equal(final(0), final(0))
+    assert not torch.equal(final(0), final(1))
+
+
+def test_global_randomness_is_neither_used_nor_changed(data):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    list(Training(TINY, *data).run())
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("stop", range(1, TINY.total))
+def test_restored_run_ends_with_the_same_weights(data, stop):
+    """At every step, also before the history holds anything."""
+    whole = Training(TINY, *data)
+    list(whole.run())
+    first, second = Training(TINY, *data), Training(TINY, *data, seed=99)
+    for record in first.run():
+        if record.step == stop:
+            break
+    second.restore(first.state())
+    list(second.run())
+    for name in ("refiner", "averaged", "discriminator"):
+        assert torch.equal(weights(getattr(whole, name)), weights(getattr(second, name))), name
+    assert torch.equal(whole.buffer.images, second.buffer.images)
+
+
+KILLED = """
+import sys
+from dataclasses import replace
+from simgan_lib.runs import train_refiner
+from simgan_lib.simulators.camera import stand_in
+from simgan_lib.simulators.eyes import simulate
+from simgan_lib.training import TrainingConfig
+import torch
+torch.set_num_threads(1)
+config = TrainingConfig(steps=60, batch=4, refiner_warmup=5, discriminator_warmup=5, buffer=16, width=8, blocks=1)
+train_refiner(sys.argv[1], config, simulate(32, seed=1), stand_in(32, seed=2), save_every=1, bar=False)
+"""
+
+
+def test_killed_again_and_again_it_ends_with_the_same_weights(tmp_path):
+    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+
+    def start(path):
+        return subprocess.Popen([sys.executable, "-c", KILLED, str(path)], env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+    assert start(whole).wait(120) == 0
+    done = []
+    for kill in range(3):
+        process, seen = start(broken), load_state(broken)["run"]["done"] if broken.exists() else 0
+        while process.poll() is None and (not broken.exists() or load_state(broken)["run"]["done"] < seen + 7):
+            time.sleep(0.01)
+        assert process.poll() is None, "the run was over before it could be killed"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        done.append(load_state(broken)["run"]["done"])
+    assert start(broken).wait(120) == 0
+    assert 0 < done[0] < done[1] < done[2] < 70
+    assert whole.read_bytes() == broken.read_bytes()
+
+
+def test_state_of_another_run_is_refused_by_name(data, tmp_path):
+    path = tmp_path / "run.safetensors"
+    train_refiner(path, TINY, *data, bar=False)
+    with pytest.raises(UserError, match=r"run\.safetensors.*width is 8 there, 16 here"):
+        train_refiner(path, replace(TINY, width=16), *data, bar=False)
+    with pytest.raises(UserError, match="synthetic is"):
+        train_refiner(path, TINY, data[0][:20], data[1], bar=False)
+
+
+def test_interrupted_run_is_saved_at_the_last_step(data, tmp_path, monkeypatch):
+    path, original = tmp_path / "run.safetensors", Training._round
+
+    def interrupted(self):
+        if self.done == 8:
+            raise KeyboardInterrupt
+        return original(self)
+    monkeypatch.setattr(Training, "_round", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_refiner(path, TINY, *data, bar=False)
+    assert load_state(path)["run"]["done"] == 8
+    monkeypatch.setattr(Training, "_round", original)
+    assert train_refiner(path, TINY, *data, bar=False)[1][-1]["step"] == TINY.total
+
+
+def test_not_a_number_stops_the_run_and_says_what_to_try(data):
+    run = Training(replace(TINY, refiner_rate=1e30, steps=100), *data)
+    with pytest.raises(TrainingFailed, match="smaller refiner_rate"):
+        list(run.run())
+
+
+def adversarial(step, loss, real, refined):
+    values = {k: torch.tensor(v) for k, v in (("discriminator", loss), ("right_real", real), ("right_refined", refined))}
+    return Record(step, 1000, "adversarial", **values)
+
+
+@pytest.mark.parametrize("loss, real, refined, message", [
+    (1e-5, 1.0, 1.0, "has won"), (0.7, 1.0, 0.0, "the same answer"), (0.7, 0.0, 1.0, "the same answer")])
+def test_collapsed_discriminator_stops_the_run(loss, real, refined, message):
+    monitor = Monitor(every=1, patience=3)
+    with pytest.raises(TrainingFailed, match=message):
+        for step in range(1, 5):
+            monitor.watch(adversarial(step, loss, real, refined))
+
+
+def test_healthy_discriminator_does_not():
+    monitor = Monitor(every=1, patience=3)
+    for step in range(1, 50):
+        monitor.watch(adversarial(step, 0.6, 0.7, 0.8))
+
+
+def test_labels_never_reach_the_run(data):
+    without = [ImageSet(images.images) for images in data]
+    a, b = Training(TINY, *data), Training(TINY, *without)
+    list(a.run()), list(b.run())
+    assert torch.equal(weights(a.refiner), weights(b.refiner))
+
+
+def test_averaged_weights_follow_the_refiner(data):
+    run = Training(replace(TINY, averaging=0.0), *data)
+    list(run.run())
+    assert torch.equal(weights(run.averaged), weights(run.refiner))
+
+
+def test_refining_keeps_labels_and_size(data):
+    run = Training(TINY, *data)
+    refined = refine(run.result, data[0])
+    assert refined.images.shape == data[0].images.shape and refined.images.dtype == torch.uint8
+    assert torch.equal(refined.labels["gaze"], data[0].labels["gaze"])
+
+
+def test_sizes_must_agree(data):
+    with pytest.raises(UserError, match="equal channels and size"):
+        Training(TINY, data[0], stand_in(4, seed=1, size=(20, 30)))
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"features": "vgg19"}, {"optimizer": "lion"}, {"refiner_updates": 0}])
+def test_impossible_configurations_are_refused(wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        replace(TINY, **wrong)
+
+
+def test_presets_hold_the_published_constants():
+    paper = PRESETS["paper"]
+    assert (paper.batch, paper.refiner_updates, paper.discriminator_updates) == (512, 2, 1)
+    assert (paper.refiner_warmup, paper.discriminator_warmup, paper.refiner_rate) == (1000, 200, 1e-3)
+    assert paper.optimizer == "sgd" and paper.regularization == 0.01 and paper.width == 64 and paper.blocks == 4
+    assert math.isclose(paper.averaging, 0.0)
