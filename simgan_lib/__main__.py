@@ -133,8 +133,8 @@ def _refine(a):
     from tqdm.auto import tqdm
 
     from .images import ImageSet
-    from .pretrained import load_refiner
     from .precision import resolve_device
+    from .pretrained import load_refiner
     from .training import refine
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)

@@ -31,7 +31,7 @@ def cpu_has_bf16():
 
 
 def autocast_for(device):
-    """A context in which networks compute in bfloat16 where `device` does so in hardware, and one that does nothing elsewhere.
+    """A context: networks compute in bfloat16 if `device` does so in hardware; elsewhere it changes nothing.
 
     Weights, optimizer state and losses stay float32; bfloat16 has float32's range, so no loss scaling is needed.
     """

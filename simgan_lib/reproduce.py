@@ -5,9 +5,9 @@ Every stage is kept as it finishes; a killed run goes on where it was.
 
 import dataclasses
 import hashlib
-import json
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -104,7 +104,7 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     start = time.perf_counter()
     domain = real_domain(real, test_days) if real else stand_in_domain(profile)
     measured = [_Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure() for seed in range(seeds)]
-    from . import report, summary      # matplotlib is slow to import and of no use to a run that fails before
+    from . import report, summary  # matplotlib is slow to import and of no use to a run that fails before
     metrics = summary.summarise(profile_name, profile, domain, measured, device, time.perf_counter() - start)
     report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
     return folder, metrics
@@ -127,7 +127,7 @@ class _Seed:
         trained = self._timed("refiner", lambda: self._train(entering))
         refined = self._refined(entering, trained)
         sets = dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
-        gaze = {name: self._timed(f"gaze-{name}", lambda: self._gaze(name, images)) for name, images in sets.items()}
+        gaze = {name: self._timed(f"gaze-{name}", partial(self._gaze, name, images)) for name, images in sets.items()}
         pupil = self._timed("pupil", lambda: self._pupil(synthetic, refined))
         realism = self._timed("realism", lambda: self._realism(synthetic, matched, refined))
         shown = slice(0, 24)

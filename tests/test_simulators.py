@@ -249,7 +249,8 @@ def test_zoom_and_roll_are_of_the_crop():
     ("upper_lid", 5.0, 8.0, (SCLERA, IRIS, PUPIL), 1), ("lower_lid", 2.0, 5.0, (SCLERA, IRIS, PUPIL), 1),
     ("half_width", 13.0, 17.0, (SCLERA,), 1), ("pupil_radius", 1.6, 3.4, (PUPIL,), 1),
     ("pupil_radius", 1.6, 3.4, (IRIS,), -1), ("iris_radius", 5.4, 6.4, (IRIS,), 1),
-    ("iris_radius", 5.4, 6.4, (PUPIL,), 0), ("iris_radius", 5.4, 6.4, (SCLERA,), -1), ("lid_shape", 0.55, 0.95, (SCLERA, IRIS, PUPIL), -1)])
+    ("iris_radius", 5.4, 6.4, (PUPIL,), 0), ("iris_radius", 5.4, 6.4, (SCLERA,), -1),
+    ("lid_shape", 0.55, 0.95, (SCLERA, IRIS, PUPIL), -1)])
 def test_what_grows(name, low, high, parts, sign):
     before, after = one_moved(name, low, high)
     grown = share(after, *parts) - share(before, *parts)
@@ -286,7 +287,8 @@ def test_lid_peak_moves_the_highest_place_of_the_lid():
 
 @pytest.mark.parametrize("name, low, high, parts, sign", [
     ("exposure", 0.7, 1.2, (SKIN, SCLERA, IRIS), 1), ("skin", 0.15, 1.0, (SKIN,), 1),
-    ("iris_tone", 0.0, 1.0, (IRIS,), 1), ("sclera", 0.5, 0.85, (SCLERA,), 1), ("lashes", 0.1, 0.9, (SKIN, SCLERA, IRIS, PUPIL), -1),
+    ("iris_tone", 0.0, 1.0, (IRIS,), 1), ("sclera", 0.5, 0.85, (SCLERA,), 1),
+    ("lashes", 0.1, 0.9, (SKIN, SCLERA, IRIS, PUPIL), -1),
     ("brow_dark", 0.0, 0.9, (SKIN,), -1), ("crease_depth", 0.0, 1.0, (SKIN,), -1), ("bag", 0.0, 1.0, (SKIN,), None),
     ("socket", 0.1, 1.0, (SKIN,), None), ("veins", 0.0, 1.0, (SCLERA,), -1), ("light_x", -0.9, 0.9, (SKIN,), None),
     ("light_y", -1.0, 0.3, (SKIN,), None), ("ambient", 0.2, 0.7, (SKIN,), None), ("limbus", 0.2, 0.8, (IRIS,), 1),
@@ -353,7 +355,7 @@ def test_equalisation_is_opencvs():
 
 def test_an_equalised_histogram_is_flat():
     random = torch.Generator().manual_seed(0)
-    images = (50 + 60 * torch.rand(4, 1, 200, 200, generator=random) ** 3).to(torch.uint8)
+    images = (50 + 60 * torch.rand(4, 1, 200, 200, generator=random) ** 1.5).to(torch.uint8)
     equal = camera.equalised(images)
     for image in equal:
         share_below = torch.stack([(image <= level).float().mean() for level in range(0, 256, 16)])
@@ -423,9 +425,8 @@ def test_days_are_named_and_of_about_fifty_images():
 def test_labels_fit_the_scaled_images(size):
     wild = {**WILD, **{name: EYE[name].__class__(value, value, value, "", "") for name, value in WIDE_OPEN.items()}}
     labels = stand_in(200, 0, size, prior=wild).labels
-    error = (centroids(labels["parts"] >= IRIS) - labels["pupil"]).norm(dim=1)
-    assert error.mean() < 0.2 and error.max() < 0.6                      # masks are resampled: up to half a pixel off
-    assert overlap(inside_ellipse(labels["iris"], size), labels["parts"] >= IRIS).min() > 0.85
+    assert (centroids(labels["parts"] >= IRIS) - labels["pupil"]).norm(dim=1).max() < 0.25
+    assert overlap(inside_ellipse(labels["iris"], size), labels["parts"] >= IRIS).min() > 0.99
 
 
 def test_stand_in_labels_are_those_of_the_eye_in_the_picture():

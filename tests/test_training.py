@@ -142,7 +142,7 @@ def test_killed_again_and_again_it_ends_with_the_same_weights(tmp_path):
 
     assert start(whole).wait(120) == 0
     done = []
-    for kill in range(3):
+    for _ in range(3):
         process, seen = start(broken), load_state(broken)["run"]["done"] if broken.exists() else 0
         while process.poll() is None and (not broken.exists() or load_state(broken)["run"]["done"] < seen + 7):
             time.sleep(0.01)

@@ -196,7 +196,8 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
     a, b: ImageSets or uint8 (N, C, H, W).  A set with the group `by` is split into whole groups, so that no
     near-duplicate of a training image is tested; others are split at random.  Both sides are cut to equal numbers, so
     that accuracy is balanced accuracy and a coin's is 0.5.
-    Returns {"accuracy", "low", "high" (exact 95 % interval), "p" (exact, one-sided: as right or more by guessing), "n"}.
+    Returns {"accuracy", "low", "high", "p", "n"}: exact binomial 95 % interval, and the exact one-sided probability of
+    being right as often by guessing.  Both take the n tested images for independent; neighbouring frames are not.
     Raises ValueError if a half is empty.  Lopez-Paz and Oquab 2017.
     """
     (train_a, test_a), (train_b, test_b) = (_halves(each, by, seed) for each in (a, b))
@@ -258,7 +259,7 @@ def gray_levels(images):
 
 
 def gray_level_distance(a, b):
-    """By how many gray levels a pixel must be moved, on average, to turn one histogram into the other (Wasserstein-1)."""
+    """Gray levels by which pixels must move, on average, to turn one histogram into the other (Wasserstein-1)."""
     return (gray_levels(a) - gray_levels(b)).cumsum(0).abs().sum().item()
 
 
@@ -290,8 +291,8 @@ def spectrum_distance(a, b, bins=16):
 def histogram_matched(images, reference, chunk=4096):
     """Each image's gray levels replaced, by a tone curve of its own, so that they are distributed as the reference's.
 
-    images: uint8 (N, C, H, W); reference: unlabelled real ones (M, C, H, W), whose histogram is pooled, each channel for
-    itself.  Returns uint8 (N, C, H, W).  Deterministic; order is kept: a brighter pixel never gets darker than another.
+    images: uint8 (N, C, H, W); reference: unlabelled real ones (M, C, H, W), whose histogram is pooled, each channel
+    for itself.  Returns uint8 (N, C, H, W).  Deterministic; order is kept: a brighter pixel never gets darker than another.
     The baseline that a refiner must beat: all that can be had without learning anything.
     Raises ValueError if the channels differ.
     """
@@ -345,7 +346,7 @@ def mean_change(before, after):
 
 
 def beyond_tone(before, after):
-    """Share of the variance of `after` that no tone curve explains: 0 (a tone curve did it all) to 1 (inverted, or new).
+    """Share of the variance of `after` that no tone curve explains: 0 (it is a tone curve) to 1 (inverted, or new).
 
     before, after: uint8 (N, C, H, W).  Each image, and each of its channels, gets its own best non-decreasing curve of
     256 entries (isotonic regression).

@@ -12,7 +12,8 @@ from dataclasses import replace
 import torch
 import torch.nn.functional as F
 
-from .eyes import render
+from ..images import resized
+from .eyes import labels_of, render
 from .parameters import EYE, Range, draw_parameters
 
 
@@ -24,7 +25,8 @@ def _changed(**bounds):
 WILD = {**EYE, **_changed(
     iris_tone=(0.0, 0.22), pupil_radius=(1.4, 3.2), limbus=(0.5, 1.5), sclera=(0.4, 0.75), lashes=(0.3, 1.0),
     lash_length=(0.8, 2.2), crease_depth=(0.4, 1.6), socket=(0.4, 1.6), bag=(0.0, 0.8), ambient=(0.1, 0.5),
-    skin=(0.3, 1.0), light_y=(-1.2, 0.6), light_x=(-1.2, 1.2), veins=(0.3, 1.6), grain=(0.4, 1.3), glint=(0.0, 0.8), exposure=(0.7, 1.25))}
+    skin=(0.3, 1.0), light_y=(-1.2, 0.6), light_x=(-1.2, 1.2), veins=(0.3, 1.6), grain=(0.4, 1.3),
+    glint=(0.0, 0.8), exposure=(0.7, 1.25))}
 
 
 def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD):
@@ -39,10 +41,8 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD):
     day = torch.arange(n) * max(1, n // 50) // n
     eyes = eyes.with_values(**_shared_light(eyes, day.to(device)))
     seen = render(eyes, native)
-    images = photograph(seen.images, generator)
-    scaled = F.interpolate(images.float(), size=size, mode="bilinear", antialias=True, align_corners=False)
-    labels = seen.labels | _scaled_geometry(seen.labels, native, size)
-    return replace(seen, images=scaled.round_().clamp_(0, 255).to(torch.uint8), labels=labels,
+    images = resized(photograph(seen.images, generator), size)
+    return replace(seen, images=images, labels=labels_of(eyes, size),
                    groups={"day": [f"day{d + 1:02d}" for d in day.tolist()]},
                    source="stand-in real eyes (simgan_lib.simulators.camera)")
 
@@ -52,19 +52,6 @@ def _shared_light(eyes, day):
     first = torch.searchsorted(day, day)                              # index of the day's first image
     return {name: eyes[name][first] + 0.25 * (eyes[name] - eyes[name][first])
             for name in ("light_x", "light_y", "ambient", "skin", "exposure")}
-
-
-def _scaled_geometry(labels, native, size):
-    """Pupil, iris and parts after scaling from `native` to `size` (pixel centres at whole numbers)."""
-    ratio = torch.tensor([size[1] / native[1], size[0] / native[0]], device=labels["pupil"].device)
-    centre = (labels["pupil"] + 0.5) * ratio - 0.5
-    # One circle stays an ellipse; the two ratios differ by 6 %, so its axes are scaled along their own directions.
-    a, b, angle = labels["iris"][:, 2:].unbind(-1)
-    along = torch.stack([angle.cos(), angle.sin()], -1) * ratio
-    across = torch.stack([-angle.sin(), angle.cos()], -1) * ratio
-    iris = torch.stack([a * along.norm(dim=-1), b * across.norm(dim=-1), torch.atan2(along[:, 1], along[:, 0])], -1)
-    parts = F.interpolate(labels["parts"][:, None], size=size, mode="nearest-exact")[:, 0]
-    return {"pupil": centre, "iris": torch.cat([centre, iris], -1), "parts": parts}
 
 
 def photograph(images, generator):

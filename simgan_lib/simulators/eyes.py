@@ -6,7 +6,6 @@ from the camera.  A left eye: the nose is on the image's left.
 Taught in: notebook 01.  Takes the place of UnityEyes (paper section 3.1).
 """
 
-import math
 
 import torch
 import torch.nn.functional as F
@@ -39,20 +38,33 @@ def render(eyes, size=(35, 55), colour=False):
     Labels: gaze (pitch, yaw) of the visual axis, radians (N, 2); pupil (x, y) px (N, 2); iris ellipse
     (x, y, a, b, angle from the x axis) px and radians (N, 5); parts uint8 (N, H, W), numbered as in PARTS.
     """
-    chunks = [eyes.chunk(slice(i, i + CHUNK)) for i in range(0, len(eyes), CHUNK)]
-    drawn = [_render_chunk(chunk, size, colour) for chunk in chunks]
-    images, labels = zip(*drawn)
-    merged = {name: torch.cat([label[name] for label in labels]) for name in labels[0]}
-    return ImageSet(torch.cat(images), merged, source="simulated eyes (simgan_lib.simulators.eyes)")
+    images, labels = zip(*[_render_chunk(chunk, size, colour) for chunk in _chunks(eyes)])
+    return ImageSet(torch.cat(images), _merged(labels), source="simulated eyes (simgan_lib.simulators.eyes)")
+
+
+def labels_of(eyes, size=(35, 55)):
+    """The labels that `render` gives, without drawing the images."""
+    return _merged([_labels(place := _Geometry(chunk, size), _Layers(chunk, place)) for chunk in _chunks(eyes)])
+
+
+def _chunks(eyes):
+    return [eyes.chunk(slice(i, i + CHUNK)) for i in range(0, len(eyes), CHUNK)]
+
+
+def _merged(labels):
+    return {name: torch.cat([label[name] for label in labels]) for name in labels[0]}
+
+
+def _labels(place, layers):
+    return {"gaze": place.gaze, "pupil": place.to_pixels(place.pupil), "iris": place.iris_ellipse(),
+            "parts": layers.parts()}
 
 
 def _render_chunk(eyes, size, colour):
     place = _Geometry(eyes, size)
     layers = _Layers(eyes, place)
     image = layers.composed(colour)
-    labels = {"gaze": place.gaze, "pupil": place.to_pixels(place.pupil), "iris": place.iris_ellipse(),
-              "parts": layers.parts()}
-    return image.clamp_(0, 1).mul_(255).round_().to(torch.uint8), labels
+    return image.clamp_(0, 1).mul_(255).round_().to(torch.uint8), _labels(place, layers)
 
 
 def _column(values):
@@ -236,10 +248,12 @@ class _Layers:
         # Slopes are softened: skin scatters light, and 0.7 keeps the steep rim of the lids from going black.
         light = self.lit(0.7 * slope_x, 0.7 * slope_y)
         light = light * (1 - 0.5 * _column(e["crease_depth"]) * crease) * (1 + 0.10 * _column(e["grain"]) * self.rough[:, 1:])
-        tone = self._along(SKIN_TONES, e["skin"]) * (1 + e["skin_red"][:, None] * torch.tensor([0.08, -0.07, -0.08], device=p.x.device))
+        redder = 1 + e["skin_red"][:, None] * torch.tensor([0.08, -0.07, -0.08], device=p.x.device)
+        tone = self._along(SKIN_TONES, e["skin"]) * redder
         inner = 0.6 * torch.exp(-((self.open + 0.55) / 0.6) ** 2) * self.edge(1.0 - p.t.abs(), 0.15)  # wet lid margin
         hair = self._brow_hair()
-        return self.tint(tone) * light * (1 - hair) * (1 - 0.25 * inner) + self.tint(torch.tensor([0.18, 0.08, 0.07])) * inner * light
+        wet = self.tint(torch.tensor([0.18, 0.08, 0.07])) * inner
+        return (self.tint(tone) * (1 - hair) * (1 - 0.25 * inner) + wet) * light
 
     def _brow_hair(self):
         """Darkness of the eyebrow (N, 1, H, W), with hairs that lean towards the temple."""
