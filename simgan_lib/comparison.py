@@ -131,7 +131,8 @@ def _measured_rows(measure, metrics):
 def _against_rows(metrics):
     fall = 100 * (1 - paper.GAZE_REFINED_ERROR.value / paper.GAZE_SYNTHETIC_ERROR.value)
     oracle = training_set_name("oracle", metrics["domain"])
-    names = (("relative_reduction_percent", "mean gaze error lower by, %", f"{fall:.0f} ({paper.GAZE_REFINED_ERROR.where})"),
+    theirs = f"{fall:.0f} ({paper.GAZE_REFINED_ERROR.where})"
+    names = (("relative_reduction_percent", "mean gaze error lower by, %", theirs),
              ("gap_closed_percent", f"gap to {oracle} closed, %", MISSING))
     return [Row(name, theirs, shown(metrics[key], ".0f")) for key, name, theirs in names if key in metrics]
 
@@ -149,7 +150,7 @@ def notes(metrics):
     seeds, real = len(metrics["seeds"]), real_name(metrics["domain"])
     where = ("stand-in test images, other eyes of the kit's own simulator seen by a simulated bad camera; the paper "
              "measured on MPIIGaze, so its numbers are for orientation" if real == "stand-in" else
-             f"test images of {metrics['domain']}, of days that refinement never saw; the paper used more of them")
+             f"test images of {metrics['domain']}, of days that refinement never saw; the paper used other images of it")
     said = [f"Here: {where}."]
     said.append(f"{seeds} seeds; ± is the standard deviation between them." if seeds > 1 else
                 f"One seed: how much runs differ was not measured ({MISSING}).")
@@ -213,8 +214,8 @@ def _matching_finding(metrics):
     found = metrics["gaze_error_deg"]
     spread = max(mean_of(found[kind].get("sd")) or 0 for kind in ("synthetic_matched", "refined"))
     if refined >= matched:
-        return (f"Refinement does not beat plain histogram matching: {numbers}. Matching only gives each synthetic image "
-                "the gray levels of the unlabelled ones, and learns nothing.")
+        return (f"Refinement does not beat plain histogram matching: {numbers}. Matching only gives each synthetic "
+                "image the gray levels of the unlabelled ones, and learns nothing.")
     if matched - refined < spread:
         return (f"Refinement is ahead of plain histogram matching by less than the seeds differ among themselves "
                 f"({spread:.2f} degrees), which decides nothing: {numbers}.")
@@ -293,8 +294,8 @@ def not_measured(metrics):
     """What this run says nothing about, a sentence each."""
     said = ["Whether people can tell refined images from real ones (the paper's visual Turing test), and hand poses."]
     if real_name(metrics["domain"]) == "stand-in":
-        said.append("Anything about photographs: the stand-in eyes are drawn by the same simulator, with other eyes and "
-                    "a simulated bad camera. Run with --real and MPIIGaze for that.")
+        said.append("Anything about photographs: the stand-in images come from the same simulator, with other eyes "
+                    "and a simulated bad camera. Run with --real and MPIIGaze for that.")
     parts = {"gaze_error_deg": "the gaze error", "within_7_deg": "the share of images within 7 degrees",
              "pupil_shift_px": "the shift of the pupil", "kernel_distance": "the kernel distance",
              "two_sample_accuracy": "whether a network can tell the images apart", "collapse": "how much was changed"}

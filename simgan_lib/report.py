@@ -1,162 +1,218 @@
-"""A run's report: metrics.json, figures as PNG and SVG, and one page of HTML that needs nothing else."""
+"""The report of a run: metrics.json, the figures as files, and one HTML page that holds all of it and needs no network.
+
+The page is written last, so a folder with a report is whole.  Taught in: notebook 05.
+"""
 
 import base64
 import json
+import math
 import os
-import tempfile
+import struct
+from contextlib import suppress
 from html import escape
 from pathlib import Path
+from string import Template
 
-from . import paper
+from .comparison import comparison, findings, notes, not_measured, real_name, shown
+from .comparison import format_table as format_table     # what the terminal prints
 from .errors import UserError
-from .figures import save_figure, to_png
-from .report_figures import TRAINING_SETS, training_set_name
-
-STYLE = """
-:root { color-scheme: light dark; }
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; }
-h1 { line-height: 1.2; } figure { margin: 1.5rem 0; } figcaption { font-size: .9rem; opacity: .8; }
-img { max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid #8886; vertical-align: top; }
-code, pre { font-size: .85rem; } pre { overflow-x: auto; } li { margin: .3rem 0; }
-@media print { body { max-width: none; } figure { break-inside: avoid; } }
-"""
+from .figures import save_figure
 
 
 def write_report(folder, metrics, figures):
-    """Write metrics.json, figures/STEM.png and .svg, and report.html into `folder`  ->  path of the page.
+    """Write metrics.json, figures/<stem>.png and .svg, and report.html into `folder`  ->  path of the page.
 
-    metrics: what `summary.summarise` gives.  figures: (stem, figure, alternative text, caption), in reading order.
-    Each file is written whole or not at all.  Raises UserError if one cannot be written.
+    metrics: what `summary.summarise` gives; only `profile`, `domain` and `seeds` must be there.  Numbers that are not
+    finite become null.  figures: a list of (stem, matplotlib Figure, alternative text, caption), best first.
+    Raises UserError if something cannot be written; an older metrics.json or page then still stands, whole.
     """
-    folder = Path(folder)
-    for stem, figure, _, _ in figures:
-        save_figure(figure, folder / "figures" / stem)
-    write_text(folder / "metrics.json", json.dumps(metrics, indent=1))
-    write_text(folder / "report.html", page(metrics, figures))
-    return folder / "report.html"
+    folder, metrics = Path(folder), plain(metrics)
+    _write_whole(folder / "metrics.json", json.dumps(metrics, indent=1, allow_nan=False) + "\n")
+    drawn = []
+    for stem, figure, alternative, caption in figures:
+        png, _ = save_figure(figure, folder / "figures" / stem)
+        drawn.append(_figure(png.read_bytes(), alternative, caption))
+    page = folder / "report.html"
+    _write_whole(page, _page(metrics, drawn))
+    return page
 
 
-def write_text(path, text):
-    """Replace a text file in one step.  UserError if it cannot be written; what stood there then still stands."""
+def plain(value):
+    """`value` as JSON has it: numbers of NumPy and PyTorch become plain ones, not-a-number and infinity None.
+
+    >>> plain({"mean": float("nan"), "of": (1, Path("a"))})
+    {'mean': None, 'of': [1, 'a']}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):                                     # arrays, tensors and their scalars
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _write_whole(path, text):
+    """Write a file that is either the old one or the new one, never a part of it."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(unfinished, 0o644)
-            os.replace(unfinished, path)
-        finally:
-            Path(unfinished).unlink(missing_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, path)
     except OSError as error:
-        raise UserError(f"{path}: could not be written ({error.strerror}); what stood there before is unchanged") from error
+        raise UserError(f"{path}: could not be written ({error.strerror}); what stood there is unchanged") from error
+    finally:                                                         # also on Ctrl-C
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
 
 
-# ---- numbers ----
-def plus_minus(found, digits=2):
-    """'5.10 ± 0.12' of {"mean", "sd"}; without a deviation (one seed) '5.10'.
-
-    >>> plus_minus({"mean": 5.1, "sd": None})
-    '5.10'
-    """
-    sd = found.get("sd")
-    return f"{found['mean']:.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
-
-
-def rows(metrics):
-    """The table *paper / here*: (what, paper, here) as text."""
-    gaze, within, domain = metrics["gaze_error_deg"], metrics["within_7_deg"], metrics["domain"]
-    published = {"synthetic": (paper.GAZE_SYNTHETIC_ERROR, paper.WITHIN_7_SYNTHETIC),
-                 "refined": (paper.GAZE_REFINED_ERROR, paper.WITHIN_7_REFINED)}
-    table = []
-    for name in TRAINING_SETS:
-        error, share = published.get(name, ("–", "–"))
-        label = training_set_name(name, domain)
-        table += [(f"gaze error, trained on {label}", str(error), f"{plus_minus(gaze[name])} degrees"),
-                  ("  of these within 7 degrees", str(share), f"{plus_minus(within[name], 1)} %")]
-    paper_reduction = 100 * (1 - paper.GAZE_REFINED_ERROR.value / paper.GAZE_SYNTHETIC_ERROR.value)
-    pupil, closed = metrics["pupil_shift_px"], metrics["gap_closed_percent"]
-    real = training_set_name("oracle", domain)
-    accuracy = metrics["two_sample_accuracy"]
-    return table + [
-        ("gaze error, always answering the mean", "–", f"{metrics['mean_answer_error_deg']:.2f} degrees"),
-        ("reduction from synthetic to refined", f"{paper_reduction:.0f} %", f"{metrics['relative_reduction_percent']:.0f} %"),
-        (f"of the gap to {real}, closed", "–", "–" if closed is None else f"{closed:.0f} %"),
-        ("pupil moved by", f"{paper.PUPIL_SHIFT.value} ± {paper.PUPIL_SHIFT_SD.value} px", f"{plus_minus(pupil)} px"),
-        ("  error of that estimate itself", "–", f"{plus_minus(pupil['estimator_error'])} px"),
-        ("told apart from real: synthetic", "–", f"{100 * accuracy['synthetic']:.0f} %"),
-        ("told apart from real: refined (50 % is a guess)", "–", f"{100 * accuracy['refined']:.0f} %"),
-    ]
+# ---- the page ----
+def _page(metrics, drawn):
+    real = real_name(metrics["domain"])
+    images = metrics.get("images") or {}
+    tested = f"{images['test']:,} {real} images" if "test" in images else f"{real} images"
+    return PAGE.substitute(
+        style=STYLE_SHEET, title=escape(f"SimGAN, {metrics['profile']} run, {metrics['domain']}"),
+        domain=escape("the stand-in domain" if real == "stand-in" else metrics["domain"]),
+        lead=escape(f"Simulated eyes were made to look like unlabelled {real} ones. Gaze estimators were trained on them "
+                    f"before and after, and measured on {tested} that refinement never saw."),
+        first="".join(drawn[:1]), figures="".join(drawn[1:]), findings=_items(findings(metrics)),
+        table=_table(metrics), notes=_items(notes(metrics)), collapse=_collapse_table(metrics),
+        missing=_items(not_measured(metrics)), run=_run(metrics))
 
 
-def format_table(metrics):
-    """The same table as text for a terminal."""
-    lines = [("", "paper", "here, " + ("stand-in" if metrics["domain"] == "stand-in" else metrics["domain"])), *rows(metrics)]
-    first, second = (max(len(line[i]) for line in lines) for i in (0, 1))
-    n = len(metrics["seeds"])
-    head = f"profile {metrics['profile']}, {n} seed{'s' * (n > 1)}, {metrics['seconds']:.0f} s, {metrics['hardware']}"
-    return "\n".join([head, *(f"{a:<{first}}  {b:<{second}}  {c}" for a, b, c in lines), "", *verdicts(metrics)])
+def _items(sentences):
+    return "".join(f"<li>{escape(sentence)}</li>\n" for sentence in sentences)
 
 
-def verdicts(metrics):
-    """What the numbers say, in plain sentences: also where they say that refining did not help."""
-    gaze = {name: found["mean"] for name, found in metrics["gaze_error_deg"].items()}
-    said = [f"Refined training images make the gaze error {abs(metrics['relative_reduction_percent']):.0f} % "
-            + ("smaller than synthetic ones do." if gaze["refined"] < gaze["synthetic"] else
-               "LARGER than synthetic ones do: refinement did not help.")]
-    better = gaze["refined"] < gaze["synthetic_matched"]
-    said.append(f"Refinement {'beats' if better else 'does NOT beat'} plain histogram matching: {gaze['refined']:.2f} against "
-                f"{gaze['synthetic_matched']:.2f} degrees.")
-    if gaze["refined"] >= metrics["mean_answer_error_deg"]:
-        said.append("Always answering the mean gaze would be at least as good as the estimator trained on refined images.")
-    closer = metrics["kernel_distance"]
-    if closer["refined"] >= closer["synthetic_matched"]:
-        said.append("By kernel distance, refined images are NOT closer to the real ones than histogram-matched ones.")
-    change = metrics["collapse"]
-    said.append(f"The refined images differ from the synthetic ones by {change['refined']['change']:.0f} gray levels on average "
-                f"(histogram matching: {change['histogram_matched']['change']:.0f}); "
-                f"{100 * change['refined']['beyond_tone']:.0f} % of their variance is no matter of tone alone.")
-    if metrics["config"]["refine_from"] == "synthetic_matched":
-        said.append("The refiner got histogram-matched synthetic images; the row of these shows what matching alone does.")
-    if len(metrics["seeds"]) == 1:
-        said.append("One seed: no spread is known; --seeds 3 gives one.")
-    return said
-
-
-# ---- page ----
-def page(metrics, figures):
-    """The report as one self-contained page of HTML."""
-    domain = metrics["domain"]
-    where = ("the stand-in domain: simulated eyes seen by a simulated bad camera, in place of real photographs"
-             if domain == "stand-in" else f"real eyes of {domain}, on days that the refiner never saw")
-    parts = [f"<h1>SimGAN, profile {escape(metrics['profile'])}</h1>",
-             f"<p>Measured on {escape(where)}; seeds {escape(', '.join(map(str, metrics['seeds'])))}.</p>",
-             "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in verdicts(metrics)) + "</ul>",
-             "<h2>Paper and here</h2>", _table(metrics),
-             "<p>Mean ± standard deviation over seeds (pupil: over images). The paper's numbers are of MPIIGaze with another "
-             "simulator; “reported” marks those recalled without the text at hand.</p>",
-             "<h2>Pictures</h2>", *(_figure(*each) for each in figures),
-             "<h2>How it was made</h2>", _how(metrics)]
-    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">'
-            f"<title>SimGAN: {escape(metrics['profile'])}</title><style>{STYLE}</style></head>\n<body>\n"
-            + "\n".join(parts) + "\n</body></html>\n")
+def _figure(png, alternative, caption):
+    """An image inside the page; its size is stated, so that nothing moves while the page is laid out."""
+    width, height = struct.unpack(">II", png[16:24])                 # of PNG's first chunk
+    content = base64.b64encode(png).decode()
+    return (f'<figure><img width="{width}" height="{height}" alt="{escape(alternative)}" '
+            f'src="data:image/png;base64,{content}"><figcaption>{escape(caption)}</figcaption></figure>\n')
 
 
 def _table(metrics):
-    body = "".join(f"<tr><th scope=row>{escape(a)}</th><td>{escape(b)}</td><td>{escape(c)}</td></tr>" for a, b, c in rows(metrics))
-    return ("<div class=wide><table><thead><tr><th></th><th scope=col>paper</th><th scope=col>here</th></tr></thead>"
-            f"<tbody>{body}</tbody></table></div>")
+    """The table *paper / here*, in groups of rows."""
+    body = ""
+    for title, rows in comparison(metrics):
+        body += f'<tbody><tr><th colspan="3" scope="rowgroup">{escape(title)}</th></tr>\n'
+        body += "".join(f'<tr><th scope="row">{escape(row.name)}</th><td>{escape(row.paper)}</td>'
+                        f"<td>{escape(row.here)}</td></tr>\n" for row in rows) + "</tbody>\n"
+    return _scrolling("Paper and here", "<thead><tr><td></td><th scope=\"col\">paper</th><th scope=\"col\">here</th></tr>"
+                      f"</thead>\n{body}")
 
 
-def _figure(stem, figure, alternative, caption):
-    image = base64.b64encode(to_png(figure, dpi=160)).decode()
-    return (f'<figure id="{escape(stem)}"><img src="data:image/png;base64,{image}" alt="{escape(alternative)}">'
-            f"<figcaption>{escape(caption)}</figcaption></figure>")
+COLLAPSE = {"change": ("mean change of a pixel, gray levels", ".1f", 1),
+            "beyond_tone": ("contrast that no tone curve explains, %", ".0f", 100),
+            "gray_level_distance": ("distance of gray levels to {real} images, levels", ".1f", 1),
+            "spectrum_distance": ("distance of spectra to {real} images, dB", ".1f", 1)}
+UNCHANGED = {"identity": "synthetic, unchanged", "histogram_matched": "histogram-matched", "refined": "refined"}
 
 
-def _how(metrics):
-    kept = {name: metrics[name] for name in ("hardware", "versions", "commit", "seconds", "images", "test_groups", "config")}
-    return f"<pre>{escape(json.dumps(kept, indent=1))}</pre>"
+def _collapse_table(metrics):
+    """The identity-collapse meter: refining beside doing nothing and beside histogram matching; empty if not measured."""
+    found = {kind: entry for kind, entry in (metrics.get("collapse") or {}).items() if isinstance(entry, dict)}
+    if not found:
+        return ""
+    head = "".join(f'<th scope="col">{escape(UNCHANGED.get(kind, kind))}</th>' for kind in found)
+    body = ""
+    for key, (name, form, factor) in COLLAPSE.items():
+        cells = "".join(f"<td>{shown(entry.get(key), form, factor)}</td>" for entry in found.values())
+        body += f'<tr><th scope="row">{escape(name.format(real=real_name(metrics["domain"])))}</th>{cells}</tr>\n'
+    return "<h2>Did the refiner do anything?</h2>\n" + _scrolling(
+        "How much refinement changed", f"<thead><tr><td></td>{head}</tr></thead>\n<tbody>{body}</tbody>")
+
+
+def _scrolling(caption, content):
+    """A table that scrolls by itself on a narrow screen, with the keyboard too."""
+    name = escape(caption)
+    return (f'<div class="wide" role="region" aria-label="{name}" tabindex="0"><table><caption>{name}</caption>\n'
+            f"{content}</table></div>\n")
+
+
+def _run(metrics):
+    """How the numbers came about: a list of what is known, and the configuration folded."""
+    seconds, known = metrics.get("seconds"), {"profile": metrics["profile"], "domain": metrics["domain"]}
+    known["seeds"] = ", ".join(str(seed) for seed in metrics["seeds"])
+    known |= {f"{name} images": f"{count:,}" for name, count in (metrics.get("images") or {}).items()}
+    known["test groups"] = ", ".join(metrics.get("test_groups") or [])
+    known["time"] = f"{seconds / 60:.1f} minutes" if seconds is not None else None
+    known["versions"] = ", ".join(f"{name} {version}" for name, version in (metrics.get("versions") or {}).items())
+    known |= {name: metrics.get(name) for name in ("hardware", "commit", "command")}
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>\n" for name, value in known.items() if value)
+    folded = {"Time of each stage, seconds": metrics.get("stage_seconds"), "Configuration": metrics.get("config")}
+    return f"<dl>\n{listed}</dl>\n" + "".join(
+        f"<details><summary>{name}</summary><pre>{escape(json.dumps(value, indent=1))}</pre></details>\n"
+        for name, value in folded.items() if value)
+
+
+STYLE_SHEET = """
+:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --soft: #5a5a5a; --line: #d4d4d4; --band: #f3f5f7;
+  --mark: #0072b2; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --paper: #16181b; --soft: #a9adb3; --line: #3b3f45;
+  --band: #22262b; --mark: #56b4e9; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1rem; max-width: 44rem; font: 1rem/1.55 system-ui, sans-serif; color: var(--ink);
+  background: var(--paper); overflow-wrap: break-word; }
+h1 { font-size: 1.6rem; line-height: 1.2; margin: .5rem 0; }
+h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; }
+.lead { font-size: 1.08rem; }
+ul { padding-left: 1.2rem; } li { margin: .4rem 0; }
+.findings li::marker { color: var(--mark); }
+.notes { font-size: .88rem; color: var(--soft); }
+figure { margin: 1.6rem 0; }
+img { display: block; width: 100%; height: auto; max-width: 36rem; margin: 0 auto; padding: 4px; background: #fff;
+  border-radius: 4px; }
+figcaption { margin: .5rem auto 0; max-width: 36rem; font-size: .9rem; color: var(--soft); }
+.wide { overflow-x: auto; }
+.wide:focus-visible { outline: 2px solid var(--mark); }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
+caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+th, td { padding: .35rem .5rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
+th { font-weight: 400; } thead th, th[scope=rowgroup] { font-weight: 600; }
+th[scope=rowgroup] { background: var(--band); }
+td:last-child { white-space: nowrap; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .92rem; }
+dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
+pre { overflow-x: auto; font-size: .8rem; background: var(--band); padding: .6rem; border-radius: 4px; }
+@media print { body { max-width: none; font-size: 10pt; } figure, tbody { break-inside: avoid; } h2 { break-after: avoid; }
+  .wide { overflow: visible; } img { max-width: 12cm; } }
+"""
+
+PAGE = Template("""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>$title</title>
+<style>$style</style>
+</head>
+<body>
+<header>
+<h1>SimGAN on $domain</h1>
+<p class="lead">$lead</p>
+</header>
+<main>
+$first<section><h2>What came out</h2>
+<ul class="findings">
+$findings</ul></section>
+<section><h2>The paper and this run</h2>
+$table<ul class="notes">
+$notes</ul></section>
+<section><h2>The figures</h2>
+$figures</section>
+<section>$collapse</section>
+<section><h2>What was not measured</h2>
+<ul>
+$missing</ul></section>
+<section><h2>The run</h2>
+$run</section>
+</main>
+</body>
+</html>
+""")

@@ -1,0 +1,110 @@
+"""The networks are the published ones: sizes, parameters, and none of the public ports' slips."""
+
+import pytest
+import torch
+from torch import nn
+
+from simgan_lib import paper
+from simgan_lib.networks import (
+    GazeEstimator,
+    GlobalDiscriminator,
+    PatchDiscriminator,
+    Refiner,
+    count_parameters,
+    receptive_field,
+)
+
+
+def test_published_parameter_counts():
+    assert count_parameters(Refiner()) == paper.REFINER_PARAMETERS.value == 296_129
+    assert count_parameters(PatchDiscriminator()) == paper.DISCRIMINATOR_PARAMETERS.value == 75_906
+
+
+def test_35_by_55_gives_9_by_14_patches():
+    assert PatchDiscriminator()(torch.zeros(2, 1, 35, 55)).shape == (2, 2, 9, 14)
+    assert GlobalDiscriminator()(torch.zeros(2, 1, 35, 55)).shape == (2, 2, 1, 1)
+
+
+@pytest.mark.parametrize("size", [(35, 55), (36, 60), (17, 23), (64, 64)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_refiner_keeps_the_size_and_stays_in_range(size, channels):
+    x = torch.rand(2, channels, *size) * 2 - 1
+    y = Refiner(channels, features=8, blocks=2)(x)
+    assert y.shape == x.shape and y.abs().max() <= 1
+
+
+def test_refiner_reaches_dark_and_bright():
+    """No ReLU before the tanh, as some public ports have it: the output can be negative."""
+    refiner = Refiner(features=8, blocks=1)
+    with torch.no_grad():
+        refiner.leave.bias.fill_(-3)
+        assert refiner(torch.zeros(1, 1, 9, 9)).max() < -0.9
+        refiner.leave.bias.fill_(3)
+        assert refiner(torch.zeros(1, 1, 9, 9)).min() > 0.9
+
+
+@pytest.mark.parametrize("network", [PatchDiscriminator(), GlobalDiscriminator()])
+def test_logits_take_both_signs(network):
+    torch.manual_seed(0)
+    logits = network(torch.randn(64, 1, 35, 55) * 3)
+    assert (logits > 0).any() and (logits < 0).any(), "an activation behind the logits"
+
+
+def test_no_batch_normalisation_in_the_published_networks():
+    for network in (Refiner(), PatchDiscriminator(), GazeEstimator("paper")):
+        assert not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
+
+
+def test_refined_images_stay_where_they_are():
+    torch.manual_seed(0)
+    refiner, x = Refiner(features=8, blocks=2), torch.zeros(1, 1, 35, 55)
+    with torch.no_grad():
+        flat = refiner(x)
+        x[0, 0, 17, 27] = 1
+        changed = (refiner(x) - flat).abs()[0, 0].nonzero()
+    assert changed.float().mean(0).sub(torch.tensor([17.0, 27.0])).abs().max() < 1.0
+
+
+def test_margin_leaves_no_frame():
+    torch.manual_seed(0)
+    x = torch.full((1, 1, 35, 55), 0.3)
+    framed, clean = Refiner(margin=0), Refiner(margin=9)
+    clean.load_state_dict(framed.state_dict())
+    with torch.no_grad():
+        assert framed(x).std() > 10 * clean(x).std()
+
+
+def test_last_layer_is_the_1x1_convolution_it_says():
+    refiner = Refiner(features=8, blocks=1)
+    x = torch.randn(2, 8, 5, 6)
+    torch.testing.assert_close(refiner._leave(x), refiner.leave(x))
+
+
+def test_receptive_field_of_a_patch_is_what_its_gradient_sees():
+    torch.manual_seed(0)
+    x = torch.randn(1, 1, 65, 65, requires_grad=True)
+    network = PatchDiscriminator()
+    network(x)[0, 0, 8, 8].backward()
+    seen = x.grad[0, 0].nonzero()
+    side = (seen.amax(0) - seen.amin(0) + 1).max().item()
+    layers = [(m.kernel_size if isinstance(m.kernel_size, int) else m.kernel_size[0],
+               m.stride if isinstance(m.stride, int) else m.stride[0])
+              for m in network if isinstance(m, (nn.Conv2d, nn.MaxPool2d))]
+    assert side <= receptive_field(layers) == 23
+
+
+def test_gradient_reaches_the_refiner_through_a_frozen_discriminator():
+    refiner, judge = Refiner(features=8, blocks=1), PatchDiscriminator().requires_grad_(False)
+    judge(refiner(torch.rand(1, 1, 35, 55))).sum().backward()
+    assert all(p.grad is not None for p in refiner.parameters()) and all(p.grad is None for p in judge.parameters())
+
+
+@pytest.mark.parametrize("preset", ["small", pytest.param("paper")])
+def test_gaze_estimator_gives_a_vector(preset):
+    with torch.no_grad():
+        assert GazeEstimator(preset)(torch.zeros(2, 1, 35, 55)).shape == (2, 3)
+
+
+def test_unknown_preset_is_refused():
+    with pytest.raises(ValueError, match="small"):
+        GazeEstimator("resnet")
