@@ -12,11 +12,18 @@ import argparse
 import json
 import multiprocessing
 import statistics
+import sys
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.images import ImageSet, to_float  # noqa: E402
+from simgan_lib.networks import Refiner  # noqa: E402
+from simgan_lib.training import Training, TrainingConfig  # noqa: E402
 
 SIZE = (35, 55)
 STEPS = ("refiner_step", "refiner_step_with_margin", "discriminator_step")
@@ -24,8 +31,6 @@ STEPS = ("refiner_step", "refiner_step_with_margin", "discriminator_step")
 
 def eyes(n=256, seed=0):
     """Anything of the right size: the time of a step does not depend on what is in the pictures."""
-    from simgan_lib.images import ImageSet
-
     generator = torch.Generator().manual_seed(seed)
     return ImageSet(torch.randint(0, 256, (n, 1, *SIZE), dtype=torch.uint8, generator=generator))
 
@@ -34,8 +39,6 @@ class Ours:
     """The kit's own steps, with the history buffer in use."""
 
     def __init__(self, batch):
-        from simgan_lib.training import Training, TrainingConfig
-
         self.training = Training(TrainingConfig(steps=1, batch=batch, buffer=8 * batch), eyes(seed=0), eyes(seed=1))
         self.margin = self.training.refiner.margin
 
@@ -65,8 +68,6 @@ class Reference:
     """The same steps in plain PyTorch, after the paper: Algorithm 1, both losses, half of a batch from the history."""
 
     def __init__(self, batch):
-        from simgan_lib.images import to_float
-
         self.batch, self.synthetic, self.real = batch, to_float(eyes(seed=0).images), to_float(eyes(seed=1).images)
         self.refiner = nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), nn.ReLU(), *[Block() for _ in range(4)],
                                      nn.Conv2d(64, 1, 1), nn.Tanh())
@@ -99,8 +100,6 @@ class Reference:
         self.step(0, self.adversarial(refined, 0) + 0.5 * kept)
 
     def refiner_step_with_margin(self):
-        from simgan_lib.networks import Refiner
-
         self.refiner_step(Refiner().margin)
 
     def discriminator_step(self):

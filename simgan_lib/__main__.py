@@ -167,10 +167,10 @@ def _evaluate(a):
     if training.images.shape[1:] != test.images.shape[1:]:
         raise UserError(f"{a.test}: images of {tuple(test.images.shape[1:])}, expected {tuple(training.images.shape[1:])}")
     network = train_gaze_estimator(training, profile_named(a.profile).gaze, a.seed, resolve_device(a.device))
-    found = gaze_report(predict_gaze(network, test), test.labels["gaze"])
-    low, high = found["mean_interval"]
-    print(f"mean gaze error {found['mean']:.2f} degrees (95 % interval {low:.2f} to {high:.2f}), "
-          f"{found['within']:.1f} % within 7 degrees, on {len(test)} images")
+    found = gaze_report(predict_gaze(network, test), test.labels["gaze"], seed=a.seed, groups=test.groups.get("day"))
+    error, share = found["gaze_error_deg"], found["within_7_deg"]
+    print(f"mean gaze error {error['mean']:.2f} degrees (95 % interval {error['low']:.2f} to {error['high']:.2f}), "
+          f"{share['mean']:.1f} % within 7 degrees, on {len(test)} images")
 
 
 if __name__ == "__main__":

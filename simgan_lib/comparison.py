@@ -6,6 +6,7 @@ Taught in: notebook 05.
 """
 
 import math
+import textwrap
 from dataclasses import dataclass
 
 from . import paper
@@ -23,7 +24,7 @@ def real_name(domain):
 
 def training_set_name(key, domain):
     """What a key of `metrics["gaze_error_deg"]` is called in figures and tables."""
-    names = {"synthetic_matched": "synthetic, histogram-matched", "oracle": f"{real_name(domain)} with labels",
+    names = {"synthetic_matched": "histogram-matched", "oracle": f"{real_name(domain)} with labels",
              "synthetic_4x": "synthetic, 4 x as many", "refined_4x": "refined, 4 x as many"}
     return names.get(key, key)
 
@@ -79,7 +80,7 @@ MEASURES = (
     Measure("two_sample_accuracy", "Told from {real} images by a network, % right (50: by guessing)", ".1f",
             {"synthetic": _people(paper.TURING_SYNTHETIC_RIGHT), "refined": _people(paper.TURING_REFINED_RIGHT)},
             factor=100),
-    Measure("kernel_distance", "Kernel distance to {real} images, x 1000 (0: none)", ".2f", {}, factor=1000),
+    Measure("kernel_distance", "Kernel distance to {real} images, unit arbitrary (0: none)", ".3g", {}),
 )
 
 
@@ -158,7 +159,8 @@ def notes(metrics):
     if any(MARK in row.here for row in rows):
         said.append(f"{MARK} no better than plain histogram matching, which learns nothing.")
     if any("reported" in row.paper for row in rows):
-        said.append('"reported": recalled, not checked against the paper\'s text.')
+        said.append('"reported": recalled, not checked against the paper\'s text. The other numbers of the paper are from '
+                    "Apple's article or from public sources about the paper.")
     return said
 
 
@@ -171,14 +173,14 @@ def format_table(metrics):
     lines = [" " * wide + f"{'paper':{middle}}here"]
     for title, rows in groups:
         lines += [title] + [f"  {row.name:{wide - 2}}{row.paper:{middle}}{row.here}" for row in rows]
-    return "\n".join([*lines, "", *notes(metrics)])
+    return "\n".join([*lines, "", *(textwrap.fill(note, 100, subsequent_indent="  ") for note in notes(metrics))])
 
 
 # ---- sentences ----
 def findings(metrics):
     """What the numbers say, sentence by sentence; good news and bad come out of the same comparisons."""
-    makers = (_gaze_finding, _seeds_finding, _matching_finding, _gap_finding, _guess_finding, _pupil_finding,
-              _told_finding, _distance_finding, _change_finding)
+    makers = (_gaze_finding, _seeds_finding, _matching_finding, _within_finding, _gap_finding, _guess_finding,
+              _pupil_finding, _told_finding, _distance_finding, _change_finding)
     return [sentence for make in makers if (sentence := make(metrics))]
 
 
@@ -222,14 +224,26 @@ def _matching_finding(metrics):
     return f"Refinement beats plain histogram matching, which learns nothing: {numbers}."
 
 
+def _within_finding(metrics):
+    """Only said when bad, since it repeats the mean error otherwise."""
+    found = metrics.get("within_7_deg") or {}
+    refined, beaten_by = mean_of(found.get("refined")), []
+    for kind in ("synthetic", "synthetic_matched"):
+        other = mean_of(found.get(kind))
+        if None not in (refined, other) and refined <= other:
+            beaten_by.append(f"{training_set_name(kind, metrics['domain'])} images ({other:.1f} %)")
+    if not beaten_by:
+        return None
+    return f"Within 7 degrees, refined images ({refined:.1f} %) do no better than {' and '.join(beaten_by)}."
+
+
 def _gap_finding(metrics):
     closed, oracle = mean_of(metrics.get("gap_closed_percent")), _means(metrics, "gaze_error_deg", "oracle")
     if closed is None or oracle is None:
         return None
-    name = training_set_name("oracle", metrics["domain"])
     share = f"{closed:.0f} %" if closed > 0 else "nothing"
-    return (f"Training on {name}, for reference only, gives {oracle[0]:.2f} degrees: refinement closes {share} of the "
-            "gap between synthetic and that.")
+    return (f"Training on {real_name(metrics['domain'])} images with their labels, for reference only, gives "
+            f"{oracle[0]:.2f} degrees: refinement closes {share} of the gap between synthetic and that.")
 
 
 def _guess_finding(metrics):
@@ -259,7 +273,7 @@ def _told_finding(metrics):
         return None
     raw, refined = means
     said = (f"A small network that learns to tell images from {real_name(metrics['domain'])} ones is right on "
-            f"{100 * raw:.0f} % with synthetic and on {100 * refined:.0f} % with refined images; guessing gives 50 %.")
+            f"{100 * raw:.1f} % with synthetic and on {100 * refined:.1f} % with refined images; guessing gives 50 %.")
     if refined >= raw:
         return said + " By this measure refinement made them no more realistic."
     return said + (" Refined images are still easily told." if refined > 0.9 else "")

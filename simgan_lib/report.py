@@ -13,8 +13,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from .comparison import comparison, findings, notes, not_measured, real_name, shown
-from .comparison import format_table as format_table     # what the terminal prints
+from .comparison import comparison, findings, not_measured, notes, real_name, shown
+from .comparison import format_table as format_table  # what the terminal prints
 from .errors import UserError
 from .figures import save_figure
 
@@ -84,7 +84,8 @@ def _page(metrics, drawn):
 
 
 def _items(sentences):
-    return "".join(f"<li>{escape(sentence)}</li>\n" for sentence in sentences)
+    whole = (escape(sentence).replace(" %", "&nbsp;%") for sentence in sentences)      # no line starts with a %
+    return "".join(f"<li>{sentence}</li>\n" for sentence in whole)
 
 
 def _figure(png, alternative, caption):
@@ -139,7 +140,7 @@ def _run(metrics):
     seconds, known = metrics.get("seconds"), {"profile": metrics["profile"], "domain": metrics["domain"]}
     known["seeds"] = ", ".join(str(seed) for seed in metrics["seeds"])
     known |= {f"{name} images": f"{count:,}" for name, count in (metrics.get("images") or {}).items()}
-    known["test groups"] = ", ".join(metrics.get("test_groups") or [])
+    known["test days"] = ", ".join(metrics.get("test_groups") or [])
     known["time"] = f"{seconds / 60:.1f} minutes" if seconds is not None else None
     known["versions"] = ", ".join(f"{name} {version}" for name, version in (metrics.get("versions") or {}).items())
     known |= {name: metrics.get(name) for name in ("hardware", "commit", "command")}
@@ -175,7 +176,7 @@ caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-pa
 th, td { padding: .35rem .5rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 th { font-weight: 400; } thead th, th[scope=rowgroup] { font-weight: 600; }
 th[scope=rowgroup] { background: var(--band); }
-td:last-child { white-space: nowrap; }
+td:last-child { white-space: nowrap; } tbody th[scope=row] { min-width: 7.5rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; font-size: .92rem; }
 dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 pre { overflow-x: auto; font-size: .8rem; background: var(--band); padding: .6rem; border-radius: 4px; }

@@ -18,7 +18,7 @@ from .evaluation.gaze import cumulative_curve
 from .evaluation.realism import gray_levels, power_spectrum
 from .figures import POINTS, STYLE, canvas, montage, show_image
 
-WIDTH = 5.2                                       # inches
+WIDTH = 4.7                                       # inches: 10 points are 10 pixels high on a phone
 LN2 = math.log(2)                                 # loss a patch of a discriminator that can only guess
 # What only a report shows: histogram-matched synthetic images and the discriminator.  Okabe and Ito's colours again.
 LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}
@@ -87,7 +87,7 @@ def losses(records):
 
     records: `training.Record.numbers()` of each step.  Article: Figure 7.
     """
-    figure, ((axes,),) = canvas(cell=(WIDTH, 3.4))
+    figure, ((axes,),) = canvas(cell=(WIDTH, 4.2))
     handles, said = [], []
     for key, name, look in (("discriminator", "discriminator's loss a patch", DISCRIMINATOR),
                             ("adversarial", "refiner's adversarial loss a patch", STYLE["refined"])):
@@ -100,7 +100,7 @@ def losses(records):
     handles.append(axes.axhline(LN2, color="black", linewidth=1, linestyle=":", label=f"ln 2 = {LN2:.2f}, a guess"))
     handles += _shade_warm_ups(axes, records)
     axes.set(xlabel="step", ylabel="loss a patch, nats", ylim=(0, None), xlim=(0, max(r["step"] for r in records)))
-    _legend_below(figure, handles)
+    _legend_below(figure, handles, 1)
     return figure, f"Both losses over ≈{records[-1]['step']} steps: {'; '.join(said)}; ln 2 is marked."
 
 
@@ -125,8 +125,8 @@ def _shade_warm_ups(axes, records):
 
 def _legend_below(figure, handles, columns=2, title=None):
     """A legend under the axes: it can hide no data, and a phone shows it whole."""
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=8, title=title,
-                  title_fontsize=8, handlelength=3.4)                # long enough to show how a line is dashed
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9, title=title,
+                  title_fontsize=9, handlelength=3.2, columnspacing=1)                # long enough to show how a line is dashed
 
 
 def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
@@ -138,7 +138,7 @@ def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
     """
     errors = {key: [np.asarray(e, dtype=float) for e in errors[key]] for key in TRAINING_SETS if key in errors}
     limit = limit or 5 * math.ceil(max(np.percentile(np.concatenate(seeds), 95) for seeds in errors.values()) / 5)
-    figure, ((axes,),) = canvas(cell=(WIDTH, 4.2))
+    figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
     handles, said = [], []
     for key, seeds in errors.items():
         name, share = training_set_name(key, domain), np.mean([cumulative_curve(e, [within])[0] for e in seeds])
@@ -148,7 +148,7 @@ def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
     axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
     axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit),
              ylim=(0, 101))
-    _legend_below(figure, handles, title=f"trained on: share within {within:g} degrees (dotted line)")
+    _legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
     return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set; "
                     f"within {within:g} degrees are: {', '.join(said)}.")
 
@@ -175,9 +175,9 @@ def gaze_errors(gaze_error_deg, published, domain="stand-in"):
     theirs = {"s": 70, "marker": "d", "facecolor": "none", "edgecolor": "black", "label": "the paper, on MPIIGaze"}
     marked = axes.scatter([published[k] for k in keys if k in published],
                           [y for y, k in enumerate(keys) if k in published], zorder=3, **theirs)
-    axes.set_yticks(range(len(keys)), [training_set_name(key, domain).replace(", ", ",\n") for key in keys])
+    axes.set_yticks(range(len(keys)), [training_set_name(key, domain).replace(" ", "\n", 1) for key in keys])
     ends = [*published.values(), *(entry["mean"] + (entry.get("sd") or 0) for entry in gaze_error_deg.values())]
-    axes.set(xlabel=f"mean gaze error on {real_name(domain)} test images, degrees", xlim=(0, 1.08 * max(ends)),
+    axes.set(xlabel="mean gaze error, degrees", xlim=(0, 1.08 * max(ends)),
              ylim=(len(keys) - 0.5, -0.7))
     axes.grid(axis="x", color="0.9")
     if published:
@@ -209,7 +209,7 @@ def pupil_shifts(shifts, estimator_error=None):
     distance = np.hypot(*shifts.T)
     limit = max(2.0, math.ceil(1.1 * np.percentile(distance, 98)))    # a stray dot must not shrink the cloud
     inside = (np.abs(shifts) <= limit).all(1)
-    figure, ((axes,),) = canvas(cell=(WIDTH * 0.85, WIDTH * 0.88))
+    figure, ((axes,),) = canvas(cell=(WIDTH, WIDTH))
     axes.scatter(*shifts[inside].T, s=14, alpha=0.6, **{**POINTS["refined"], "linewidth": 0.2})
     circles = [Circle((0, 0), distance.mean(), fill=False, linewidth=2, label=f"mean: {distance.mean():.2f} px")]
     if estimator_error is not None:
@@ -221,8 +221,8 @@ def pupil_shifts(shifts, estimator_error=None):
     _legend_below(figure, circles, columns=1)
     beyond = f", {(~inside).sum()} of them outside the picture" if not inside.all() else ""
     axes.set_title(f"{len(shifts)} images{beyond}", fontsize=9)
-    return figure, (f"Shifts of the pupil's centre in {len(shifts)} images, a dot each, around zero; the mean distance, "
-                    f"≈{distance.mean():.2f} px, is a circle, ≈{(~inside).sum()} dots lie outside the picture.")
+    return figure, (f"Shifts of the pupil's centre in {len(shifts)} images, a dot each, around zero; a circle shows the "
+                    f"mean distance, ≈{distance.mean():.2f} px; ≈{(~inside).sum()} dots lie outside the picture.")
 
 
 def _cross_hairs(axes, limit):

@@ -181,8 +181,10 @@ class _Seed:
         network = feature_network([synthetic, self.domain.unlabelled], self.seed, device=self.device)
         last = {name: images.images[-n:] for name, images in
                 (("synthetic", synthetic), ("synthetic_matched", matched), ("refined", refined))}
+        days = set(test.groups.get("day", []))
+        by = "day" if len(days) > 1 else None         # one day cannot be split into two
         return {"kernel_distance": {k: kernel_distance(network, v, test)[0] for k, v in last.items()},
-                "two_sample_accuracy": {k: two_sample_accuracy(v, test, self.seed, device=self.device)["accuracy"]
+                "two_sample_accuracy": {k: two_sample_accuracy(v, test, self.seed, by, device=self.device)["accuracy"]
                                         for k, v in last.items()},
                 "collapse": identity_collapse(last["synthetic"], last["refined"], test.images)}
 

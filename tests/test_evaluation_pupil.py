@@ -43,13 +43,13 @@ def test_the_centre_of_a_drawn_iris_is_found_to_a_tenth_of_a_pixel():
 
 
 def test_the_error_on_exact_labels_is_known_and_small(synthetic):
-    own = estimator_error(synthetic)                  # ten seeds of 80: mean 0.23 to 0.33, failed up to 0.05
+    own = estimator_error(synthetic)                  # ten seeds: mean 0.24 to 0.33, failed up to 0.03
     assert own["mean"] < 0.45 and own["sd"] < 0.8 and own["failed"] <= 0.1
 
 
 def test_it_also_works_where_the_pupil_cannot_be_told_from_the_iris():
-    own = estimator_error(stand_in(80, seed=2))       # ten seeds of 80: mean 0.46 to 0.79, failed up to 0.18
-    assert own["mean"] < 1.1 and own["failed"] <= 0.25
+    own = estimator_error(stand_in(80, seed=2))       # ten seeds: mean 0.49 to 0.61, failed up to 0.11
+    assert own["mean"] < 0.9 and own["failed"] <= 0.2
 
 
 def test_a_change_of_tone_does_not_move_the_pupil(synthetic):
@@ -61,7 +61,7 @@ def test_a_change_of_tone_does_not_move_the_pupil(synthetic):
 def test_a_bad_camera_hardly_moves_the_pupil(synthetic):
     seen = replace(synthetic, images=photograph(synthetic.images, torch.Generator().manual_seed(0)))
     shift = pupil_shift(synthetic, seen)
-    assert shift["mean"] < 1.1 and shift["n"] >= 60
+    assert shift["mean"] < 1.0 and shift["n"] >= 64   # ten seeds: mean 0.45 to 0.66, n 70 to 77
 
 
 @pytest.mark.parametrize("size", [(35, 55), (70, 110)])
@@ -108,11 +108,11 @@ def test_pairs_must_belong_together(synthetic):
 def test_older_releases_of_scikit_image_fit_as_well():
     class Older:                                      # the interface before 0.26
         def estimate(self, points):
-            fitted = CircleModel.from_estimate(points)
-            self.params = (*fitted.center, fitted.radius) if fitted else None
-            return bool(fitted)
+            centre = points.mean(0)
+            self.params = (*centre, np.linalg.norm(points - centre, axis=1).mean())
+            return True
 
-    angle = np.linspace(0, 6, 20)
+    angle = np.arange(20) * 2 * np.pi / 20
     points = np.stack([3 + 2 * np.cos(angle), 4 + 2 * np.sin(angle)], 1)
     assert pupil._fit(Older, points) == pytest.approx([3, 4, 2])
     assert pupil._fit(CircleModel, np.zeros((20, 2))) is None
