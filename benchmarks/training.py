@@ -21,9 +21,9 @@ import torch.nn.functional as F
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.images import ImageSet, to_float  # noqa: E402
-from simgan_lib.networks import Refiner  # noqa: E402
-from simgan_lib.training import Training, TrainingConfig  # noqa: E402
+from simgan_lib.images import ImageSet, to_float
+from simgan_lib.networks import Refiner
+from simgan_lib.training import Training, TrainingConfig
 
 SIZE = (35, 55)
 STEPS = ("refiner_step", "refiner_step_with_margin", "discriminator_step")

@@ -113,13 +113,14 @@ def _running_mean(values, width):
 
 def _shade_warm_ups(axes, records):
     """Gray where only one network learns; returns legend entries."""
-    handles = []
+    handles, left = [], 0
     for phase, shade, hatch in (("refiner warm-up", "0.88", ""), ("discriminator warm-up", "0.75", "////")):
-        steps = [r["step"] for r in records if r["phase"] == phase]
-        if steps:
+        right = max((r["step"] for r in records if r["phase"] == phase), default=left)
+        if right > left:
             look = {"facecolor": shade, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
-            axes.axvspan(min(steps) - 1, max(steps), zorder=0, **look)
+            axes.axvspan(left, right, zorder=0, **look)
             handles.append(Patch(**look, label=phase))
+        left = right
     return handles
 
 
