@@ -1,6 +1,5 @@
 """The paper's numbers beside a run's: every sentence follows from the numbers.  All numbers of runs here are made up."""
 
-import copy
 
 import pytest
 

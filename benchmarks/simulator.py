@@ -1,0 +1,78 @@
+"""How many eyes a second does the simulator draw, and how many images the stand-in camera takes?
+
+    python benchmarks/simulator.py [--quick] [--json] [--device cpu] [--threads 2]
+
+The reference is the same renderer called for one eye at a time, as a plain loop would; for the stand-in, one image of
+each day at a time.  Turns alternate, so that a busy machine slows both; of all turns the median counts.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.simulators.camera import stand_in
+from simgan_lib.simulators.eyes import simulate
+
+
+def one_by_one(make, n):
+    """What `make(n)` does, in a loop over single images."""
+    for _ in range(n):
+        make(1)
+
+
+def seconds(work, n, device):
+    """Time of one call, with all that it started on the device."""
+    start = time.perf_counter()
+    work(n)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def compare(make, n, single, rounds, device):
+    """Images a second of `make(n)`, and of `single` images one by one, in turns."""
+    make(n), one_by_one(make, 2)                            # caches and kernels are warm
+    ours, plain = [], []
+    for _ in range(rounds):
+        ours.append(n / seconds(make, n, device))
+        plain.append(single / seconds(lambda m: one_by_one(make, m), single, device))
+    speed, reference = statistics.median(ours), statistics.median(plain)
+    return {"images_per_second": round(speed, 1), "reference_images_per_second": round(reference, 1),
+            "ratio_to_reference": round(speed / reference, 2)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="some seconds")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=min(2, torch.get_num_threads()))
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    device = torch.device(asked.device)
+    n, single, rounds = (512, 16, 5) if asked.quick else (4096, 64, 7)
+    if device.type == "cuda":
+        n *= 64
+    kinds = {"gray": lambda m: simulate(m, 0, device=device), "colour": lambda m: simulate(m, 0, colour=True, device=device),
+             "stand_in": lambda m: stand_in(m, 0, device=device)}
+    result = {name: compare(make, n, single, rounds, device) for name, make in kinds.items()}
+    about = {"size": [35, 55], "images": n, "device": str(device), "threads": asked.threads, "torch": torch.__version__,
+             "reference": "the same renderer, called for one image at a time"}
+    if asked.json:
+        # The headline, gray at 35x55, stands at the top level too.
+        print(json.dumps({**result["gray"], **result, **about}))
+        return
+    print(f"{n} images of 35x55 on {device}, {asked.threads} threads, torch {torch.__version__}")
+    print(f"{'images':<12}{'a second':>10}{'singly':>10}{'ratio':>8}")
+    for name, row in result.items():
+        print(f"{name:<12}" + "{:>10}{:>10}{:>8}".format(*row.values()))
+
+
+if __name__ == "__main__":
+    main()

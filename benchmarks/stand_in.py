@@ -1,0 +1,99 @@
+"""How close is the stand-in real domain to real MPIIGaze crops?
+
+    python benchmarks/stand_in.py [--real DIR] [--more DIR] [--quick] [--json]
+
+DIR is MPIIGaze's release (or the part of it that is there); by default MPIIGaze/ in the folder that the variable
+SIMGAN_SAMPLES names, or in ../shared/data.  Its days are halved: every row of the table is measured against the crops of
+one half.  What the other half of the days gets is the best that can be hoped for.  --more names a folder of PNG crops of
+other people: how far one set of real crops may be from another.
+
+Columns: gray levels by which pixels would have to move to make the histograms equal; mean difference of the power
+spectra in dB; how often a small network, trained on some days, can tell the two apart on other days (0.5: not at all).
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.datasets.mpiigaze import read_mpiigaze
+from simgan_lib.errors import UserError
+from simgan_lib.evaluation.realism import (
+    gray_level_distance,
+    histogram_matched,
+    spectrum_distance,
+    two_sample_accuracy,
+)
+from simgan_lib.images import ImageSet, resized
+from simgan_lib.simulators.camera import stand_in
+from simgan_lib.simulators.eyes import simulate
+
+
+def samples():
+    return Path(os.environ.get("SIMGAN_SAMPLES") or Path(__file__).parents[2] / "shared" / "data")
+
+
+def read_crops(folder, size=(35, 55)):
+    """All PNG crops of a folder, gray."""
+    crops = [np.array(Image.open(path).convert("L")) for path in sorted(folder.glob("*.png"))]
+    return ImageSet(torch.cat([resized(torch.from_numpy(crop)[None, None], size) for crop in crops]), source=folder.name)
+
+
+def halves(real):
+    """(crops of every second day, crops of the other days)."""
+    days = np.unique(real.groups["day"])
+    if len(days) < 4:
+        raise UserError(f"real crops of {len(days)} days: at least 4 are needed to compare days with days")
+    return real.split("day", days[1::2].tolist())
+
+
+def candidates(other_days, real, n, more):
+    """{row: images} to compare with `real`."""
+    synthetic = simulate(n, 0)
+    rows = {"real, other days": other_days}
+    if more:
+        rows["real, other people"] = read_crops(more)
+    matched = ImageSet(histogram_matched(synthetic, real), source="synthetic, histogram-matched")
+    return rows | {"stand-in": stand_in(n, 0), "synthetic, histogram-matched": matched, "synthetic": synthetic}
+
+
+def measured(images, real, seeds):
+    right = [two_sample_accuracy(images, real, seed)["accuracy"] for seed in range(seeds)]
+    return {"gray_levels": round(gray_level_distance(images, real), 2),
+            "spectrum_db": round(spectrum_distance(images, real), 2),
+            "told_apart": round(statistics.mean(right), 3), "told_apart_sd": round(statistics.pstdev(right), 3),
+            "n": len(images)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--real", type=Path, default=samples() / "MPIIGaze")
+    parser.add_argument("--more", type=Path, help="folder of PNG crops of other people")
+    parser.add_argument("--quick", action="store_true", help="one seed")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    asked = parser.parse_args()
+    try:
+        real, other_days = halves(read_mpiigaze(asked.real))
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    rows = candidates(other_days, real, len(real), asked.more)
+    table = {name: measured(images, real, 1 if asked.quick else 3) for name, images in rows.items()}
+    if asked.json:
+        print(json.dumps({**table, "real": real.source, "n_real": len(real)}))
+        return
+    print(f"against {len(real)} crops of every second day; {real.source}")
+    print(f"{'':<30}{'gray levels':>12}{'spectrum, dB':>14}{'told apart':>18}")
+    for name, row in table.items():
+        told = f"{row['told_apart']:.3f} +- {row['told_apart_sd']:.3f}"
+        print(f"{name:<30}{row['gray_levels']:>12}{row['spectrum_db']:>14}{told:>18}")
+
+
+if __name__ == "__main__":
+    main()
