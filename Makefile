@@ -36,6 +36,7 @@ reproduce: $(VENV)/installed  ## the main job on the embedded default; ends with
 
 test: lint  ## linters, unit tests, doctests, and every notebook run and compared
 	$(PY) -m pytest -n $(JOBS) --dist=loadfile --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
+		--nbval-sanitize-with=notebooks/nbval.cfg \
 		tests simgan_lib $(NOTEBOOKS) $(ARGS)
 
 lint: $(VENV)/installed-dev  ## style and spelling

@@ -3,9 +3,9 @@
     python benchmarks/stand_in.py [--real DIR] [--more DIR] [--quick] [--json]
 
 DIR is MPIIGaze's release (or the part of it that is there); by default MPIIGaze/ in the folder that the variable
-SIMGAN_SAMPLES names, or in ../shared/data.  Its days are halved: every row of the table is measured against the crops of
-one half.  What the other half of the days gets is the best that can be hoped for.  --more names a folder of PNG crops of
-other people: how far one set of real crops may be from another.
+SIMGAN_SAMPLES names, or in ../shared/data.  Its days are halved: every row of the table is measured against the crops
+of one half.  What the other half of the days gets is the best that can be hoped for.  --more names a folder of PNG crops of
+other people, a second reference: how far one set of real crops may be from another.
 
 Columns: gray levels by which pixels would have to move to make the histograms equal; mean difference of the power
 spectra in dB; how often a small network, trained on some days, can tell the two apart on other days (0.5: not at all).
@@ -54,14 +54,23 @@ def halves(real):
     return real.split("day", days[1::2].tolist())
 
 
-def candidates(other_days, real, n, more):
-    """{row: images} to compare with `real`."""
+def candidates(n, reference):
+    """{row: images}: what may be compared with real crops, n of each."""
     synthetic = simulate(n, 0)
-    rows = {"real, other days": other_days}
-    if more:
-        rows["real, other people"] = read_crops(more)
-    matched = ImageSet(histogram_matched(synthetic, real), source="synthetic, histogram-matched")
-    return rows | {"stand-in": stand_in(n, 0), "synthetic, histogram-matched": matched, "synthetic": synthetic}
+    matched = ImageSet(histogram_matched(synthetic, reference), source="synthetic, histogram-matched")
+    return {"stand-in": stand_in(n, 0), "synthetic, histogram-matched": matched, "synthetic": synthetic}
+
+
+def tables(real, other_days, people, seeds):
+    """{what the rows are measured against: {row: measures}}.  people: crops of other people, or None."""
+    rows = {"real, other days": other_days, **candidates(len(real), real)}
+    found = {f"{len(real)} crops of every second day": {name: measured(x, real, seeds) for name, x in rows.items()}}
+    if people is not None:
+        # As many of each: a network that sees fewer images tells less well.
+        few = real.shuffled(torch.Generator().manual_seed(0))[:len(people)]
+        rows = {"real, the days above": few, **candidates(len(people), people)}
+        found[f"{len(people)} crops of other people"] = {name: measured(x, people, seeds) for name, x in rows.items()}
+    return found
 
 
 def measured(images, real, seeds):
@@ -83,16 +92,16 @@ def main():
         real, other_days = halves(read_mpiigaze(asked.real))
     except UserError as error:
         sys.exit(f"error: {error}")
-    rows = candidates(other_days, real, len(real), asked.more)
-    table = {name: measured(images, real, 1 if asked.quick else 3) for name, images in rows.items()}
+    found = tables(real, other_days, read_crops(asked.more) if asked.more else None, 1 if asked.quick else 3)
     if asked.json:
-        print(json.dumps({**table, "real": real.source, "n_real": len(real)}))
+        print(json.dumps({"against": found, "real": real.source}))
         return
-    print(f"against {len(real)} crops of every second day; {real.source}")
-    print(f"{'':<30}{'gray levels':>12}{'spectrum, dB':>14}{'told apart':>18}")
-    for name, row in table.items():
-        told = f"{row['told_apart']:.3f} +- {row['told_apart_sd']:.3f}"
-        print(f"{name:<30}{row['gray_levels']:>12}{row['spectrum_db']:>14}{told:>18}")
+    print(real.source)
+    for against, table in found.items():
+        print(f"\nagainst {against:<40}{'gray levels':>12}{'spectrum, dB':>14}{'told apart':>18}")
+        for name, row in table.items():
+            told = f"{row['told_apart']:.3f} +- {row['told_apart_sd']:.3f}"
+            print(f"{name:<48}{row['gray_levels']:>12}{row['spectrum_db']:>14}{told:>18}")
 
 
 if __name__ == "__main__":

@@ -205,25 +205,31 @@ def pupil_shifts(shifts, estimator_error=None):
     estimator_error: mean distance, in pixels, by which the estimator of the centre itself is wrong on images whose
     centre is known.  Article: Figure 9.
     """
-    shifts = np.asarray(shifts, dtype=float)
+    shifts = np.asarray(shifts, dtype=float).reshape(-1, 2)
     shifts = shifts[np.isfinite(shifts).all(1)]
     distance = np.hypot(*shifts.T)
-    limit = max(2.0, math.ceil(1.1 * np.percentile(distance, 98)))    # a stray dot must not shrink the cloud
+    limit = max(2.0, math.ceil(1.1 * np.percentile(distance, 98))) if len(shifts) else 2.0   # a stray dot shrinks nothing
     inside = (np.abs(shifts) <= limit).all(1)
     figure, ((axes,),) = canvas(cell=(WIDTH, WIDTH))
     axes.scatter(*shifts[inside].T, s=14, alpha=0.6, **{**POINTS["refined"], "linewidth": 0.2})
-    circles = [Circle((0, 0), distance.mean(), fill=False, linewidth=2, label=f"mean: {distance.mean():.2f} px")]
-    if estimator_error is not None:
-        circles.append(Circle((0, 0), estimator_error, fill=False, linestyle="--", linewidth=1.5,
-                              label=f"error of the pupil finder itself: {estimator_error:.2f} px"))
-    for circle in circles:
-        axes.add_patch(circle)
+    mean = distance.mean() if len(shifts) else None
+    circles = [_circle(axes, mean, "mean", "-"), _circle(axes, estimator_error, "error of the pupil finder itself", "--")]
     _cross_hairs(axes, limit)
-    _legend_below(figure, circles, columns=1)
+    _legend_below(figure, [circle for circle in circles if circle], columns=1)
     beyond = f", {(~inside).sum()} of them outside the picture" if not inside.all() else ""
     axes.set_title(f"{len(shifts)} images{beyond}", fontsize=9)
+    if not len(shifts):
+        return figure, "An empty picture: the centre of the pupil was found in no image."
     return figure, (f"Shifts of the pupil's centre in {len(shifts)} images, a dot each, around zero; a circle shows the "
-                    f"mean distance, ≈{distance.mean():.2f} px; ≈{(~inside).sum()} dots lie outside the picture.")
+                    f"mean distance, ≈{mean:.2f} px; ≈{(~inside).sum()} dots lie outside the picture.")
+
+
+def _circle(axes, radius, name, line):
+    """A circle around (0, 0); None for no radius."""
+    if radius is None:
+        return None
+    label = f"{name}: {radius:.2f} px"
+    return axes.add_patch(Circle((0, 0), radius, fill=False, linestyle=line, linewidth=1.8, label=label))
 
 
 def _cross_hairs(axes, limit):

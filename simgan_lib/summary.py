@@ -96,7 +96,7 @@ def pictures(domain, measured, metrics):
                                                      for step, images in thinned(first["snapshots"], 5).items()}
     errors = {k: [m["gaze"][k]["errors"].numpy() for m in measured] for k in first["gaze"]}
     shifts = torch.cat([m["pupil"]["shifts"] for m in measured])
-    shifts = shifts[~shifts.isnan().any(1)][:1000].numpy()
+    shifts = shifts[~shifts.isnan().any(1)].numpy()
     published = {"synthetic": paper.GAZE_SYNTHETIC_ERROR.value, "refined": paper.GAZE_REFINED_ERROR.value}
     own = metrics["pupil_shift_px"]["estimator_error"]["mean"]
     made = [

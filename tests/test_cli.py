@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -44,6 +45,8 @@ def shrunk(monkeypatch):
     tiny = TrainingConfig(steps=4, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1)
     small = replace(quick, training=tiny, gaze=replace(quick.gaze, steps=5), synthetic=60, real=60, test=60, compared=20)
     monkeypatch.setitem(reproduce.PROFILES, "quick", small)
+    for name in ("feature_network", "two_sample_accuracy"):       # networks of the measures: a few steps will do
+        monkeypatch.setattr(reproduce, name, partial(getattr(reproduce, name), steps=5))
 
 
 def test_simulate_train_refine_evaluate(sets, capsys, monkeypatch):

@@ -1,6 +1,5 @@
 """The paper's numbers beside a run's: every sentence follows from the numbers.  All numbers of runs here are made up."""
 
-
 import pytest
 
 from simgan_lib.comparison import MARK, comparison, findings, format_table, not_measured, notes

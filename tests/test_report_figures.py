@@ -149,6 +149,12 @@ def test_pupils_that_were_not_found_are_left_out():
     assert figure.axes[0].patches[0].radius == pytest.approx(3.0)
 
 
+def test_no_pupil_found_at_all_is_said():
+    """A run that went wrong still gets its report."""
+    figure, sentence = report_figures.pupil_shifts(torch.full((5, 2), math.nan), 0.2)
+    assert "found in no image" in sentence and figure.axes[0].get_title() == "0 images"
+
+
 def test_a_stray_pupil_is_counted_and_does_not_shrink_the_cloud():
     shifts = np.random.default_rng(0).normal(scale=0.5, size=(200, 2))
     shifts[0] = 30, 0
