@@ -311,6 +311,19 @@ BANK = {
         (lambda *given: losses.refiner_loss(*given).sum(), "and a sum"),
         (refine_loss(wish(0), lambda r, s, w: near(r, s, w) / 20), "mean or sum"),
     ]),
+    "discriminator_loss": ([checks.library_discriminator_loss, lambda a, b: patch_loss(a, 1) + patch_loss(b, 0)], [
+        (lambda a, b: wish(0)(a) + wish(1)(b), "exchanged"),
+        (lambda a, b: wish(0)(a) + wish(0)(b), "the refiner's wish"),
+        (lambda a, b: wish(1)(a) + wish(1)(b), "real images are to be called real"),
+        (lambda a, b: wish(1)(a), "the real images are missing"),
+        (lambda a, b: wish(0)(b), "the refined images are missing"),
+        (lambda a, b: wish(1)(a) - wish(0)(b), "a minus"),
+        (lambda a, b: (wish(1)(a) + wish(0)(b)) / 2, "half of it"),
+        (lambda a, b: (wish(1)(a) + wish(0)(b)) / 6, "mean or sum?"),
+        (lambda a, b: (wish(1)(a) + wish(0)(b)).mean(), "each pair"),
+        (lambda a, b: (wish(1)(a) + wish(0)(b)).sum(), "and a sum"),
+        (lambda a, b: reshaped_loss(a, 1) + reshaped_loss(b, 0), "right shape"),
+    ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]
 WRONG = [(name, *wrong) for name, (_, wrongs) in BANK.items() for wrong in wrongs]
