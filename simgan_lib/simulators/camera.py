@@ -23,9 +23,9 @@ def _changed(**bounds):
 
 # What differs between the simulator's eyes and those before a laptop camera (looked at on unlabelled crops).
 WILD = {**EYE, **_changed(
-    iris_tone=(0.0, 0.22), pupil_radius=(1.4, 3.2), limbus=(0.5, 1.5), sclera=(0.4, 0.75), lashes=(0.3, 1.0),
+    iris_tone=(0.0, 0.22), pupil_radius=(1.4, 3.2), limbus=(0.5, 1.5), sclera=(0.35, 0.7), lashes=(0.3, 1.0),
     lash_length=(0.8, 2.2), crease_depth=(0.4, 1.6), socket=(0.4, 1.6), bag=(0.0, 0.8), ambient=(0.1, 0.5),
-    skin=(0.3, 1.0), light_y=(-1.2, 0.6), light_x=(-1.2, 1.2), veins=(0.3, 1.6), grain=(0.4, 1.3),
+    skin=(0.3, 1.0), light_y=(-1.2, 0.6), light_x=(-1.2, 1.2), veins=(0.3, 1.6), grain=(0.2, 0.9), relief=(0.2, 1.2),
     glint=(0.0, 0.8), exposure=(0.7, 1.25))}
 
 

@@ -22,6 +22,7 @@ CHUNK = 64                # eyes rendered at a time: their planes fit the proces
 
 LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
 SKIN_TONES = torch.tensor([[0.22, 0.15, 0.11], [0.44, 0.31, 0.23], [0.68, 0.52, 0.42], [0.86, 0.71, 0.61]])
+PORES = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
 IRIS_TONES = torch.tensor([[0.09, 0.06, 0.045], [0.22, 0.14, 0.09], [0.30, 0.26, 0.17], [0.27, 0.30, 0.25],
                            [0.36, 0.41, 0.44]])
 
@@ -164,18 +165,19 @@ class _Layers:
         self.eyes, self.place = eyes, place
         self.pixel = WINDOW[1] / place.size[1]                     # mm: edges are one pixel wide
         self.rough = F.interpolate(eyes.texture, size=place.size, mode="bicubic", align_corners=False)
-        self.pores = self._pores()
+        self.uneven = F.interpolate(eyes.texture[:, 1:, 1::3, 1::4], size=place.size, mode="bicubic", align_corners=True)
         self.dx, self.dy, self.rho = place.on_iris()
+        self.pores = self._pores()
         beyond = 4.0 * (place.t.abs() - 0.97).clamp_min(0)         # where the lids have met there is no opening
         self.open = torch.minimum(place.from_upper, place.from_lower) - beyond
 
     def _pores(self):
-        """Fine texture, uniform in [-0.5, 0.5] (N, 1, H, W): a hash of the pixel's place, another for each eye."""
+        """Fine texture, Gaussian noise (N, 1, H, W): for each eye another cut of one sheet of noise."""
         height, width = self.place.size
-        phase = self.eyes.texture[:, 1, 0, :2]
-        u = (torch.arange(width, device=phase.device) * 12.9898 + 9 * _column(phase[:, 0])).sin()
-        v = (torch.arange(height, device=phase.device)[:, None] * 78.233 + 9 * _column(phase[:, 1])).sin()
-        return (u * v * 43758.5453).frac() * 0.5
+        sheet, start = PORES.to(self.rho.device), (1e4 * self.eyes.texture[:, 1, 0, :2].abs()).long()
+        row = (start[:, :1] + torch.arange(height, device=sheet.device)) % len(sheet)             # (N, H)
+        column = (start[:, 1:] + torch.arange(width, device=sheet.device)) % len(sheet)           # (N, W)
+        return sheet[row[:, :, None], column[:, None]][:, None]
 
     def edge(self, distance, softness=None):
         """1 where distance > 0, 0 where it is < 0, over one pixel (or `softness` mm) in between."""
@@ -200,7 +202,7 @@ class _Layers:
         """Float (N, 1 or 3, H, W) in about [0, 1]."""
         self.mix = torch.eye(3) if colour else LUMINANCE[None]     # RGB -> the channels that we draw
         skin, eye = self.skin(), self.eyeball()
-        image = (skin + (eye - skin) * self.edge(self.open)) * (1 + 0.12 * _column(self.eyes["grain"]) * self.pores)
+        image = skin + (eye - skin) * self.edge(self.open)
         return self.lash_line(image) * _column(self.eyes["exposure"])
 
     def tint(self, rgb):
@@ -235,8 +237,10 @@ class _Layers:
         socket = torch.exp(-((p.x + 12.0) / 7.0) ** 2 - ((p.level + 7.0) / 5.0) ** 2)
         brow = torch.sigmoid((-p.level - _column(e["brow"]) + 2.5) / 1.6)
         folds = -1.3 * _column(e["crease_depth"]) * crease - 0.8 * _column(e["bag"]) * bag
-        bone = 2.5 * nose - 5.0 * _column(e["socket"]) * socket + 4.5 * brow
-        return ball + folds + bone + 0.20 * _column(e["grain"]) * self.rough[:, :1], crease
+        cheek = torch.sigmoid((p.level - 8.5) / 2.0)
+        bone = 2.5 * nose - 6.0 * _column(e["socket"]) * socket + 4.5 * brow + 3.0 * cheek
+        bone = bone + 3.0 * _column(e["relief"]) * self.uneven
+        return ball + folds + bone + 0.10 * _column(e["grain"]) * self.rough[:, :1], crease
 
     def skin(self):
         e, p = self.eyes, self.place
@@ -247,7 +251,8 @@ class _Layers:
         slope_y = (padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]) / (2 * step_y)
         # Slopes are softened: skin scatters light, and 0.7 keeps the steep rim of the lids from going black.
         light = self.lit(0.7 * slope_x, 0.7 * slope_y)
-        light = light * (1 - 0.5 * _column(e["crease_depth"]) * crease) * (1 + 0.10 * _column(e["grain"]) * self.rough[:, 1:])
+        light = light * (1 - 0.5 * _column(e["crease_depth"]) * crease)
+        light = light * (1 + _column(e["grain"]) * (0.06 * self.rough[:, 1:] + 0.025 * self.pores))
         redder = 1 + e["skin_red"][:, None] * torch.tensor([0.08, -0.07, -0.08], device=p.x.device)
         tone = self._along(SKIN_TONES, e["skin"]) * redder
         inner = 0.6 * torch.exp(-((self.open + 0.55) / 0.6) ** 2) * self.edge(1.0 - p.t.abs(), 0.15)  # wet lid margin
@@ -270,7 +275,7 @@ class _Layers:
         light = self.lit(-0.6 * sx / depth, -0.6 * sy / depth)
         # The upper lid and its lashes throw a shadow; the corners lie deep.
         shade = (0.45 + 0.55 * (p.from_upper / 2.8).clamp(0, 1)) * (0.72 + 0.28 * (p.from_lower / 1.5).clamp(0, 1))
-        shade = shade * (1 - 0.35 * (p.t.abs() - 0.6).clamp(0, 1))
+        shade = shade * (1 - (p.t.abs() - 0.5).clamp(0, 0.5))
         surface = self._white()
         surface = surface + (self._iris() - surface) * self._soft(_column(e["iris_radius"]), _column(e["limbus"]))
         surface = surface * (1 - 0.93 * self._soft(_column(e["pupil_radius"]), 0.3 * self.pixel))

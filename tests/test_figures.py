@@ -1,0 +1,73 @@
+"""Figures that notebooks share: what they refuse, what they say, that nothing is cut off."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from simgan_lib import figures
+from simgan_lib.errors import UserError
+
+
+def pixels(figure):
+    return np.array(Image.open(io.BytesIO(figures.to_png(figure))).convert("L"))
+
+
+def test_every_meaning_has_its_own_colour_line_and_marker():
+    """So that no figure depends on colour alone."""
+    for looks in ([s["color"] for s in figures.STYLE.values()], [s["linestyle"] for s in figures.STYLE.values()],
+                  list(figures.MARKERS.values())):
+        assert len(set(looks)) == len(figures.STYLE) == 4
+
+
+def test_a_montage_has_every_image_in_its_place():
+    images = torch.arange(5, dtype=torch.uint8)[:, None, None, None].expand(-1, 1, 3, 4)
+    sheet = figures.montage(images, columns=3)
+    assert sheet.shape == (2 * 3 + figures.GAP, 3 * 4 + 2 * figures.GAP, 3)
+    corners = sheet[::3 + figures.GAP, ::4 + figures.GAP, 0]
+    assert corners.tolist() == [[0, 1, 2], [3, 4, figures.PAPER]]
+
+
+@pytest.mark.parametrize("images", [torch.zeros(2, 1, 3, 4), torch.zeros(2, 2, 3, 4, dtype=torch.uint8),
+                                    torch.zeros(2, 3, 4, dtype=torch.uint8)], ids=["float", "channels", "axes"])
+def test_a_montage_refuses_what_it_cannot_show(images):
+    with pytest.raises(ValueError, match="expected uint8"):
+        figures.montage(images, 2)
+
+
+def test_a_montage_figure_says_what_is_on_it_and_shows_the_pixels():
+    dark = torch.zeros(4, 1, 35, 55, dtype=torch.uint8)
+    figure, sentence = figures.montage_figure({"synthetic": dark, "refined": dark + 200}, columns=2)
+    assert "4 synthetic" in sentence and "4 refined" in sentence
+    drawn = pixels(figure)
+    assert (drawn < 5).mean() > 0.2 and (abs(drawn.astype(int) - 200) < 5).mean() > 0.2
+
+
+def test_the_same_figure_gives_the_same_files(tmp_path):
+    def draw():
+        figure, axes = figures.canvas()
+        axes[0, 0].plot([0, 1], [1, 0], **figures.STYLE["refined"])
+        return figure
+    one, two = figures.save_figure(draw(), tmp_path / "new" / "a"), figures.save_figure(draw(), tmp_path / "b")
+    assert [path.suffix for path in one] == [".png", ".svg"]
+    for a, b in zip(one, two):
+        assert a.read_bytes() == b.read_bytes()
+
+
+def test_a_figure_that_cannot_be_written_is_a_clear_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="could not be written"):
+        figures.save_figure(figures.canvas()[0], tmp_path / "file" / "figure")
+
+
+def test_figures_of_notebook_04_describe_themselves():
+    points = torch.randn(10, 32, 2, generator=torch.Generator().manual_seed(0))
+    maps = {i: torch.rand(61, 61) for i in range(10)}
+    for figure, sentence in (figures.chase_figure({"no memory": (points, maps)}, [0, 4, 9]),
+                             figures.chase_beside_figure({"no memory": (points, maps), "memory": (points, maps)}, 9),
+                             figures.minibatch_figure(torch.zeros(8, 1, 35, 55, dtype=torch.uint8),
+                                                      torch.full((8, 1, 35, 55), 90, dtype=torch.uint8))):
+        assert sentence.endswith(".") and len(sentence) > 30
+        assert pixels(figure).std() > 5                                # not an empty sheet

@@ -1,0 +1,51 @@
+"""What every notebook leans on: profile and device, scoped randomness, figures with alternative text, progress."""
+
+import pytest
+import torch
+
+from simgan_lib import figures, notebook
+from simgan_lib.errors import UserError
+
+
+def test_setup_takes_the_profile_from_the_environment(monkeypatch, capsys):
+    monkeypatch.setenv("SIMGAN_PROFILE", "full")
+    assert notebook.setup().profile == "full" and notebook.setup("quick").profile == "quick"
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith("profile full") and "torch" in line and "kit" in line
+    monkeypatch.delenv("SIMGAN_PROFILE")
+    assert notebook.setup() == ("quick", torch.device("cpu"))
+
+
+def test_setup_refuses_an_unknown_profile(monkeypatch):
+    monkeypatch.setenv("SIMGAN_PROFILE", "fast")
+    with pytest.raises(UserError, match="expected one of quick, full, paper, found 'fast'"):
+        notebook.setup()
+
+
+def test_setup_names_the_packages_that_are_missing(monkeypatch):
+    monkeypatch.setattr(notebook, "NEEDED", {"no_such_module": "no-such-package"})
+    with pytest.raises(UserError, match="pip install no-such-package"):
+        notebook.setup("quick")
+
+
+def test_a_cell_above_does_not_change_the_figure_below():
+    with notebook.seeded(7) as generator:
+        first = torch.rand(3), torch.rand(3, generator=generator)
+    torch.rand(100)                                                    # the new cell
+    before = torch.random.get_rng_state()
+    with notebook.seeded(7) as generator:
+        second = torch.rand(3), torch.rand(3, generator=generator)
+    assert all(torch.equal(a, b) for a, b in zip(first, second))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
+    shown = {}
+    monkeypatch.setattr(notebook, "display", lambda data, raw, metadata: shown.update(data=data, metadata=metadata))
+    notebook.show(figures.canvas()[0], "Nothing at all.")
+    assert shown["data"]["image/png"].startswith(b"\x89PNG") and shown["data"]["text/plain"] == "Nothing at all."
+    assert shown["metadata"]["image/png"]["alt"] == "Nothing at all."
+
+
+def test_progress_passes_everything_on():
+    assert list(notebook.progress(iter("abc"), "letters", total=3)) == ["a", "b", "c"]

@@ -1,0 +1,257 @@
+"""What every notebook promises: its form, its exercises, and that what it shows is what the library does.
+
+Whether the notebooks run, and still print what they printed, is nbval's to say.
+"""
+
+import ast
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+
+from simgan_lib import checks
+from simgan_lib.notebook import REPOSITORY, seeded
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "notebooks"))
+import build
+
+SCRIPTS = build.scripts()
+LESSONS = [path for path in SCRIPTS if not path.name.startswith("00")]       # the tour has a shorter form
+SHOWN = re.compile(r"# the library's: (\S+)")
+EXERCISE = re.compile(r"^### Exercise (\d\.\d) · .+ \(\d+ minutes\)$", re.MULTILINE)
+SOLUTION = re.compile(r"<details><summary>Solution</summary>\s+```python\n(.*?)```", re.DOTALL)
+PATCHES = 2, 2, 9, 14
+
+
+def each(paths):
+    return pytest.mark.parametrize("path", paths, ids=[path.stem for path in paths])
+
+
+def cells_of(path, kind):
+    return [cell.source for cell in build.read_script(path).cells if cell.cell_type == kind]
+
+
+def built(path):
+    return nbformat.read(path.with_suffix(".ipynb"), as_version=4)
+
+
+# ---- The two files ---------------------------------------------------------------------------------------------------
+
+@each(SCRIPTS)
+def test_script_and_notebook_are_in_step_and_outputs_fresh(path):
+    assert build.problems(path) == []
+
+
+def test_every_notebook_has_its_script():
+    assert {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} == {path.stem for path in SCRIPTS}
+
+
+def test_a_changed_cell_makes_outputs_stale(tmp_path):
+    """The test above can fail."""
+    source = SCRIPTS[0]
+    copy = tmp_path / source.name
+    copy.write_text(source.read_text().replace("import torch", "import torch  # changed", 1))
+    copy.with_suffix(".ipynb").write_bytes(source.with_suffix(".ipynb").read_bytes())
+    assert len(build.problems(copy)) == 2
+
+
+# ---- Form ------------------------------------------------------------------------------------------------------------
+
+@each(SCRIPTS)
+def test_first_cells(path):
+    title, table = cells_of(path, "markdown")[:2]
+    assert re.match(r"# \S", title)
+    assert f"colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/{path.stem}.ipynb" in title
+    assert f"{REPOSITORY.split('/')[0]}.github.io/{REPOSITORY.split('/')[1]}/notebooks/{path.stem}.html" in title
+    assert "Next: " in title and (path == SCRIPTS[0] or "Previous: " in title)
+    for row in ("You will be able to", "You need", "Time", "Data"):
+        assert f"| **{row}** |" in table
+    assert len(re.findall(r"\*[a-z]+\*", table.split("| **You need**")[0])) == 3                # three verbs
+
+
+@each(SCRIPTS)
+def test_setup_cells(path):
+    install, setup = cells_of(path, "code")[:2]
+    assert install == cells_of(SCRIPTS[0], "code")[0] and "--no-deps" in install
+    assert setup.startswith("# NBVAL_IGNORE_OUTPUT\n") and "setup()" in setup
+    assert len([line for line in setup.splitlines()[1:] if line]) <= 6
+
+
+@each(SCRIPTS)
+def test_cells_are_short(path):
+    for source in cells_of(path, "code"):
+        assert len(source.splitlines()) <= build.MOST_LINES, source.splitlines()[0]
+        if SHOWN.search(source):
+            assert len([line for line in source.splitlines() if line.strip() and not SHOWN.search(line)]) <= 22
+
+
+@each(SCRIPTS)
+def test_nothing_moves_what_is_installed_or_global(path):
+    code = "\n".join(cells_of(path, "code"))
+    assert not re.search(r"pip install|[!%]pip|\"torch[=\"]", code)
+    assert "manual_seed(" not in re.sub(r"Generator\([^)]*\)\.manual_seed", "", code), "use seeded()"
+    assert "pyplot" not in code and "import *" not in code and "@interact" not in code
+
+
+@each(SCRIPTS)
+def test_outputs(path):
+    notebook = built(path)
+    assert build.output_bytes(notebook) <= build.MOST_BYTES
+    assert "widgets" not in notebook.metadata and "/home/" not in nbformat.writes(notebook)
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    for output in outputs:
+        assert output.output_type != "error" and output.get("name") != "stderr"
+        assert build.WIDGET not in output.get("data", {})
+        if "image/png" in output.get("data", {}):
+            alternative = output.metadata.get("image/png", {}).get("alt", "")
+            assert len(alternative) > 20 and alternative == output.data["text/plain"].strip("'")
+
+
+@each(SCRIPTS)
+def test_beside_every_figure_something_is_asserted_or_printed(path):
+    """Tests compare no pictures: the cell of a figure, or the next one, must say something that can be compared."""
+    code = [cell for cell in built(path).cells if cell.cell_type == "code"]
+    for cell, after in zip(code, [*code[1:], code[-1]]):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            assert re.search(r"\bassert\b|\bprint\(", cell.source + after.source), cell.source.splitlines()[0]
+
+
+@each(SCRIPTS)
+def test_links_between_files_resolve(path):
+    text = "\n".join(cells_of(path, "markdown"))
+    for target in re.findall(r"\]\(([^)#:\s]+)\)", text):
+        assert (path.parent / target).exists(), target
+
+
+@each(LESSONS)
+def test_a_lesson_predicts_fails_claims_and_cites(path):
+    text = "\n".join(cells_of(path, "markdown"))
+    for part in ("**Predict", "<summary>What happens</summary>", "## What goes wrong", "## Three claims", "## Going further",
+                 "## References", "| | paper | here | deviation |", "**30 minutes", "**3 hours", "**Open"):
+        assert part in text, part
+    assert "https://doi.org/10." in text
+    assert len(re.findall(r"^\d\. ", text.split("## Three claims")[1].split("| | paper")[0], re.MULTILINE)) == 3
+    assert 700 <= len(text.split()) <= 2600
+
+
+# ---- What is shown is what the library does --------------------------------------------------------------------------
+
+def harmless(statement):
+    """Imports, definitions, constants and the outcome of exercises: what a later definition may lean on."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
+        return True
+    value = getattr(statement, "value", None) if isinstance(statement, ast.Assign) else None
+    return isinstance(value, (ast.Constant, ast.Tuple, ast.List)) or "yours_or_ours" in ast.dump(value or ast.Pass())
+
+
+def definitions(cells):
+    """The namespace that these cells leave, of what is `harmless` in them."""
+    names = {"__name__": "shown"}
+    for source in cells:
+        kept = [statement for statement in ast.parse(source).body if harmless(statement)]
+        exec(compile(ast.Module(kept, []), "<cells>", "exec"), names)
+    return names
+
+
+def shown(path):
+    """[(definition's name, what the library has under the given name, namespace)] of a notebook."""
+    cells, found = cells_of(path, "code"), []
+    for i, source in enumerate(cells):
+        for name in SHOWN.findall(source):
+            module, _, attribute = name.rpartition(".")
+            found.append((attribute, getattr(importlib.import_module(module), attribute), definitions(cells[:i + 1])))
+    return found
+
+
+def scenario(name):
+    """What to do with a definition so that two of the same name can be compared  ->  tensors."""
+    def network(make, size):
+        with seeded(0) as generator:
+            return [make()(2 * torch.rand(2, *size, generator=generator) - 1)]
+    return {"ResidualBlock": lambda make: network(lambda: make(4), (4, 6, 7)),
+            "PatchDiscriminator": lambda make: network(make, (1, 35, 55)),
+            "GlobalDiscriminator": lambda make: network(make, (1, 35, 55)),
+            "equalised": lambda f: [f((40 + 20 * checks.drawn(3, 1, 35, 55)).clamp(0, 255).to(torch.uint8))],
+            "local_adversarial_loss": lambda f: [f(checks.drawn(*PATCHES), label) for label in (0, 1)]}.get(name)
+
+
+def agree(name, mine, theirs):
+    """The exercise's check where there is one, else the same tensors from the same inputs."""
+    check = getattr(checks, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(), None)
+    if check is not None:
+        check(mine)
+    else:
+        run = scenario(name)
+        assert run is not None, f"no check and no scenario for {name}: add one"
+        for a, b in zip(run(mine), run(theirs), strict=True):
+            torch.testing.assert_close(a, b)
+
+
+@each(SCRIPTS)
+def test_definitions_shown_agree_with_the_library(path):
+    for name, theirs, names in shown(path):
+        agree(name, names[name], theirs)
+
+
+def test_some_definition_is_shown():
+    assert sum(len(shown(path)) for path in SCRIPTS) >= 5
+
+
+def test_a_shown_definition_that_differs_is_noticed():
+    from simgan_lib.losses import local_adversarial_loss
+    with pytest.raises(AssertionError):
+        agree("local_adversarial_loss", lambda logits, label: local_adversarial_loss(logits, label) / 126, local_adversarial_loss)
+
+
+# ---- Exercises -------------------------------------------------------------------------------------------------------
+
+def exercises(path):
+    """[(number, stub, check cell, solution, code before)]: the parts of each exercise, in the order of the template."""
+    cells = build.read_script(path).cells
+    found, before = [], []
+    for i, cell in enumerate(cells):
+        if cell.cell_type == "code":
+            before.append(cell.source)
+            continue
+        for number in EXERCISE.findall(cell.source):
+            assert "<details><summary>Hint</summary>" in cell.source.split(f"Exercise {number}")[1], f"{number}: a hint"
+            kinds = [following.cell_type for following in cells[i + 1:i + 4]]
+            assert kinds == ["code", "code", "markdown"], f"{number}: stub, check, solution"
+            stub, check, after = (following.source for following in cells[i + 1:i + 4])
+            solution = SOLUTION.match(after)
+            assert solution, f"{number}: the solution comes next"
+            found.append((number, stub, check, solution.group(1), list(before)))
+    return found
+
+
+@each(LESSONS)
+def test_a_lesson_has_exercises(path):
+    numbers = [number for number, *_ in exercises(path)]
+    assert numbers == [f"{int(path.name[:2])}.{i + 1}" for i in range(len(numbers))] and 1 <= len(numbers) <= 3
+
+
+@each(LESSONS)
+def test_a_solution_is_its_stub_but_for_the_marked_lines(path):
+    for number, stub, _, solution, _ in exercises(path):
+        kept = [line for line in stub.splitlines() if line.strip() and "# your code" not in line]
+        assert "# your code" in stub and "..." in stub, number
+        remaining = iter([line for line in solution.splitlines() if line.strip()])
+        assert all(line in remaining for line in kept), f"{number}: a line of the stub is not in the solution, in its place"
+
+
+@each(LESSONS)
+def test_a_stub_is_open_and_its_solution_passes(path):
+    for number, stub, check, solution, before in exercises(path):
+        call = next(node for node in ast.walk(ast.parse(check)) if isinstance(node, ast.Call)
+                    and ast.unparse(node.func).endswith("yours_or_ours"))
+        mine, judge = ast.unparse(call.args[0]), getattr(checks, ast.unparse(call.args[1]).removeprefix("checks."))
+        with pytest.raises(checks.Open):
+            judge(definitions([*before, stub])[mine])
+        judge(definitions([*before, solution])[mine])
+        assert number in "".join(cells_of(path, "markdown"))
