@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from PIL import Image
 
 from .errors import UserError
 
@@ -40,9 +41,14 @@ def canvas(rows=1, columns=1, cell=(3.0, 2.3), **how):
 
 
 def to_png(figure, dpi=DPI):
-    """The figure as the bytes of a PNG file; the same figure gives the same bytes."""
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    """The figure as the bytes of a PNG file; the same figure gives the same bytes.
+
+    256 colours, chosen for the figure so that none is far off: half of the bytes, and nobody sees the difference.
+    """
+    drawn, content = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    few = Image.open(drawn).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(content, format="png", optimize=True)
     return content.getvalue()
 
 
@@ -137,12 +143,12 @@ def chase_beside_figure(chases, moment, reach=4.5):
 def _chase_panel(axes, points, decided, reach):
     """points: (t, b, 2) so far.  decided: the judge's map now."""
     square = (-reach, reach, -reach, reach)
-    shade = axes.imshow(decided, extent=square, origin="lower", cmap="cividis", vmin=0, vmax=1)
+    decided, way = decided.numpy(), points.mean(1).numpy()
+    shade = axes.contourf(decided, np.linspace(0, 1, 11), extent=square, cmap="cividis")
     axes.contour(decided, [0.5], extent=square, colors="white", linewidths=0.7, linestyles="dashed")
-    way = points.mean(1)
     axes.plot(way[:, 0], way[:, 1], color="white", linewidth=2.2, alpha=0.9)
     axes.plot(way[:, 0], way[:, 1], **STYLE["refined"], linewidth=1.2)
-    axes.scatter(*points[-1].T, s=14, **POINTS["refined"], zorder=3)
+    axes.scatter(*points[-1].T.numpy(), s=14, **POINTS["refined"], zorder=3)
     axes.scatter(0, 0, s=42, **(POINTS["real"] | {"linewidth": 1.0}), zorder=4)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
     return shade
@@ -159,12 +165,13 @@ def minibatch_figure(fresh, remembered, width=7.2):
              f"the batch ({half} + {half})": torch.cat([fresh[:half], remembered[:half]])}
     figure = Figure(figsize=(width, 2.5), layout="constrained")
     grid = figure.subplots(3, len(fresh), squeeze=False)
-    for row, (name, images) in zip(grid, parts.items()):
+    for place, (row, (name, images)) in enumerate(zip(grid, parts.items())):
         row[0].set_title(name, loc="left", fontsize=10)
         for i, (axes, image) in enumerate(zip(row, images)):
             show_image(axes, image, vmin=0, vmax=255)
-            new = row is grid[0] or (row is grid[2] and i < half)
-            _framed(axes, STYLE["refined" if new else "synthetic"]["color"], "-" if new else (0, (2, 1)), i < half)
+            new = place == 0 or (place == 2 and i < half)
+            _framed(axes, STYLE["refined" if new else "synthetic"]["color"], "-" if new else (0, (1.5, 1)),
+                    i < half or place == 2)
     return figure, (f"Three rows of eye images: {len(fresh)} refined in this round, some of the history, the batch; "
                     f"it takes its first {half} from the first row and its other {half} from the second.")
 
@@ -214,6 +221,6 @@ def verdict_figure(panels, periods):
         axes.set(xlabel="discriminator updates", ylim=(0, 1.1), xlim=(0, None))
         axes.set_title(title, fontsize=10)
     row[0].set_ylabel("judged refined")
-    row[-1].legend(frameon=False, fontsize=8, loc="center right", bbox_to_anchor=(1.42, 0.5))
+    figure.legend(*row[-1].get_legend_handles_labels(), frameon=False, fontsize=8, loc="outside right center")
     return figure, (f"Verdicts on {', '.join(periods)} images over the updates, {' and '.join(panels)}: without a "
                     "history the curve of an artefact falls again once it is out of fashion.")

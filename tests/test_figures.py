@@ -71,3 +71,23 @@ def test_figures_of_notebook_04_describe_themselves():
                                                       torch.full((8, 1, 35, 55), 90, dtype=torch.uint8))):
         assert sentence.endswith(".") and len(sentence) > 30
         assert pixels(figure).std() > 5                                # not an empty sheet
+
+
+def test_few_colours_are_hardly_other_colours():
+    """A rare colour, such as a frame's, must not turn into a frequent one."""
+    from simgan_lib.simulators.eyes import simulate
+    images = simulate(16, 0).images
+    first, again = (figures.minibatch_figure(images[:8], images[8:])[0] for _ in range(2))   # drawing moves a layout
+    exact = io.BytesIO()
+    first.savefig(exact, format="png", dpi=figures.DPI)
+    few, all_colours = (np.array(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+                        for content in (figures.to_png(again), exact.getvalue()))
+    assert abs(few - all_colours).max() < 12
+
+
+def test_fresh_and_remembered_images_have_frames_of_their_own():
+    grey = torch.full((4, 1, 35, 55), 128, dtype=torch.uint8)
+    figure, _ = figures.minibatch_figure(grey, grey)
+    colours = [[axes.spines["top"].get_edgecolor()[:3] for axes in figure.axes[4 * row:4 * row + 4]] for row in range(3)]
+    assert len({*colours[0]}) == len({*colours[1]}) == 1 and colours[0][0] != colours[1][0]
+    assert colours[2] == [*colours[0][:2], *colours[1][:2]]

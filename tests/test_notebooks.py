@@ -6,9 +6,9 @@ Whether the notebooks run, and still print what they printed, is nbval's to say.
 import ast
 import importlib
 import re
-import sys
 from pathlib import Path
 
+import build
 import nbformat
 import pytest
 import torch
@@ -17,9 +17,6 @@ from simgan_lib import checks
 from simgan_lib.notebook import REPOSITORY, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "notebooks"))
-import build
-
 SCRIPTS = build.scripts()
 LESSONS = [path for path in SCRIPTS if not path.name.startswith("00")]       # the tour has a shorter form
 SHOWN = re.compile(r"# the library's: (\S+)")

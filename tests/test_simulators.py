@@ -163,8 +163,8 @@ def test_the_iris_ellipse_is_the_edge_of_its_mask():
         torch.testing.assert_close(labels["iris"][:, :2], labels["pupil"])
 
 
-def test_the_pupil_is_the_darkest_place_of_a_pale_eye():
-    eyes = render(drawn(100, iris_tone=0.9, lashes=0.1, **WIDE_OPEN))
+def test_in_even_light_the_pupil_is_the_darkest_place_of_a_pale_eye():
+    eyes = render(drawn(100, iris_tone=0.9, lashes=0.1, ambient=1.0, **WIDE_OPEN))
     for i in range(100):
         image, parts = eyes.images[i, 0].float(), eyes.labels["parts"][i]
         assert image[parts == PUPIL].mean() < image[parts == IRIS].mean() < image[parts == SCLERA].mean()

@@ -275,7 +275,7 @@ class _Layers:
         light = self.lit(-0.6 * sx / depth, -0.6 * sy / depth)
         # The upper lid and its lashes throw a shadow; the corners lie deep.
         shade = (0.45 + 0.55 * (p.from_upper / 2.8).clamp(0, 1)) * (0.72 + 0.28 * (p.from_lower / 1.5).clamp(0, 1))
-        shade = shade * (1 - (p.t.abs() - 0.5).clamp(0, 0.5))
+        shade = shade * (1 - 0.8 * (p.t.abs() - 0.5).clamp_min(0))
         surface = self._white()
         surface = surface + (self._iris() - surface) * self._soft(_column(e["iris_radius"]), _column(e["limbus"]))
         surface = surface * (1 - 0.93 * self._soft(_column(e["pupil_radius"]), 0.3 * self.pixel))
