@@ -166,11 +166,11 @@ drifted = refine(loose.result, matched)
 moved = pupil_shift(synthetic[:100], drifted[:100])
 print(f"with self-regularization ≈{shift['mean']:.1f} px (no iris found in ≈{100 * shift['failed']:.0f} %), "
       f"without ≈{moved['mean']:.1f} px (≈{100 * moved['failed']:.0f} %)")
-assert moved["mean"] + 3 * moved["failed"] > shift["mean"] + 3 * shift["failed"]
 
 # %%
 show(*figures.montage_figure({"synthetic": synthetic.images[:8], "λ = 0": drifted.images[:8],
                               "refined": refined.images[:8]}, columns=4, width=4.5))
+assert moved["mean"] + 3 * moved["failed"] > shift["mean"] + 3 * shift["failed"]
 
 # %% [markdown]
 # ## Three claims
@@ -192,7 +192,8 @@ show(*figures.montage_figure({"synthetic": synthetic.images[:8], "λ = 0": drift
 # ## Going further
 #
 # - 30 minutes: `make reproduce`, and read its report. Which of the paper's claims holds?
-# - 3 hours: [notebook 04](04_history_buffer.ipynb) with all its exercises.
+# - 3 hours: the lessons with all their exercises: [the gap](01_domain_gap.ipynb), [the refiner](02_refiner.ipynb),
+#   [the local loss](03_local_loss.ipynb), [the history](04_history_buffer.ipynb), [the training](05_training.ipynb).
 # - Open: your own simulator and your own photographs: `python -m simgan_lib train --help`.
 #
 # **References.** Shrivastava et al., *Learning from Simulated and Unsupervised Images through Adversarial Training*,

@@ -9,8 +9,6 @@ code, unlike `torch.load` of a pickle.  Three promises, each held by a test:
 
 import hashlib
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -19,6 +17,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 
 from .errors import UserError
+from .files import write_whole
 
 FORMAT = "simgan-checkpoint-1"
 NO_DIGEST = "0" * 64  # stands in the file while its digest is computed
@@ -40,7 +39,7 @@ def save_checkpoint(path, tensors, about):
     start, end = _digest_place(content)
     digest = hashlib.sha256(content).hexdigest().encode()
     view = memoryview(content)
-    _replace_file(path, [view[:start], digest, view[end:]])
+    write_whole(path, [view[:start], digest, view[end:]])
 
 
 def load_checkpoint(path):
@@ -209,32 +208,3 @@ def _checked_header(path, content):
     if header.get("format") != FORMAT:
         raise UserError(f"{path}: found a checkpoint of format {header.get('format')!r}, expected {FORMAT!r}")
     return header
-
-
-def _replace_file(path, pieces):
-    """Put the pieces of bytes where `path` is, in one step that cannot be seen half done."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        with open(unfinished, "wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before the name points at it: a power cut leaves old or new
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise UserError(f"{path}: could not be written ({error.strerror}); what stood there is unchanged") from error
-    finally:  # also on Ctrl-C
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
-def _remove_leftovers(path):
-    """Delete what killed processes left beside `path`, lest each kill cost the disk another checkpoint."""
-    for leftover in path.parent.glob(f".{path.name}.*.unfinished"):
-        try:
-            os.kill(int(leftover.name.split(".")[-2]), 0)  # signal 0 only asks whether the process lives
-        except ProcessLookupError:
-            leftover.unlink(missing_ok=True)
-        except (ValueError, PermissionError):
-            continue  # not ours to judge

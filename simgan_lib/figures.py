@@ -14,7 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .errors import UserError
+from .files import write_whole
 
 # Colours of Okabe and Ito.  Lines:  axes.plot(x, y, **STYLE["real"]);  points:  axes.scatter(x, y, **POINTS["real"]).
 STYLE = {
@@ -56,13 +56,11 @@ def save_figure(figure, stem):
     """Write `stem`.png and `stem`.svg, folders included.  Returns both paths.  UserError if they cannot be written."""
     stem = Path(stem)
     paths = [stem.with_name(stem.name + ending) for ending in (".png", ".svg")]
-    try:
-        stem.parent.mkdir(parents=True, exist_ok=True)
-        paths[0].write_bytes(to_png(figure, dpi=2 * DPI))
-        with matplotlib.rc_context({"svg.hashsalt": "simgan"}):  # the same figure gives the same file
-            figure.savefig(paths[1], metadata={"Date": None, "Creator": None})
-    except OSError as error:
-        raise UserError(f"{stem}: the figure could not be written ({error.strerror})") from error
+    write_whole(paths[0], [to_png(figure, dpi=2 * DPI)])
+    drawn = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "simgan"}):          # the same figure gives the same file
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    write_whole(paths[1], [drawn.getvalue()])
     return paths
 
 

@@ -6,17 +6,15 @@ The page is written last, so a folder with a report is whole.  Taught in: notebo
 import base64
 import json
 import math
-import os
 import struct
-from contextlib import suppress
 from html import escape
 from pathlib import Path
 from string import Template
 
 from .comparison import comparison, findings, not_measured, notes, real_name, shown
 from .comparison import format_table as format_table  # what the terminal prints
-from .errors import UserError
 from .figures import save_figure
+from .files import write_whole
 
 
 def write_report(folder, metrics, figures):
@@ -27,13 +25,13 @@ def write_report(folder, metrics, figures):
     Raises UserError if something cannot be written; an older metrics.json or page then still stands, whole.
     """
     folder, metrics = Path(folder), plain(metrics)
-    _write_whole(folder / "metrics.json", json.dumps(metrics, indent=1, allow_nan=False) + "\n")
+    write_whole(folder / "metrics.json", [(json.dumps(metrics, indent=1, allow_nan=False) + "\n").encode()])
     drawn = []
     for stem, figure, alternative, caption in figures:
         png, _ = save_figure(figure, folder / "figures" / stem)
         drawn.append(_figure(png.read_bytes(), alternative, caption))
     page = folder / "report.html"
-    _write_whole(page, _page(metrics, drawn))
+    write_whole(page, [_page(metrics, drawn).encode()])
     return page
 
 
@@ -52,20 +50,6 @@ def plain(value):
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value) if isinstance(value, Path) else value
-
-
-def _write_whole(path, text):
-    """Write a file that is either the old one or the new one, never a part of it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise UserError(f"{path}: could not be written ({error.strerror}); what stood there is unchanged") from error
-    finally:                                                         # also on Ctrl-C
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
 
 
 # ---- the page ----

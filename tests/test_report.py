@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -147,14 +148,13 @@ def test_metrics_are_plain_json(tmp_path):
 def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch, name):
     write_report(tmp_path, METRICS, [])
     before = (tmp_path / name).read_bytes()
-    original = Path.write_text
+    replace = os.replace
 
-    def disk_full(self, text, **how):
-        if name not in self.name:
-            return original(self, text, **how)
-        original(self, text[:100], **how)                                        # a part reaches the disk
-        raise OSError(28, "No space left on device")
-    monkeypatch.setattr(Path, "write_text", disk_full)
+    def disk_full(unfinished, path):
+        if Path(path).name == name:
+            raise OSError(28, "No space left on device")
+        replace(unfinished, path)
+    monkeypatch.setattr(os, "replace", disk_full)
     with pytest.raises(UserError, match=f"{name}: could not be written .No space left on device.; .* unchanged"):
         write_report(tmp_path, METRICS | {"seconds": 7.0}, [])
     assert (tmp_path / name).read_bytes() == before
