@@ -253,12 +253,14 @@ class _Layers:
         light = self.lit(0.7 * slope_x, 0.7 * slope_y)
         light = light * (1 - 0.5 * _column(e["crease_depth"]) * crease)
         light = light * (1 + _column(e["grain"]) * (0.06 * self.rough[:, 1:] + 0.025 * self.pores))
-        redder = 1 + e["skin_red"][:, None] * torch.tensor([0.08, -0.07, -0.08], device=p.x.device)
+        redder = 1 + e["skin_red"][:, None] * torch.tensor([0.05, -0.05, -0.06], device=p.x.device)
         tone = self._along(SKIN_TONES, e["skin"]) * redder
         inner = 0.6 * torch.exp(-((self.open + 0.55) / 0.6) ** 2) * self.edge(1.0 - p.t.abs(), 0.15)  # wet lid margin
         hair = self._brow_hair()
         wet = self.tint(torch.tensor([0.18, 0.08, 0.07])) * inner
-        return (self.tint(tone) * (1 - hair) * (1 - 0.25 * inner) + wet) * light
+        colour = self.tint(tone) * (1 - hair) * (1 - 0.25 * inner) + wet
+        rim = 0.6 * torch.exp(-((p.from_lower + 0.5) / 0.45) ** 2) * self.edge(0.95 - p.t.abs(), 0.15)
+        return (colour + (self.tint(torch.tensor([0.78, 0.56, 0.52])) - colour) * rim) * light   # the lower lid's edge
 
     def _brow_hair(self):
         """Darkness of the eyebrow (N, 1, H, W), with hairs that lean towards the temple."""
