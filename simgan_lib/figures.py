@@ -99,11 +99,13 @@ def montage_figure(groups, columns, width=7.2):
     """
     sheets = {name: montage(images, columns) for name, images in groups.items()}
     heights = [sheet.shape[0] / sheet.shape[1] for sheet in sheets.values()]
-    figure = Figure(figsize=(width, (width - 0.4) * sum(heights) + 0.1 * len(sheets)), layout="constrained")
+    names = 0.1 + 0.085 * max(len(name) for name in groups)              # inches that they take
+    figure = Figure(figsize=(width, (width - names) * sum(heights) + 0.1 * len(sheets)), layout="constrained")
     grid = figure.subplots(len(sheets), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (name, sheet) in zip(grid, sheets.items()):
         show_image(axes, sheet, vmin=0, vmax=255)
-        axes.set_ylabel(name)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.set_anchor("E")
     counted = ", ".join(f"{len(images)} {name}" for name, images in groups.items())
     return figure, f"Montage of images, one group below the other: {counted}."
 

@@ -43,7 +43,7 @@ class GazeTrainingConfig:
 
 PRESETS = {
     "quick": GazeTrainingConfig(steps=2000),
-    "full": GazeTrainingConfig(steps=8000, batch=256),
+    "full": GazeTrainingConfig(steps=6000, batch=128),
     # Published: the layers and the loss.  Not published: batch, rate and length of this training; ours were chosen.
     "paper": GazeTrainingConfig(steps=20_000, network="paper", batch=512, learning_rate=3e-4),
 }
