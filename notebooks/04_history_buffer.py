@@ -236,6 +236,7 @@ FASHIONS = {"blurred": lambda x: avg_pool2d(x, 5, 1, padding=2, count_include_pa
 eyes = to_float(simulate(16, seed=4).images)                      # (16, 1, 35, 55)
 past = [FASHIONS[name](eyes[8 + i:9 + i]) for i, name in enumerate(["blurred", "checkerboard"] * 4)]
 show(*figures.minibatch_figure(to_uint8(FASHIONS["too bright"](eyes[:8])), to_uint8(torch.cat(past))))
+assert torch.cat(past).shape == eyes[8:].shape == (8, 1, 35, 55)
 
 # %% [markdown]
 # What to see: the batch (last row) holds this round's fashion *and* the two older ones. Whoever tells its images from

@@ -91,3 +91,19 @@ def test_fresh_and_remembered_images_have_frames_of_their_own():
     colours = [[axes.spines["top"].get_edgecolor()[:3] for axes in figure.axes[4 * row:4 * row + 4]] for row in range(3)]
     assert len({*colours[0]}) == len({*colours[1]}) == 1 and colours[0][0] != colours[1][0]
     assert colours[2] == [*colours[0][:2], *colours[1][:2]]
+
+
+def test_a_window_is_framed_where_it_is():
+    figure, sentence = figures.windows_figure(torch.zeros(1, 35, 55, dtype=torch.uint8), {"a": (5, 17, 27, 39), "b": (0, 0, 3, 3)})
+    frame, middle = figure.axes[0].lines
+    assert (min(frame.get_xdata()), max(frame.get_xdata())) == (16.5, 39.5)
+    assert (min(frame.get_ydata()), max(frame.get_ydata())) == (4.5, 27.5)
+    assert (middle.get_xdata()[0], middle.get_ydata()[0]) == (28, 16) and "a, b" in sentence
+
+
+def test_a_map_of_another_size_lies_exactly_below_its_image():
+    image = torch.zeros(1, 35, 55, dtype=torch.uint8)
+    figure, sentence = figures.maps_figure({"eye": (image, torch.rand(9, 14))}, "judged refined", {"eye": (0, 0, 11, 11)})
+    above, below = figure.axes[:2]
+    assert above.images[0].get_extent() == below.images[0].get_extent() == (-0.5, 54.5, 34.5, -0.5)
+    assert below.images[0].get_clim() == (0, 1) and "judged refined" in sentence

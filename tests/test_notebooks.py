@@ -6,6 +6,7 @@ Whether the notebooks run, and still print what they printed, is nbval's to say.
 import ast
 import importlib
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import build
@@ -143,16 +144,23 @@ def harmless(statement):
     """Imports, definitions, constants and the outcome of exercises: what a later definition may lean on."""
     if isinstance(statement, (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)):
         return True
-    value = getattr(statement, "value", None) if isinstance(statement, ast.Assign) else None
-    return isinstance(value, (ast.Constant, ast.Tuple, ast.List)) or "yours_or_ours" in ast.dump(value or ast.Pass())
+    value = statement.value if isinstance(statement, ast.Assign) else None
+    return is_constant(value) or (value is not None and "yours_or_ours" in ast.dump(value))
+
+
+def is_constant(value):
+    try:
+        return value is not None and ast.literal_eval(value) is not None
+    except ValueError:
+        return False
 
 
 def definitions(cells):
     """The namespace that these cells leave, of what is `harmless` in them."""
     names = {"__name__": "shown"}
-    for source in cells:
-        kept = [statement for statement in ast.parse(source).body if harmless(statement)]
-        exec(compile(ast.Module(kept, []), "<cells>", "exec"), names)
+    for statement in (statement for source in cells for statement in ast.parse(source).body if harmless(statement)):
+        with suppress(NameError):                  # what leans on the outcome of a run is of no use here
+            exec(compile(ast.Module([statement], []), "<cells>", "exec"), names)
     return names
 
 
