@@ -7,8 +7,21 @@ They run on ipywidgets 7.7 (Colab) and 8.  A control replaces the bytes of an im
 import ipywidgets
 from IPython.display import display
 
+from .figures import eye_figure, to_png
+from .simulators.eyes import render
+from .simulators.parameters import EYE, default_parameters
+
 VIEW = "application/vnd.jupyter.widget-view+json"
 EVERY = 0.1               # seconds between two updates of a progress bar
+EYE_THEMES = {
+    "gaze and head": ("pitch", "yaw", "head_pitch", "head_yaw", "kappa", "kappa_up"),
+    "crop": ("shift_x", "shift_y", "zoom", "roll"),
+    "eyeball": ("eye_x", "eye_y", "iris_radius", "pupil_radius", "limbus", "iris_tone", "sclera", "veins"),
+    "lids": ("half_width", "upper_lid", "lower_lid", "lid_peak", "lid_shape", "tilt", "crease", "crease_depth", "bag",
+             "lashes", "lash_length"),
+    "face": ("socket", "relief", "brow", "brow_dark", "skin", "skin_red", "grain"),
+    "light": ("light_x", "light_y", "ambient", "exposure", "glint", "glint_size"),
+}
 
 
 def show_widget(widget, alternative):
@@ -17,10 +30,11 @@ def show_widget(widget, alternative):
     display({VIEW: view, "text/plain": alternative}, raw=True)
 
 
-def pictured(controls, picture):
+def pictured(controls, picture, arranged=None):
     """Controls above an image: whenever one moves, `picture()` is asked for (the image's PNG bytes, the label's text).
 
-    controls: ipywidgets with a `value`.  Returns a widget with the parts `controls`, `image` and `label`.
+    controls: ipywidgets with a `value`.  arranged: the widget that holds them; in a row if there is none.
+    Returns a widget with the parts `controls`, `image` and `label`.
     """
     image, label = ipywidgets.Image(format="png"), ipywidgets.Label()
 
@@ -30,7 +44,8 @@ def pictured(controls, picture):
     for control in controls:
         control.observe(update, names="value")
     update()
-    box = ipywidgets.VBox([ipywidgets.HBox([*controls, label]), image])
+    rows = [ipywidgets.HBox([*controls, label])] if arranged is None else [arranged, label]
+    box = ipywidgets.VBox([*rows, image])
     box.controls, box.image, box.label = controls, image, label
     return box
 
@@ -47,6 +62,41 @@ def scrubber(frames, labels, what="step"):
     slider = ipywidgets.IntSlider(0, 0, len(frames) - 1, description=what, readout=False,
                                   layout=ipywidgets.Layout(width="24em"))
     return pictured([slider], lambda: (frames[slider.value], labels[slider.value]))
+
+
+def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
+    """Every parameter of the simulated eye on a slider, by theme, and the eye that they make.
+
+    prior: {name: Range}, whose names are those of simulators.parameters.EYE; sliders go from low to high and start at the
+    default.  seed: of the skin's texture.  size: height and width of the image, pixels, before it is enlarged.
+    Returns a widget with the parts of `pictured`; its controls are the sliders in the prior's order, then the switches
+    for labels and colour.  Taught in: notebook 01.
+    """
+    eye = default_parameters(1, seed, prior)
+    sliders = {name: _slider(name, range_) for name, range_ in prior.items()}
+    labels, colour = ipywidgets.Checkbox(True, description="labels"), ipywidgets.Checkbox(False, description="colour")
+
+    def picture():
+        drawn = render(eye.with_values(**{name: slider.value for name, slider in sliders.items()}), size, colour.value)
+        figure, sentence = eye_figure(drawn, labels.value)
+        return to_png(figure), sentence
+
+    themes = ipywidgets.Tab([ipywidgets.VBox([ipywidgets.HBox([sliders[name], ipywidgets.Label(_said(prior[name]))])
+                                              for name in names]) for names in EYE_THEMES.values()])
+    for i, theme in enumerate(EYE_THEMES):
+        themes.set_title(i, theme)
+    return pictured([*sliders.values(), labels, colour], picture,
+                    ipywidgets.VBox([themes, ipywidgets.HBox([labels, colour])]))
+
+
+def _slider(name, range_):
+    return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=(range_.high - range_.low) / 100,
+                                  description=name, readout_format=".2f", style={"description_width": "7em"},
+                                  layout=ipywidgets.Layout(width="26em"))
+
+
+def _said(range_):
+    return f"{range_.what} ({range_.unit})" if range_.unit else range_.what
 
 
 class Progress:

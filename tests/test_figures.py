@@ -105,5 +105,5 @@ def test_a_map_of_another_size_lies_exactly_below_its_image():
     image = torch.zeros(1, 35, 55, dtype=torch.uint8)
     figure, sentence = figures.maps_figure({"eye": (image, torch.rand(9, 14))}, "judged refined", {"eye": (0, 0, 11, 11)})
     above, below = figure.axes[:2]
-    assert above.images[0].get_extent() == below.images[0].get_extent() == (-0.5, 54.5, 34.5, -0.5)
+    assert [*above.images[0].get_extent()] == [*below.images[0].get_extent()] == [-0.5, 54.5, 34.5, -0.5]
     assert below.images[0].get_clim() == (0, 1) and "judged refined" in sentence

@@ -3,6 +3,7 @@
 import pytest
 
 from simgan_lib import widgets
+from simgan_lib.simulators.parameters import EYE
 
 
 def test_a_scrubber_shows_the_frame_of_its_slider():
@@ -31,3 +32,30 @@ def test_progress_skips_updates_that_nobody_could_see():
     bar.update(1, seconds=1.0)
     bar.update(2, seconds=1.0 + widgets.EVERY / 2)
     assert bar.bar.value == 1
+
+
+def test_every_parameter_of_the_eye_has_its_slider():
+    sliders = {control.description: control for control in widgets.eye_sliders().controls[:-2]}
+    assert set(sliders) == set(EYE) == {name for names in widgets.EYE_THEMES.values() for name in names}
+    for name, slider in sliders.items():
+        assert (slider.min, slider.value, slider.max) == (EYE[name].low, EYE[name].default, EYE[name].high)
+
+
+def test_moving_any_slider_changes_the_eye():
+    box = widgets.eye_sliders(size=(35, 55))
+    for slider in box.controls[:-2]:
+        before, start = box.image.value, slider.value
+        slider.value = slider.max if slider.max > slider.value else slider.min
+        assert box.image.value != before, slider.description
+        slider.value = start
+
+
+def test_the_label_tells_the_gaze_and_the_switches_work():
+    box = widgets.eye_sliders()
+    pitch = next(control for control in box.controls if control.description == "pitch")
+    pitch.value = -12.5
+    assert "pitch -12.5" in box.label.value
+    for switch in box.controls[-2:]:
+        before = box.image.value
+        switch.value = not switch.value
+        assert box.image.value != before

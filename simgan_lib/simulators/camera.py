@@ -60,18 +60,18 @@ def photograph(images, generator):
     images: uint8 (N, 1, H, W) of any size.  Returns the same shape and type.  Draws from `generator` (on the images'
     device).
     """
-    draw = _Draw(len(images), generator)
+    settings = CameraSettings(len(images), generator)
     x = images.float() / 255
-    x = uneven_light(x, draw)
-    x = tone_curve(x, draw)
-    x = defocus(x, draw.between(0.35, 1.25))
-    x = sensor_noise(x, draw)
-    x = compress(x, draw.between(0.008, 0.035))
+    x = uneven_light(x, settings)
+    x = tone_curve(x, settings)
+    x = defocus(x, settings.between(0.35, 1.25))
+    x = sensor_noise(x, settings)
+    x = compress(x, settings.between(0.008, 0.035))
     return equalised((x.clamp(0, 1) * 255).round_().to(torch.uint8))
 
 
-class _Draw:
-    """Random camera settings, one an image, from one generator."""
+class CameraSettings:
+    """Random camera settings, one an image, all from one generator."""
 
     def __init__(self, n, generator):
         self.n, self.generator = n, generator
@@ -85,15 +85,15 @@ class _Draw:
         return torch.randn(self.n, *shape, generator=self.generator, device=self.generator.device)
 
 
-def uneven_light(x, draw):
+def uneven_light(x, settings):
     """Shadows across the face: a smooth random field, up to about a stop darker or brighter."""
-    field = F.interpolate(draw.normal(1, 3, 4), size=x.shape[-2:], mode="bicubic", align_corners=True)
-    return x * torch.exp(draw.between(0.05, 0.40) * field)
+    field = F.interpolate(settings.normal(1, 3, 4), size=x.shape[-2:], mode="bicubic", align_corners=True)
+    return x * torch.exp(settings.between(0.05, 0.40) * field)
 
 
-def tone_curve(x, draw):
+def tone_curve(x, settings):
     """Exposure and gamma of a cheap camera."""
-    return (x * draw.between(0.7, 1.2)).clamp(1e-4, 1) ** draw.between(0.6, 1.5)
+    return (x * settings.between(0.7, 1.2)).clamp(1e-4, 1) ** settings.between(0.6, 1.5)
 
 
 def defocus(x, sigma):
@@ -106,10 +106,10 @@ def defocus(x, sigma):
     return F.conv2d(flat, kernel, groups=len(x)).transpose(0, 1)
 
 
-def sensor_noise(x, draw):
+def sensor_noise(x, settings):
     """Noise that grows with brightness, smeared by the interpolation of the crop."""
-    level = draw.between(0.002, 0.03) * (0.4 + x.clamp_min(0).sqrt())
-    noise = defocus(draw.normal(*x.shape[1:]), draw.between(0.3, 0.7))
+    level = settings.between(0.002, 0.03) * (0.4 + x.clamp_min(0).sqrt())
+    noise = defocus(settings.normal(*x.shape[1:]), settings.between(0.3, 0.7))
     return x + level * noise
 
 
