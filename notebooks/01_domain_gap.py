@@ -98,8 +98,9 @@ def my_gaze_vector(angles):
 # %%
 gaze_vector = checks.yours_or_ours(my_gaze_vector, checks.gaze_vector, gaze.gaze_vector)
 straight = gaze_vector(torch.zeros(2))
-left_eye = render(one.with_values(yaw=20.0)).labels["pupil"][0, 0] < render(one.with_values(yaw=-20.0)).labels["pupil"][0, 0]
-assert torch.allclose(straight, torch.tensor([0.0, 0.0, -1.0])) and left_eye     # positive yaw moves the pupil left
+positive, negative = (render(one.with_values(yaw=yaw)).labels["pupil"][0, 0] for yaw in (20.0, -20.0))
+assert torch.allclose(straight, torch.tensor([0.0, 0.0, -1.0]))
+assert positive < negative  # positive yaw: the pupil is further left
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -136,11 +137,11 @@ print(f"{len(EYE)} parameters; yaw from {EYE['yaw'].low} to {EYE['yaw'].high} {E
 from simgan_lib.widgets import eye_sliders, show_widget
 
 screws = eye_sliders()
-show_widget(screws, "Sliders for every parameter of the eye. Run the notebook to use them; a figure above shows six.")
+show_widget(screws, "Sliders for every parameter of the eye; a figure above shows six. Run the notebook to use them.")
 before = screws.image.value
 screws.controls[0].value = -15
 assert screws.image.value != before and "pitch -15.0" in screws.label.value
-assert len(screws.controls) == len(EYE) + 2                                  # and the switches for labels and colour
+assert len(screws.controls) == len(EYE) + 2  # and the switches for labels and colour
 
 # %% [markdown]
 # ## The other domain
@@ -153,7 +154,7 @@ from simgan_lib.simulators import camera
 from simgan_lib.simulators.parameters import draw_parameters
 
 with seeded(2) as generator:
-    x = render(draw_parameters(6, generator, camera.WILD)).images.float() / 255      # (6, 1, 35, 55) in [0, 1]
+    x = render(draw_parameters(6, generator, camera.WILD)).images.float() / 255  # (6, 1, 35, 55) in [0, 1]
     settings = camera.CameraSettings(6, generator)
     stages = {"rendered": x}
     stages["uneven light"] = x = camera.uneven_light(x, settings)
@@ -177,8 +178,8 @@ def equalised(images):
     """uint8 (N, 1, H, W)  ->  the same, each image by itself."""
     result = torch.empty_like(images)
     for i, image in enumerate(images):
-        counts = torch.bincount(image.flatten().long(), minlength=256)       # (256,) pixels of each gray level
-        at_most = counts.cumsum(0)                                           # (256,) pixels that are no brighter
+        counts = torch.bincount(image.flatten().long(), minlength=256)  # (256,) pixels of each gray level
+        at_most = counts.cumsum(0)  # (256,) pixels that are no brighter
         lowest = at_most[image.min().long()]
         level = 255.0 * (at_most - lowest) / (image.numel() - lowest)        # rank becomes brightness
         result[i] = level.clamp_min(0).round()[image.long()].to(torch.uint8)
@@ -208,7 +209,8 @@ assert torch.equal(equalised(stages["compression"]), stages["equalised"])
 # %%
 from dataclasses import replace
 
-from simgan_lib.evaluation.realism import gray_level_distance, histogram_matched, spectrum_distance, two_sample_accuracy
+from simgan_lib.evaluation import realism
+from simgan_lib.evaluation.realism import histogram_matched
 from simgan_lib.simulators.eyes import simulate
 
 N = 1500 if profile == "quick" else 20_000
@@ -221,9 +223,11 @@ show(*report_figures.gray_levels_and_spectra({key: images.images for key, images
 # %%
 gap = {}
 for name, images in {"synthetic": synthetic, "matched": matched, "more stand-in": test}.items():
-    gap[name] = (gray_level_distance(images.images, other.images), spectrum_distance(images.images, other.images),
-                 100 * two_sample_accuracy(images, other, seed=0, steps=100)["accuracy"])
-    print(f"{name:13}: gray levels ≈ {gap[name][0]:5.1f}, spectrum ≈ {gap[name][1]:4.1f} dB, told apart ≈ {gap[name][2]:3.0f} %")
+    levels = realism.gray_level_distance(images.images, other.images)
+    spectrum = realism.spectrum_distance(images.images, other.images)
+    told_apart = 100 * realism.two_sample_accuracy(images, other, seed=0, steps=100)["accuracy"]
+    gap[name] = levels, spectrum, told_apart
+    print(f"{name:13}: gray levels ≈ {levels:5.1f}, spectrum ≈ {spectrum:4.1f} dB, told apart ≈ {told_apart:3.0f} %")
 assert gap["synthetic"][0] > 10 > 1 > gap["matched"][0]
 assert gap["matched"][1] > 3 > 1 > gap["more stand-in"][1]
 assert gap["matched"][2] > 75 > 60 > gap["more stand-in"][2]

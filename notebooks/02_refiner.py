@@ -91,7 +91,7 @@ class ResidualBlock(nn.Module):
 def plain_refiner(channels=1, features=64, blocks=4):
     return nn.Sequential(nn.Conv2d(channels, features, 3, padding=1), nn.ReLU(),     # (N, 64, H, W)
                          *[ResidualBlock(features) for _ in range(blocks)],          # (N, 64, H, W)
-                         nn.Conv2d(features, channels, 1), nn.Tanh())                # (N, 1, H, W) in [-1, 1]
+                         nn.Conv2d(features, channels, 1), nn.Tanh())  # (N, 1, H, W) in [-1, 1]
 
 
 # %% [markdown]
@@ -122,10 +122,10 @@ assert by_hand == count_parameters(library) == 296_129
 # is shifted after**; and those surroundings are small.
 
 # %%
-surroundings = receptive_field([(3, 1)] * 9 + [(1, 1)])                      # (kernel, stride) of each layer
+surroundings = receptive_field([(3, 1)] * 9 + [(1, 1)])  # (kernel, stride) of each layer
 with torch.no_grad():
     one_way, other_way = plain(x.roll(3, dims=3)), plain(x).roll(3, dims=3)
-inside = (..., slice(9, -9), slice(12, -12))                                 # where no border is in sight
+inside = (..., slice(9, -9), slice(12, -12))  # where no border is in sight
 print(f"an output pixel sees {surroundings} x {surroundings} input pixels")
 torch.testing.assert_close(one_way[inside], other_way[inside])
 assert surroundings == 19
@@ -248,13 +248,13 @@ assert len({bytes(frame) for frame in frames}) == len(frames) == 21
 # change of an image, in the conventions that one meets:
 
 # %%
-scales = {"[-1, 1]": 1.0, "[0, 1]": 0.5, "[0, 255]": 127.5}                 # how large the same change is in each
+scales = {"[-1, 1]": 1.0, "[0, 1]": 0.5, "[0, 255]": 127.5}  # how large the same change is in each
 pixels = 1 * 35 * 55
 ours = self_regularization(to_float(turned.images[:1]), to_float(drawn.images[:1])).item()
 print(f"{'images in':>10} {'sum over pixels':>17} {'mean over pixels':>18}")
 for name, scale in scales.items():
     print(f"{name:>10} {scale:17.4g} {scale / pixels:18.3g}")
-in_255 = (turned.images[:1].float() - drawn.images[:1].float()).abs()       # without the library, in [0, 255]
+in_255 = (turned.images[:1].float() - drawn.images[:1].float()).abs()  # without the library, in [0, 255]
 assert abs(in_255.sum().item() / ours - 127.5) < 0.1 and abs(in_255.mean().item() / ours - 127.5 / pixels) < 1e-4
 
 # %% [markdown]
@@ -317,7 +317,7 @@ image_gradients = checks.yours_or_ours(my_image_gradients, checks.image_gradient
 # surroundings, in their standard deviations. It is not in the paper, but in its spirit ("invariant to illumination").
 
 # %%
-before, ramp = to_float(drawn.images[:100]), torch.linspace(0.7, 1.3, 55)    # darker on the left, brighter on the right
+before, ramp = to_float(drawn.images[:100]), torch.linspace(0.7, 1.3, 55)  # darker on the left, brighter on the right
 with seeded(5):
     grain = 0.06 * torch.randn_like(before)
 changes = {"turned": to_float(turned.images[:100]), "brighter": (before + 0.2).clamp(-1, 1),

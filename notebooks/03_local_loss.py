@@ -74,12 +74,12 @@ from torch import nn
 
 class PatchDiscriminator(nn.Sequential):
     def __init__(self, channels=1):
-        super().__init__(nn.Conv2d(channels, 96, 3, stride=2, padding=1), nn.ReLU(),     # (N, 96, 18, 28)
+        super().__init__(nn.Conv2d(channels, 96, 3, stride=2, padding=1), nn.ReLU(),  # (N, 96, 18, 28)
                          nn.Conv2d(96, 64, 3, stride=2, padding=1), nn.ReLU(),           # (N, 64, 9, 14)
                          nn.MaxPool2d(3, stride=1, padding=1),                           # (N, 64, 9, 14)
                          nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(),                     # (N, 32, 9, 14)
                          nn.Conv2d(32, 32, 1), nn.ReLU(),
-                         nn.Conv2d(32, 2, 1))                                            # (N, 2, 9, 14): logits
+                         nn.Conv2d(32, 2, 1))  # (N, 2, 9, 14): logits
 
 
 by_hand = (1 * 96 * 9 + 96) + (96 * 64 * 9 + 64) + (64 * 32 * 9 + 32) + (32 * 32 + 32) + (32 * 2 + 2)
@@ -155,13 +155,13 @@ assert window(4, 7) == (5, 17, 27, 39)
 # %%
 with seeded(1):
     looking = torch.rand(200, 1, 35, 55).requires_grad_()
-fresh(looking)[:, 1, 4, 7].sum().backward()                                  # the verdict in the middle, 200 times
+fresh(looking)[:, 1, 4, 7].sum().backward()  # the verdict in the middle, 200 times
 sight = looking.grad.abs().mean((0, 1))                                      # (35, 55)
 top, left, bottom, right = window(4, 7)
 inside = torch.zeros(35, 55, dtype=torch.bool)
 inside[top:bottom + 1, left:right + 1] = True
-show(*figures.maps_figure({"verdict (4, 7)": (eye, sight / sight.max())}, "gradient, relative", {"verdict (4, 7)": (5, 17, 27, 39)},
-                          width=3.4))
+name = "verdict (4, 7)"
+show(*figures.maps_figure({name: (eye, sight / sight.max())}, "gradient, relative", {name: window(4, 7)}, width=3.4))
 assert (sight[~inside] == 0).all() and (sight[inside] > 0).all()
 
 # %% [markdown]
@@ -206,7 +206,7 @@ def my_local_adversarial_loss(logits, label):
 local_adversarial_loss = checks.yours_or_ours(my_local_adversarial_loss, checks.local_adversarial_loss,
                                               losses.local_adversarial_loss)
 undecided = local_adversarial_loss(torch.zeros(1, 2, 9, 14), 1)
-assert torch.allclose(undecided, 126 * torch.tensor(2.0).log())              # a guess costs ln 2 = 0.69 nats a patch
+assert torch.allclose(undecided, 126 * torch.tensor(2.0).log())  # a guess costs ln 2 = 0.69 nats a patch
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -254,7 +254,7 @@ def suspicion(discriminator, images):
 
 
 # %%
-damaged = others[800:].clone()                                               # 200 images that no training has seen
+damaged = others[800:].clone()  # 200 images that no training has seen
 damaged[:, :, :12, :12] = synthetic[800:, :, :12, :12]
 found = {"local": [], "global": []}
 for seed in range(3):
@@ -269,7 +269,7 @@ for name, changes in found.items():
     print(f"{name}: the damage raises the suspicion by", " ".join(f"≈ {c[:, :3, :3].mean():.2f}" for c in changes))
 
 # %%
-chosen = suspicion(local, others[800:]).mean((1, 2)).argsort()[:45:15].tolist()    # three that were little suspected
+chosen = suspicion(local, others[800:]).mean((1, 2)).argsort()[:45:15].tolist()  # three that were little suspected
 first = chosen[0]
 columns = {"untouched": (others[800 + first], suspicion(local, others[800 + first:801 + first])[0])}
 columns |= {f"damaged {k + 1}": (damaged[i], suspicion(local, damaged[i:i + 1])[0]) for k, i in enumerate(chosen)}
@@ -319,13 +319,15 @@ import ipywidgets
 
 from simgan_lib.widgets import pictured, show_widget
 
-down, across = ipywidgets.IntSlider(4, 0, 8, description="row"), ipywidgets.IntSlider(7, 0, 13, description="column")
+down = ipywidgets.IntSlider(4, 0, 8, description="row")
+across = ipywidgets.IntSlider(7, 0, 13, description="column")
 map_of_it = suspicion(local, damaged[first:first + 1])[0]                    # (9, 14)
 
 
 def seen():
     at = down.value, across.value
-    figure, _ = figures.maps_figure({"damaged": (damaged[first], map_of_it)}, "judged refined", {"damaged": window(*at)}, width=4)
+    shown = {"damaged": (damaged[first], map_of_it)}
+    figure, _ = figures.maps_figure(shown, "judged refined", {"damaged": window(*at)}, width=4)
     return figures.to_png(figure), f"verdict {at}: refined with probability {map_of_it[at]:.2f}"
 
 
@@ -345,14 +347,15 @@ assert box.image.value != before and "verdict (4, 0)" in box.label.value
 
 # %%
 def scrambled(logits, label):
-    rows = logits.reshape(-1, 2)                                             # neighbours have become classes
+    rows = logits.reshape(-1, 2)  # neighbours have become classes
     cost = F.cross_entropy(rows, torch.full((len(rows),), label), reduction="none")
     return cost.reshape(len(logits), -1).sum(1)
 
 
-sure = torch.tensor([[[[9.0, 9.0]], [[-9.0, -9.0]]]])                        # (1, 2, 1, 2): class 0 at both patches
+sure = torch.tensor([[[[9.0, 9.0]], [[-9.0, -9.0]]]])  # (1, 2, 1, 2): class 0 at both patches
 for label in (0, 1):
-    print(f"label {label}: right {local_adversarial_loss(sure, label).item():5.2f}, scrambled {scrambled(sure, label).item():.2f}")
+    right, wrong = local_adversarial_loss(sure, label).item(), scrambled(sure, label).item()
+    print(f"label {label}: right {abs(right):.2f}, scrambled {wrong:.2f}")
 torch.testing.assert_close(scrambled(sure, 0), 2 * torch.tensor([2.0]).log())
 
 # %% [markdown]

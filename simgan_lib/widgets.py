@@ -4,6 +4,8 @@ They run on ipywidgets 7.7 (Colab) and 8.  A control replaces the bytes of an im
 `Output`, which leave their traces in saved notebooks and cannot be compared by tests.
 """
 
+import math
+
 import ipywidgets
 from IPython.display import display
 
@@ -13,6 +15,7 @@ from .simulators.parameters import EYE, default_parameters
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 EVERY = 0.1               # seconds between two updates of a progress bar
+AS_IT_IS = {"align_self": "flex-start", "max_width": "100%"}   # else a box stretches an image to its own width
 EYE_THEMES = {
     "gaze and head": ("pitch", "yaw", "head_pitch", "head_yaw", "kappa", "kappa_up"),
     "crop": ("shift_x", "shift_y", "zoom", "roll"),
@@ -36,7 +39,7 @@ def pictured(controls, picture, arranged=None):
     controls: ipywidgets with a `value`.  arranged: the widget that holds them; in a row if there is none.
     Returns a widget with the parts `controls`, `image` and `label`.
     """
-    image, label = ipywidgets.Image(format="png"), ipywidgets.Label()
+    image, label = ipywidgets.Image(format="png", layout=AS_IT_IS), ipywidgets.Label()
 
     def update(_=None):
         image.value, label.value = picture()
@@ -90,7 +93,8 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
 
 
 def _slider(name, range_):
-    return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=(range_.high - range_.low) / 100,
+    step = 10.0 ** math.floor(math.log10((range_.high - range_.low) / 20))       # browsers round to steps from the low end
+    return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=step,
                                   description=name, readout_format=".2f", style={"description_width": "7em"},
                                   layout=ipywidgets.Layout(width="26em"))
 

@@ -39,6 +39,8 @@ def test_every_parameter_of_the_eye_has_its_slider():
     assert set(sliders) == set(EYE) == {name for names in widgets.EYE_THEMES.values() for name in names}
     for name, slider in sliders.items():
         assert (slider.min, slider.value, slider.max) == (EYE[name].low, EYE[name].default, EYE[name].high)
+        steps = (slider.value - slider.min) / slider.step                              # a browser rounds to whole ones
+        assert abs(steps - round(steps)) < 1e-6, name
 
 
 def test_moving_any_slider_changes_the_eye():
