@@ -5,6 +5,7 @@ Every stage is kept as it finishes; a killed run goes on where it was.
 
 import dataclasses
 import hashlib
+import shlex
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -105,9 +106,17 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     domain = real_domain(real, test_days) if real else stand_in_domain(profile)
     measured = [_Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure() for seed in range(seeds)]
     from . import report, summary  # matplotlib is slow to import and of no use to a run that fails before
-    metrics = summary.summarise(profile_name, profile, domain, measured, device, time.perf_counter() - start)
+    metrics = summary.summarise(profile_name, profile, domain, measured, device, time.perf_counter() - start,
+                                command_line(profile_name, seeds, real, test_days))
     report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
     return folder, metrics
+
+
+def command_line(profile_name, seeds, real, test_days):
+    """What to type for the same run."""
+    words = ["python", "-m", "simgan_lib", "reproduce", "--profile", profile_name, "--seeds", str(seeds)]
+    words += ["--real", str(real)] if real else []
+    return shlex.join(words + (["--test-days", ",".join(test_days)] if test_days else []))
 
 
 class _Seed:

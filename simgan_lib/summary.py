@@ -12,10 +12,10 @@ import torch
 from . import __version__, paper, report_figures
 
 
-def summarise(profile_name, profile, domain, measured, device, seconds):
+def summarise(profile_name, profile, domain, measured, device, seconds, command):
     """The content of metrics.json: every number with mean, standard deviation over seeds (None for one seed), and n.
 
-    measured: what `reproduce` measured, one dict a seed.
+    measured: what `reproduce` measured, one dict a seed.  command: what gives these numbers again.
     """
     trained_on = list(measured[0]["gaze"])
     errors = {name: [m["gaze"][name]["errors"] for m in measured] for name in trained_on}
@@ -32,7 +32,8 @@ def summarise(profile_name, profile, domain, measured, device, seconds):
         "images": {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic},
         "test_groups": sorted(set(domain.test.groups.get("day", []))),
         "seconds": seconds, "stage_seconds": [m["seconds"] for m in measured],
-        "config": dataclasses.asdict(profile), "hardware": hardware(device), "versions": versions(), "commit": commit()}
+        "config": dataclasses.asdict(profile), "hardware": hardware(device), "versions": versions(), "commit": commit(),
+        "command": command}
 
 
 def spread(values):
@@ -102,14 +103,17 @@ def pictures(domain, measured, metrics):
     made = [
         ("examples", report_figures.examples(shown["real"], shown["synthetic"], shown["refined"], name),
          "Each refined eye stands right below the synthetic one it was made from. Not chosen: the first of the set."),
-        ("over_steps", report_figures.refinement_over_steps(snapshots), "The same eyes while the refiner learned."),
-        ("losses", report_figures.losses(first["records"]), "Both losses, a patch."),
-        ("gaze_curves", report_figures.gaze_curves(errors, name), "Share of test images within d degrees."),
+        ("over_steps", report_figures.refinement_over_steps(snapshots),
+         "The same eyes while the refiner learned, as in the article's Figure 6."),
+        ("losses", report_figures.losses(first["records"]),
+         "Both losses, a patch, as in the article's Figure 7. Where both are ln 2, the discriminator can only guess."),
+        ("gaze_curves", report_figures.gaze_curves(errors, name), "Share of test images within d degrees: the higher, the better."),
         ("gaze_errors", report_figures.gaze_errors(metrics["gaze_error_deg"], published, name),
          "Mean gaze error by what the estimator was trained on."),
-        ("pupil_shifts", report_figures.pupil_shifts(shifts, own), "How far refinement moved the pupil."),
+        ("pupil_shifts", report_figures.pupil_shifts(shifts, own),
+         "How far refinement moved the pupil, as in the article's Figure 9."),
         ("gray_levels", report_figures.gray_levels_and_spectra(first["compared"], name),
-         "Gray levels and spatial frequencies."),
+         "Gray levels and spatial frequencies: what a histogram can match, and what it cannot."),
     ]
     return [(stem, figure, alternative, caption) for stem, (figure, alternative), caption in made]
 
