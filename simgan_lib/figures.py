@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from matplotlib.patheffects import withStroke
 from PIL import Image
 
 from .files import write_whole
@@ -301,9 +302,10 @@ def _labels_on(axes, eye, width):
     across, down = 0.5 * width * gaze_vector(eye.labels["gaze"][0])[:2]
     axes.add_patch(Ellipse((x, y), 2 * a, 2 * b, angle=math.degrees(angle), fill=False, linestyle="--", linewidth=1.8,
                            edgecolor=STYLE["refined"]["color"]))
-    axes.plot(*eye.labels["pupil"][0].tolist(), "+", color="white", markersize=12, markeredgewidth=2.2)
+    edged = [withStroke(linewidth=4, foreground="black")]                  # white on black: seen on any ground
     axes.annotate("", (x + across.item(), y + down.item()), (x, y),
-                  arrowprops={"arrowstyle": "->", "color": "white", "linewidth": 2.2})
+                  arrowprops={"arrowstyle": "->", "color": "white", "linewidth": 2, "path_effects": edged})
+    axes.plot(x, y, "+", color="white", markersize=12, markeredgewidth=2, path_effects=edged, zorder=5)
 
 
 def parts_figure(eye, names, width=7.2):

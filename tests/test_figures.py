@@ -107,3 +107,19 @@ def test_a_map_of_another_size_lies_exactly_below_its_image():
     above, below = figure.axes[:2]
     assert [*above.images[0].get_extent()] == [*below.images[0].get_extent()] == [-0.5, 54.5, 34.5, -0.5]
     assert below.images[0].get_clim() == (0, 1) and "judged refined" in sentence
+
+
+def test_the_labels_of_an_eye_are_drawn_where_they_are():
+    from simgan_lib.simulators.eyes import PARTS, render
+    from simgan_lib.simulators.parameters import default_parameters
+    eye = render(default_parameters().with_values(pitch=-10, yaw=12), (70, 110))
+    x, y, a, b, _ = eye.labels["iris"][0].tolist()
+    for figure, sentence in (figures.eye_figure(eye), figures.parts_figure(eye, PARTS)):
+        axes = figure.axes[0]
+        outline, cross, arrow = axes.patches[0], axes.lines[-1], axes.texts[-1]
+        assert (outline.center, outline.width, outline.height) == ((x, y), 2 * a, 2 * b)
+        assert (cross.get_xdata()[0], cross.get_ydata()[0]) == tuple(eye.labels["pupil"][0].tolist())
+        assert arrow.xy[0] < x and arrow.xy[1] > y                         # it looks to the image's left, and down
+        assert sentence.endswith(".") and pixels(figure).std() > 5
+    assert "pitch -10.0 and yaw 12.0" in figures.eye_figure(eye)[1]
+    assert not figures.eye_figure(eye, labels=False)[0].axes[0].patches
