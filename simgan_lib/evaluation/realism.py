@@ -254,7 +254,7 @@ def _equally_many(a, b, device):
 # ---- in which respect do they differ? ----
 def gray_levels(images):
     """Share of each gray level among all pixels, float64 (256,)."""
-    counts = torch.bincount(_pixels(images).flatten().long(), minlength=LEVELS).double().cpu()
+    counts = torch.bincount(_pixels(images).flatten(), minlength=LEVELS).double().cpu()
     return counts / counts.sum()
 
 

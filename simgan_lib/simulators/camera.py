@@ -16,6 +16,8 @@ from ..images import resized
 from .eyes import labels_of, render
 from .parameters import EYE, Range, draw_parameters
 
+EXPOSED = 4096            # images that go through the camera at a time
+
 
 def _changed(**bounds):
     return {name: Range(low, (low + high) / 2, high, EYE[name].unit, EYE[name].what) for name, (low, high) in bounds.items()}
@@ -26,7 +28,8 @@ WILD = {**EYE, **_changed(
     iris_tone=(0.0, 0.22), pupil_radius=(1.4, 3.2), limbus=(0.5, 1.5), sclera=(0.35, 0.7), lashes=(0.3, 1.0),
     lash_length=(0.8, 2.2), crease_depth=(0.4, 1.6), socket=(0.4, 1.6), bag=(0.0, 0.8), ambient=(0.1, 0.5),
     skin=(0.3, 1.0), light_y=(-1.2, 0.6), light_x=(-1.2, 1.2), veins=(0.3, 1.6), grain=(0.2, 0.9), relief=(0.2, 1.2),
-    glint=(0.0, 0.8), exposure=(0.7, 1.25))}
+    glint=(0.0, 0.8), exposure=(0.7, 1.25),
+    shift_x=(-1.2, 1.2), shift_y=(-1.2, 1.2), zoom=(0.92, 1.1), roll=(-4.0, 4.0))}
 
 
 def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD):
@@ -41,8 +44,9 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD):
     day = torch.arange(n) * max(1, n // 50) // n
     eyes = eyes.with_values(**_shared_light(eyes, day.to(device)))
     seen = render(eyes, native)
-    images = resized(photograph(seen.images, generator), size)
-    return replace(seen, images=images, labels=labels_of(eyes, size),
+    # In parts: in one go a hundred thousand images would need as many gigabytes.
+    photographs = torch.cat([photograph(part, generator) for part in seen.images.split(EXPOSED)])
+    return replace(seen, images=resized(photographs, size), labels=labels_of(eyes, size),
                    groups={"day": [f"day{d + 1:02d}" for d in day.tolist()]},
                    source="stand-in real eyes (simgan_lib.simulators.camera)")
 
@@ -88,7 +92,7 @@ class CameraSettings:
 def uneven_light(x, settings):
     """Shadows across the face: a smooth random field, up to about a stop darker or brighter."""
     field = F.interpolate(settings.normal(1, 3, 4), size=x.shape[-2:], mode="bicubic", align_corners=True)
-    return x * torch.exp(settings.between(0.05, 0.40) * field)
+    return x * torch.exp(settings.between(0.1, 0.55) * field)
 
 
 def tone_curve(x, settings):
