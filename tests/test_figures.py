@@ -123,3 +123,14 @@ def test_the_labels_of_an_eye_are_drawn_where_they_are():
         assert sentence.endswith(".") and pixels(figure).std() > 5
     assert "pitch -10.0 and yaw 12.0" in figures.eye_figure(eye)[1]
     assert not figures.eye_figure(eye, labels=False)[0].axes[0].patches
+
+
+def test_a_table_of_prices_names_its_changes_and_is_brighter_where_it_is_dearer():
+    prices = {"identity": {"turned": 1.0, "brighter": 7.25}, "local_contrast": {"turned": 1.0, "brighter": 0.03}}
+    figure, sentence = figures.price_figure(prices, "turned", 1)
+    axes = figure.axes[0]
+    shades = axes.images[0].get_array()
+    assert [text.get_text() for text in axes.texts] == ["1.00", "7.25", "1.00", "0.03"]
+    assert shades[0, 1] > shades[0, 0] == shades[1, 0] > shades[1, 1]
+    assert axes.lines[0].get_xdata()[0] == 0.5                              # between the harmful one and the harmless one
+    assert "harmful changes turned" in sentence and "harmless changes brighter" in sentence
