@@ -18,6 +18,7 @@ from skimage.measure import CircleModel, EllipseModel
 EYE_WIDTH = 55                    # px: what the article's 1.1 +- 0.8 px refer to
 RADII = (0.130, 0.185)            # radius of the iris, in image widths: 11.5 to 13 mm across in crops 33 to 40 mm wide
 USUAL_RADIUS = 0.157
+SMALLEST = 0.138                  # a fitted circle that is smaller is no iris
 SIDES = math.radians(55)          # how far from the horizontal the limbus is usually free of lids
 RAYS = 60                         # directions in which the edge is looked for
 CHUNK = 256                       # images searched at a time
@@ -89,6 +90,7 @@ def _ellipses(images):
     circles = coarse_circles(gray)                             # (n, 3)
     circles, _ = _fitted_circles(gray, circles)
     circles, found = _fitted_circles(gray, circles)            # again from a better centre: rays meet the edge squarely
+    circles[circles[:, 2] < SMALLEST * gray.shape[2]] = np.nan  # the limbus on one side, the pupil's edge on the other
     return np.stack([_fitted_ellipse(*each) for each in zip(circles, *found)])
 
 
@@ -138,7 +140,7 @@ def _limited_gradient(gray, most):
 def _central(height, width):
     """Where the pupil may be: not at the rim of the crop, (H, W) bool."""
     y, x = torch.arange(height)[:, None] / height, torch.arange(width) / width
-    return (y > 0.2) & (y < 0.85) & (x > 0.2) & (x < 0.8)
+    return (y > 0.2) & (y < 0.85) & (x > 0.25) & (x < 0.75)
 
 
 def _templates(radii):
