@@ -113,9 +113,10 @@ def _train(a):
     synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
     state = Path(a.out).with_suffix(".run.safetensors")
     refiner, records, _ = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
-    save_module(a.out, refiner, {"width": config.width, "blocks": config.blocks, "channels": synthetic.images.shape[1],
-                                 "seed": a.seed, "steps": config.total, "synthetic": synthetic.source,
-                                 "real": real.source, "last_losses": records[-1] if records else {}})
+    save_module(a.out, refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
+                                 "noise": config.noise, "seed": a.seed, "steps": config.total,
+                                 "synthetic": synthetic.source, "real": real.source,
+                                 "last_losses": records[-1] if records else {}})
     print(f"the refiner: {a.out}\nto train it further, or look at its losses: {state}")
 
 

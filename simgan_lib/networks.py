@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+COARSE = (3, 4)           # places, down and across, at which smooth noise is drawn
+
 
 class ResidualBlock(nn.Module):
     """Conv3x3, ReLU, Conv3x3, add the input, ReLU; the size stays.  (N, F, H, W) -> (N, F, H, W)."""
@@ -24,18 +26,22 @@ class Refiner(nn.Module):
     for gaze.  The paper names no output activation; tanh fits images in [-1, 1].
     margin: the image is mirrored beyond its edges by so many pixels and cropped back afterwards; with the zeros of
     "same" padding alone (margin=0) the refiner paints a frame where it senses the edge.
+    noise: channels of `smooth_noise` that enter beside the image, so that one image can be refined in many ways (other
+    light, say); 0, as published, gives one.
     Paper: section 3.1 (gaze: 4 blocks of 64), 3.2 (hands: 10 blocks, first_kernel=7).  Taught in: notebook 02.
     """
 
-    def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4):
+    def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4, noise=0):
         super().__init__()
-        self.margin = margin
-        self.enter = nn.Conv2d(channels, features, first_kernel, padding=first_kernel // 2)
+        self.margin, self.noise = margin, noise
+        self.enter = nn.Conv2d(channels + noise, features, first_kernel, padding=first_kernel // 2)
         self.blocks = nn.Sequential(*[ResidualBlock(features) for _ in range(blocks)])
         self.leave = nn.Conv2d(features, channels, 1)
 
-    def forward(self, x):
+    def forward(self, x, noise=None):
+        """noise: (N, self.noise, H, W) of `smooth_noise`, where the refiner takes noise."""
         m, (height, width) = self.margin, x.shape[-2:]
+        x = torch.cat([x, noise], 1) if self.noise else x
         x = F.pad(x, (m, m, m, m), mode="reflect").contiguous(memory_format=torch.channels_last)
         x = self.blocks(F.relu_(self.enter(x)))[..., m:m + height, m:m + width]
         return self._leave(x).tanh()
@@ -45,6 +51,12 @@ class Refiner(nn.Module):
         # that takes a quarter of the whole step on CPUs.
         weight = self.leave.weight.flatten(1)                                       # (C, F)
         return F.linear(x.permute(0, 2, 3, 1), weight, self.leave.bias).permute(0, 3, 1, 2)
+
+
+def smooth_noise(n, channels, size, generator):
+    """Gaussian fields that vary as slowly as light does, drawn from `generator` on its device.  (n, channels, *size)."""
+    coarse = torch.randn(n, channels, *COARSE, generator=generator, device=generator.device)
+    return F.interpolate(coarse, size=tuple(size), mode="bicubic", align_corners=True)
 
 
 def _trunk(channels):

@@ -164,10 +164,11 @@ class _Seed:
     def _refined(self, synthetic, trained):
         from .networks import Refiner
         c = self.profile.training
-        refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks).to(self.device, memory_format=torch.channels_last)
+        refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise)
+        refiner = refiner.to(self.device, memory_format=torch.channels_last)
         refiner.load_state_dict(trained["refiner"])
         with tqdm(total=len(synthetic), desc="refining", unit="image", disable=not self.bar) as progress:
-            return refine(refiner, synthetic, progress=lambda done: progress.update(done - progress.n))
+            return refine(refiner, synthetic, progress=lambda done: progress.update(done - progress.n), seed=self.seed)
 
     def _gaze(self, name, images):
         config = self.profile.gaze

@@ -4,13 +4,12 @@ import hashlib
 import json
 from pathlib import Path
 
-import torch
 from tqdm.auto import tqdm
 
 from .checkpoints import load_state, save_state
 from .errors import UserError
-from .images import to_float, to_uint8
-from .training import Training
+from .images import ImageSet
+from .training import Training, refine
 
 SNAPSHOTS = 8             # refined samples kept over a run, for the article's Figure 6
 SAMPLES = 12              # images in each of them
@@ -67,8 +66,7 @@ class Log:
         if record.step % self.every == 0 or record.step in self.moments:
             self.records.append(record.numbers())
         if record.step in self.moments:
-            with torch.no_grad():
-                self.snapshots[record.step] = to_uint8(run.result(to_float(shown.to(run.device)))).cpu()
+            self.snapshots[record.step] = refine(run.result, ImageSet(shown)).images
 
     def state(self):
         return {"records": self.records, "snapshots": self.snapshots}

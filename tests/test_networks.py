@@ -12,6 +12,7 @@ from simgan_lib.networks import (
     Refiner,
     count_parameters,
     receptive_field,
+    smooth_noise,
 )
 
 
@@ -31,6 +32,13 @@ def test_refiner_keeps_the_size_and_stays_in_range(size, channels):
     x = torch.rand(2, channels, *size) * 2 - 1
     y = Refiner(channels, features=8, blocks=2)(x)
     assert y.shape == x.shape and y.abs().max() <= 1
+
+
+def test_smooth_noise_is_smooth_and_comes_from_its_generator():
+    one, same = (smooth_noise(200, 1, (35, 55), torch.Generator().manual_seed(3)) for _ in range(2))
+    assert one.shape == (200, 1, 35, 55) and torch.equal(one, same)
+    assert 0.5 < one.std() < 1.2 and one.mean().abs() < 0.1
+    assert (one[..., 1:] - one[..., :-1]).std() < 0.15 * one.std()
 
 
 def test_refiner_reaches_dark_and_bright():

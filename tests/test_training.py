@@ -225,6 +225,23 @@ def test_refining_keeps_labels_and_size(data):
     assert torch.equal(refined.labels["gaze"], data[0].labels["gaze"])
 
 
+def test_noise_varies_what_one_image_becomes_and_nothing_else(data):
+    """A refiner with noise: another seed gives another image, the same seed the same; a restored run goes on alike."""
+    config = replace(TINY, noise=1)
+    run, again = Training(config, *data), Training(config, *data)
+    assert run.refiner.enter.weight.shape[1] == 2
+    steps = run.run()
+    for _ in range(8):
+        next(steps)
+    again.restore(run.state())
+    list(steps), list(again.run())
+    assert torch.equal(weights(run.result), weights(again.result))
+    with torch.no_grad():
+        run.result.enter.weight[:, 1] += 0.5               # after so few steps the noise hardly shows
+    one, same, other = (refine(run.result, data[0], seed=seed).images for seed in (0, 0, 1))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
 def test_sizes_must_agree(data):
     with pytest.raises(UserError, match="equal channels and size"):
         Training(TINY, data[0], stand_in(4, seed=1, size=(20, 30)))
