@@ -1,5 +1,6 @@
 """Algorithm 1: what each update does, that a killed run ends like one that was not, and that a lost run stops."""
 
+import copy
 import math
 import os
 import signal
@@ -233,7 +234,7 @@ def test_noise_varies_what_one_image_becomes_and_nothing_else(data):
     steps = run.run()
     for _ in range(8):
         next(steps)
-    again.restore(run.state())
+    again.restore(copy.deepcopy(run.state()))
     list(steps), list(again.run())
     assert torch.equal(weights(run.result), weights(again.result))
     with torch.no_grad():
