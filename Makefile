@@ -4,6 +4,8 @@ PYTHON ?= python3
 # 3.13 on PyTorch's own index, some 200 MB instead of several GB with CUDA.  Where that index cannot be reached, pip
 # says so and takes the same release from where it takes everything else.
 # For CUDA:  make install TORCH=torch TORCH_INDEX=
+# make remembers a choice in .venv/choice, so that `make reproduce` after that keeps it.
+-include .venv/choice
 TORCH ?= torch==2.13.0
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 # More words for the command of a target:  make reproduce ARGS="--seeds 3"
@@ -74,6 +76,7 @@ $(VENV)/torch: FORCE | $(VENV)/made
 		$(PIP) install --no-deps $$(test -f $@ && echo --force-reinstall) --retries 2 --timeout 15 \
 			$(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') '$(TORCH)' && echo "$$choice" > $@; \
 	fi
+	@$(if $(filter file,$(origin TORCH)),:,printf 'TORCH ?= %s\nTORCH_INDEX ?= %s\n' '$(TORCH)' '$(TORCH_INDEX)' > $(VENV)/choice)
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \

@@ -3,9 +3,10 @@
     python benchmarks/stand_in.py [--real DIR] [--more DIR] [--quick] [--json]
 
 DIR is MPIIGaze's release (or the part of it that is there); by default MPIIGaze/ in the folder that the variable
-SIMGAN_SAMPLES names, or in ../shared/data.  Its days are halved: every row of the table is measured against the crops
-of one half.  What the other half of the days gets is the best that can be hoped for.  --more names a folder of PNG crops of
-other people, a second reference: how far one set of real crops may be from another.
+SIMGAN_SAMPLES names, or in ../shared/data.  Every third day stays out, as in `reproduce --real`.  The other days are
+halved: every row of the table is measured against the crops of one half.  What the other half gets is the best that can
+be hoped for.  --more names a folder of PNG crops of other people, a second reference: how far one set of real crops may
+be from another.
 
 Columns: gray levels by which pixels would have to move to make the histograms equal; mean difference of the power
 spectra in dB; how often a small network, trained on some days, can tell the two apart on other days (0.5: not at all).
@@ -23,7 +24,6 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.datasets.mpiigaze import read_mpiigaze
 from simgan_lib.errors import UserError
 from simgan_lib.evaluation.realism import (
     gray_level_distance,
@@ -32,6 +32,7 @@ from simgan_lib.evaluation.realism import (
     two_sample_accuracy,
 )
 from simgan_lib.images import ImageSet, resized
+from simgan_lib.reproduce import real_domain
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 
@@ -89,7 +90,7 @@ def main():
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args()
     try:
-        real, other_days = halves(read_mpiigaze(asked.real))
+        real, other_days = halves(real_domain(asked.real).unlabelled)
     except UserError as error:
         sys.exit(f"error: {error}")
     found = tables(real, other_days, read_crops(asked.more) if asked.more else None, 1 if asked.quick else 3)

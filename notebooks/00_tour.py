@@ -12,7 +12,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/00_tour.ipynb)
 # [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/00_tour.html)
 #
-# Next: [The history buffer](04_history_buffer.ipynb)
+# Next: [Simulator and domain gap](01_domain_gap.ipynb)
 
 # %% [markdown]
 # | | |
@@ -152,6 +152,40 @@ assert change > 10 and shift["mean"] < 1.5 and apart["refined"] < 0.9 * apart["s
 #
 # </details>
 #
+# ### Exercise 0.1 · Numbers that a refiner can give (5 minutes)
+#
+# The refiner ends in a tanh, which reaches from -1 to 1. Images are stored as bytes, 0 to 255. Give the networks what
+# they can match: black must become -1, white 1.
+#
+# <details><summary>Hint</summary>
+#
+# Bytes first become floats, else the arithmetic wraps around at 256.
+#
+# </details>
+
+# %%
+def my_to_float(pixels):
+    """uint8 (N, C, H, W), 0 to 255  ->  float in [-1, 1]."""
+    return ...  # your code
+
+
+# %%
+from simgan_lib import checks, images
+
+to_float = checks.yours_or_ours(my_to_float, checks.to_float, images.to_float)
+assert to_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_to_float(pixels):
+#     """uint8 (N, C, H, W), 0 to 255  ->  float in [-1, 1]."""
+#     return pixels.float() / 127.5 - 1
+# ```
+#
+# </details>
+#
 # ## What goes wrong
 #
 # Without self-regularization nothing holds the image. The refiner may then paint any eye that the discriminator
@@ -159,7 +193,6 @@ assert change > 10 and shift["mean"] < 1.5 and apart["refined"] < 0.9 * apart["s
 # small grows, and sooner or later the pupil moves, while the discriminator is as content as before.
 
 # %%
-from simgan_lib.images import to_float
 from simgan_lib.losses import local_contrast, self_regularization
 
 loose = Training(replace(config, regularization=0.0), matched, real, seed=0)
@@ -167,8 +200,8 @@ for _ in progress(loose.run(), "training without self-regularization", config.to
     pass
 drifted = refine(loose.result, matched)
 moved = pupil_shift(synthetic[:100], drifted[:100])
-held, free = (self_regularization(to_float(images), to_float(matched.images), local_contrast).mean().item() / (35 * 55)
-              for images in (refined.images, drifted.images))
+held, free = (self_regularization(to_float(made), to_float(matched.images), local_contrast).mean().item() / (35 * 55)
+              for made in (refined.images, drifted.images))
 print(f"distance in psi, a pixel: ≈{held:.2f} with self-regularization, ≈{free:.2f} without")
 print(f"pupil moved: ≈{shift['mean']:.1f} px with (no iris found in ≈{100 * shift['failed']:.0f} %), "
       f"≈{moved['mean']:.1f} px without (≈{100 * moved['failed']:.0f} %)")

@@ -6,7 +6,7 @@ Exit status: 0 done, 2 bad input (one line says what), 130 interrupted (the same
 import argparse
 import os
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from .errors import UserError
 
@@ -34,13 +34,17 @@ def _parser():
     return parser
 
 
+def _profile(command):
+    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE") or "quick", help="quick, full or paper")
+
+
 def _device(command):
     command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
 
 
 def _add_reproduce(commands):
     command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
-    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE", "quick"), help="quick, full or paper")
+    _profile(command)
     command.add_argument("--seeds", type=_count, default=1, help="how many runs to average")
     command.add_argument("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain")
     command.add_argument("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; "
@@ -80,9 +84,10 @@ def _add_simulate(commands):
 
 
 def _simulate(a):
+    from .runs import shown_progress
     from .simulators.camera import stand_in
     from .simulators.eyes import simulate
-    made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed)
+    made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed, progress=shown_progress("simulating"))
     made.save(a.out)
     print(f"{len(made)} images of {tuple(made.images.shape[1:])} in {a.out}")
 
@@ -92,8 +97,9 @@ def _add_train(commands):
     command.add_argument("synthetic", help="folder of an image set to refine")
     command.add_argument("real", help="folder of an image set to resemble; its labels are not looked at")
     command.add_argument("out", help="the refiner's file (.safetensors)")
-    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE", "quick"), help="quick, full or paper")
-    command.add_argument("--steps", type=_count, help="rounds of Algorithm 1, instead of the profile's")
+    _profile(command)
+    command.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
+                         help="another value than the profile's, of any field of TrainingConfig: --set regularization=0.1")
     command.add_argument("--seed", type=int, default=0)
     _device(command)
     command.set_defaults(run=_train)
@@ -109,15 +115,27 @@ def _train(a):
     from .reproduce import profile_named
     from .runs import train_refiner
     config = profile_named(a.profile).training
-    config = replace(config, steps=a.steps) if a.steps else config
+    config = replace(config, **dict(_assigned(config, text) for text in a.set))
     synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
     state = Path(a.out).with_suffix(".run.safetensors")
-    refiner, records, _ = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
-    save_module(a.out, refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
+    trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
+    save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
                                  "noise": config.noise, "seed": a.seed, "steps": config.total,
                                  "synthetic": synthetic.source, "real": real.source,
-                                 "last_losses": records[-1] if records else {}})
-    print(f"the refiner: {a.out}\nto train it further, or look at its losses: {state}")
+                                 "last_losses": trained.records[-1]})
+    print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
+
+
+def _assigned(config, text):
+    """"name=value" -> (name, value of the type that the configuration has there)."""
+    name, _, value = text.partition("=")
+    kinds = {field.name: type(getattr(config, field.name)) for field in fields(config)}
+    if name not in kinds:
+        raise UserError(f"--set {text}: expected NAME=VALUE, NAME being one of {', '.join(kinds)}")
+    try:
+        return name, {"true": True, "false": False}[value.lower()] if kinds[name] is bool else kinds[name](value)
+    except (KeyError, ValueError) as error:
+        raise UserError(f"--set {text}: {value!r} is no {kinds[name].__name__}") from error
 
 
 def _add_refine(commands):
@@ -131,16 +149,14 @@ def _add_refine(commands):
 
 
 def _refine(a):
-    from tqdm.auto import tqdm
-
     from .images import ImageSet
     from .precision import resolve_device
     from .pretrained import load_refiner
+    from .runs import shown_progress
     from .training import refine
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)
-    with tqdm(total=len(images), desc="refining", unit="image") as progress:
-        refined = refine(refiner, images, progress=lambda done: progress.update(done - progress.n))
+    refined = refine(refiner, images, progress=shown_progress("refining"))
     refined.save(a.out)
     print(f"{len(refined)} refined images in {a.out}")
 
@@ -149,7 +165,7 @@ def _add_evaluate(commands):
     command = commands.add_parser("evaluate", help="train a gaze estimator on one image set, measure it on another")
     command.add_argument("training", help="folder of an image set with gaze labels")
     command.add_argument("test", help="folder of another")
-    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE", "quick"), help="quick, full or paper")
+    _profile(command)
     command.add_argument("--seed", type=int, default=0)
     _device(command)
     command.set_defaults(run=_evaluate)
@@ -161,13 +177,15 @@ def _evaluate(a):
     from .images import ImageSet
     from .precision import resolve_device
     from .reproduce import profile_named
+    from .runs import shown_progress
     training, test = ImageSet.load(a.training), ImageSet.load(a.test)
     for folder, images in ((a.training, training), (a.test, test)):
         if "gaze" not in images.labels:
             raise UserError(f"{folder}: no gaze labels there; found {', '.join(images.labels) or 'no labels'}")
     if training.images.shape[1:] != test.images.shape[1:]:
         raise UserError(f"{a.test}: images of {tuple(test.images.shape[1:])}, expected {tuple(training.images.shape[1:])}")
-    network = train_gaze_estimator(training, profile_named(a.profile).gaze, a.seed, resolve_device(a.device))
+    network = train_gaze_estimator(training, profile_named(a.profile).gaze, a.seed, resolve_device(a.device),
+                                   progress=shown_progress("gaze estimator"))
     found = gaze_report(predict_gaze(network, test), test.labels["gaze"], seed=a.seed, groups=test.groups.get("day"))
     error, share = found["gaze_error_deg"], found["within_7_deg"]
     print(f"mean gaze error {error['mean']:.2f} degrees (95 % interval {error['low']:.2f} to {error['high']:.2f}), "

@@ -125,8 +125,15 @@ def _measured_rows(measure, metrics):
     found = metrics.get(measure.key) or {}
     mark = f" {MARK}" if no_better_than_matching(measure, found) else ""
     return [Row(training_set_name(kind, metrics["domain"]), measure.published.get(kind, MISSING),
-                shown(found.get(kind), measure.form, measure.factor) + (mark if kind == "refined" else ""))
+                shown(found.get(kind), measure.form, measure.factor) + _interval(found.get(kind), measure)
+                + (mark if kind == "refined" else ""))
             for kind in KINDS if found and (kind in found or kind in measure.published)]
+
+
+def _interval(entry, measure):
+    """" [low, high]" of an entry that has an interval, else nothing."""
+    ends = entry.get("interval") if isinstance(entry, dict) else None
+    return f" [{', '.join(format(measure.factor * end, measure.form) for end in ends)}]" if ends else ""
 
 
 def _against_rows(metrics):
@@ -156,6 +163,8 @@ def notes(metrics):
     said.append(f"{seeds} seeds; ± is the standard deviation between them." if seeds > 1 else
                 f"One seed: how much runs differ was not measured ({MISSING}).")
     rows = [row for _, rows in comparison(metrics) for row in rows]
+    if any("[" in row.here for row in rows):
+        said.append("[ ]: 95 % interval over the test images by bootstrap; whole days are drawn where there are days.")
     if any(MARK in row.here for row in rows):
         said.append(f"{MARK} no better than plain histogram matching, which learns nothing.")
     if any("reported" in row.paper for row in rows):

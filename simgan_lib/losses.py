@@ -29,7 +29,7 @@ def self_regularization(refined, synthetic, features=None):
 
     refined, synthetic: float (N, C, H, W) in [-1, 1].  features: a transform, default `identity`.
     Returns (N,): sum over features of |difference|.  Raises ValueError if the shapes differ.
-    Paper: eq. 4 (features = identity), section 2.1.  Taught in: notebook 02, 06.
+    Paper: eq. 4 (features = identity), section 2.1.  Taught in: notebook 02.
     """
     if refined.shape != synthetic.shape:
         raise ValueError(f"refined is {tuple(refined.shape)}, synthetic {tuple(synthetic.shape)}: expected equal shapes")

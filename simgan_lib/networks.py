@@ -33,7 +33,7 @@ class Refiner(nn.Module):
 
     def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4, noise=0):
         super().__init__()
-        self.margin, self.noise = margin, noise
+        self.channels, self.margin, self.noise = channels, margin, noise
         self.enter = nn.Conv2d(channels + noise, features, first_kernel, padding=first_kernel // 2)
         self.blocks = nn.Sequential(*[ResidualBlock(features) for _ in range(blocks)])
         self.leave = nn.Conv2d(features, channels, 1)
@@ -63,23 +63,33 @@ def smooth_noise(n, channels, size, generator):
     return field - field.mean((2, 3), keepdim=True)
 
 
-def _trunk(channels):
-    return [nn.Conv2d(channels, 96, 3, stride=2, padding=1), nn.ReLU(inplace=True),  # 35x55 -> 18x28
-            nn.Conv2d(96, 64, 3, stride=2, padding=1), nn.ReLU(inplace=True),        # -> 9x14
-            nn.MaxPool2d(3, stride=1, padding=1),
-            nn.Conv2d(64, 32, 3, padding=1), nn.ReLU(inplace=True),
-            nn.Conv2d(32, 32, 1), nn.ReLU(inplace=True),
-            nn.Conv2d(32, 2, 1)]                                                     # logits: nothing behind them
+# The published discriminators: (kernel, stride, feature maps) of each convolution, (kernel, stride) of each max-pooling.
+GAZE_LAYERS = ((3, 2, 96), (3, 2, 64), (3, 1), (3, 1, 32), (1, 1, 32), (1, 1, 2))       # 35x55 -> 18x28 -> 9x14
+HAND_LAYERS = ((7, 4, 96), (5, 2, 64), (3, 2), (3, 2, 32), (1, 1, 32), (1, 1, 2))       # 224x224 -> 7x7
+
+
+def _trunk(channels, layers=GAZE_LAYERS):
+    """Convolutions with ReLUs between them and nothing behind the last: its maps are logits."""
+    modules = []
+    for kernel, stride, *features in layers:
+        if features:
+            modules += [nn.Conv2d(channels, *features, kernel, stride, kernel // 2), nn.ReLU(inplace=True)]
+            channels, = features
+        else:
+            modules.append(nn.MaxPool2d(kernel, stride, kernel // 2))
+    return modules[:-1]
 
 
 class PatchDiscriminator(nn.Sequential):
     """D: real or refined, for each local patch.  (N, C, H, W) in [-1, 1] -> logits (N, 2, h, w); 9x14 for 35x55.
 
-    75,906 parameters.  Paper: section 2.2 and 3.1.  Taught in: notebook 03.
+    layers: GAZE_LAYERS (75,906 parameters for gray images), HAND_LAYERS (178,050) or others of their form, the last with
+    two feature maps.
+    Paper: section 2.2, 3.1 and 3.2.  Taught in: notebook 03.
     """
 
-    def __init__(self, channels=1):
-        super().__init__(*_trunk(channels))
+    def __init__(self, channels=1, layers=GAZE_LAYERS):
+        super().__init__(*_trunk(channels, layers))
 
 
 class GlobalDiscriminator(nn.Module):
@@ -101,8 +111,8 @@ class GlobalDiscriminator(nn.Module):
 class GazeEstimator(nn.Module):
     """Eye image -> gaze vector, not normalised.  (N, C, H, W) in [-1, 1] -> (N, 3).
 
-    preset "paper": the published layers; "small": ten times faster, for minutes on a CPU.
-    Raises ValueError for another preset.  Paper: section 3.1.  Taught in: notebook 09.
+    preset "paper": the published layers, 242 million parameters; "small": ten times faster, for minutes on a CPU.
+    Raises ValueError for another preset.  Paper: section 3.1.
     """
 
     def __init__(self, preset="paper", size=(35, 55), channels=1):

@@ -1,5 +1,7 @@
-"""Which device, and which number format: the only module that asks the hardware what it can do."""
+"""Which device, number format and memory: the only module that asks the machine what it can do."""
 
+import ctypes
+import os
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
@@ -41,6 +43,31 @@ def autocast_for(device):
     else:
         able = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.autocast(kind, dtype=torch.bfloat16) if able else nullcontext()
+
+
+def keep_freed_memory():
+    """Ask the C library to keep large freed blocks: a third faster on CPUs, where each step frees what the next needs.
+
+    By default glibc gives every block above 128 KiB back to the system and gets it again, zeroed, page by page.
+    Does nothing on systems without glibc.
+    """
+    if os.name != "posix" or not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
+        return
+    libc = ctypes.CDLL(None)
+    m_trim_threshold, m_mmap_max = -1, -4       # of malloc.h
+    libc.mallopt(m_mmap_max, 0)
+    libc.mallopt(m_trim_threshold, 2**31 - 1)
+
+
+def resident(images, device):
+    """The tensor on `device` if it takes at most half of the memory that is free there; else where it is.
+
+    A batch drawn from resident data costs no copy from the host.
+    """
+    device = torch.device(device)
+    if device.type == "cuda" and images.nbytes > torch.cuda.mem_get_info(device)[0] // 2:
+        return images
+    return images.to(device)
 
 
 def resolve_device(name="auto"):

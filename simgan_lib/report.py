@@ -91,19 +91,19 @@ def _table(metrics):
                       f"</thead>\n{body}")
 
 
-COLLAPSE = {"change": ("mean change of a pixel, gray levels", ".1f", 1),
+COLLAPSE = {"change": ("mean difference to what entered the refiner, gray levels", ".1f", 1),
             "beyond_tone": ("contrast that no tone curve explains, %", ".0f", 100),
             "gray_level_distance": ("distance of gray levels to {real} images, levels", ".1f", 1),
             "spectrum_distance": ("distance of spectra to {real} images, dB", ".1f", 1)}
-UNCHANGED = {"identity": "synthetic, unchanged", "histogram_matched": "histogram-matched", "refined": "refined"}
+COMPARED = {"synthetic": "synthetic", "histogram_matched": "histogram-matched", "refined": "refined"}
 
 
 def _collapse_table(metrics):
-    """The identity-collapse meter: refining beside doing nothing and beside histogram matching; empty if not measured."""
+    """The identity-collapse meter: refined images beside untouched and matched ones; empty if not measured."""
     found = {kind: entry for kind, entry in (metrics.get("collapse") or {}).items() if isinstance(entry, dict)}
     if not found:
         return ""
-    head = "".join(f'<th scope="col">{escape(UNCHANGED.get(kind, kind))}</th>' for kind in found)
+    head = "".join(f'<th scope="col">{escape(COMPARED.get(kind, kind))}</th>' for kind in found)
     body = ""
     for key, (name, form, factor) in COLLAPSE.items():
         cells = "".join(f"<td>{shown(entry.get(key), form, factor)}</td>" for entry in found.values())

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from tqdm.auto import tqdm
 
 from .datasets.mpiigaze import read_mpiigaze
 from .errors import UserError
@@ -23,11 +22,14 @@ from .evaluation.realism import feature_network, histogram_matched, identity_col
 from .gaze import angular_error_deg
 from .images import ImageSet
 from .precision import resolve_device
-from .runs import Stages, train_refiner
+from .runs import Stages, shown_progress, train_refiner
 from .simulators.camera import stand_in
 from .simulators.eyes import simulate
 from .training import PRESETS, TrainingConfig, refine
 
+# Modules that no kept number depends on.
+SHOWING = {"__init__", "__main__", "checks", "comparison", "figures", "forgetting", "notebook", "paper", "report",
+           "report_figures", "summary", "widgets"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
 
 
@@ -74,9 +76,9 @@ def profile_named(name):
     return PROFILES[name]
 
 
-def stand_in_domain(profile):
+def stand_in_domain(profile, bar=False):
     """The embedded domain: a part to learn from, and other images, of other days, to measure on."""
-    real = stand_in(profile.real, seed=20_001)
+    real = stand_in(profile.real, seed=20_001, progress=shown_progress("simulating the stand-in domain", bar))
     return Domain("stand-in", dataclasses.replace(real, labels={}), real, stand_in(profile.test, seed=20_002))
 
 
@@ -102,11 +104,10 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = Path(results) / (profile_name + ("-real" if real else ""))
-    start = time.perf_counter()
-    domain = real_domain(real, test_days) if real else stand_in_domain(profile)
+    domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
     measured = [_Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure() for seed in range(seeds)]
     from . import report, summary  # matplotlib is slow to import and of no use to a run that fails before
-    metrics = summary.summarise(profile_name, profile, domain, measured, device, time.perf_counter() - start,
+    metrics = summary.summarise(profile_name, profile, domain, measured, device,
                                 command_line(profile_name, seeds, real, test_days))
     report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
     return folder, metrics
@@ -130,15 +131,20 @@ class _Seed:
 
     def measure(self):
         """A nested dict of plain numbers and tensors: what the report is made of."""
-        synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed)
+        start = time.perf_counter()
+        synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
         matched = dataclasses.replace(synthetic, images=histogram_matched(synthetic, self.domain.unlabelled))
+        self.seconds["simulation"] = time.perf_counter() - start
         entering = matched if self.profile.refine_from == "synthetic_matched" else synthetic
         trained = self._timed("refiner", lambda: self._train(entering))
+        self.seconds["refiner"] = trained["seconds"]           # all parts of an interrupted training
+        start = time.perf_counter()
         refined = self._refined(entering, trained)
+        self.seconds["refining"] = time.perf_counter() - start
         sets = dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
         gaze = {name: self._timed(f"gaze-{name}", partial(self._gaze, name, images)) for name, images in sets.items()}
         pupil = self._timed("pupil", lambda: self._pupil(synthetic, refined))
-        realism = self._timed("realism", lambda: self._realism(synthetic, matched, refined))
+        realism = self._timed("realism", lambda: self._realism(synthetic, matched, entering, refined))
         shown = slice(0, 24)
         return {"seed": self.seed, "gaze": gaze, "pupil": pupil, "realism": realism, "records": trained["records"],
                 "snapshots": trained["snapshots"], "seconds": self.seconds,
@@ -157,9 +163,13 @@ class _Seed:
 
     def _train(self, synthetic):
         path = self.keep.path("training")
-        refiner, records, snapshots = train_refiner(path, self.profile.training, synthetic, self.domain.unlabelled,
-                                                    self.seed, self.device, bar=self.bar)
-        return {"refiner": refiner.state_dict(), "records": records, "snapshots": snapshots}
+        done = train_refiner(path, self.profile.training, synthetic, self.domain.unlabelled, self.seed, self.device,
+                             bar=self.bar)
+        return {"refiner": done.refiner.state_dict(), "records": done.records, "snapshots": done.snapshots,
+                "seconds": done.seconds}
+
+    def _bar(self, name):
+        return shown_progress(name, self.bar)
 
     def _refined(self, synthetic, trained):
         from .networks import Refiner
@@ -167,36 +177,39 @@ class _Seed:
         refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise)
         refiner = refiner.to(self.device, memory_format=torch.channels_last)
         refiner.load_state_dict(trained["refiner"])
-        with tqdm(total=len(synthetic), desc="refining", unit="image", disable=not self.bar) as progress:
-            return refine(refiner, synthetic, progress=lambda done: progress.update(done - progress.n), seed=self.seed)
+        return refine(refiner, synthetic, progress=self._bar("refining"), seed=self.seed)
 
     def _gaze(self, name, images):
-        config = self.profile.gaze
-        with tqdm(total=1, desc=f"gaze estimator on {name}", bar_format="{l_bar}{bar}| {elapsed}<{remaining}",
-                  disable=not self.bar) as progress:
-            def show(done, total):
-                progress.total = total
-                progress.update(done - progress.n)
-            estimator = train_gaze_estimator(images, config, self.seed, self.device, progress=show)
+        estimator = train_gaze_estimator(images, self.profile.gaze, self.seed, self.device,
+                                         progress=self._bar(f"gaze estimator on {name}"))
         test = self.domain.test
         return {"errors": angular_error_deg(predict_gaze(estimator, test), test.labels["gaze"])}
 
     def _pupil(self, synthetic, refined):
         part = slice(0, self.profile.compared)
-        before, after = pupil_centres(synthetic.images[part]), pupil_centres(refined.images[part])
+        before = pupil_centres(synthetic.images[part], self._bar("pupils, before"))
+        after = pupil_centres(refined.images[part], self._bar("pupils, after"))
         return {"shifts": after - before, "own": before - synthetic.labels["pupil"][part]}
 
-    def _realism(self, synthetic, matched, refined):
-        n, test = self.profile.compared, self.domain.test
+    def _realism(self, synthetic, matched, entering, refined):
+        n, test, bar = self.profile.compared, self.domain.test, self._bar("realism")
+        bar(0, 7)
         network = feature_network([synthetic, self.domain.unlabelled], self.seed, device=self.device)
         last = {name: images.images[-n:] for name, images in
                 (("synthetic", synthetic), ("synthetic_matched", matched), ("refined", refined))}
         days = set(test.groups.get("day", []))
         by = "day" if len(days) > 1 else None         # one day cannot be split into two
-        return {"kernel_distance": {k: kernel_distance(network, v, test)[0] for k, v in last.items()},
-                "two_sample_accuracy": {k: two_sample_accuracy(v, test, self.seed, by, device=self.device)["accuracy"]
-                                        for k, v in last.items()},
-                "collapse": identity_collapse(last["synthetic"], last["refined"], test.images)}
+        bar(1, 7)
+        measured = {"kernel_distance": {k: kernel_distance(network, v, test)[0] for k, v in last.items()},
+                    "two_sample_accuracy": {}}
+        for done, (name, images) in enumerate(last.items(), 2):
+            bar(done, 7)
+            told = two_sample_accuracy(images, test, self.seed, by, device=self.device)
+            measured["two_sample_accuracy"][name] = told["accuracy"]
+        results = {"synthetic": last["synthetic"], "histogram_matched": last["synthetic_matched"], "refined": last["refined"]}
+        measured["collapse"] = identity_collapse(entering.images[-n:], results, test.images)
+        bar(7, 7)
+        return measured
 
     @staticmethod
     def _spread(images, n):
@@ -205,17 +218,16 @@ class _Seed:
 
 
 def fingerprint(domain):
-    """What the domain's results depend on: a digest of all pixels, and which are kept apart."""
+    """What the domain's results depend on: a digest of all pixels and gaze labels, and which are kept apart."""
     digest = hashlib.sha256()
-    for images in (domain.unlabelled.images, domain.test.images):
-        digest.update(str(tuple(images.shape)).encode())
-        digest.update(images.contiguous().numpy().tobytes())
+    for part in (domain.labelled, domain.test):
+        for values in (part.images, part.labels["gaze"]):
+            digest.update(str(tuple(values.shape)).encode())
+            digest.update(values.contiguous().numpy().tobytes())
     return [domain.name, digest.hexdigest()]
 
 
 def _code():
-    """Digest of the modules that numbers depend on: a result of older code is not taken for one of today's."""
-    here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in ("networks", "losses", "history", "training", "gaze", "images")]
-    files += [*sorted((here / "simulators").glob("*.py")), *sorted((here / "evaluation").glob("*.py"))]
+    """Digest of all modules but those that only show: a result of older code is not taken for one of today's."""
+    files = [file for file in sorted(Path(__file__).parent.rglob("*.py")) if file.stem not in SHOWING]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

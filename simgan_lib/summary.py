@@ -10,17 +10,20 @@ import numpy as np
 import torch
 
 from . import __version__, paper, report_figures
+from .evaluation.gaze import bootstrap_interval
 
 
-def summarise(profile_name, profile, domain, measured, device, seconds, command):
+def summarise(profile_name, profile, domain, measured, device, command):
     """The content of metrics.json: every number with mean, standard deviation over seeds (None for one seed), and n.
 
-    measured: what `reproduce` measured, one dict a seed.  command: what gives these numbers again.
+    measured: what `reproduce` measured, one dict a seed.  command: what gives these numbers again.  `seconds`: of all
+    stages of all seeds, whether computed now or kept.
     """
     trained_on = list(measured[0]["gaze"])
     errors = {name: [m["gaze"][name]["errors"] for m in measured] for name in trained_on}
-    gaze = {name: spread([float(e.mean()) for e in seeds]) for name, seeds in errors.items()}
-    within = {name: spread([100 * float((e <= 7).double().mean()) for e in seeds]) for name, seeds in errors.items()}
+    days = domain.test.groups.get("day")
+    gaze = {name: measure(seeds, days) for name, seeds in errors.items()}
+    within = {name: measure([100.0 * (e <= 7) for e in seeds], days) for name, seeds in errors.items()}
     raw, refined, oracle = (gaze[k]["mean"] for k in ("synthetic", "refined", "oracle"))
     return {
         "profile": profile_name, "domain": domain.name, "seeds": [m["seed"] for m in measured],
@@ -31,9 +34,19 @@ def summarise(profile_name, profile, domain, measured, device, seconds, command)
         "pupil_shift_px": pupil_summary(measured), **_mean_tree([m["realism"] for m in measured]),
         "images": {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic},
         "test_groups": sorted(set(domain.test.groups.get("day", []))),
-        "seconds": seconds, "stage_seconds": [m["seconds"] for m in measured],
+        "seconds": sum(sum(m["seconds"].values()) for m in measured), "stage_seconds": [m["seconds"] for m in measured],
         "config": dataclasses.asdict(profile), "hardware": hardware(device), "versions": versions(), "commit": commit(),
         "command": command}
+
+
+def measure(seeds, days=None):
+    """`spread` of the means of tensors (N,), one a seed, and "interval", [low, high]: 95 % bootstrap over test images.
+
+    days: N names; whole days are then drawn, since images of one day are much alike.
+    """
+    days = days if days is not None and len(set(days)) > 1 else None         # one day alone has no spread
+    over_images = bootstrap_interval(torch.stack([s.double() for s in seeds]).mean(0).cpu().numpy(), groups=days)
+    return spread([float(s.double().mean()) for s in seeds]) | {"interval": [over_images["low"], over_images["high"]]}
 
 
 def spread(values):

@@ -4,9 +4,8 @@ Taught in: notebook 05.
 """
 
 import copy
-import ctypes
 import dataclasses
-import os
+import hashlib
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +15,7 @@ from .history import HistoryBuffer, mixed_batch
 from .images import ImageSet, to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, local_adversarial_loss, refiner_loss, self_regularization
 from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, smooth_noise
-from .precision import autocast_for
+from .precision import autocast_for, keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,8 @@ class TrainingConfig:
                 raise UserError(f"{name}: expected at least 1, found {getattr(self, name)}")
         if self.features not in FEATURES:
             raise UserError(f"features: expected one of {', '.join(sorted(FEATURES))}, found {self.features!r}")
+        if 0 < self.buffer < self.batch // 2:
+            raise UserError(f"buffer: expected 0 (no history) or at least half a batch ({self.batch // 2}), found {self.buffer}")
         if self.optimizer not in OPTIMIZERS:
             raise UserError(f"optimizer: expected one of {', '.join(sorted(OPTIMIZERS))}, found {self.optimizer!r}")
 
@@ -119,7 +120,7 @@ class Training:
             raise UserError(f"images to refine are {tuple(synthetic.images.shape)}, real ones {tuple(real.images.shape)}: "
                             "expected some of each, of equal channels and size")
         keep_freed_memory()
-        self.config, self.device, self.done = config, torch.device(device), 0
+        self.config, self.device, self.done, self.seed = config, torch.device(device), 0, seed
         self.synthetic, self.real = synthetic.images, real.images
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.features = FEATURES[config.features]
@@ -236,7 +237,8 @@ class Training:
                 "generator": self.generator.get_state(), "monitor": self.monitor.state()}
 
     def _data(self):
-        return {"synthetic": list(self.synthetic.shape), "real": list(self.real.shape), "device": self.device.type}
+        return {"seed": self.seed, "device": self.device.type, "images to refine": sample_digest(self.synthetic),
+                "real images": sample_digest(self.real)}
 
     def restore(self, state):
         """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
@@ -260,13 +262,17 @@ class Training:
 
 
 class Monitor:
-    """Stops a run that is lost, with what to try.  Looks only every `every` steps: looking waits for the device."""
+    """Stops a run that is lost, with what to try in its TrainingConfig.
 
-    def __init__(self, every=20, patience=15):
+    Looks at the first steps, every `every` steps and at the last: looking waits for the device.  `patience` bad looks in
+    a row end the run; a single not-a-number does at once.
+    """
+
+    def __init__(self, every=20, patience=5):
         self.every, self.patience, self.won, self.dead = every, patience, 0, 0
 
     def watch(self, record):
-        if record.step % self.every and record.step > 3:
+        if record.step % self.every and record.step > 3 and record.step != record.total:
             return
         seen = record.numbers()
         if not all(value == value and abs(value) != float("inf") for k, value in seen.items() if k != "phase"):
@@ -293,32 +299,30 @@ class Monitor:
         self.won, self.dead = state["won"], state["dead"]
 
 
+def sample_digest(images, n=256):
+    """"shape, digest" of n of the images (N, C, H, W), evenly spread: tells sets apart without reading all of a large one."""
+    places = torch.linspace(0, len(images) - 1, min(n, len(images))).long()
+    pixels = images[places.to(images.device)].cpu().contiguous().numpy().tobytes()
+    return f"{' x '.join(map(str, images.shape))}, digest {hashlib.sha256(pixels).hexdigest()[:12]}"
+
+
 def _patches(logits):
     return logits.shape[2] * logits.shape[3]
-
-
-def keep_freed_memory():
-    """Ask the C library to keep large freed blocks: a third faster on CPUs, where each step frees what the next needs.
-
-    By default glibc gives every block above 128 KiB back to the system and gets it again, zeroed, page by page.
-    Does nothing on systems without glibc.
-    """
-    if os.name != "posix" or not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"):
-        return
-    libc = ctypes.CDLL(None)
-    m_trim_threshold, m_mmap_max = -1, -4       # of malloc.h
-    libc.mallopt(m_mmap_max, 0)
-    libc.mallopt(m_trim_threshold, 2**31 - 1)
 
 
 @torch.no_grad()
 def refine(refiner, images, batch=256, progress=None, seed=0):
     """Refine an ImageSet: images change, labels and groups stay (that is the point of self-regularization).
 
-    refiner: a Refiner on any device.  progress: called with the number of images done.  seed: of the noise, where the
+    refiner: a Refiner on any device.  progress: called as progress(done, total).  seed: of the noise, where the
     refiner takes any: another seed, other light on the same eyes.
+    Raises UserError for images of another number of channels than the refiner's, or too small for it.
     """
+    keep_freed_memory()
     device, size = next(refiner.parameters()).device, images.images.shape[2:]
+    if images.images.shape[1] != refiner.channels or min(size) <= refiner.margin:
+        raise UserError(f"images to refine are {tuple(images.images.shape[1:])}: expected {refiner.channels} channels and "
+                        f"more than {refiner.margin} pixels a side")
     generator, refined = torch.Generator(device).manual_seed(seed), []
     for start in range(0, len(images), batch):
         part = to_float(images.images[start:start + batch].to(device)).contiguous(memory_format=torch.channels_last)
@@ -326,5 +330,5 @@ def refine(refiner, images, batch=256, progress=None, seed=0):
         with autocast_for(device):
             refined.append(to_uint8(refiner(part, noise)).to(images.images.device))
         if progress:
-            progress(min(start + batch, len(images)))
+            progress(min(start + batch, len(images)), len(images))
     return ImageSet(torch.cat(refined), images.labels, images.groups, f"refined from: {images.source}")

@@ -1,6 +1,7 @@
 """The command line: it does what it says, and bad input gets one clear line, exit status 2, and loses nothing."""
 
 import os
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -11,6 +12,7 @@ import scipy.io
 import torch
 
 from simgan_lib.__main__ import main
+from simgan_lib.checkpoints import load_state
 from simgan_lib.images import ImageSet
 
 
@@ -20,10 +22,14 @@ def run(capsys, *words):
     return status, printed.out, printed.err
 
 
+def without_bars(error):
+    return [line for line in error.splitlines() if line and "|" not in line]
+
+
 def refused(capsys, *words):
     """The one line that a refused command prints."""
     status, _, error = run(capsys, *words)
-    lines = [line for line in error.splitlines() if line and "|" not in line]      # progress bars aside
+    lines = without_bars(error)
     assert status == 2 and len(lines) == 1 and lines[0].startswith("error: "), (status, error)
     return lines[0]
 
@@ -147,7 +153,8 @@ def test_no_space_left_keeps_what_was_there(sets):
     before = {p.name: p.read_bytes() for p in (sets / "synthetic").iterdir()}
     done = subprocess.run([sys.executable, "-c", FULL_DISK, "simulate", str(sets / "synthetic"), "--number", "40"],
                           capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
-    assert done.returncode == 2 and done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1, done.stderr
+    line, = without_bars(done.stderr)
+    assert done.returncode == 2 and line.startswith("error: "), done.stderr
     assert {p.name: p.read_bytes() for p in (sets / "synthetic").iterdir()} == before
 
 
@@ -158,7 +165,7 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(sets, capsys, monkeypatch):
 
     def interrupted(self):
         if self.done == 5:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)               # as Ctrl-C does
         return original(self)
     monkeypatch.setattr(Training, "_round", interrupted)
     words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
@@ -166,6 +173,78 @@ def test_ctrl_c_leaves_a_state_to_go_on_from(sets, capsys, monkeypatch):
     assert status == 130 and "the same command goes on" in error
     monkeypatch.setattr(Training, "_round", original)
     assert run(capsys, *words)[0] == 0
+
+
+def test_refiner_and_images_that_do_not_fit(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    assert run(capsys, "train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")[0] == 0
+    ImageSet(torch.zeros(4, 3, 35, 55, dtype=torch.uint8)).save(sets / "colour")
+    assert "expected 1 channels" in refused(capsys, "refine", sets / "refiner.safetensors", sets / "colour", sets / "out")
+    assert not (sets / "out").exists()
+
+
+def test_settings_of_a_training_can_be_named(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
+    status, _, error = run(capsys, *words, "--set", "steps=2", "--set", "regularization=0.5", "--set", "local=false")
+    assert status == 0, error
+    config = load_state(sets / "refiner.run.safetensors")["run"]["config"]
+    assert (config["steps"], config["regularization"], config["local"]) == (2, 0.5, False)
+    for wrong, said in (("step=2", "one of steps, batch"), ("steps=two", "no int"), ("local=no", "no bool"),
+                        ("steps=0", "at least 1")):
+        assert said in refused(capsys, *words, "--set", wrong)
+
+
+def test_another_seed_does_not_take_the_old_refiner_for_its_own(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
+    assert run(capsys, *words)[0] == 0
+    before = (sets / "refiner.safetensors").read_bytes()
+    assert "seed is 0 there, 1 here" in refused(capsys, *words, "--seed", 1)
+    assert (sets / "refiner.safetensors").read_bytes() == before
+
+
+def write_eyes(folder, days, n=12):
+    """A small release of MPIIGaze's layout, of the simulator's eyes (36 x 60), another brightness each day."""
+    from simgan_lib.gaze import gaze_vector
+    from simgan_lib.simulators.camera import stand_in
+    for day in range(1, days + 1):
+        eyes = stand_in(2 * n, seed=day, size=(36, 60))
+        vectors = gaze_vector(eyes.labels["gaze"]).numpy()
+        parts = [{"image": eyes.images[s, 0].numpy(), "gaze": vectors[s], "pose": np.zeros((n, 3))}
+                 for s in (slice(0, n), slice(n, None))]
+        folder.mkdir(parents=True, exist_ok=True)
+        scipy.io.savemat(folder / f"day{day:02d}.mat", {"data": {"left": parts[0], "right": parts[1]}})
+
+
+def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsys, monkeypatch):
+    import json
+
+    from simgan_lib import reproduce
+    shrunk(monkeypatch)
+    write_eyes(tmp_path / "p00", days=4)
+    seen, train = [], reproduce.train_refiner
+
+    def watched(path, config, synthetic, real, *rest, **named):
+        seen.append(real)
+        return train(path, config, synthetic, real, *rest, **named)
+    monkeypatch.setattr(reproduce, "train_refiner", watched)
+    status, out, error = run(capsys, "reproduce", "--real", tmp_path / "p00", "--test-days", "day02,day04",
+                             "--results", tmp_path / "r")
+    assert status == 0, error
+    assert seen[0].labels == {} and set(seen[0].groups["day"]) == {"day01", "day03"} and len(seen[0]) == 48
+    metrics = json.loads((tmp_path / "r" / "quick-real" / "metrics.json").read_text())
+    assert metrics["test_groups"] == ["day02", "day04"] and metrics["domain"] == "MPIIGaze"
+    assert metrics["images"]["test"] == 48 and metrics["images"]["unlabelled"] == 48
+    assert "people: 51.7" in out and (tmp_path / "r" / "quick-real" / "report.html").exists()
+
+
+def test_every_third_day_is_kept_apart_by_default(tmp_path):
+    from simgan_lib.reproduce import real_domain
+    write_eyes(tmp_path / "p00", days=7, n=3)
+    domain = real_domain(tmp_path / "p00")
+    assert set(domain.test.groups["day"]) == {"day03", "day06"}
+    assert not set(domain.unlabelled.groups["day"]) & {"day03", "day06"} and domain.unlabelled.labels == {}
 
 
 def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypatch):
@@ -184,4 +263,9 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
     assert run(capsys, *words)[0] == 0
     again = json.loads((tmp_path / "quick" / "metrics.json").read_text())
     assert again["gaze_error_deg"] == metrics["gaze_error_deg"]
+    low, high = metrics["gaze_error_deg"]["refined"]["interval"]
+    assert low < metrics["gaze_error_deg"]["refined"]["mean"] < high
+    for before, after in zip(metrics["stage_seconds"], again["stage_seconds"]):       # what was kept has cost its time too
+        assert {k: v for k, v in before.items() if k not in ("simulation", "refining")} \
+            == {k: v for k, v in after.items() if k not in ("simulation", "refining")}
     assert {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.safetensors")} == files, "computed anew"

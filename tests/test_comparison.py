@@ -20,7 +20,7 @@ def run(n=3, domain="stand-in", **gaze):
             "pupil_shift_px": {"mean": 0.7, "sd": 0.5, "n": 900, "failed": 0.02, "estimator_error": {"mean": 0.2, "sd": 0.1}},
             "two_sample_accuracy": {"synthetic": 0.99, "synthetic_matched": 0.95, "refined": 0.8},
             "kernel_distance": {"synthetic": 0.03, "synthetic_matched": 0.02, "refined": 0.01},
-            "collapse": {"identity": {"change": 0.0, "beyond_tone": 0.0}, "refined": {"change": 30.0, "beyond_tone": 0.2}}}
+            "collapse": {"synthetic": {"change": 0.0, "beyond_tone": 0.0}, "refined": {"change": 30.0, "beyond_tone": 0.2}}}
 
 
 def said(metrics):

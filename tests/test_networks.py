@@ -6,6 +6,7 @@ from torch import nn
 
 from simgan_lib import paper
 from simgan_lib.networks import (
+    HAND_LAYERS,
     GazeEstimator,
     GlobalDiscriminator,
     PatchDiscriminator,
@@ -19,6 +20,25 @@ from simgan_lib.networks import (
 def test_published_parameter_counts():
     assert count_parameters(Refiner()) == paper.REFINER_PARAMETERS.value == 296_129
     assert count_parameters(PatchDiscriminator()) == paper.DISCRIMINATOR_PARAMETERS.value == 75_906
+
+
+def test_published_hand_discriminator():
+    network = PatchDiscriminator(layers=HAND_LAYERS)
+    assert count_parameters(network) == paper.HAND_DISCRIMINATOR_PARAMETERS.value == 178_050
+    assert network(torch.zeros(1, 1, 224, 224)).shape == (1, 2, 7, 7)
+
+
+def test_published_gaze_estimator():
+    """Its five convolutions, two poolings and three layers of 9600, 1000 and 3; a quarter of a billion weights."""
+    with torch.device("meta"):                                   # counted, not stored
+        network = GazeEstimator("paper")
+        maps = network.features(torch.zeros(1, 1, 35, 55)).shape
+    convolutions = [m.out_channels for m in network.features if isinstance(m, nn.Conv2d)]
+    assert convolutions == [32, 32, 64, 80, 192] and maps == (1, 192, 9, 14)
+    assert [m.out_features for m in network.head if isinstance(m, nn.Linear)] == [9600, 1000, 3]
+    by_hand = sum(9 * a * b + b for a, b in zip([1, 32, 32, 64, 80], convolutions))
+    by_hand += sum(a * b + b for a, b in zip([192 * 9 * 14, 9600, 1000], [9600, 1000, 3]))
+    assert count_parameters(network) == by_hand
 
 
 def test_35_by_55_gives_9_by_14_patches():
@@ -51,10 +71,10 @@ def test_refiner_reaches_dark_and_bright():
         assert refiner(torch.zeros(1, 1, 9, 9)).min() > 0.9
 
 
-@pytest.mark.parametrize("network", [PatchDiscriminator(), GlobalDiscriminator()])
-def test_logits_take_both_signs(network):
+@pytest.mark.parametrize("make", [PatchDiscriminator, GlobalDiscriminator])
+def test_logits_take_both_signs(make):
     torch.manual_seed(0)
-    logits = network(torch.randn(64, 1, 35, 55) * 3)
+    logits = torch.cat([make()(torch.randn(8, 1, 35, 55) * 3).flatten() for _ in range(8)])
     assert (logits > 0).any() and (logits < 0).any(), "an activation behind the logits"
 
 

@@ -19,7 +19,7 @@ from simgan_lib.notebook import REPOSITORY, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = build.scripts()
-LESSONS = [path for path in SCRIPTS if not path.name.startswith("00")]       # the tour has a shorter form
+LESSONS = [path for path in SCRIPTS if not path.name.startswith("00")]       # the tour has a shorter text
 SHOWN = re.compile(r"# the library's: (\S+)")
 EXERCISE = re.compile(r"^### Exercise (\d\.\d) · .+ \(\d+ minutes\)$", re.MULTILINE)
 SOLUTION = re.compile(r"<details><summary>Solution</summary>\s+```python\n(.*?)```", re.DOTALL)
@@ -235,13 +235,13 @@ def exercises(path):
     return found
 
 
-@each(LESSONS)
-def test_a_lesson_has_exercises(path):
+@each(SCRIPTS)
+def test_a_notebook_has_exercises(path):
     numbers = [number for number, *_ in exercises(path)]
     assert numbers == [f"{int(path.name[:2])}.{i + 1}" for i in range(len(numbers))] and 1 <= len(numbers) <= 3
 
 
-@each(LESSONS)
+@each(SCRIPTS)
 def test_a_solution_is_its_stub_but_for_the_marked_lines(path):
     for number, stub, _, solution, _ in exercises(path):
         kept = [line for line in stub.splitlines() if line.strip() and "# your code" not in line]
@@ -250,7 +250,7 @@ def test_a_solution_is_its_stub_but_for_the_marked_lines(path):
         assert all(line in remaining for line in kept), f"{number}: a line of the stub is not in the solution, in its place"
 
 
-@each(LESSONS)
+@each(SCRIPTS)
 def test_a_stub_is_open_and_its_solution_passes(path):
     for number, stub, check, solution, before in exercises(path):
         call = next(node for node in ast.walk(ast.parse(check)) if isinstance(node, ast.Call)

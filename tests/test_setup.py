@@ -1,7 +1,10 @@
 """The files that set the kit up agree with each other, and with what Colab has."""
 
 import ast
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -51,6 +54,23 @@ def test_conda_users_get_the_same_packages(project):
 def test_the_torch_that_make_installs_is_allowed(project):
     pinned = re.search(r"^TORCH \?= torch==(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
     assert Version(pinned) >= floors(project["dependencies"])["torch"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+def test_make_remembers_which_torch_was_chosen(tmp_path):
+    """CUDA's torch, once installed, must not give way to the CPU's with the next plain command."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    environment = {name: value for name, value in os.environ.items() if name not in ("TORCH", "TORCH_INDEX", "MAKEFLAGS")}
+
+    def variables(*words):
+        said = subprocess.run(["make", "help", *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        return re.search(r"TORCH=(\S*) TORCH_INDEX=(\S*)", said.stdout).groups()
+    default = variables()
+    assert default[0].startswith("torch==") and default[1].endswith("/cpu")
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "choice").write_text("TORCH ?= torch\nTORCH_INDEX ?= \n")
+    assert variables() == ("torch", "")
+    assert variables("TORCH=torch==2.12.0")[0] == "torch==2.12.0"
 
 
 def test_what_the_library_imports_is_declared(project):

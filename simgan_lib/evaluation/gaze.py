@@ -1,6 +1,6 @@
 """What refined images are for: train a gaze estimator on labelled images, measure it on real ones.
 
-Taught in: notebook 05, 09.
+Taught in: notebook 05.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..errors import UserError
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
 from ..images import to_float
 from ..networks import GazeEstimator
-from ..precision import autocast_for
+from ..precision import autocast_for, keep_freed_memory
 
 RESAMPLES = 1000          # bootstrap samples behind each interval
 
@@ -67,6 +67,7 @@ def gaze_training(training, config, seed, device="cpu"):
 
     Loss: squared distance between the network's three outputs and the unit gaze vector, mean over the batch.
     """
+    keep_freed_memory()
     images, target = _on_device(training, device)
     generator = torch.Generator(device).manual_seed(seed)
     estimator = _fresh_estimator(images, config, seed).to(device, memory_format=torch.channels_last).train()

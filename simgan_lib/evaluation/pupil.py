@@ -3,7 +3,7 @@
 Real eyes, and good refined ones, are dark: the pupil cannot be told from the iris.  What both kinds of image show is
 the limbus, the edge between iris and white, whose centre is the pupil's.  The lids hide its top and bottom, so the fit
 starts from the edges to the left and right.  No step is random.
-Taught in: notebook 05, 08.
+Taught in: notebook 05.
 """
 
 import math
@@ -25,13 +25,14 @@ CHUNK = 256                       # images searched at a time
 
 
 # ---- what is measured ----
-def pupil_centres(images):
+def pupil_centres(images, progress=None):
     """Pupil centres (x, y) px, float (N, 2), of an ImageSet or of uint8 images (N, C, H, W); NaN where no iris fits.
 
     The centre of the top-left pixel is (0, 0).  About 7 ms an image.  For crops as wide as MPIIGaze's (33 to 40 mm) and
     eyes that look within some 30 degrees of the camera; others are often NaN, and can be wrong.
+    progress: called as progress(done, total) now and then, for a bar.
     """
-    return iris_ellipses(images)[:, :2]
+    return iris_ellipses(images, progress)[:, :2]
 
 
 def pupil_shifts(synthetic, refined):
@@ -75,10 +76,14 @@ def summary(shifts):
     return {"mean": mean, "sd": sd, "n": n, "failed": 1 - n / len(shifts)}
 
 
-def iris_ellipses(images):
+def iris_ellipses(images, progress=None):
     """Ellipses (x, y, semi-axis, semi-axis, angle) px and radians, float (N, 5); NaN where none fits."""
-    parts = [_ellipses(part) for part in _pixels(images).split(CHUNK)]
-    return torch.cat([torch.from_numpy(part).float() for part in parts])
+    images, found = _pixels(images), []
+    for part in images.split(CHUNK):
+        found.append(torch.from_numpy(_ellipses(part)).float())
+        if progress is not None:
+            progress(sum(map(len, found)), len(images))
+    return torch.cat(found)
 
 
 def _pixels(images):

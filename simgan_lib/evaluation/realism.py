@@ -3,7 +3,7 @@
 Three questions, each with its measure: are the two kinds of image one distribution (kernel distance, classifier
 two-sample test); in which respect do they differ (gray levels, power spectrum); how much did the refiner change, and is
 that more than a global tone curve could do (identity-collapse meter)?
-Taught in: notebook 05, 08.
+Taught in: notebook 05.
 """
 
 import math
@@ -322,18 +322,20 @@ def _matched(gray, goal):
 
 
 # ---- did the refiner do anything? ----
-def identity_collapse(synthetic, refined, real):
-    """The identity-collapse meter: what refining did, beside what doing nothing and what histogram matching do.
+def identity_collapse(entering, results, real):
+    """The identity-collapse meter: what refining did to the images that entered the refiner.
 
-    Returns {"identity" | "histogram_matched" | "refined": {"change", "beyond_tone", "gray_level_distance",
-    "spectrum_distance"}}: mean |change| in gray levels; the share of the result's variance that no tone curve of the
-    synthetic image explains; and the two distances to the real images, which should fall.
-    A refiner with the change of the identity has collapsed; one whose `beyond_tone` is near 0 is a tone curve.
-    Raises ValueError if synthetic and refined differ in shape.
+    entering: images (N, C, H, W).  results: {name: what became of them, in the same order}: the refined images, and to
+    compare with, untouched and histogram-matched ones.  real: images of the domain.
+    Returns {name: {"change", "beyond_tone", "gray_level_distance", "spectrum_distance"}}: mean |change| in gray levels;
+    the share of the result's variance that no tone curve of what entered explains; the two distances to the real images,
+    which should fall.  A refiner whose change is near 0 has collapsed to the identity; one whose `beyond_tone` is near 0
+    is a tone curve.
+    Raises ValueError if shapes differ.
     """
-    synthetic, refined, real = _pixels(synthetic), _pixels(refined), _pixels(real)
-    results = {"identity": synthetic, "histogram_matched": histogram_matched(synthetic, real), "refined": refined}
-    return {name: {"change": mean_change(synthetic, result), "beyond_tone": beyond_tone(synthetic, result),
+    entering, real = _pixels(entering), _pixels(real)
+    results = {name: _pixels(images) for name, images in results.items()}
+    return {name: {"change": mean_change(entering, result), "beyond_tone": beyond_tone(entering, result),
                    "gray_level_distance": gray_level_distance(result, real),
                    "spectrum_distance": spectrum_distance(result, real)} for name, result in results.items()}
 

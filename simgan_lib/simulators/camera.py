@@ -32,10 +32,11 @@ WILD = {**EYE, **_changed(
     shift_x=(-1.2, 1.2), shift_y=(-1.2, 1.2), zoom=(0.92, 1.1), roll=(-4.0, 4.0))}
 
 
-def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD):
+def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None):
     """n images of the stand-in real domain, gray  ->  ImageSet with labels (for measuring) and the group `day`.
 
     As with MPIIGaze, a `day` shares its light and its camera; there are about 50 images a day.
+    progress: called as progress(done, total) now and then, for a bar.
     """
     generator = torch.Generator(device).manual_seed(seed)
     height, width = size
@@ -43,7 +44,7 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD):
     eyes = draw_parameters(n, generator, prior)
     day = torch.arange(n) * max(1, n // 50) // n
     eyes = eyes.with_values(**_shared_light(eyes, day.to(device)))
-    seen = render(eyes, native)
+    seen = render(eyes, native, progress=progress)
     # In parts: in one go a hundred thousand images would need as many gigabytes.
     photographs = torch.cat([photograph(part, generator) for part in seen.images.split(EXPOSED)])
     return replace(seen, images=resized(photographs, size), labels=labels_of(eyes, size),
