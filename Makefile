@@ -76,7 +76,7 @@ $(VENV)/torch: FORCE | $(VENV)/made
 		$(PIP) install --no-deps $$(test -f $@ && echo --force-reinstall) --retries 2 --timeout 15 \
 			$(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') '$(TORCH)' && echo "$$choice" > $@; \
 	fi
-	@$(if $(filter file,$(origin TORCH)),:,printf 'TORCH ?= %s\nTORCH_INDEX ?= %s\n' '$(TORCH)' '$(TORCH_INDEX)' > $(VENV)/choice)
+	@$(if $(filter filefile,$(origin TORCH)$(origin TORCH_INDEX)),:,printf 'TORCH ?= %s\nTORCH_INDEX ?= %s\n' '$(TORCH)' '$(TORCH_INDEX)' > $(VENV)/choice)
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \

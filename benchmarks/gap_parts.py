@@ -21,24 +21,14 @@ from simgan_lib.gaze import angular_error_deg
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.eyes import simulate
 
-PARTS = {"nothing but equalisation": (), "blur": ("blur",), "noise and compression": ("noise",),
-         "uneven light": ("light",), "all but uneven light": ("tone", "blur", "noise"),
-         "the whole camera": ("light", "tone", "blur", "noise")}
+PARTS = {"nothing but equalisation": (), "blur": ("defocus",), "noise and compression": ("noise", "compression"),
+         "uneven light": ("light",), "all but uneven light": ("tone", "defocus", "noise", "compression"),
+         "the whole camera": ("light", "tone", "defocus", "noise", "compression")}
 
 
 def photographed(eyes, parts, seed=5):
-    """The eyes through the named parts of the stand-in domain's camera, with the settings that `photograph` draws."""
-    settings = camera.CameraSettings(len(eyes), torch.Generator().manual_seed(seed))
-    x = eyes.images.float() / 255
-    if "light" in parts:
-        x = camera.uneven_light(x, settings)
-    if "tone" in parts:
-        x = camera.tone_curve(x, settings)
-    if "blur" in parts:
-        x = camera.defocus(x, settings.between(0.35, 1.25))
-    if "noise" in parts:
-        x = camera.compress(camera.sensor_noise(x, settings), settings.between(0.008, 0.035))
-    return replace(eyes, images=camera.equalised((x.clamp(0, 1) * 255).round_().to(torch.uint8)))
+    """The eyes through the named parts of the stand-in domain's camera."""
+    return replace(eyes, images=camera.photograph(eyes.images, torch.Generator().manual_seed(seed), parts))
 
 
 def error(training, test, steps, seed=0):

@@ -21,6 +21,7 @@ from .evaluation.pupil import pupil_centres
 from .evaluation.realism import feature_network, histogram_matched, identity_collapse, kernel_distance, two_sample_accuracy
 from .gaze import angular_error_deg
 from .images import ImageSet
+from .networks import Refiner
 from .precision import resolve_device
 from .runs import Stages, shown_progress, train_refiner
 from .simulators.camera import stand_in
@@ -172,7 +173,6 @@ class _Seed:
         return shown_progress(name, self.bar)
 
     def _refined(self, synthetic, trained):
-        from .networks import Refiner
         c = self.profile.training
         refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise)
         refiner = refiner.to(self.device, memory_format=torch.channels_last)
@@ -193,22 +193,22 @@ class _Seed:
 
     def _realism(self, synthetic, matched, entering, refined):
         n, test, bar = self.profile.compared, self.domain.test, self._bar("realism")
-        bar(0, 7)
+        bar(0, 5)
         network = feature_network([synthetic, self.domain.unlabelled], self.seed, device=self.device)
         last = {name: images.images[-n:] for name, images in
                 (("synthetic", synthetic), ("synthetic_matched", matched), ("refined", refined))}
         days = set(test.groups.get("day", []))
         by = "day" if len(days) > 1 else None         # one day cannot be split into two
-        bar(1, 7)
+        bar(1, 5)
         measured = {"kernel_distance": {k: kernel_distance(network, v, test)[0] for k, v in last.items()},
                     "two_sample_accuracy": {}}
         for done, (name, images) in enumerate(last.items(), 2):
-            bar(done, 7)
             told = two_sample_accuracy(images, test, self.seed, by, device=self.device)
             measured["two_sample_accuracy"][name] = told["accuracy"]
+            bar(done, 5)
         results = {"synthetic": last["synthetic"], "histogram_matched": last["synthetic_matched"], "refined": last["refined"]}
         measured["collapse"] = identity_collapse(entering.images[-n:], results, test.images)
-        bar(7, 7)
+        bar(5, 5)
         return measured
 
     @staticmethod

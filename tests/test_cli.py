@@ -8,12 +8,14 @@ from functools import partial
 
 import numpy as np
 import pytest
-import scipy.io
 import torch
+from releases import write_day
 
 from simgan_lib.__main__ import main
 from simgan_lib.checkpoints import load_state
+from simgan_lib.gaze import gaze_vector
 from simgan_lib.images import ImageSet
+from simgan_lib.simulators.camera import stand_in
 
 
 def run(capsys, *words):
@@ -84,28 +86,28 @@ def test_missing_folder(capsys, tmp_path):
     assert "nowhere" in refused(capsys, "train", tmp_path / "nowhere", tmp_path / "nowhere", tmp_path / "r.safetensors")
 
 
-def write_day(folder, shape=(36, 60), n=4):
+def write_noise(folder, shape=(36, 60), n=4):
+    """A day of MPIIGaze's layout whose crops are noise."""
     rng = np.random.default_rng(0)
     eye = {"image": rng.integers(1, 255, (n, *shape), dtype=np.uint8), "gaze": np.tile([0.0, 0.1, -0.99], (n, 1)),
            "pose": np.zeros((n, 3))}
-    folder.mkdir(parents=True, exist_ok=True)
-    scipy.io.savemat(folder / "day01.mat", {"data": {"left": eye, "right": eye}})
+    write_day(folder / "day01.mat", eye, eye)
 
 
 def test_wrong_image_size(capsys, tmp_path):
-    write_day(tmp_path / "p00", shape=(30, 50))
+    write_noise(tmp_path / "p00", shape=(30, 50))
     assert "day01.mat" in (line := refused(capsys, "reproduce", "--real", tmp_path, "--results", tmp_path / "r")), line
 
 
 def test_truncated_data_file(capsys, tmp_path):
-    write_day(tmp_path / "p00")
+    write_noise(tmp_path / "p00")
     path = tmp_path / "p00" / "day01.mat"
     path.write_bytes(path.read_bytes()[:3000])
     assert "day01.mat" in refused(capsys, "reproduce", "--real", tmp_path, "--results", tmp_path / "r")
 
 
 def test_unknown_test_day(capsys, tmp_path):
-    write_day(tmp_path / "p00")
+    write_noise(tmp_path / "p00")
     assert "day09" in refused(capsys, "reproduce", "--real", tmp_path, "--test-days", "day09", "--results", tmp_path / "r")
 
 
@@ -205,16 +207,13 @@ def test_another_seed_does_not_take_the_old_refiner_for_its_own(sets, capsys, mo
 
 
 def write_eyes(folder, days, n=12):
-    """A small release of MPIIGaze's layout, of the simulator's eyes (36 x 60), another brightness each day."""
-    from simgan_lib.gaze import gaze_vector
-    from simgan_lib.simulators.camera import stand_in
+    """Days of MPIIGaze's layout, each of n left and n right eyes of the stand-in domain."""
     for day in range(1, days + 1):
         eyes = stand_in(2 * n, seed=day, size=(36, 60))
         vectors = gaze_vector(eyes.labels["gaze"]).numpy()
-        parts = [{"image": eyes.images[s, 0].numpy(), "gaze": vectors[s], "pose": np.zeros((n, 3))}
+        sides = [{"image": eyes.images[s, 0].numpy(), "gaze": vectors[s], "pose": np.zeros((n, 3))}
                  for s in (slice(0, n), slice(n, None))]
-        folder.mkdir(parents=True, exist_ok=True)
-        scipy.io.savemat(folder / f"day{day:02d}.mat", {"data": {"left": parts[0], "right": parts[1]}})
+        write_day(folder / f"day{day:02d}.mat", *sides)
 
 
 def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsys, monkeypatch):

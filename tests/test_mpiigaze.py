@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 import scipy.io
 import torch
+from releases import write_day
 
 from simgan_lib.datasets.mpiigaze import read_mpiigaze
 from simgan_lib.errors import UserError
 from simgan_lib.gaze import angular_error_deg, gaze_vector
 
 DAY = "Data/Normalized/p00/day01.mat"
-
-
-def write_day(path, left, right):
-    """One .mat file as in the release.  left, right: dicts with `image` (n, 36, 60) and `gaze` (n, 3), or anything."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    n = len(left.get("image", ()))
-    names = np.array([[f"{i + 1:04d}.jpg"] for i in range(n)], dtype=object)
-    scipy.io.savemat(path, {"data": {"left": left, "right": right}, "filenames": names}, do_compression=True)
-    return path
 
 
 def eye(n, seed=0):

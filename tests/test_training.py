@@ -170,7 +170,7 @@ def test_state_of_another_run_is_refused_by_name(data, tmp_path):
 
 
 def test_other_images_of_the_same_shape_or_another_seed_are_another_run(data, tmp_path):
-    path, before = tmp_path / "run.safetensors", None
+    path = tmp_path / "run.safetensors"
     train_refiner(path, TINY, *data, bar=False)
     before = path.read_bytes()
     others = replace(data[1], images=data[1].images.flip(3))
@@ -194,12 +194,13 @@ def test_interrupted_in_the_middle_of_a_step_it_ends_with_the_same_weights(data,
     monkeypatch.setattr(Training, where, interrupted)
     with pytest.raises(KeyboardInterrupt):
         train_refiner(path, TINY, *data, bar=False)
-    assert load_state(path)["run"]["done"] == 9
+    kept = load_state(path)
+    assert kept["run"]["done"] == 9
     monkeypatch.setattr(Training, where, original)
     done = train_refiner(path, TINY, *data, bar=False)
     assert done.records[-1]["step"] == TINY.total
     assert same(load_state(path)["run"], load_state(whole)["run"])
-    assert done.seconds >= load_state(path)["log"]["seconds"] > 0
+    assert done.seconds > kept["log"]["seconds"] > 0
 
 
 def same(a, b):
@@ -242,14 +243,11 @@ def test_a_dead_discriminator_stops_a_quick_run_early(data, monkeypatch):
     assert run.done < 150
 
 
-def test_the_last_step_is_looked_at(data):
-    monitor = Monitor()
+def test_the_last_step_is_looked_at():
+    bad = adversarial(1007, float("nan"), 0.5, 0.5)
+    Monitor().watch(bad)                                     # one of many: looking at each would wait for the device
     with pytest.raises(TrainingFailed, match="not a number"):
-        monitor.watch(adversarial(1000, float("nan"), 0.5, 0.5))
-    monitor = Monitor()
-    last = replace(adversarial(1007, float("nan"), 0.5, 0.5), total=1007)
-    with pytest.raises(TrainingFailed, match="not a number"):
-        monitor.watch(last)
+        Monitor().watch(replace(bad, total=1007))
 
 
 def test_images_that_the_refiner_cannot_take_are_refused(data):

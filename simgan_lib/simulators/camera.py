@@ -59,19 +59,24 @@ def _shared_light(eyes, day):
             for name in ("light_x", "light_y", "ambient", "skin", "exposure")}
 
 
-def photograph(images, generator):
-    """A bad camera, one setting an image: light, tone, defocus, noise, compression, equalisation.
+def photograph(images, generator, parts=("light", "tone", "defocus", "noise", "compression")):
+    """A bad camera, one setting an image: light, tone, defocus, noise, compression, and always equalisation.
 
-    images: uint8 (N, 1, H, W) of any size.  Returns the same shape and type.  Draws from `generator` (on the images'
-    device).
+    images: uint8 (N, 1, H, W) of any size.  parts: which of the five take part.  Returns the same shape and type.
+    Draws from `generator` (on the images' device).
     """
     settings = CameraSettings(len(images), generator)
     x = images.float() / 255
-    x = uneven_light(x, settings)
-    x = tone_curve(x, settings)
-    x = defocus(x, settings.between(0.35, 1.25))
-    x = sensor_noise(x, settings)
-    x = compress(x, settings.between(0.008, 0.035))
+    if "light" in parts:
+        x = uneven_light(x, settings)
+    if "tone" in parts:
+        x = tone_curve(x, settings)
+    if "defocus" in parts:
+        x = defocus(x, settings.between(0.35, 1.25))
+    if "noise" in parts:
+        x = sensor_noise(x, settings)
+    if "compression" in parts:
+        x = compress(x, settings.between(0.008, 0.035))
     return equalised((x.clamp(0, 1) * 255).round_().to(torch.uint8))
 
 
