@@ -28,7 +28,7 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_simulate, _add_train, _add_refine, _add_evaluate):
+    for add in (_add_reproduce, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship):
         command = add(commands)
         command.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     return parser
@@ -190,6 +190,23 @@ def _evaluate(a):
     error, share = found["gaze_error_deg"], found["within_7_deg"]
     print(f"mean gaze error {error['mean']:.2f} degrees (95 % interval {error['low']:.2f} to {error['high']:.2f}), "
           f"{share['mean']:.1f} % within 7 degrees, on {len(test)} images")
+
+
+def _add_ship(commands):
+    command = commands.add_parser("ship", help="train one of the refiners that come with the kit; a killed run goes on")
+    command.add_argument("name", help="gray, gray-no-history, ...: see simgan_lib/shipping.py")
+    command.add_argument("--profile", default="full", help="quick, full or paper")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--results", default="results", help="where the state of the training goes")
+    _device(command)
+    command.set_defaults(run=_ship)
+    return command
+
+
+def _ship(a):
+    from .precision import resolve_device
+    from .shipping import ship
+    print(f"the refiner: {ship(a.name, a.profile, a.seed, resolve_device(a.device), runs=a.results)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Refiners in files: weights and a card that says how they were made."""
+"""Refiners in files: weights and a card that says how they were made.  Some come with the kit."""
+
+from pathlib import Path
 
 import torch
 
@@ -6,16 +8,36 @@ from .checkpoints import load_checkpoint, load_module
 from .errors import UserError
 from .networks import Refiner
 
+SHIPPED = Path(__file__).parent / "refiners"
+
 
 def load_refiner(path):
-    """The Refiner in a file that the command `train` wrote, its sizes taken from the file's card.
+    """The Refiner in a file that the command `train` or `ship` wrote, its sizes taken from the file's card.
 
     Raises UserError if the file is missing, damaged, or holds another network.
     """
-    card = load_checkpoint(path)[1].get("card", {})
+    card = read_card(path)
     sizes = [card.get(name) for name in ("channels", "width", "blocks")]
     if not all(isinstance(value, int) for value in sizes):
         raise UserError(f"{path}: not a refiner's file: its card has no channels, width and blocks")
     refiner = Refiner(*sizes, noise=card.get("noise", 0)).to(memory_format=torch.channels_last)
     load_module(path, refiner)
     return refiner.eval()
+
+
+def read_card(path):
+    """The card in a refiner's file: a dict.  Raises UserError as `load_refiner` does."""
+    return load_checkpoint(path)[1].get("card", {})
+
+
+def shipped_names():
+    """Names of the refiners that come with the kit."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def load_shipped(name):
+    """(Refiner, its card) of those that come with the kit.  Raises UserError for a name that is not among them."""
+    if name not in shipped_names():
+        raise UserError(f"no refiner {name!r} comes with the kit; there are {', '.join(shipped_names()) or 'none'}")
+    path = SHIPPED / f"{name}.safetensors"
+    return load_refiner(path), read_card(path)
