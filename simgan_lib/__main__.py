@@ -28,7 +28,7 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship):
+    for add in (_add_reproduce, _add_gaze_table, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship):
         command = add(commands)
         command.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     return parser
@@ -44,6 +44,20 @@ def _device(command):
 
 def _add_reproduce(commands):
     command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
+    _main_job(command)
+    command.set_defaults(run=_reproduce)
+    return command
+
+
+def _add_gaze_table(commands):
+    command = commands.add_parser("gaze-table", help="gaze: 1x and 4x images, other methods; after `reproduce` it goes on there")
+    _main_job(command)
+    command.add_argument("--records", metavar="FILE", help="where the records go (.jsonl); beside the run's stages if not given")
+    command.set_defaults(run=_gaze_table)
+    return command
+
+
+def _main_job(command):
     _profile(command)
     command.add_argument("--seeds", type=_count, default=1, help="how many runs to average")
     command.add_argument("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain")
@@ -51,8 +65,6 @@ def _add_reproduce(commands):
                                              "every third day if not given")
     command.add_argument("--results", default="results", help="where results go")
     _device(command)
-    command.set_defaults(run=_reproduce)
-    return command
 
 
 def _count(text):
@@ -62,13 +74,27 @@ def _count(text):
     return number
 
 
+def _test_days(a):
+    if a.test_days and not a.real:
+        raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
+    return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
+
+
+def _gaze_table(a):
+    from .gaze_records import method_table, read_records, save_records, size_table
+    from .gaze_study import gaze_study
+    from .reproduce import run_folder
+    path = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl"
+    read_records(path)                                      # a file that holds something else is refused at once
+    records = gaze_study(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results)
+    save_records(path, records)
+    print(f"{size_table(records)}\n\nMean error in degrees:\n{method_table(records)}\n\nThe records: {path}")
+
+
 def _reproduce(a):
     from .report import format_table
     from .reproduce import reproduce
-    if a.test_days and not a.real:
-        raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
-    days = [day.strip() for day in a.test_days.split(",")] if a.test_days else None
-    folder, metrics = reproduce(a.profile, a.seeds, a.real, days, a.device, a.results)
+    folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results)
     print(format_table(metrics))
     print(f"\nThe report: {folder / 'report.html'}")
 

@@ -29,8 +29,8 @@ from .simulators.eyes import simulate
 from .training import PRESETS, TrainingConfig, refine
 
 # Modules that no kept number depends on.
-SHOWING = {"__init__", "__main__", "checks", "comparison", "figures", "forgetting", "notebook", "paper", "report",
-           "pretrained", "report_figures", "shipping", "summary", "widgets"}
+SHOWING = {"__init__", "__main__", "checks", "comparison", "figures", "forgetting", "gaze_records", "notebook", "paper",
+           "pretrained", "report", "report_figures", "shipping", "summary", "widgets"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
 
 
@@ -104,14 +104,19 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     Raises UserError for bad input.
     """
     profile, device = profile_named(profile_name), resolve_device(device)
-    folder = Path(results) / (profile_name + ("-real" if real else ""))
+    folder = run_folder(results, profile_name, real)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
-    measured = [_Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure() for seed in range(seeds)]
+    measured = [Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure() for seed in range(seeds)]
     from . import report, summary  # matplotlib is slow to import and of no use to a run that fails before
     metrics = summary.summarise(profile_name, profile, domain, measured, device,
                                 command_line(profile_name, seeds, real, test_days))
     report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
     return folder, metrics
+
+
+def run_folder(results, profile_name, real=None):
+    """Where a profile's runs on the stand-in domain, or on real images, keep what they have computed."""
+    return Path(results) / (profile_name + ("-real" if real else ""))
 
 
 def command_line(profile_name, seeds, real, test_days):
@@ -121,8 +126,11 @@ def command_line(profile_name, seeds, real, test_days):
     return shlex.join(words + (["--test-days", ",".join(test_days)] if test_days else []))
 
 
-class _Seed:
-    """All measurements of one seed.  Data of the domain are the same for all seeds; all that is drawn or trained is not."""
+class Seed:
+    """All measurements of one seed.  Data of the domain are the same for all seeds; all that is drawn or trained is not.
+
+    folder: results of stages are kept there.  `timed` runs a stage, or finds what it gave.
+    """
 
     def __init__(self, profile, domain, seed, device, folder, bar):
         self.profile, self.domain, self.seed, self.device, self.bar = profile, domain, seed, device, bar
@@ -132,20 +140,12 @@ class _Seed:
 
     def measure(self):
         """A nested dict of plain numbers and tensors: what the report is made of."""
-        start = time.perf_counter()
-        synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
-        matched = dataclasses.replace(synthetic, images=histogram_matched(synthetic, self.domain.unlabelled))
-        self.seconds["simulation"] = time.perf_counter() - start
-        entering = matched if self.profile.refine_from == "synthetic_matched" else synthetic
-        trained = self._timed("refiner", lambda: self._train(entering))
-        self.seconds["refiner"] = trained["seconds"]           # all parts of an interrupted training
-        start = time.perf_counter()
-        refined = self._refined(entering, trained)
-        self.seconds["refining"] = time.perf_counter() - start
-        sets = dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
-        gaze = {name: self._timed(f"gaze-{name}", partial(self._gaze, name, images)) for name, images in sets.items()}
-        pupil = self._timed("pupil", lambda: self._pupil(synthetic, refined))
-        realism = self._timed("realism", lambda: self._realism(synthetic, matched, entering, refined))
+        trained, sets = self.training_sets()
+        synthetic, matched, refined = (sets[name] for name in TRAINED_ON[:3])
+        entering = sets[self.profile.refine_from]
+        gaze = {name: self.timed(f"gaze-{name}", partial(self.gaze, name, images)) for name, images in sets.items()}
+        pupil = self.timed("pupil", lambda: self._pupil(synthetic, refined))
+        realism = self.timed("realism", lambda: self._realism(synthetic, matched, entering, refined))
         shown = slice(0, 24)
         return {"seed": self.seed, "gaze": gaze, "pupil": pupil, "realism": realism, "records": trained["records"],
                 "snapshots": trained["snapshots"], "seconds": self.seconds,
@@ -154,7 +154,22 @@ class _Seed:
                 "compared": {"synthetic": synthetic.images[:1000], "refined": refined.images[:1000],
                              "real": self._spread(self.domain.test.images, 1000)}}
 
-    def _timed(self, name, compute):
+    def training_sets(self):
+        """(the trained refiner's state and history, {name in TRAINED_ON: ImageSet with gaze labels})."""
+        start = time.perf_counter()
+        synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
+        matched = self.matched(synthetic)
+        self.seconds["simulation"] = time.perf_counter() - start
+        entering = {"synthetic": synthetic, "synthetic_matched": matched}[self.profile.refine_from]
+        trained = self.timed("refiner", lambda: self._train(entering))
+        self.seconds["refiner"] = trained["seconds"]           # all parts of an interrupted training
+        start = time.perf_counter()
+        refined = self.refined(entering, trained)
+        self.seconds["refining"] = time.perf_counter() - start
+        return trained, dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
+
+    def timed(self, name, compute):
+        """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept."""
         def timed():
             start = time.perf_counter()
             return {"result": compute(), "seconds": time.perf_counter() - start}
@@ -172,14 +187,20 @@ class _Seed:
     def _bar(self, name):
         return shown_progress(name, self.bar)
 
-    def _refined(self, synthetic, trained):
+    def matched(self, synthetic):
+        """The images with the gray levels of the unlabelled ones."""
+        return dataclasses.replace(synthetic, images=histogram_matched(synthetic, self.domain.unlabelled))
+
+    def refined(self, synthetic, trained):
+        """The images through the trained refiner."""
         c = self.profile.training
         refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise)
         refiner = refiner.to(self.device, memory_format=torch.channels_last)
         refiner.load_state_dict(trained["refiner"])
         return refine(refiner, synthetic, progress=self._bar("refining"), seed=self.seed)
 
-    def _gaze(self, name, images):
+    def gaze(self, name, images):
+        """{"errors": degrees (N,) on the test images} of a gaze estimator trained on the images."""
         estimator = train_gaze_estimator(images, self.profile.gaze, self.seed, self.device,
                                          progress=self._bar(f"gaze estimator on {name}"))
         test = self.domain.test

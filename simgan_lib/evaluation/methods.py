@@ -1,0 +1,101 @@
+"""Gaze estimators that are no neural networks: what the paper's table of methods compares its network with.
+
+All look at the same features: the means of a coarse raster of the eye image.  None of them was published with these very
+settings; each is the plain form of its kind, from scikit-learn.  Raster and settings were chosen by the error on synthetic
+images that were left out of the training, never by that on real or stand-in ones.
+Paper: Table 3.  Taught in: notebook 09.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from sklearn.decomposition import sparse_encode
+from sklearn.dummy import DummyRegressor
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.svm import SVR
+
+from ..errors import UserError
+
+RASTER = (9, 15)          # rows and columns of means
+
+
+def raster_features(images, raster=RASTER):
+    """Means of a raster of cells, each image's brought to mean 0 and length 1.  uint8 (N, C, H, W) -> float64 (N, C*9*15).
+
+    So exposure and contrast, which say nothing of the gaze, are gone.  Cells of sizes that do not divide overlap by a pixel.
+    An image of one gray level gives zeros.
+    """
+    cells = F.adaptive_avg_pool2d(images.cpu().double(), raster).flatten(1)             # (N, C*rows*columns)
+    return F.normalize(cells - cells.mean(1, keepdim=True), dim=1).numpy()
+
+
+class AdaptiveLinearRegression:
+    """A short form of Lu et al.'s: an image is a sum of few training images, its gaze the same sum of their gazes.
+
+    They find the weights by an L1-minimal sum that reconstructs the features; here orthogonal matching pursuit picks
+    `terms` training images greedily, and the weights are scaled to add up to 1.  doi 10.1109/TPAMI.2014.2313123.
+    """
+
+    def __init__(self, terms=20):
+        self.terms = terms
+
+    def fit(self, features, gaze):
+        """features (N, D) of length 1, gaze (N, 2)."""
+        self.features, self.gaze = features, gaze
+        return self
+
+    def predict(self, features):
+        terms = min(self.terms, *self.features.shape)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)       # said of an image that fewer terms reconstruct exactly
+            weights = sparse_encode(features, self.features, algorithm="omp", n_nonzero_coefs=terms)
+        total = weights.sum(1, keepdims=True)
+        return weights @ self.gaze / np.where(np.abs(total) > 0.1, total, 1.0)      # a sum near 0 is no average
+
+
+@dataclass(frozen=True)
+class Method:
+    """name: in tables.  make: seed -> a fresh regressor.  most: training images; of more, so many are drawn."""
+
+    name: str
+    make: Callable
+    most: int | None = None
+
+
+METHODS = {
+    "mean": Method("always the mean", lambda seed: DummyRegressor()),
+    "knn": Method("nearest neighbours", lambda seed: KNeighborsRegressor(5)),
+    "forest": Method("random forest", lambda seed: RandomForestRegressor(100, max_features=1 / 3, min_samples_leaf=2,
+                                                                         random_state=seed)),
+    "svr": Method("support vectors", lambda seed: MultiOutputRegressor(SVR(gamma=1.0, C=1.0, epsilon=0.02)), most=5000),
+    "alr": Method("adaptive linear regression", lambda seed: AdaptiveLinearRegression(), most=2000),
+}
+
+
+def train_method(name, training, seed=0):
+    """Fit METHODS[name] to an ImageSet with gaze labels  ->  a function: ImageSet -> gaze (pitch, yaw) radians (N, 2).
+
+    The same seed gives the same answers.
+    Raises UserError for an unknown name, a set without images or gaze labels, or images of another shape later.
+    """
+    if name not in METHODS:
+        raise UserError(f"unknown method {name!r}: expected one of {', '.join(METHODS)}")
+    if not len(training) or "gaze" not in training.labels:
+        raise UserError(f"{name} needs images with gaze labels; found {len(training)} images with "
+                        f"{', '.join(sorted(training.labels)) or 'no'} labels")
+    if METHODS[name].most is not None:
+        training = training.shuffled(torch.Generator().manual_seed(seed))[:METHODS[name].most]
+    shape, gaze = training.images.shape[1:], training.labels["gaze"].cpu().double().numpy()
+    regressor = METHODS[name].make(seed).fit(raster_features(training.images), gaze)
+
+    def predict(test):
+        if test.images.shape[1:] != shape:
+            raise UserError(f"images of {tuple(test.images.shape[1:])}: {name} was trained on {tuple(shape)}")
+        return torch.from_numpy(regressor.predict(raster_features(test.images))).float()
+    return predict

@@ -1,0 +1,118 @@
+"""Records of the study on gaze: written, read, and made into the paper's two tables.  Taught in: notebook 09."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from . import paper
+from .comparison import MISSING, quoted, training_set_name
+from .errors import UserError
+from .evaluation.methods import METHODS
+from .files import write_whole
+
+RECORDED = Path(__file__).parents[1] / "docs" / "records" / "gaze.jsonl"       # in a checkout of the kit
+METHOD_NAMES = {name: method.name for name, method in METHODS.items()} | {"cnn": "CNN"}
+SETS = ("synthetic", "synthetic_matched", "refined", "oracle")
+
+# Paper, Table 2: share within 7 degrees by training set and its size.
+SIZES = {("synthetic", 1): paper.WITHIN_7_SYNTHETIC, ("synthetic", 4): paper.WITHIN_7_SYNTHETIC_4X,
+         ("synthetic_matched", 1): None, ("synthetic_matched", 4): None,
+         ("refined", 1): paper.WITHIN_7_REFINED, ("refined", 4): paper.WITHIN_7_REFINED_4X, ("oracle", 1): None}
+# Paper, Table 3: mean error by method, trained on real eyes of other people (UT Multiview), on synthetic, on refined ones.
+PUBLISHED = {"knn": (paper.KNN_REAL_ERROR, paper.KNN_SYNTHETIC_ERROR, None), "forest": (paper.RANDOM_FOREST_ERROR, None, None),
+             "svr": (paper.SVR_ERROR, None, None), "alr": (paper.ALR_ERROR, None, None),
+             "cnn": (paper.CNN_REAL_ERROR, paper.GAZE_SYNTHETIC_ERROR, paper.GAZE_REFINED_ERROR)}
+
+
+# ---- files ----
+def save_records(path, records):
+    """Write records into a file, one JSON line each.  Those of the same profile and domain that stood there give way.
+
+    Raises UserError if the file holds something else or cannot be written.
+    """
+    runs = {(record["profile"], record["domain"]) for record in records}
+    kept = [record for record in read_records(path) if (record["profile"], record["domain"]) not in runs]
+    lines = sorted([*kept, *records], key=lambda record: (record["profile"], record["domain"]))
+    write_whole(path, [(json.dumps(line) + "\n").encode() for line in lines])
+
+
+def read_records(path=RECORDED, profile=None, domain=None):
+    """The records in a file, all or those of one profile or domain; none if there is no such file.
+
+    Raises UserError, with the line's number, for a line that is no record.
+    """
+    path, records = Path(path), []
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
+        try:
+            record = json.loads(line)
+            found = record["profile"], record["domain"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}, line {number}: not a record of gaze-table ({error!r})") from error
+        if profile in (None, found[0]) and domain in (None, found[1]):
+            records.append(record)
+    return records
+
+
+# ---- tables ----
+def chosen(records, method="cnn", training_set=None, times=1):
+    """The records of one method and training set, by seed."""
+    found = [r for r in records if (r["method"], r["training_set"], r["times"]) == (method, training_set, times)]
+    return sorted(found, key=lambda record: record["seed"])
+
+
+def mean_and_sd(records, key):
+    """(mean, standard deviation) of a measure over the seeds; the second is None for one seed.  None without records."""
+    values = [record[key] for record in records]
+    return (np.mean(values), np.std(values, ddof=1) if len(values) > 1 else None) if values else None
+
+
+def interval(records, key):
+    """95 % interval over test images: the mean over the seeds of the ends of theirs."""
+    return np.mean([record[key] for record in records], 0)
+
+
+def size_table(records):
+    """More images, or refined ones?  The paper's Table 2 beside records of one profile and domain, in Markdown."""
+    head = ["CNN trained on", "images", "paper, % within 7 degrees", "here, % within 7 degrees", "here, mean error, degrees"]
+    rows = []
+    for (name, times), theirs in SIZES.items():
+        if ours := chosen(records, "cnn", name, times):
+            title = training_set_name(f"{name}_{times}x" if times > 1 else name, ours[0]["domain"])
+            title = f"histogram-matched, {times} x as many" if (name, times) == ("synthetic_matched", 4) else title
+            rows.append([title, f"{ours[0]['images']:,}", quoted(theirs) if theirs else MISSING,
+                         _with_interval(ours, "within_7_deg", "within_7_interval", ".1f"),
+                         _with_interval(ours, "gaze_error_deg", "gaze_error_interval", ".2f")])
+    return markdown_table(head, rows)
+
+
+def method_table(records):
+    """Other methods: the paper's Table 3 beside records of one profile and domain, mean error in degrees, in Markdown."""
+    domain = records[0]["domain"] if records else ""
+    head = ["method", "paper, other people's real eyes", "paper, synthetic", "paper, refined",
+            *(f"here, {training_set_name(name, domain)}" for name in SETS)]
+    rows = []
+    for method, name in METHOD_NAMES.items():
+        theirs = [quoted(each) if each else MISSING for each in PUBLISHED.get(method, (None,) * 3)]
+        ours = [mean_and_sd(chosen(records, method, training_set), "gaze_error_deg") for training_set in SETS]
+        rows.append([name, *theirs, *(_shown(each, ".2f") for each in ours)])
+    return markdown_table(head, rows)
+
+
+def _with_interval(records, key, ends, form):
+    low, high = interval(records, ends)
+    return f"{_shown(mean_and_sd(records, key), form)} [{low:{form}}, {high:{form}}]"
+
+
+def _shown(found, form):
+    if found is None:
+        return MISSING
+    return f"{found[0]:{form}}" + (f" ± {found[1]:{form}}" if found[1] is not None else "")
+
+
+def markdown_table(head, rows):
+    """Lines of a Markdown table, columns of one width, so that it can be read as text too."""
+    table = [head, ["---"] * len(head), *rows]
+    wide = [max(len(row[i]) for row in table) for i in range(len(head))]
+    table[1] = ["-" * width for width in wide]
+    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, wide)) + " |" for row in table)

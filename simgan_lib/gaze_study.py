@@ -1,0 +1,109 @@
+"""How much do more images help, and how much another method?  The paper's two tables on gaze, as records.
+
+Each row is one estimator of one seed: its method, what it was trained on, how wrong it is.  The refiner and the networks
+trained on 1x data are the stages of `reproduce`, in the same folder: what one has computed, the other finds.
+Paper: Table 2 and Figure 7 (more images), Table 3 (methods).  Taught in: notebook 09.
+"""
+
+from functools import cached_property, partial
+
+import numpy as np
+import torch
+
+from .evaluation.gaze import bootstrap_interval, cumulative_curve
+from .evaluation.methods import METHODS, train_method
+from .gaze import angular_error_deg
+from .images import ImageSet
+from .precision import resolve_device
+from .reproduce import TRAINED_ON, Seed, command_line, profile_named, real_domain, run_folder, stand_in_domain
+from .simulators.eyes import simulate
+
+TIMES = 4                                         # as many synthetic images, as in the paper
+LARGER = ("synthetic", "synthetic_matched", "refined")
+DEGREES = tuple(range(21))                        # at which records have the cumulative curve
+
+
+class StudySeed(Seed):
+    """One seed of the study.  The 4x sets hold the 1x set and three times as many other eyes, refined by its refiner."""
+
+    def rows(self):
+        """Yield (method, training set, times, images trained on, {"errors": (N,)}) of each estimator."""
+        self.trained, self.sets = self.training_sets()
+        for name in TRAINED_ON:
+            images = self.sets[name]
+            yield "cnn", name, 1, len(images), self.timed(f"gaze-{name}", partial(self.gaze, name, images))
+            for method in METHODS:
+                found = self.timed(f"{method}-{name}", partial(self._method, method, images))
+                yield method, name, 1, min(len(images), METHODS[method].most or len(images)), found
+        for name in LARGER:
+            found = self.timed(f"gaze-{name}_{TIMES}x", partial(self._larger, name))
+            yield "cnn", name, TIMES, TIMES * self.profile.synthetic, found
+
+    def _method(self, method, training):
+        test = self.domain.test
+        return {"errors": angular_error_deg(train_method(method, training, self.seed)(test), test.labels["gaze"])}
+
+    def _larger(self, name):
+        images = self._more_refined if name == "refined" else self._more[name]
+        return self.gaze(f"{name}, {TIMES}x", images)
+
+    @cached_property
+    def _more(self):
+        """{"synthetic", "synthetic_matched"}: made when the first stage needs them, and only then."""
+        eyes = simulate((TIMES - 1) * self.profile.synthetic, seed=30_000 + self.seed, progress=self._bar("more eyes"))
+        more = {"synthetic": eyes, "synthetic_matched": self.matched(eyes)}
+        return {name: together(self.sets[name], images) for name, images in more.items()}
+
+    @cached_property
+    def _more_refined(self):
+        return self.refined(self._more[self.profile.refine_from], self.trained)
+
+
+def together(first, second):
+    """Both ImageSets as one, with the label `gaze` alone."""
+    gaze = torch.cat([part.labels["gaze"] for part in (first, second)])
+    return ImageSet(torch.cat([first.images, second.images]), {"gaze": gaze}, source=first.source)
+
+
+def gaze_study(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True):
+    """Train and measure all estimators of seeds 0 .. seeds-1  ->  list of records (dicts of plain numbers and text).
+
+    real: a folder with MPIIGaze crops instead of the stand-in domain.  A killed run goes on where it was.
+    Raises UserError for bad input.
+    """
+    profile, device = profile_named(profile_name), resolve_device(device)
+    domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
+    about = _about(profile_name, profile, domain, device, command_line(profile_name, seeds, real and "DIR", test_days))
+    records = []
+    for seed in range(seeds):
+        study = StudySeed(profile, domain, seed, device, run_folder(results, profile_name, real) / f"seed{seed}", bar)
+        for method, name, times, images, found in study.rows():
+            stage = f"{'gaze' if method == 'cnn' else method}-{name}" + (f"_{times}x" if times > 1 else "")
+            row = {"method": method, "training_set": name, "times": times, "images": images, "seed": seed}
+            measured = measures(found["errors"].numpy(), domain.test.groups.get("day"))
+            records.append(row | measured | {"seconds": round(study.seconds[stage], 1)} | about)
+    return records
+
+
+def measures(errors, days=None):
+    """Mean error, share within 7 degrees, both with 95 % intervals over test images, and the curve at DEGREES.
+
+    errors: degrees (N,).  days: N names; whole days are then resampled, since images of one day are much alike.
+    """
+    days = days if days is not None and len(set(days)) > 1 else None
+    error, within = bootstrap_interval(errors, groups=days), bootstrap_interval(100.0 * (errors <= 7), groups=days)
+    return {"gaze_error_deg": _short(error["mean"]), "gaze_error_interval": [_short(error["low"]), _short(error["high"])],
+            "within_7_deg": _short(within["mean"]), "within_7_interval": [_short(within["low"]), _short(within["high"])],
+            "curve": [_short(share) for share in cumulative_curve(errors, np.array(DEGREES))]}
+
+
+def _short(value):
+    return round(float(value), 3)
+
+
+def _about(profile_name, profile, domain, device, command):
+    from .summary import commit, hardware  # matplotlib is slow to import
+    return {"profile": profile_name, "domain": domain.name, "updates": profile.gaze.steps, "network": profile.gaze.network,
+            "test_images": len(domain.test), "test_days": len(set(domain.test.groups.get("day", []))),
+            "mean_answer_error_deg": _short(domain.mean_answer_error()), "device": hardware(device), "commit": commit(),
+            "command": command.replace(" reproduce ", " gaze-table ")}
