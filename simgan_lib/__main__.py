@@ -28,7 +28,7 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_gaze_table, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship):
+    for add in (_add_reproduce, _add_gaze_table, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship, _add_results):
         command = add(commands)
         command.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     return parser
@@ -45,6 +45,7 @@ def _device(command):
 def _add_reproduce(commands):
     command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
     _main_job(command)
+    command.add_argument("--record", metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)")
     command.set_defaults(run=_reproduce)
     return command
 
@@ -95,6 +96,9 @@ def _reproduce(a):
     from .report import format_table
     from .reproduce import reproduce
     folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results)
+    if a.record:
+        from .results_page import save_run
+        save_run(a.record, metrics, a.real)
     print(format_table(metrics))
     print(f"\nThe report: {folder / 'report.html'}")
 
@@ -233,6 +237,18 @@ def _ship(a):
     from .precision import resolve_device
     from .shipping import ship
     print(f"the refiner: {ship(a.name, a.profile, a.seed, resolve_device(a.device), runs=a.results)}")
+
+
+def _add_results(commands):
+    command = commands.add_parser("results", help="make the page of results anew, of the records that come with the kit")
+    command.add_argument("page", nargs="?", default="docs/results.md", help="the page to write")
+    command.set_defaults(run=_results)
+    return command
+
+
+def _results(a):
+    from .results_page import write_page
+    print(f"{a.page}: {'made anew' if write_page(a.page) else 'as it was'}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+"""Records of measurements: one JSON line each, of which every table is made.  Those behind our own tables come along.
+
+A record is appended by the run that measured it, with the command that gives it again; nobody types a number.
+"""
+
+import json
+from pathlib import Path
+
+from .errors import UserError
+from .files import write_whole
+
+RECORDED = Path(__file__).parent / "records"        # reproduce.jsonl, gaze.jsonl, ablations.jsonl
+
+
+def read_records(path, names):
+    """The records in a file, a list of dicts; none if there is no such file.
+
+    names: keys that each must have.  Raises UserError, with the line's number, for a line that is no such record.
+    """
+    path, records = Path(path), []
+    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
+        try:
+            record = json.loads(line)
+            missing = [name for name in names if name not in record]
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}, line {number}: not a record ({error})") from error
+        if missing:
+            raise UserError(f"{path}, line {number}: not such a record: expected {', '.join(names)}, found no {', '.join(missing)}")
+        records.append(record)
+    return records
+
+
+def save_records(path, records, same):
+    """Put records into a file.  Those there that agree with a new one in all of the keys `same` give way to it.
+
+    Raises UserError if the file holds something else or cannot be written.
+    """
+    def run(record):
+        return tuple(record[name] for name in same)
+    new = {run(record) for record in records}
+    kept = [record for record in read_records(path, same) if run(record) not in new]
+    lines = sorted([*kept, *records], key=run)
+    write_whole(path, [(json.dumps(line) + "\n").encode() for line in lines])
+
+
+def markdown_table(head, rows):
+    """Lines of a Markdown table, columns of one width, so that it can be read as text too.
+
+    >>> print(markdown_table(["a", "b"], [["1", "22"]]))
+    | a | b  |
+    | - | -- |
+    | 1 | 22 |
+    """
+    table = [head, ["-"] * len(head), *rows]
+    wide = [max(len(row[i]) for row in table) for i in range(len(head))]
+    table[1] = ["-" * width for width in wide]
+    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, wide)) + " |" for row in table)
