@@ -124,8 +124,7 @@ def relit(images, generator):
     x = settings.between(0.0, 0.4) + settings.between(0.3, 1.0) * x                        # haze, contrast
     soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
     x = x + settings.between(0.0, 1.0) * (soft - x)
-    x = torch.cat([sensor_noise(channel, settings) for channel in x.split(1, 1)], 1)
-    return 2 * x.clamp(0, 1) - 1
+    return 2 * sensor_noise(x, settings).clamp(0, 1) - 1
 
 
 # ---- VGG-16 ----
