@@ -1,6 +1,6 @@
 """Which psi lets light change and holds the label?  Refiners trained towards eyes that squint into the evening sun.
 
-    python benchmarks/features.py [--only PSI:LAMBDA,...] [--seeds 0,1,2] [--steps 110] [--json]
+    python benchmarks/features.py [--only PSI:LAMBDA,...] [--seeds 0,1,2] [--steps 100] [--json]
 
 Small trainings (notebook 06's), on the domain of simgan_lib.simulators.evening.  For 200 synthetic eyes that no training
 saw: mean distance, in gray levels, to the same eyes in evening light, which the simulator draws and no training sees;
@@ -24,6 +24,7 @@ from simgan_lib.simulators.evening import in_evening_light, squinting
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import PRESETS, Training, refine
 
+EYES = 600                # of each domain
 SMALL = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, buffer=256,
                 refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.9)
 SWEEP = ["identity:0.02", "identity:0.05", "identity:0.1", "identity:0.2", "identity:0.5", "identity:1", "channel_mean:0.1",
@@ -50,10 +51,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", type=lambda text: text.split(","), default=SWEEP, help="psi:lambda, with commas between")
     parser.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=110)
+    parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--json", action="store_true", help="JSON lines instead of the table")
     a = parser.parse_args()
-    synthetic, unlabelled, eyes = simulate(1000, 6, colour=True), squinting(1000, 5), simulate(200, 7, colour=True)
+    synthetic, unlabelled, eyes = simulate(EYES, 6, colour=True), squinting(EYES, 5), simulate(200, 7, colour=True)
     ideal = in_evening_light(eyes.images, torch.Generator().manual_seed(8))
 
     def tell(name, images, **more):

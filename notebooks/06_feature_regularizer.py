@@ -53,7 +53,7 @@ from dataclasses import replace
 from simgan_lib.simulators.evening import in_evening_light, squinting
 from simgan_lib.simulators.eyes import simulate
 
-EYES = 1000 if profile == "quick" else 20_000
+EYES = 600 if profile == "quick" else 20_000
 synthetic = simulate(EYES, seed=6, colour=True)
 unlabelled = replace(squinting(EYES, seed=5), labels={})
 eyes = simulate(100, seed=7, colour=True)                    # to measure with: no training sees them
@@ -147,11 +147,12 @@ def exposed(images):
     return replace(images, images=(images.images * factor).round().to(torch.uint8))
 
 
-run = Training(replace(config, features="channel_mean", regularization=0.2), exposed(synthetic), evening, 0, device)
-for _ in islice(progress(run.run(), "warm-up", config.refiner_warmup), config.refiner_warmup):
+shorter = replace(config, features="channel_mean", regularization=0.2, steps=config.steps // 2)
+run = Training(shorter, exposed(synthetic), evening, 0, device)
+for _ in islice(run.run(), shorter.refiner_warmup):
     pass
 warm = refine(run.result, exposed(eyes)).images
-for _ in progress(run.run(), "Algorithm 1", config.total - config.refiner_warmup):
+for _ in progress(run.run(), "Algorithm 1", shorter.total - shorter.refiner_warmup):
     pass
 hued = refine(run.result, exposed(eyes)).images
 
@@ -405,8 +406,8 @@ assert all(values[0] == 0 for values in lines.values()) and lines["identity"][-1
 # %%
 def warmed_up(psi, seed):
     """After a warm-up on this psi alone: (its price a pixel, how far the mean brightness is off in gray levels)."""
-    run = Training(replace(config, features=psi, refiner_warmup=40), synthetic, unlabelled, seed, device)
-    for record in islice(run.run(), 40):
+    run = Training(replace(config, features=psi, refiner_warmup=30), synthetic, unlabelled, seed, device)
+    for record in islice(run.run(), 30):
         pass
     drift = refine(run.result, eyes).images.float().mean((1, 2, 3)) - eyes.images.float().mean((1, 2, 3))
     return record.numbers()["regularization"], drift.abs().mean().item()

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import torch
 
-from .camera import CameraSettings, defocus, sensor_noise
+from .camera import CameraSettings, defocus
 from .eyes import render
 from .parameters import Range, draw_parameters
 
@@ -42,5 +42,5 @@ def in_evening_light(images, generator):
         raise ValueError(f"expected colour images (N, 3, H, W), found {tuple(images.shape)}")
     settings = CameraSettings(len(images), generator)
     x = images / 255 * torch.tensor(SUN, device=images.device)[:, None, None]
-    x = sensor_noise(defocus(x, settings.between(0.4, 1.0)), settings)
+    x = defocus(x, settings.between(0.4, 1.0)) + 0.01 * settings.normal(*x.shape[1:])
     return (x.clamp(0, 1) * 255).round_().to(torch.uint8)
