@@ -36,7 +36,7 @@ class LearnedFeatures(nn.Module):
     repeat the one channel of gray images.
     Images are not resized: the layers before the last are convolutions, which take any size.  At the edge the network
     sees the zeros that it was trained with, in both of the images that are compared.
-    Raises UserError if there is no such layer, or the images are too small for it.
+    Raises UserError if there is no such layer, or `reference` has other channels or is too small for it.
     """
 
     def __init__(self, network, layer, reference, mean=(0.5,), spread=(0.5,)):
@@ -54,14 +54,14 @@ class LearnedFeatures(nn.Module):
 
     def forward(self, images):
         x = ((images + 1) / 2 - self.mean) / self.spread                        # (N, 1, H, W) - (3, 1, 1): gray, repeated
-        try:
-            return self.layers(x) / self.unit
-        except RuntimeError as error:
-            raise UserError(f"layer {self.layer} cannot take images of {tuple(images.shape[1:])}: {error}") from error
+        return self.layers(x) / self.unit
 
     @torch.no_grad()
     def _calibrate(self, reference):
-        maps = self(to_float(reference))                                        # (M, F, h, w)
+        try:
+            maps = self(to_float(reference))                                    # (M, F, h, w)
+        except RuntimeError as error:
+            raise UserError(f"layer {self.layer} cannot take images of {tuple(reference.shape[1:])}: {error}") from error
         deviation = (maps - maps.mean((0, 2, 3), keepdim=True)).abs().mean((0, 2, 3), keepdim=True)
         silent = deviation < 1e-6                                               # a dead map says nothing: it costs nothing
         places = maps.shape[2] * maps.shape[3] / (reference.shape[2] * reference.shape[3])
@@ -88,7 +88,7 @@ def parts_features(eyes, layer="relu3", seed=0, steps=150, folder=None, device="
         return train_parts(copy.deepcopy(network).to(device), eyes, seed, steps, device).state_dict()
 
     network.load_state_dict(Stages(folder, key)("parts_features", trained) if folder else trained())
-    return LearnedFeatures(network.to(device), layer, eyes.images[:200].to(device))
+    return LearnedFeatures(network, layer, eyes.images[:200].cpu()).to(device)
 
 
 def parts_network(channels=1, seed=0, width=24):
