@@ -1,6 +1,6 @@
 """Which psi lets light change and holds the label?  Refiners trained towards eyes that squint into the evening sun.
 
-    python benchmarks/features.py [--only PSI:LAMBDA,...] [--seeds 0,1,2] [--steps 100] [--json]
+    python benchmarks/features.py [--only PSI:LAMBDA,...] [--seeds 0,1,2] [--steps 120] [--json]
 
 Small trainings (notebook 06's), on the domain of simgan_lib.simulators.evening.  For 200 synthetic eyes that no training
 saw: mean distance, in gray levels, to the same eyes in evening light, which the simulator draws and no training sees;
@@ -51,7 +51,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", type=lambda text: text.split(","), default=SWEEP, help="psi:lambda, with commas between")
     parser.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--json", action="store_true", help="JSON lines instead of the table")
     a = parser.parse_args()
     synthetic, unlabelled, eyes = simulate(EYES, 6, colour=True), squinting(EYES, 5), simulate(200, 7, colour=True)

@@ -135,7 +135,7 @@ from itertools import islice
 
 from simgan_lib.training import PRESETS, Training, refine
 
-small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=100, buffer=256,
+small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=120, buffer=256,
                 refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.9)
 config = small if profile == "quick" else PRESETS[profile]
 evening = replace(squinting(EYES, seed=4, share=0.0), labels={})
@@ -147,7 +147,7 @@ def exposed(images):
     return replace(images, images=(images.images * factor).round().to(torch.uint8))
 
 
-shorter = replace(config, features="channel_mean", regularization=0.2, steps=config.steps // 2)
+shorter = replace(config, features="channel_mean", regularization=0.5, steps=config.steps // 2)
 run = Training(shorter, exposed(synthetic), evening, 0, device)
 for _ in islice(run.run(), shorter.refiner_warmup):
     pass
@@ -166,7 +166,7 @@ def hue_and_brightness(images, target):
 
 
 before = exposed(eyes).images
-rows = {"input": before, "warmed up": warm, "refined": hued, "evening": evening.images}
+rows = {"input": before, "warm-up": warm, "refined": hued, "evening": evening.images}
 show(*figures.montage_figure({name: images[:6] for name, images in rows.items()}, columns=6))
 hue = {name: hue_and_brightness(images, ideal)[0] for name, images in list(rows.items())[:3]}
 brighter = hue_and_brightness(hued, before)[1]
