@@ -341,7 +341,7 @@ def trained(psi, weight):
 
 
 refined = {"pixels": {weight: trained("identity", weight) for weight in (0.02, 0.5)},
-           "learned features": {0.1: trained(learned, 0.1)}}
+           "learned features": {0.2: trained(learned, 0.2)}}
 
 # %%
 rows = {"input": eyes.images, "ideal": ideal, **{f"{psi}\nλ = {weight:g}": images for psi, runs in refined.items()
@@ -361,7 +361,7 @@ show(*figures.trade_figure(points, references))
 (far_loose, kept_loose), (far_stiff, kept_stiff) = points["pixels"].values()
 (far, kept), = points["learned features"].values()
 for name, (x, y) in {**references, "pixels 0.02": (far_loose, kept_loose), "pixels 0.5": (far_stiff, kept_stiff),
-                     "learned 0.1": (far, kept)}.items():
+                     "learned 0.2": (far, kept)}.items():
     print(f"{name:>12}: ≈ {x:.0f} gray levels from the ideal, ≈ {y:.0f} % of the pupils in place")
 assert kept > kept_loose + 10 and far < 0.6 * far_stiff
 
@@ -453,7 +453,7 @@ assert min(drift for _, drift in ends["image_gradients"]) > 2 * max(drift for _,
 # | $\psi$, colour eyes | mean of the channels (article, Figure 8) | the same | brightness matched by one factor first |
 # | learned features | named, VGG as the example | a small network that names parts under ever other light; VGG optional | trained on synthetic eyes alone, in seconds |
 # | unlabelled images | MPIIGaze | simulated eyes that squint into the evening sun | made to tell the $\psi$ apart; not real eyes |
-# | $\lambda$ | 0.01, by a private reply | 0.02 to 0.5 for pixels, 0.1 for features | units of $\psi$ differ: each map is divided by its deviation |
+# | $\lambda$ | 0.01, by a private reply | 0.02 and 0.5 for pixels, 0.2 for features | units of $\psi$ differ: each map is divided by its deviation |
 # | measured | by people and by gaze errors | distance to the ideal images and exact labels | a simulator knows both |
 #
 # ## Going further
