@@ -102,14 +102,14 @@ def montage_figure(groups, columns, width=7.2):
     """
     sheets = {name: montage(images, columns) for name, images in groups.items()}
     heights = [sheet.shape[0] / sheet.shape[1] for sheet in sheets.values()]
-    names = 0.15 + 0.095 * max(len(name) for name in groups)              # inches that they take
+    names = 0.15 + 0.095 * max(len(line) for name in groups for line in name.split("\n"))      # inches that they take
     figure = Figure(figsize=(width, (width - names) * sum(heights) + 0.1 * len(sheets)), layout="constrained")
     grid = figure.subplots(len(sheets), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (name, sheet) in zip(grid, sheets.items()):
         show_image(axes, sheet, vmin=0, vmax=255)
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
         axes.set_anchor("E")
-    counted = ", ".join(f"{len(images)} {name}" for name, images in groups.items())
+    counted = ", ".join(f"{len(images)} {name}" for name, images in groups.items()).replace("\n", " ")
     return figure, f"Montage of images, one group below the other: {counted}."
 
 
@@ -384,12 +384,12 @@ def trade_figure(families, references):
     for (psi, points), look in zip(families.items(), PSI_LOOKS):
         axes.plot(*zip(*points.values()), **look, markersize=9, label=psi)
         for weight, point in points.items():
-            axes.annotate(f"λ = {weight:g}", point, (7, -12), textcoords="offset points", fontsize=8)
+            axes.annotate(f"λ = {weight:g}", point, (9, -3), textcoords="offset points", fontsize=8)
     for name, point in references.items():
         axes.plot(*point, "+", color="0.35", markersize=11, markeredgewidth=2)
         axes.annotate(name, point, (0, 8), textcoords="offset points", fontsize=8, color="0.25", ha="center")
-    axes.set(xlabel="distance to the ideal images, gray levels", ylabel="pupils in place, %", xlim=(-4, None), ylim=(None, 104))
     axes.margins(x=0.16, y=0.12)
+    axes.set(xlabel="distance to the ideal images, gray levels", ylabel="pupils in place, %", ylim=(None, 104))
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     said = "; ".join(f"{psi} with λ = {weight:g}: ≈{x:.0f} gray levels, ≈{y:.0f} %"
                      for psi, points in families.items() for weight, (x, y) in points.items())
