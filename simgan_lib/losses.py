@@ -63,18 +63,18 @@ def image_gradients(images):
     return torch.cat([across, down], dim=1)
 
 
-def blurred(images):
-    """psi = 5 x 5 mean: coarse structure stays, texture may change.  (N, C, H, W)."""
-    return F.avg_pool2d(images, 5, stride=1, padding=2, count_include_pad=False)
+def blurred(images, size=5):
+    """psi = mean of size x size pixels (size odd): coarse structure stays, texture may change.  (N, C, H, W)."""
+    return F.avg_pool2d(images, size, stride=1, padding=size // 2, count_include_pad=False)
 
 
 def local_contrast(images):
     """psi = brightness relative to the 9 x 9 surroundings, in their standard deviations: light and tone curve may change
     at will, shapes may not.  (N, C, H, W).  Not in the paper; in its spirit ("invariant to illumination", section 2.1).
+    Taught in: notebook 06.
     """
-    mean = F.avg_pool2d(images, 9, stride=1, padding=4, count_include_pad=False)
-    spread = F.avg_pool2d((images - mean) ** 2, 9, stride=1, padding=4, count_include_pad=False)
-    return (images - mean) / (spread + 0.01).sqrt()
+    apart = images - blurred(images, 9)
+    return apart / (blurred(apart ** 2, 9) + 0.01).sqrt()
 
 
 FEATURES = {"identity": identity, "channel_mean": channel_mean, "image_gradients": image_gradients, "blurred": blurred,

@@ -36,16 +36,17 @@ class TrainedRefiner:
     seconds: float
 
 
-def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_every=200, bar=True):
+def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_every=200, bar=True, features=None):
     """Train, or go on training from `path`, until done  ->  TrainedRefiner.
 
     path: the run's one file, replaced every `save_every` steps and on interruption, never half written.
+    features: a psi of one's own, as for `Training`.
     Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.
     Raises UserError if the file belongs to another run (other settings, seed or images), TrainingFailed if the run is
     lost (the file then holds the last state that was saved before).
     """
     resident_sets = [replace(images, images=resident(images.images, device)) for images in (synthetic, real)]
-    run, log, path = Training(config, *resident_sets, seed, device), Log(config.total), Path(path)
+    run, log, path = Training(config, *resident_sets, seed, device, features), Log(config.total), Path(path)
     if path.exists():
         _go_on(path, run, log)
 

@@ -13,7 +13,7 @@ import torch
 from .errors import UserError
 from .history import HistoryBuffer, mixed_batch
 from .images import ImageSet, to_float, to_uint8
-from .losses import FEATURES, REAL, REFINED, local_adversarial_loss, refiner_loss, self_regularization
+from .losses import FEATURES, REAL, REFINED, local_adversarial_loss, self_regularization
 from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, smooth_noise
 from .precision import autocast_for, keep_freed_memory
 
@@ -112,18 +112,23 @@ class Training:
 
     synthetic, real: ImageSets of one image size; labels are never looked at.  Data on `device` are used there, data
     elsewhere (memory-mapped, say) are fetched batch by batch.
-    Raises UserError if sizes differ or a set is empty.
+    features: a psi of one's own in place of config.features, such as `features.LearnedFeatures`: a torch module, since
+    a run is taken up again only with the same psi, and a module's make and weights can be compared.
+    Raises UserError if sizes differ, a set is empty, or features is no module.
     """
 
-    def __init__(self, config, synthetic, real, seed=0, device="cpu"):
+    def __init__(self, config, synthetic, real, seed=0, device="cpu", features=None):
         if synthetic.images.shape[1:] != real.images.shape[1:] or not len(synthetic) or not len(real):
             raise UserError(f"images to refine are {tuple(synthetic.images.shape)}, real ones {tuple(real.images.shape)}: "
                             "expected some of each, of equal channels and size")
+        if not isinstance(features, torch.nn.Module | None):
+            raise UserError(f"features: expected a torch module, whose weights a resumed run can compare, found {features!r}")
         keep_freed_memory()
         self.config, self.device, self.done, self.seed = config, torch.device(device), 0, seed
         self.synthetic, self.real = synthetic.images, real.images
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.features = FEATURES[config.features]
+        self.given = features
+        self.features = FEATURES[config.features] if features is None else features.to(self.device)
         with torch.random.fork_rng(devices=[]):                  # initial weights come from the seed, not from outside
             torch.manual_seed(seed)
             self._build(synthetic.images.shape[1], synthetic.images.shape[2:])
@@ -174,13 +179,14 @@ class Training:
             logits = self._judge(refined) if adversarial else None
         refined = refined.float()
         kept = self_regularization(refined, synthetic, self.features)
-        loss = kept if logits is None else refiner_loss(logits.float(), refined, synthetic,
-                                                        self.config.regularization, self.features)
+        fooled = None if logits is None else local_adversarial_loss(logits.float(), REAL)
+        # losses.refiner_loss, but psi, which may be a network, is asked once.
+        loss = kept if logits is None else fooled + self.config.regularization * kept
         self._step(self.refiner_optimizer, loss.mean())
         self._average()
         measured = {"regularization": kept.detach().mean() / synthetic[0].numel()}
         if logits is not None:
-            measured["adversarial"] = local_adversarial_loss(logits.detach().float(), REAL).mean() / _patches(logits)
+            measured["adversarial"] = fooled.detach().mean() / _patches(logits)
         return measured
 
     def update_discriminator(self):
@@ -238,7 +244,8 @@ class Training:
 
     def _data(self):
         return {"seed": self.seed, "device": self.device.type, "images to refine": sample_digest(self.synthetic),
-                "real images": sample_digest(self.real)}
+                "real images": sample_digest(self.real),
+                "given features": None if self.given is None else module_digest(self.given)}
 
     def restore(self, state):
         """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
@@ -304,6 +311,14 @@ def sample_digest(images, n=256):
     places = torch.linspace(0, len(images) - 1, min(n, len(images))).long()
     pixels = images[places.to(images.device)].cpu().contiguous().numpy().tobytes()
     return f"{' x '.join(map(str, images.shape))}, digest {hashlib.sha256(pixels).hexdigest()[:12]}"
+
+
+def module_digest(module):
+    """Tells one torch module from another: what it is made of, and its weights."""
+    digest = hashlib.sha256(f"{type(module).__qualname__} {module!r}".encode())
+    for name, values in module.state_dict().items():
+        digest.update(name.encode() + values.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def _patches(logits):

@@ -183,6 +183,15 @@ def near(refined, synthetic, weight):
     return weight * losses.self_regularization(refined, synthetic)
 
 
+def contrast(mean=lambda x: F.avg_pool2d(x, 9, 1, 4, count_include_pad=False), take=None,
+             root=lambda variance: (variance + 0.01).sqrt()):
+    """The right answer by another route than the library's, with screws to turn."""
+    def psi(x):
+        apart = x - mean(x)
+        return (x - (take or mean)(x)) / root(mean(apart ** 2))
+    return psi
+
+
 # check: (right answers, {wrong answer: words of the message that it must get})
 BANK = {
     "to_float": ([images.to_float, lambda x: 2 * (x / 255) - 1], [
@@ -323,6 +332,19 @@ BANK = {
         (lambda a, b: (wish(1)(a) + wish(0)(b)).mean(), "each pair"),
         (lambda a, b: (wish(1)(a) + wish(0)(b)).sum(), "and a sum"),
         (lambda a, b: reshaped_loss(a, 1) + reshaped_loss(b, 0), "right shape"),
+    ]),
+    "local_contrast": ([losses.local_contrast, contrast()], [
+        (lambda x: x - losses.blurred(x, 9), "nothing is divided"),
+        (contrast(root=lambda v: v + 0.01), "by the variance"),
+        (contrast(root=torch.sqrt), "missing under the root"),
+        (contrast(root=lambda v: v.sqrt() + 0.01), "instead of under it"),
+        (contrast(take=lambda x: 0 * x), "would see brightness"),
+        (contrast(mean=lambda x: x.mean((2, 3), keepdim=True)), "whole image"),
+        (lambda x: -losses.local_contrast(x), "the sign"),
+        (contrast(mean=lambda x: F.avg_pool2d(x, 9, 1, 4)), "zeros beyond the edge"),
+        (contrast(mean=losses.blurred), "5 x 5"),
+        (lambda x: (x - losses.blurred(x, 9)) / (losses.blurred(x ** 2, 9) + 0.01).sqrt(), "about 0"),
+        (lambda x: losses.local_contrast(x)[:, 0], "expected the shape"),
     ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]

@@ -134,3 +134,28 @@ def test_a_table_of_prices_names_its_changes_and_is_brighter_where_it_is_dearer(
     assert shades[0, 1] > shades[0, 0] == shades[1, 0] > shades[1, 1]
     assert axes.lines[0].get_xdata()[0] == 0.5                              # between the harmful one and the harmless one
     assert "harmful changes turned" in sentence and "harmless changes brighter" in sentence
+
+
+def test_maps_of_one_psi_share_their_gray_scale_and_colours_stay():
+    rows = {name: {"the image": torch.rand(3, 5, 6), "psi": light * (0.5 + torch.rand(5, 6))}
+            for name, light in (("day", 4), ("evening", 1))}
+    figure, sentence = figures.psi_figure(rows)
+    day, evening = figure.axes[1], figure.axes[3]
+    assert day.images[0].get_clim() == evening.images[0].get_clim()
+    assert day.images[0].get_clim()[1] == rows["day"]["psi"].max()
+    assert figure.axes[0].images[0].get_array().shape == (5, 6, 3) and "day, evening" in sentence
+
+
+def test_the_trade_names_each_lambda_beside_its_mark():
+    families = {"pixels": {0.02: (10.0, 60.0), 0.5: (40.0, 95.0)}, "learned": {0.1: (8.0, 90.0)}}
+    figure, sentence = figures.trade_figure(families, {"input": (60.0, 95.0)})
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.texts] == ["λ = 0.02", "λ = 0.5", "λ = 0.1", "input"]
+    assert axes.lines[0].get_xydata().tolist() == [[10, 60], [40, 95]]
+    assert len({(line.get_color(), line.get_marker()) for line in axes.lines}) == 3
+    assert "pixels with λ = 0.5: ≈40 gray levels, ≈95 %" in sentence
+
+
+def test_prices_over_light_end_in_the_sentence():
+    figure, sentence = figures.price_lines_figure([0, 1], {"identity": [0, 3.05], "learned": [0, 0.4]}, "squinting")
+    assert [*figure.axes[0].lines[0].get_ydata()] == [0, 3.05] and "identity ≈3.0, learned ≈0.4" in sentence

@@ -70,22 +70,22 @@ def feature_network(images, seed, steps=400, batch=64, device="cpu"):
         chosen = [_some(each, math.ceil(batch / len(kinds)), generator) for each in kinds]
         return changed(to_float(torch.cat(chosen)), generator)
 
-    network = _seeded(seed, FeatureNetwork, kinds[0].shape[1], len(CHANGES)).to(device)
-    return _fit_classifier(network, draw, steps, device)
+    network = seeded_network(seed, FeatureNetwork, kinds[0].shape[1], len(CHANGES)).to(device)
+    return fit_classifier(network, draw, steps, device)
 
 
 def _some(images, n, generator):
     return images[torch.randint(len(images), (n,), generator=generator, device=images.device)]
 
 
-def _seeded(seed, build, *arguments):
+def seeded_network(seed, build, *arguments):
     """A network whose initial weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(*arguments)
 
 
-def _fit_classifier(network, draw, steps, device, rate=3e-3):
+def fit_classifier(network, draw, steps, device, rate=3e-3):
     """Train with cross-entropy on what draw() gives, (float images, class indices); leaves it in evaluation mode."""
     network.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
@@ -208,7 +208,7 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
         pick = torch.randint(len(train[0]), (batch,), generator=generator, device=device)
         return to_float(shifted(train[0][pick], 1, generator)), train[1][pick]
 
-    network = _fit_classifier(_seeded(seed, _two_sample_network, train[0].shape[1]).to(device), draw, steps, device)
+    network = fit_classifier(seeded_network(seed, _two_sample_network, train[0].shape[1]).to(device), draw, steps, device)
     right = sum(_count_right(network, x, kind) for x, kind in zip(test[0].split(512), test[1].split(512)))
     found = binomtest(right, len(test[0]), 0.5, alternative="greater")
     low, high = binomtest(right, len(test[0])).proportion_ci(0.95, "exact")

@@ -107,13 +107,14 @@ def tone_curve(x, settings):
 
 
 def defocus(x, sigma):
-    """Gaussian blur, sigma (N, 1, 1, 1) in pixels: one separable kernel an image."""
+    """Gaussian blur of (N, C, H, W), sigma (N, 1, 1, 1) in pixels: one separable kernel an image."""
     reach = torch.arange(-4, 5, device=x.device)
     kernel = torch.exp(-0.5 * (reach / sigma) ** 2)
     kernel = kernel / kernel.sum(-1, keepdim=True)                    # (N, 1, 1, 9)
-    flat = F.pad(x, (4, 4, 4, 4), mode="replicate").transpose(0, 1)   # (1, N, H, W): an image is a channel here
-    flat = F.conv2d(flat, kernel.transpose(2, 3), groups=len(x))
-    return F.conv2d(flat, kernel, groups=len(x)).transpose(0, 1)
+    kernel = kernel.repeat_interleave(x.shape[1], 0)                  # (N C, 1, 1, 9)
+    flat = F.pad(x, (4, 4, 4, 4), mode="replicate").flatten(0, 1)[None]   # (1, N C, H, W): each plane is a channel here
+    flat = F.conv2d(flat, kernel.transpose(2, 3), groups=len(kernel))
+    return F.conv2d(flat, kernel, groups=len(kernel)).view_as(x)
 
 
 def sensor_noise(x, settings):
