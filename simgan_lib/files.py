@@ -58,3 +58,10 @@ def locked(path):
         file.close()
         raise UserError(f"{Path(path).parent}: another process is at work there; wait for its end") from error
     return file
+
+
+def write_all(file, content):
+    """All bytes into an unbuffered file, which may take a part at a time."""
+    content = memoryview(content)
+    while content:
+        content = content[file.write(content):]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UserError
-from .files import locked, write_whole
+from .files import locked, write_all, write_whole
 from .image_files import CODE, check_place, group_file, put_in_place, write_about
 
 HEADER = 128                      # bytes before the numbers of a .npy file, whatever their count
@@ -31,8 +31,8 @@ class ImageSetWriter:
 
     folder: where the finished set will stand; until then the parts are in `.NAME.unfinished` beside it.
     key: JSON values, all that the images depend on.  If a writer with the same key was killed, this one goes on after
-    its last `commit`: `note` is what was noted there, `len()` counts the images; else they are {} and 0.
-    note: JSON values of the program's own, kept with each commit.
+    its last `commit`: `note` holds the JSON values that were noted there, `len()` counts the images.  Else they are {}
+    and 0, and `anew` says why, if there was such a writer.
     Raises UserError if the place cannot be written, is in use by another writer, or holds something else.
 
         with ImageSetWriter("out", {"size": [35, 55]}) as writer:
@@ -45,12 +45,12 @@ class ImageSetWriter:
     def __init__(self, folder, key):
         self.folder, self.key = Path(folder), key
         self.unfinished = self.folder.parent / f".{self.folder.name}.unfinished"
-        self.note, self.n, self.arrays, self.names, self.files = {}, 0, {}, {}, {}
+        self.anew, self.note, self.n, self.arrays, self.names, self.files = "", {}, 0, {}, {}, {}
         check_place(self.folder)
         with self._told():
             self.unfinished.mkdir(parents=True, exist_ok=True)
             self.lock = locked(self.unfinished / "lock")
-            self._go_on_or_start_anew()
+            self._go_on_or_anew()
 
     def __len__(self):
         return self.n
@@ -78,7 +78,7 @@ class ImageSetWriter:
             arrays[_of_group(name)] = self._codes(name, images.groups[name])
         with self._told():
             for name, values in arrays.items():
-                _write(self.files[name], memoryview(np.ascontiguousarray(values)).cast("B"))
+                write_all(self.files[name], memoryview(np.ascontiguousarray(values)).cast("B"))
         self.n += len(images)
 
     def commit(self, note):
@@ -103,7 +103,7 @@ class ImageSetWriter:
             for name, file in self.files.items():
                 dtype, shape = self.arrays[name]
                 file.seek(0)
-                _write(file, npy_header(dtype, (self.n, *shape)))
+                write_all(file, npy_header(dtype, (self.n, *shape)))
                 os.fsync(file.fileno())
             write_about(self.unfinished, (self.n, *self.arrays["images"][1]), labels, groups, source, key=self.key, **more)
             self.__exit__()                                 # Windows renames no open files
@@ -111,18 +111,32 @@ class ImageSetWriter:
             for name in ("journal.json", "lock"):           # needed until here: a kill before lost nothing
                 (self.folder / name).unlink(missing_ok=True)
 
+    def start_anew(self, why):
+        """Forget the parts of a killed writer.  why: what `anew` says from then on."""
+        for file in self.files.values():
+            file.close()
+        self.anew, self.note, self.n, self.arrays, self.names, self.files = why, {}, 0, {}, {}, {}
+        with self._told():
+            for path in self.unfinished.iterdir():
+                if path.name != "lock":
+                    path.unlink()
+
+    @property
+    def bytes(self):
+        """How many bytes have been written."""
+        return self.n * sum(dtype.itemsize * int(np.prod(shape)) for dtype, shape in self.arrays.values())
+
     # ---- what stands on the disk ----
-    def _go_on_or_start_anew(self):
-        self.anew = ""                                      # why an earlier writer's parts were not used, if so
+    def _go_on_or_anew(self):
         try:
             journal = json.loads((self.unfinished / "journal.json").read_text())
             if journal["key"] != json.loads(json.dumps(self.key)):
                 raise ValueError("other options or sources")
             self._reopen(journal)
         except FileNotFoundError as error:                  # no journal: nothing was committed
-            self._start_anew("" if error.filename.endswith("journal.json") else "a file of it is missing")
+            self.start_anew("" if error.filename.endswith("journal.json") else "a file of it is missing")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._start_anew(str(error))
+            self.start_anew(str(error))
 
     def _reopen(self, journal):
         """Open the files of a journal and cut off what came after it."""
@@ -138,24 +152,16 @@ class ImageSetWriter:
         names = {group: {name: code for code, name in enumerate(names)} for group, names in journal["groups"].items()}
         self.note, self.n, self.arrays, self.names = journal["note"], n, arrays, names
 
-    def _start_anew(self, why):
-        for file in self.files.values():
-            file.close()
-        self.anew, self.files = why, {}
-        for path in self.unfinished.iterdir():
-            if path.name != "lock":
-                path.unlink()
-
     def _agree(self, arrays, groups):
         """The first images fix dtype and shape of all; then the files are made."""
         found = {name: (values.dtype, values.shape[1:]) for name, values in arrays.items()}
         found.update({_of_group(name): (CODE, ()) for name in groups})
-        if self.n == 0 and not self.files:
+        if not self.arrays:
             self.arrays, self.names = found, {name: {} for name in groups}
             with self._told():
                 for name, (dtype, _) in found.items():
                     self.files[name] = open(self.unfinished / f"{name}.npy", "w+b", buffering=0)
-                    _write(self.files[name], npy_header(dtype, (0,)))
+                    write_all(self.files[name], npy_header(dtype, (0,)))
         for name in sorted(self.arrays.keys() | found.keys()):
             if self.arrays.get(name) != found.get(name):
                 raise UserError(f"{self.folder}: one image set holds images of one kind: found {name} "
@@ -184,10 +190,3 @@ def _of_group(name):
 
 def _kind(kind):
     return "absent" if kind is None else f"{kind[0]} {tuple(kind[1])}"
-
-
-def _write(file, content):
-    """All bytes into an unbuffered file, which may take a part at a time."""
-    content = memoryview(content)
-    while content:
-        content = content[file.write(content):]

@@ -180,7 +180,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(image_writer, "_write", full)
+        patch.setattr(image_writer, "write_all", full)
         with pytest.raises(UserError, match="set: could not be written .No space left on device.; nothing is lost"):
             write(tmp_path / "set", [4, 3])
     assert write(tmp_path / "set", [4, 3]) == 1
