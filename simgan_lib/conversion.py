@@ -54,14 +54,13 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
     """
     options, started = options or {}, time.perf_counter()
     key = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged}
-    read = partial(_read_counted, module.read_unit, options, skip_damaged)
     done = _already(out, key, units)
     if done:
         return done
     with ImageSetWriter(out, key) as writer:
         work = _Work(writer, units)
         resumed = work.done
-        with (closing(in_parallel(read, units[resumed:], workers)) as results,
+        with (closing(in_parallel(read_counted(module, options, skip_damaged), units[resumed:], workers)) as results,
               tqdm(desc=f"converting to {Path(out).name}", total=len(units), initial=resumed, unit=" units",
                    disable=not bar) as shown):
             for images, skipped in results:
@@ -181,6 +180,11 @@ def in_parallel(read, units, workers=None):
 def _cores():
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_counted(module, options, skip_damaged=True):
+    """unit -> (ImageSet or None, skipped), picklable; a damaged file is counted, or raises UserError."""
+    return partial(_read_counted, module.read_unit, options, skip_damaged)
 
 
 def _read_counted(read_unit, options, skip_damaged, unit):
