@@ -115,8 +115,8 @@ def _download(release, arguments):
 
 
 def _verify(release, arguments):
-    from simgan_lib.files import write_whole
     from simgan_lib.figures import to_png
+    from simgan_lib.files import write_whole
     from simgan_lib.inspection import Inspection
     found = Inspection(SHEET)
     for images, skipped in _parts(release, arguments):

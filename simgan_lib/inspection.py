@@ -63,7 +63,8 @@ class Inspection:
         for name, counted in sorted(self.groups.items()):
             yield f"{name:<9} {len(counted)}: {_listed(counted)}"
         yield f"blank     {self.blank:,}"
-        yield f"skipped   {sum(self.skipped.values()):,}" + "".join(f", {n:,} {why}" for why, n in sorted(self.skipped.items()) if n)
+        reasons = "".join(f", {n:,} {why}" for why, n in sorted(self.skipped.items()) if n)
+        yield f"skipped   {sum(self.skipped.values()):,}{reasons}"
 
 
 def _listed(counted):

@@ -29,7 +29,10 @@ def write(folder, files=6, each=5):
 
 
 def units(folder):
-    return [(str(path),) for path in sorted(Path(folder).glob("*.bin"))]
+    found = [(str(path),) for path in sorted(Path(folder).glob("*.bin"))]
+    if not found:
+        raise UserError(f"{folder}: expected numbers, found none")
+    return found
 
 
 def read_unit(unit, size=(4, 4)):
