@@ -20,13 +20,14 @@ import torch
 from tqdm.auto import tqdm
 
 from .datasets.base import source
-from .downloads import in_bytes
 from .errors import UserError
+from .files import in_bytes
 from .image_writer import ImageSetWriter
 from .images import ImageSet
 
 AHEAD = 3                         # units for each worker that are read, or waiting, before the writer needs them
 COMMIT_SECONDS = 1.0              # at most this much work is done twice after a kill
+ALONE_SECONDS = 2.0               # work that is done before it is shared: starting a process takes as long
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,19 @@ def _stamp(path):
 def in_parallel(read, units, workers=None):
     """Yield read(unit) for each unit, in order; at most AHEAD a worker are under way or wait to be taken.
 
-    read: gives (ImageSet, anything), and is picklable, as units are.  Raises what `read` raises, UserError if a worker dies.
+    workers: None: one a core; 1: none beside this process.  read: gives (ImageSet or None, anything), and is picklable,
+    as units are.  Raises what `read` raises, UserError if a worker dies.
     """
-    workers = min(workers or _cores(), len(units))
-    if workers <= 1:
-        yield from map(read, units)
-        return
+    workers, begun, alone = workers or _cores(), time.monotonic(), 0
+    while alone < len(units) and (workers == 1 or time.monotonic() - begun < ALONE_SECONDS):
+        yield read(units[alone])
+        alone += 1
+    if alone < len(units):
+        yield from _shared(read, units[alone:], min(workers, len(units) - alone))
+
+
+def _shared(read, units, workers):
+    """`in_parallel` by worker processes."""
     # Not forked from this process: torch's threads would not survive it.
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
     try:

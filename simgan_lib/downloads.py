@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError
 
 from .errors import UserError
-from .files import locked, write_all, write_whole
+from .files import in_bytes, locked, write_all, write_whole
 
 PIECE = 1 << 18                   # bytes written at a time
 ATTEMPTS = 6                      # in a row that bring no byte
@@ -282,16 +282,3 @@ def _validator(answer):
     """What tells this version of a file from another: a strong ETag, else its date, else ""."""
     tag = answer.headers.get("ETag", "")
     return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
-
-
-def in_bytes(n):
-    """A number of bytes for people.
-
-    >>> in_bytes(170_498_071), in_bytes(999)
-    ('170.5 MB', '999 B')
-    """
-    for unit in ("B", "kB", "MB", "GB"):
-        if n < 1000:
-            return f"{n:.4g} {unit}"
-        n /= 1000
-    return f"{n:.4g} TB"

@@ -65,3 +65,16 @@ def write_all(file, content):
     content = memoryview(content)
     while content:
         content = content[file.write(content):]
+
+
+def in_bytes(n):
+    """A number of bytes for people.
+
+    >>> in_bytes(170_498_071), in_bytes(999)
+    ('170.5 MB', '999 B')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.4g} {unit}"
+        n /= 1000
+    return f"{n:.4g} TB"

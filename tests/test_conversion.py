@@ -17,6 +17,11 @@ from simgan_lib.errors import UserError
 from simgan_lib.images import ImageSet
 
 
+@pytest.fixture(autouse=True)
+def work_is_shared_at_once(monkeypatch):
+    monkeypatch.setattr(conversion, "ALONE_SECONDS", 0)
+
+
 @pytest.fixture
 def release(tmp_path):
     return numbered_release.write(tmp_path / "release")
@@ -117,7 +122,7 @@ import numbered_release
 from simgan_lib import conversion
 from simgan_lib.errors import UserError
 if __name__ == "__main__":
-    conversion.COMMIT_SECONDS = 0
+    conversion.COMMIT_SECONDS = conversion.ALONE_SECONDS = 0
     units = numbered_release.units(sys.argv[1])
     try:
         conversion.convert(numbered_release, units, sys.argv[2], workers=int(sys.argv[4]), bar=False)
@@ -210,6 +215,12 @@ def test_other_files_start_anew_and_say_so(release, tmp_path, monkeypatch, chang
 
 
 # ---- the parts ----
+def test_a_short_work_is_not_shared(release, tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion, "ALONE_SECONDS", 60)
+    monkeypatch.setattr(conversion, "ProcessPoolExecutor", lambda *_: 1 / 0)
+    assert run(release, tmp_path / "out", workers=2).n == 25
+
+
 def test_no_more_results_wait_than_needed(monkeypatch):
     """Reading stops when the writer is slow: memory stays what it is."""
     submitted = []
