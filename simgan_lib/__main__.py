@@ -8,21 +8,13 @@ import os
 import sys
 from dataclasses import fields, replace
 
-from .errors import UserError
+from .errors import UserError, exit_status
 
 
 def main(argv=None):
     """Run one command.  Returns the exit status."""
     arguments = _parser().parse_args(argv)
-    try:
-        arguments.run(arguments)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status(lambda: arguments.run(arguments))
 
 
 def _parser():

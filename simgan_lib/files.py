@@ -1,10 +1,15 @@
-"""One way to write a file: whole or not at all."""
+"""Files: one way to write one, whole or not at all, and one way to keep a second process away."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from .errors import UserError
+
+try:
+    import fcntl
+except ImportError:               # Windows: no second process is kept away there
+    fcntl = None
 
 
 def write_whole(path, pieces):
@@ -38,3 +43,38 @@ def _remove_leftovers(path):
             leftover.unlink(missing_ok=True)
         except (ValueError, PermissionError):
             continue  # not ours to judge
+
+
+def locked(path):
+    """Open (and make) a file that no other process holds; closing it, or the end of the process, lets it go.
+
+    Raises UserError if another process holds it, OSError if it cannot be made.
+    """
+    file = open(path, "a")
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise UserError(f"{Path(path).parent}: another process is at work there; wait for its end") from error
+    return file
+
+
+def write_all(file, content):
+    """All bytes into an unbuffered file, which may take a part at a time."""
+    content = memoryview(content)
+    while content:
+        content = content[file.write(content):]
+
+
+def in_bytes(n):
+    """A number of bytes for people.
+
+    >>> in_bytes(170_498_071), in_bytes(999)
+    ('170.5 MB', '999 B')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if n < 1000:
+            return f"{n:.4g} {unit}"
+        n /= 1000
+    return f"{n:.4g} TB"

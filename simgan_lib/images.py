@@ -1,8 +1,5 @@
 """ImageSet: images, their labels, and where they came from.  What passes between all parts of the kit."""
 
-import json
-import os
-import shutil
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from .errors import UserError
-
-FORMAT = "simgan-imageset-1"
+from .image_files import Names, check_place, put_in_place, read_arrays, write_arrays
 
 
 def to_float(images):
@@ -45,7 +41,7 @@ class ImageSet:
     labels  tensors with leading N: `gaze` (pitch, yaw) radians (N, 2); `pupil` (x, y) pixels (N, 2), the centre of
             the top-left pixel being (0, 0); `iris` ellipse (x, y, semi-axis a, semi-axis b, angle) (N, 5);
             `parts` uint8 masks (N, H, W); `joints` (N, J, 3).
-    groups  names, one for each image, in arrays of N strings: `day`, `subject`, `side`.  For honest splits.
+    groups  names, one for each image, in arrays (or `Names`) of N strings: `day`, `subject`, `side`.  For honest splits.
     source  one line that says where the pixels came from.
 
     Raises ValueError if the images are not uint8 (N, C, H, W) or a label or group has another length.
@@ -77,7 +73,7 @@ class ImageSet:
         labels = {k: v[picked.to(v.device)] if torch.is_tensor(picked) else v[picked] for k, v in self.labels.items()}
         host = picked.cpu().numpy() if torch.is_tensor(picked) else picked
         images = self.images[picked.to(self.images.device)] if torch.is_tensor(picked) else self.images[picked]
-        groups = {k: np.asarray(v)[host] for k, v in self.groups.items()}
+        groups = {k: (v if isinstance(v, Names) else np.asarray(v))[host] for k, v in self.groups.items()}
         return replace(self, images=images, labels=labels, groups=groups)
 
     def split(self, by, apart):
@@ -104,66 +100,34 @@ class ImageSet:
         return replace(self, images=self.images.to(device), labels={k: v.to(device) for k, v in self.labels.items()})
 
     def save(self, folder):
-        """Write a folder of .npy files and `set.json`, all or nothing.  Replaces what stood there.
+        """Write a folder of .npy files and `set.json`, all or nothing.  Replaces an image set that stood there.
 
-        Killed at any time, the old set or the new one can be loaded.  Raises UserError if it cannot be written.
+        Killed at any time, the old set or the new one can be loaded.  Raises UserError if it cannot be written, or if
+        something else than an image set stands there.  Larger than memory: `image_writer.ImageSetWriter`.
         """
-        folder, aside = Path(folder), _aside(folder)
+        folder = Path(folder)
+        arrays = {name: values.cpu().numpy() for name, values in {"images": self.images, **self.labels}.items()}
         try:
+            check_place(folder)
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent,
                                              ignore_cleanup_errors=True) as unfinished:
-                self._write(Path(unfinished) / "set")
-                if folder.is_dir():
-                    shutil.rmtree(aside, ignore_errors=True)
-                    os.replace(folder, aside)               # killed after this line: `load` takes the set aside
-                _replace_or_put_back(Path(unfinished) / "set", folder, aside)
-            shutil.rmtree(aside, ignore_errors=True)
+                write_arrays(Path(unfinished) / "set", arrays, self.groups, self.source)
+                put_in_place(Path(unfinished) / "set", folder)
         except OSError as error:
             reason = error.strerror or error
             raise UserError(f"{folder}: could not be written ({reason}); nothing was changed there") from error
 
-    def _write(self, folder):
-        folder.mkdir()
-        for name, values in {"images": self.images, **self.labels}.items():
-            np.save(folder / f"{name}.npy", values.cpu().numpy())
-        about = {"format": FORMAT, "source": self.source, "shape": list(self.images.shape),
-                 "labels": sorted(self.labels), "groups": {k: np.asarray(v).tolist() for k, v in self.groups.items()}}
-        (folder / "set.json").write_text(json.dumps(about))
-
     @classmethod
     def load(cls, folder):
-        """Open what `save` wrote, memory-mapped: nothing is read before it is used.
+        """Open what `save` wrote, memory-mapped: nothing is read before it is used, a million images open at once.
 
+        Sets of more than an eighth of the memory are read-only, and torch cannot know it: writing into such a tensor
+        ends the process.  `clone()` the part that is to change.
         Raises UserError if the folder is missing, incomplete or damaged.
         """
-        folder = Path(folder)
-        if not folder.exists() and _aside(folder).is_dir():
-            folder = _aside(folder)                         # a `save` was killed between its two renames
+        arrays, groups, source = read_arrays(folder)
         try:
-            about = json.loads((folder / "set.json").read_text())
-            if about.get("format") != FORMAT:
-                raise ValueError(f"format {about.get('format')!r}, expected {FORMAT!r}")
-            # Copy-on-write: torch wants a writable array, the file stays as it is.
-            names = ["images", *about["labels"]]
-            read = {name: torch.from_numpy(np.load(folder / f"{name}.npy", mmap_mode="c")) for name in names}
-            if list(read["images"].shape) != about["shape"]:
-                raise ValueError(f"images of shape {list(read['images'].shape)}, expected {about['shape']}")
-            groups = {k: np.array(v) for k, v in about["groups"].items()}
-            return cls(read.pop("images"), read, groups, about["source"])
-        except Exception as error:     # numpy reads a file's header as Python source: a damaged one raises anything
+            return cls(arrays.pop("images"), arrays, groups, source)
+        except ValueError as error:
             raise UserError(f"{folder}: not a complete image set ({error})") from error
-
-
-def _aside(folder):
-    """Where `save` keeps the old set for the moment in which the new one takes its place."""
-    return Path(folder).parent / f".{Path(folder).name}.old"
-
-
-def _replace_or_put_back(new, folder, aside):
-    try:
-        os.replace(new, folder)
-    except OSError:
-        if aside.is_dir() and not folder.exists():
-            os.replace(aside, folder)
-        raise

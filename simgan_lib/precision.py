@@ -89,3 +89,14 @@ def resolve_device(name="auto"):
     if device.type not in ("cpu", "cuda", "mps"):
         raise UserError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
     return device
+
+
+def memory_limit():
+    """Bytes that this process may call its own: the machine's memory, or its limit (`ulimit -d`) if that is less."""
+    try:
+        import resource  # not on Windows
+        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        own = resource.getrlimit(resource.RLIMIT_DATA)[0]
+        return machine if own == resource.RLIM_INFINITY else min(machine, own)
+    except (ImportError, ValueError, OSError):
+        return 8 << 30  # not asked in vain: a machine of today has as much

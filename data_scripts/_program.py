@@ -1,0 +1,160 @@
+"""What all programs of this folder share: their commands, and how they end.
+
+    python data_scripts/NAME.py download FOLDER          fetch and unpack what a script may fetch
+    python data_scripts/NAME.py verify FOLDER            count, measure, and draw a contact sheet to look at
+    python data_scripts/NAME.py convert FOLDER OUT       write the kit's image set, which `ImageSet.load` opens at once
+
+Exit status: 0 done, 2 bad input (one line says what), 130 interrupted (the same command goes on).
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
+from simgan_lib.errors import UserError, exit_status
+
+SHEET = 48                        # images on a contact sheet
+
+
+@dataclass(frozen=True)
+class Option:
+    """One more word of `verify` and `convert`, which goes to the reader under its name."""
+
+    name: str
+    how: dict                     # for argparse
+    of_units: bool = False        # for the reader's `units`, not its `read_unit`
+    flag: str = ""                # if it is not --NAME
+
+
+@dataclass(frozen=True)
+class Release:
+    """One data set.
+
+    reader   name of its module in simgan_lib.datasets.  about  size, licence, citation, what to do by hand: for --help.
+    files    ((name, urls, page, checksum, bytes), ...) of what to fetch; unpacked: the folder that an archive becomes.
+    by_hand  one line, said by `download` where there is nothing to fetch.  whole: images in all, where that is known.
+    """
+
+    reader: str
+    about: str
+    files: tuple = ()
+    unpacked: str = ""
+    by_hand: str = ""
+    options: tuple = ()
+    whole: int = 0
+    size: tuple = field(default=(35, 55))
+
+
+def run(release, argv=None):
+    """The program of a release.  Returns the exit status."""
+    arguments = _parser(release).parse_args(argv)
+    return exit_status(lambda: arguments.run(release, arguments))
+
+
+def _parser(release):
+    plain = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=release.about, formatter_class=plain)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("download", help="fetch and unpack it; what is there is checked", description=release.about,
+                                  formatter_class=plain)
+    command.add_argument("folder", help="where to put it")
+    command.set_defaults(run=_download)
+    for name, does, work in (("verify", "count, measure, draw a contact sheet", _verify),
+                             ("convert", "write the kit's image set; goes on where it was stopped", _convert)):
+        command = commands.add_parser(name, help=does, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        command.add_argument("folder", help="the release, unpacked" + (", or an image set" if name == "verify" else ""))
+        _reading(command, release)
+        command.set_defaults(run=work)
+        if name == "verify":
+            command.add_argument("--sheet", default=f"{release.reader}_sheet.png", help="the contact sheet to write (PNG)")
+        else:
+            command.add_argument("out", help="folder of the image set to write")
+            command.add_argument("--skip-damaged", action="store_true", help="count damaged files, instead of stopping there")
+    return parser
+
+
+def _reading(command, release):
+    if release.size:
+        command.add_argument("--size", type=int, nargs=2, default=release.size, metavar=("HEIGHT", "WIDTH"), help="in pixels")
+    for option in release.options:
+        command.add_argument(option.flag or f"--{option.name}", dest=option.name, **option.how)
+    command.add_argument("--workers", type=int, default=None, help="processes that read; one a core if not given")
+
+
+def _read_with(release, arguments):
+    """(the reader's module, its units, the options of `read_unit`)."""
+    from simgan_lib.datasets import reader
+    module = reader(release.reader)
+    if arguments.workers is not None and arguments.workers < 1:
+        raise UserError(f"--workers: expected at least 1, found {arguments.workers}")
+    of_units = {o.name: getattr(arguments, o.name) for o in release.options if o.of_units}
+    options = {o.name: getattr(arguments, o.name) for o in release.options if not o.of_units}
+    if release.size:
+        if min(arguments.size) < 1:
+            raise UserError(f"--size: expected positive numbers of pixels, found {arguments.size}")
+        options["size"] = list(arguments.size)
+    return module, module.units(arguments.folder, **of_units), options
+
+
+def _download(release, arguments):
+    from simgan_lib.archives import extract
+    from simgan_lib.downloads import Remote, download
+    folder = Path(arguments.folder)
+    if not release.files:
+        raise UserError(release.by_hand)
+    for file in release.files:
+        if release.unpacked and (folder / release.unpacked).is_dir():
+            print(f"{folder / release.unpacked} is there")
+            continue
+        path = download(Remote(*file), folder)
+        print(f"{path} is there, and is what it was when it was first seen")
+        if release.unpacked:
+            print(f"{extract(path, folder / release.unpacked)} is unpacked; {path.name} may be deleted")
+
+
+def _verify(release, arguments):
+    from simgan_lib.figures import to_png
+    from simgan_lib.files import write_whole
+    from simgan_lib.inspection import Inspection
+    found = Inspection(SHEET)
+    for images, skipped in _parts(release, arguments):
+        found.add(images, skipped)
+    for line in found.lines(release.whole):
+        print(line)
+    if not found.n:
+        raise UserError(f"{arguments.folder}: none of the records there can be used")
+    figure, described = _sheet(release.reader, found.sample)
+    write_whole(arguments.sheet, [to_png(figure)])
+    print(f"look at   {arguments.sheet}: {described}")
+
+
+def _parts(release, arguments):
+    """(ImageSet or None, skipped) of all pieces of a release, or of an image set."""
+    from tqdm.auto import tqdm
+
+    from simgan_lib.conversion import in_parallel, read_counted
+    if (Path(arguments.folder) / "set.json").is_file():
+        from simgan_lib.images import ImageSet
+        images = ImageSet.load(arguments.folder)
+        return ((images[at:at + 1024], {}) for at in range(0, len(images), 1024))
+    module, units, options = _read_with(release, arguments)
+    return tqdm(in_parallel(read_counted(module, options), units, arguments.workers), desc="reading", total=len(units))
+
+
+def _sheet(name, sample):
+    from simgan_lib.figures import montage_figure
+    return montage_figure({name: sample.images}, columns=8)
+
+
+def _convert(release, arguments):
+    from simgan_lib.conversion import convert
+    module, units, options = _read_with(release, arguments)
+    done = convert(module, units, arguments.out, options, arguments.workers, arguments.skip_damaged)
+    if done.anew:
+        print(f"began anew: {done.anew}")
+    if done.resumed:
+        print(f"went on after {done.resumed} of {len(units)} pieces")
+    left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(done.skipped.items()) if n) or "none"
+    print(f"{done.n:,} images in {arguments.out}; skipped: {left_out}")

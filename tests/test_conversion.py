@@ -1,0 +1,248 @@
+"""Conversion: in order, in parallel, and after a kill the same bytes as without."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+
+import numbered_release
+import pytest
+
+from simgan_lib import conversion
+from simgan_lib.conversion import convert, files_of, in_parallel
+from simgan_lib.errors import UserError
+from simgan_lib.images import ImageSet
+
+
+@pytest.fixture(autouse=True)
+def work_is_shared_at_once(monkeypatch):
+    monkeypatch.setattr(conversion, "ALONE_SECONDS", 0)
+
+
+@pytest.fixture
+def release(tmp_path):
+    return numbered_release.write(tmp_path / "release")
+
+
+def run(release, out, workers=1, **more):
+    return convert(numbered_release, numbered_release.units(release), out, workers=workers, bar=False, **more)
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+USED = [n for n in range(1, 30) if n % 7 != 3]
+
+
+def test_all_usable_records_in_order_and_the_others_counted(release, tmp_path):
+    done = run(release, tmp_path / "out")
+    images = ImageSet.load(tmp_path / "out")
+    assert images.labels["gaze"][:, 0].tolist() == USED and done.n == len(USED) == 25
+    assert images.images[:, 0, 0, 0].tolist() == USED
+    assert done.skipped == {"zero": 5} and images.source == "numbered release: 25 of 30, 5 zero left out"
+    assert images.groups["file"].tolist() == [f"{n // 5:05d}" for n in USED]
+
+
+def test_worker_processes_write_the_same_bytes_as_one(release, tmp_path):
+    run(release, tmp_path / "one")
+    run(release, tmp_path / "two", workers=2)
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_a_conversion_that_was_made_is_not_made_again(release, tmp_path, monkeypatch):
+    first = run(release, tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(numbered_release, "read_unit", lambda *_: 1 / 0)
+        again = run(release, tmp_path / "out")
+    assert (again.n, again.skipped, again.resumed) == (first.n, first.skipped, 6)
+    numbered_release.write(release, files=7)
+    assert run(release, tmp_path / "out").n == 29
+
+
+def test_other_options_replace_what_was_there(release, tmp_path):
+    run(release, tmp_path / "out")
+    run(release, tmp_path / "out", options={"size": [6, 8]})
+    assert ImageSet.load(tmp_path / "out").images.shape == (25, 1, 6, 8)
+
+
+# ---- damage ----
+def test_a_damaged_file_stops_the_conversion_which_then_goes_on(release, tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion, "COMMIT_SECONDS", 0)
+    whole = (release / "00003.bin").read_bytes()
+    (release / "00003.bin").write_bytes(whole[:-1])
+    with pytest.raises(UserError, match="00003.bin: found 19 bytes"):
+        run(release, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    (release / "00003.bin").write_bytes(whole)
+    done = run(release, tmp_path / "out")
+    assert (done.resumed, done.n, done.anew) == (3, 25, "")
+    run(release, tmp_path / "at once")
+    assert content(tmp_path / "out") == content(tmp_path / "at once")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_damaged_files_may_be_skipped_and_are_counted(release, tmp_path, workers):
+    (release / "00003.bin").write_bytes(b"abc")
+    done = run(release, tmp_path / "out", workers=workers, skip_damaged=True)
+    assert done.skipped == {"zero": 4, "file damaged": 1} and done.n == 21
+
+
+def test_a_worker_that_dies_is_told(release, tmp_path):
+    (release / "00003.bin").write_bytes(b"die")
+    with pytest.raises(UserError, match="a worker process died.*fewer workers"):
+        run(release, tmp_path / "out", workers=2)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_usable(tmp_path):
+    numbered_release.write(tmp_path / "release", files=1, each=1)
+    with pytest.raises(UserError, match="no image was found"):
+        run(tmp_path / "release", tmp_path / "out")
+
+
+def test_a_disk_that_will_not_do_is_seen_before_it_is_full(release, tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion, "COMMIT_SECONDS", 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion.shutil, "disk_usage", lambda _: namedtuple("usage", "free")(100))
+        with pytest.raises(UserError, match=r"out: about \d+ B are to come, but 100 B are free there; what is done is kept"):
+            run(release, tmp_path / "out")
+    assert run(release, tmp_path / "out").resumed == 1
+
+
+# ---- kills ----
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+import numbered_release
+from simgan_lib import conversion
+from simgan_lib.errors import UserError
+if __name__ == "__main__":
+    conversion.COMMIT_SECONDS = conversion.ALONE_SECONDS = 0
+    units = numbered_release.units(sys.argv[1])
+    try:
+        conversion.convert(numbered_release, units, sys.argv[2], workers=int(sys.argv[4]), bar=False)
+    except KeyboardInterrupt:
+        sys.exit(130)
+"""
+
+
+def started(tmp_path, release, workers):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    return subprocess.Popen([sys.executable, program, release, tmp_path / "out", os.path.dirname(__file__), str(workers)],
+                            env={**os.environ, "SLOW": "0.02"}, start_new_session=True, stderr=subprocess.PIPE, text=True)
+
+
+def until_units(tmp_path, number, process):
+    """Wait until the journal counts so many."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if json.loads((tmp_path / ".out.unfinished" / "journal.json").read_text())["note"]["units"] >= number:
+                return
+        except FileNotFoundError:
+            pass
+        time.sleep(0.005)
+    pytest.fail("the conversion never came so far")
+
+
+def processes_of(session):
+    """The ids of living processes of a session, ours and their workers'."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat") as file:
+                state, _, _, its = file.read().rpartition(")")[2].split()[:4]
+        except OSError:
+            continue
+        if int(its) == session and state != "Z":
+            found.append(int(name))
+    return found
+
+
+@pytest.mark.parametrize("workers, kills", [(1, (1, 20, 21, 60)), (2, (30,))])
+def test_kill_9_again_and_again_ends_with_the_same_bytes(tmp_path, workers, kills):
+    release = numbered_release.write(tmp_path / "release", files=120)
+    for number in kills:
+        with started(tmp_path, release, workers) as process:
+            until_units(tmp_path, number, process)
+            process.send_signal(signal.SIGKILL)
+        assert process.returncode == -signal.SIGKILL and not (tmp_path / "out").exists()
+    done = run(release, tmp_path / "out")
+    assert kills[-1] <= done.resumed < 120 and done.anew == ""
+    run(release, tmp_path / "never killed")
+    assert content(tmp_path / "out") == content(tmp_path / "never killed")
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
+def test_workers_end_when_their_parent_is_killed(tmp_path):
+    release = numbered_release.write(tmp_path / "release", files=200)
+    with started(tmp_path, release, 2) as process:
+        until_units(tmp_path, 5, process)
+        assert len(processes_of(process.pid)) >= 3
+        process.send_signal(signal.SIGKILL)
+    until = time.monotonic() + 20
+    while processes_of(process.pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not processes_of(process.pid)
+
+
+def test_ctrl_c_stops_quietly_and_the_next_call_goes_on(tmp_path):
+    release = numbered_release.write(tmp_path / "release", files=120)
+    with started(tmp_path, release, 2) as process:
+        until_units(tmp_path, 5, process)
+        os.killpg(process.pid, signal.SIGINT)               # what a terminal does: workers get it too
+        said = process.stderr.read()
+    assert process.returncode == 130 and "Traceback" not in said
+    assert run(release, tmp_path / "out").resumed >= 5
+
+
+@pytest.mark.parametrize("change", [lambda path: os.utime(path, (1, 1)), os.unlink, lambda path: path.write_bytes(b"")])
+def test_other_files_start_anew_and_say_so(release, tmp_path, monkeypatch, change):
+    monkeypatch.setattr(conversion, "COMMIT_SECONDS", 0)
+    (release / "00004.bin").write_bytes(b"abc")
+    with pytest.raises(UserError):
+        run(release, tmp_path / "out")
+    (release / "00004.bin").unlink()
+    change(release / "00001.bin")
+    done = run(release, tmp_path / "out")
+    assert (done.resumed, done.anew) == (0, "the files that were read have changed")
+
+
+# ---- the parts ----
+def test_a_short_work_is_not_shared(release, tmp_path, monkeypatch):
+    monkeypatch.setattr(conversion, "ALONE_SECONDS", 60)
+    monkeypatch.setattr(conversion, "ProcessPoolExecutor", lambda *_: 1 / 0)
+    assert run(release, tmp_path / "out", workers=2).n == 25
+
+
+def test_no_more_results_wait_than_needed(monkeypatch):
+    """Reading stops when the writer is slow: memory stays what it is."""
+    submitted = []
+
+    class Pool:
+        def __init__(self, *_):
+            pass
+
+        def submit(self, work, read, unit):
+            submitted.append(unit)
+            return type("Future", (), {"result": lambda self: (None, unit)})()
+
+        def shutdown(self, **_):
+            pass
+
+    monkeypatch.setattr(conversion, "ProcessPoolExecutor", Pool)
+    taken = in_parallel(None, list(range(100)), workers=2)
+    for n in range(1, 50):
+        assert next(taken) == (None, n - 1)
+        assert len(submitted) <= n + conversion.AHEAD * 2
+
+
+def test_which_files_a_unit_names():
+    assert files_of(("a.mat",)) == ["a.mat"] and files_of(("a.h5", 0, 100)) == ["a.h5"]
+    assert files_of(("imgs", ("1.jpg", "2.jpg"))) == ["imgs/1.jpg", "imgs/2.jpg"]
