@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from simgan_lib import checks, forgetting, gaze, history, images, losses, networks
 from simgan_lib.checks import Open, Wrong, yours_or_ours
+from simgan_lib.evaluation import pupil
 
 
 def whole(value):
@@ -183,6 +184,16 @@ def near(refined, synthetic, weight):
     return weight * losses.self_regularization(refined, synthetic)
 
 
+def lengths(before, after):
+    return (after - before).norm(dim=1)
+
+
+def top_of_parabola(before, top, after):
+    """The right answer by another route than the library's."""
+    a, b, _ = np.polyfit([-1, 0, 1], [before, top, after], 2)
+    return 0.0 if abs(a) < 1e-12 else float(-b / (2 * a))
+
+
 # check: (right answers, {wrong answer: words of the message that it must get})
 BANK = {
     "to_float": ([images.to_float, lambda x: 2 * (x / 255) - 1], [
@@ -323,6 +334,30 @@ BANK = {
         (lambda a, b: (wish(1)(a) + wish(0)(b)).mean(), "each pair"),
         (lambda a, b: (wish(1)(a) + wish(0)(b)).sum(), "and a sum"),
         (lambda a, b: reshaped_loss(a, 1) + reshaped_loss(b, 0), "right shape"),
+    ]),
+    "mean_shift": ([pupil.mean_shift, lambda a, b, w: lengths(a, b).nanmean() * 55 / w], [
+        (lambda a, b, w: lengths(a, b).mean() * 55 / w, "must be left out"),
+        (lambda a, b, w: (b - a)[(b - a).isfinite().all(1)].mean(0).norm() * 55 / w, "cancel out"),
+        (lambda a, b, w: lengths(a, b).nanmean(), "as it is"),
+        (lambda a, b, w: lengths(a, b).nanmean() * w / 55, "upside down"),
+        (lambda a, b, w: lengths(a, b).nan_to_num().mean() * 55 / w, "did not move"),
+        (lambda a, b, w: lengths(a, b).square().nanmean().sqrt() * 55 / w, "mean square"),
+        (lambda a, b, w: (b - a).abs().sum(1).nanmean() * 55 / w, "hypotenuse"),
+        (lambda a, b, w: lengths(a, b).nanmedian() * 55 / w, "median"),
+        (lambda a, b, w: lengths(a, b).nansum() * 55 / w, "sum"),
+        (lambda a, b, w: lengths(a, b)[lengths(a, b).isfinite()] * 55 / w, "each image"),
+        (lambda a, b, w: (b - a)[(b - a).isfinite().all(1)].abs().mean() * 55 / w, "single coordinates"),
+    ]),
+    "vertex": ([pupil.vertex, top_of_parabola], [
+        (lambda a, b, c: -pupil.vertex(a, b, c), "wrong side"),
+        (lambda a, b, c: 2 * pupil.vertex(a, b, c), "twice"),
+        (lambda a, b, c: pupil.vertex(a, b, c) / 2, "half"),
+        (lambda a, b, c: 1 + pupil.vertex(a, b, c), "from the first"),
+        (lambda a, b, c: b - 0.25 * (a - c) * pupil.vertex(a, b, c), "height"),
+        (lambda a, b, c: (c - a) / (a + b + c), "centre of mass"),
+        (lambda a, b, c: (c - a) / 2, "curvature"),
+        (lambda a, b, c: 0.5 * (a - c) / (a - 2 * b + c), "ZeroDivisionError"),
+        (lambda a, b, c: pupil.vertex(a, b, c) if a != c else torch.nan, "three equal values"),
     ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]
