@@ -268,21 +268,21 @@ def centre_differences(groups, published=None):
     beside the measured one, px.  Article: Figure 9.
     """
     shown = {title: (shifts[shifts.isfinite().all(1)].numpy(), look) for title, (shifts, look) in groups.items()}
-    figure, (row,) = canvas(1, len(shown), (2.7, 3.2), sharex=True, sharey=True)
-    limit, said, handles = 4.0, [], []
+    figure, (row,) = canvas(1, len(shown), (2.4 if len(shown) > 1 else 3.4, 3.6), sharey=True)
+    limit, said, handles = 6.0, [], []
     for axes, (title, (shifts, look)) in zip(row, shown.items()):
         mean = np.hypot(*shifts.T).mean()
         beyond = (np.abs(shifts) > limit).any(1).sum()
-        axes.scatter(*shifts.T, s=24, alpha=0.8, **POINTS[look])
+        axes.scatter(*shifts.T, s=20, alpha=0.8, **POINTS[look])
         handles = [_circle(axes, mean, "measured mean", "-"), _circle(axes, published, "the article's mean", "--")]
         _cross_hairs(axes, limit)
-        axes.set_title(f"{title}\n{len(shifts)} of {len(groups[title][0])} images, mean {mean:.2f} px"
+        axes.set_title(f"{title}\nmean {mean:.2f} px\n{len(shifts)} of {len(groups[title][0])} images"
                        + (f", {beyond} beyond" if beyond else ""), fontsize=9)
         axes.set_ylabel("shift down, px" if axes is row[0] else "")
         said.append(f"{title} ≈{mean:.2f}")
     for circle, name in zip(handles, ("solid: measured mean", f"dashed: the article's mean, {published} px")):
         if circle:
             circle.set_label(name)
-    _legend_below(figure, [circle for circle in handles if circle])
+    _legend_below(figure, [circle for circle in handles if circle], 1)
     return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {', '.join(said)}; "
                     "circles show them" + (f" and the article's {published}." if published else "."))

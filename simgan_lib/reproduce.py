@@ -30,7 +30,7 @@ from .training import PRESETS, TrainingConfig, refine
 
 # Modules that no kept number depends on.
 SHOWING = {"__init__", "__main__", "checks", "comparison", "figures", "forgetting", "notebook", "paper", "report",
-           "report_figures", "summary", "widgets"}
+           "report_figures", "summary", "turing", "widgets"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
 
 

@@ -1,13 +1,16 @@
 """Each check passes the right answer, calls the stub open, and names each of a bank of plausible mistakes."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom, binomtest, norm
 from torch.nn import functional as F
 
 from simgan_lib import checks, forgetting, gaze, history, images, losses, networks
 from simgan_lib.checks import Open, Wrong, yours_or_ours
-from simgan_lib.evaluation import pupil
+from simgan_lib.evaluation import pupil, turing
 
 
 def whole(value):
@@ -358,6 +361,26 @@ BANK = {
         (lambda a, b, c: (c - a) / 2, "curvature"),
         (lambda a, b, c: 0.5 * (a - c) / (a - 2 * b + c), "ZeroDivisionError"),
         (lambda a, b, c: pupil.vertex(a, b, c) if a != c else torch.nan, "three equal values"),
+    ]),
+    "binomial_p": ([turing.binomial_p, lambda k, n: sum(math.comb(n, i) for i in range(k, n + 1)) / 2 ** n], [
+        (lambda k, n: binom.pmf(k, n, 0.5), "just so many"),
+        (lambda k, n: binom.sf(k, n, 0.5), "more than that"),
+        (lambda k, n: binom.cdf(k, n, 0.5), "so many or fewer"),
+        (lambda k, n: binom.cdf(k - 1, n, 0.5), "fewer"),
+        (lambda k, n: binomtest(k, n).pvalue, "two-sided"),
+        (lambda k, n: norm.sf((2 * k - n) / n ** 0.5), "normal curve"),
+        (lambda k, n: norm.sf((2 * k - 1 - n) / n ** 0.5), "correction"),
+        (lambda k, n: sum(math.comb(n, i) for i in range(k, n + 1)), "divide by 2 ** n"),
+        (lambda k, n: k / n, "no probability"),
+        (lambda k, n: 2 * turing.binomial_p(k, n) if k == 7 else turing.binomial_p(k, n), "two-sided"),
+    ]),
+    "power": ([turing.power, lambda n, share: float(sum(binom.pmf(range(turing.least_significant(n), n + 1), n, share)))], [
+        (lambda n, share: 1 - turing.power(n, share), "finding"),
+        (lambda n, share: turing.power(n, 0.5), "still guesses"),
+        (lambda n, share: binom.pmf(turing.least_significant(n), n, share), "just the least"),
+        (lambda n, share: binom.sf(turing.least_significant(n), n, share), "too many"),
+        (lambda n, share: binom.sf(turing.least_significant(n) - 2, n, share), "too few"),
+        (lambda n, share: turing.binomial_p(round(n * share), n), "expected count"),
     ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]
