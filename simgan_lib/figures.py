@@ -451,7 +451,7 @@ def alarms_figure(alarms, level=0.05):
     axes.barh(range(len(alarms)), [100 * share for share in alarms.values()], height=0.6, color="0.75", edgecolor="black",
               hatch="//")
     for y, share in enumerate(alarms.values()):
-        axes.text(100 * share + 0.6, y, f"{100 * share:.1f} %", va="center", fontsize=9)
+        axes.text(100 * max(share, level) + 1, y, f"{100 * share:.1f} %", va="center", fontsize=9)
     axes.axvline(100 * level, color="black", linestyle=":", linewidth=1.4)
     axes.set_yticks(range(len(alarms)), list(alarms))
     axes.set(xlabel="guessing subjects found to be no guessers, %", ylim=(len(alarms) - 0.4, -0.6),
