@@ -267,22 +267,27 @@ def centre_differences(groups, published=None):
     groups: {title: (shifts (N, 2) px, meaning: a key of POINTS)}; NaN are left out.  published: a mean distance to draw
     beside the measured one, px.  Article: Figure 9.
     """
-    shown = {title: (shifts[shifts.isfinite().all(1)].numpy(), look) for title, (shifts, look) in groups.items()}
-    figure, (row,) = canvas(1, len(shown), (2.4 if len(shown) > 1 else 3.4, 3.6), sharey=True)
-    limit, said, handles = 6.0, [], []
-    for axes, (title, (shifts, look)) in zip(row, shown.items()):
-        mean = np.hypot(*shifts.T).mean()
-        beyond = (np.abs(shifts) > limit).any(1).sum()
-        axes.scatter(*shifts.T, s=20, alpha=0.8, **POINTS[look])
-        handles = [_circle(axes, mean, "measured mean", "-"), _circle(axes, published, "the article's mean", "--")]
-        _cross_hairs(axes, limit)
-        axes.set_title(f"{title}\nmean {mean:.2f} px\n{len(shifts)} of {len(groups[title][0])} images"
-                       + (f", {beyond} beyond" if beyond else ""), fontsize=9)
-        axes.set_ylabel("shift down, px" if axes is row[0] else "")
-        said.append(f"{title} ≈{mean:.2f}")
-    for circle, name in zip(handles, ("solid: measured mean", f"dashed: the article's mean, {published} px")):
-        if circle:
-            circle.set_label(name)
-    _legend_below(figure, [circle for circle in handles if circle], 1)
-    return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {', '.join(said)}; "
+    figure, (row,) = canvas(1, len(groups), (2.4 if len(groups) > 1 else 3.4, 3.6), sharey=True)
+    means = [_difference_panel(axes, title, *group, published) for axes, (title, group) in zip(row, groups.items())]
+    row[0].set_ylabel("shift down, px")
+    circles = row[0].patches
+    for circle, name in zip(circles, ("measured mean", f"the article's mean, {published} px")):
+        circle.set_label(name)
+    _legend_below(figure, circles, 1)
+    said = ", ".join(f"{title} ≈{mean:.2f}" for title, mean in zip(groups, means))
+    return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {said}; "
                     "circles show them" + (f" and the article's {published}." if published else "."))
+
+
+def _difference_panel(axes, title, shifts, look, published, limit=6):
+    """One cloud and its circles; returns its mean distance, NaN for an empty cloud."""
+    found = shifts[shifts.isfinite().all(1)].numpy()
+    mean, beyond = np.hypot(*found.T).mean() if len(found) else math.nan, (np.abs(found) > limit).any(1).sum()
+    axes.scatter(*found.T, s=20, alpha=0.8, **POINTS[look])
+    _circle(axes, mean, "", "-")
+    _circle(axes, published, "", "--")
+    _cross_hairs(axes, limit)
+    axes.set(xticks=[-6, -3, 0, 3, 6], yticks=[-6, -3, 0, 3, 6], ylabel="")
+    axes.set_title(f"{title}\nmean {mean:.2f} px\n{len(found)} of {len(shifts)} images"
+                   + (f", {beyond} beyond" if beyond else ""), fontsize=9)
+    return mean
