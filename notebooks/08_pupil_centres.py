@@ -381,12 +381,13 @@ assert len({bytes(frame) for frame in frames}) == len(frames) == 4
 
 # %%
 made = went_on[0.0][1]
-lost = pupil_centres(made).isnan().any(1) & centres["synthetic"].isfinite().all(1)      # found before, not after
-kept = (pupil_centres(made) - centres["synthetic"]).isfinite().all(1)
+after = pupil_centres(made)
+lost = after.isnan().any(1) & centres["synthetic"].isfinite().all(1)                    # found before, not after
+kept = (after - centres["synthetic"]).isfinite().all(1)
 astray = ~(mask_shifts(made).norm(dim=1) < paper.PUPIL_SHIFT.value)                     # more than 1.1 px, or no answer
 among_kept, among_lost = astray[kept].float().mean().item(), astray[lost].float().mean().item()
-everybody = mean_shift(centres["synthetic"], pupil_centres(made), 55)
-print(f"by ellipse: ≈ {everybody:.2f} px over the ≈ {kept.sum()} of ≈ {SOME} images with a fit")
+print(f"by ellipse: ≈ {mean_shift(centres['synthetic'], after, 55):.2f} px over the ≈ {kept.sum()} of {SOME} "
+      "images with a fit")
 print(f"by mask more than 1.1 px off or gone: ≈ {100 * among_kept:.0f} % of those with a fit, "
       f"≈ {100 * among_lost:.0f} % of the ≈ {lost.sum()} that lost it")
 assert lost.sum() >= 10 and among_lost > among_kept + 0.05

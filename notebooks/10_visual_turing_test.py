@@ -221,6 +221,8 @@ def judged(subject, trials):
 
 
 NUMBERS = {"brightness": lambda x: x.float().mean((1, 2, 3)), "grain": lambda x: x.float().diff(dim=3).abs().mean((1, 2, 3))}
+
+# %%
 results = {name: (found, name.split()[1].rstrip(",")) for name, found in published.items()}
 for kind, made in {"refined": refined, "synthetic": synthetic}.items():
     network = simulated_subject(real[learn], made[learn], 0, STEPS, device)
