@@ -9,8 +9,10 @@ everything proves nothing.
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.stats import binom, norm
 
 from . import gaze, history, losses, networks
+from .evaluation import pupil, turing
 from .forgetting import chance_to_survive as library_chance_to_survive
 from .images import to_float as library_to_float
 
@@ -54,7 +56,7 @@ def answer(mine, *arguments):
     if returned is None or returned is ... or returned is NotImplemented:
         raise Open(f"{mine.__name__} returns nothing yet")
     for given, copy in zip(arguments, copies):
-        if isinstance(given, torch.Tensor) and not torch.equal(given, copy):
+        if isinstance(given, torch.Tensor) and not (given.shape == copy.shape and given.allclose(copy, 0, 0, equal_nan=True)):
             raise Wrong(f"{mine.__name__} changes the tensor that it is given; return a new one")
     return returned
 
@@ -448,3 +450,79 @@ def local_contrast(mine):
 def _zero_padded_contrast(images):
     apart = images - F.avg_pool2d(images, 9, 1, 4)
     return apart / (F.avg_pool2d(apart ** 2, 9, 1, 4) + 0.01).sqrt()
+
+
+# ---- Notebook 08: pupil centres --------------------------------------------------------------------------------------
+
+def mean_shift(mine):
+    """Mean distance between centres before and after, at 55 px eye width, leaving out what was not found."""
+    before, width = 20 + 5 * drawn(7, 2), 110
+    after = before + 3 * drawn(7, 2, seed=1)
+    before[2], after[5, 0] = torch.nan, torch.nan
+    found = (after - before).isfinite().all(1)
+    moved, half = (after - before)[found], 55 / width
+    lengths = moved.norm(dim=1)
+    right = pupil.mean_shift(before, after, width)
+    expect(answer(mine, before, after, width), right, {
+        "it is not a number: images without a fit must be left out": torch.nan,
+        "the length of the mean: shifts to the left and to the right cancel out": half * moved.mean(0).norm(),
+        "pixels of the image as it is: the article's are those of an eye 55 px wide": lengths.mean(),
+        "the scale is upside down: a wider image has smaller pixels": lengths.mean() / half,
+        "an image without a fit counts as one that did not move: leave it out": half * lengths.sum() / len(before),
+        "the root of the mean square: large shifts count for more": half * lengths.square().mean().sqrt(),
+        "across plus down: the distance is the hypotenuse": half * moved.abs().sum(1).mean(),
+        "the mean of single coordinates: a shift has a length": half * moved.abs().mean(),
+        "the median: the article has a mean": half * lengths.median(),
+        "the sum, not the mean": half * lengths.sum(),
+        "one number for each image: their mean is asked for": half * lengths,
+    })
+
+
+def vertex(mine):
+    """The highest point of the parabola through three neighbouring values."""
+    for before, top, after in ((1.0, 3.0, 2.0), (0.2, 0.9, 0.1), (2.0, 2.0, 1.0), (-1.0, 5.0, 4.5)):
+        right = pupil.vertex(before, top, after)
+        expect(answer(mine, before, top, after), right, {
+            "to the wrong side: it lies towards the higher neighbour": -right,
+            "twice as far as it should be": 2 * right,
+            "half as far as it should be": right / 2,
+            "counted from the first value: count from the middle one": 1 + right,
+            "the height of the top: asked is its place": top - 0.25 * (before - after) * right,
+            "a centre of mass: it depends on what is added to all three values": (after - before) / (before + top + after),
+            "the difference of the neighbours: divide by the curvature": (after - before) / 2,
+        })
+    expect(answer(mine, 1.0, 1.0, 1.0), 0.0, {"three equal values have no curvature: answer 0 there": torch.nan})
+
+
+# ---- Notebook 10: the visual Turing test -----------------------------------------------------------------------------
+
+def binomial_p(mine):
+    """The chance of so many right answers or more by guessing."""
+    for right, n in ((7, 10), (3, 4), (33, 50), (4, 10)):
+        exact = turing.binomial_p(right, n)
+        one = float(binom.pmf(right, n, 0.5))
+        expect(answer(mine, right, n), exact, {
+            "the chance of just so many: those that are even better count, too": one,
+            "the chance of more than that: so many count, too": exact - one,
+            "the chance of so many or fewer: which tail is surprising?": 1 - exact + one,
+            "the chance of fewer: which tail is surprising?": 1 - exact,
+            "two-sided: only being right too often is evidence of seeing a difference": min(1.0, 2 * exact),
+            "a normal curve in place of the exact sum": float(norm.sf((right - n / 2) / (n / 4) ** 0.5)),
+            "a normal curve in place of the exact sum, with a correction": float(norm.sf((right - 0.5 - n / 2) / (n / 4) ** 0.5)),
+            "the number of ways, not their share: divide by 2 ** n": exact * 2 ** n,
+            "the share of right answers is no probability of getting them": right / n,
+        })
+
+
+def power(mine):
+    """The chance that a subject with a given chance to be right is found out."""
+    for n, share in ((20, 0.7), (50, 0.6), (100, 0.6)):
+        least, right = int(turing.least_significant(n)), float(turing.power(n, share))
+        expect(answer(mine, n, share), right, {
+            "the chance of missing the subject: power is that of finding": 1 - right,
+            "the subject still guesses: use its own chance to be right": float(binom.sf(least - 1, n, 0.5)),
+            "the chance of just the least significant count: more is significant, too": float(binom.pmf(least, n, share)),
+            "one answer too many is asked for: the least significant count is enough": float(binom.sf(least, n, share)),
+            "one answer too few: that count is not yet significant": float(binom.sf(least - 2, n, share)),
+            "the p-value of the expected count: power averages over all counts": turing.binomial_p(round(n * share), n),
+        })

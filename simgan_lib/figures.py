@@ -409,3 +409,115 @@ def price_lines_figure(strengths, prices, unit):
     axes.legend(frameon=False, fontsize=9)
     ends = ", ".join(f"{psi} ≈{values[-1]:.1f}" for psi, values in prices.items())
     return figure, f"Price of evening light over its strength, in units of {unit}; at full strength: {ends}."
+
+
+# ---- Notebook 08: pupil centres --------------------------------------------------------------------------------------
+
+def fits_figure(rows, exact, fitted, width=7.2):
+    """Eyes in rows, on each the exact outline of its iris, and the fitted one where there is one.
+
+    rows: {name: uint8 images (K, 1, H, W)}.  exact, fitted: {name: ellipses (x, y, a, b, angle) (K, 5)}, px and
+    radians; NaN for no fit.  Returns (figure, alternative text).
+    """
+    images = next(iter(rows.values()))
+    n, cell = len(images), (width / len(images), width / len(images) * images.shape[2] / images.shape[3] + 0.05)
+    figure, grid = canvas(len(rows), n, cell)
+    for row, (name, images) in zip(grid, rows.items()):
+        for axes, image, label, fit in zip(row, images, exact[name], fitted[name]):
+            show_image(axes, image, vmin=0, vmax=255)
+            _ellipse(axes, label, "white", "-")
+            _ellipse(axes, fit, STYLE["refined"]["color"], (0, (2, 1.5)))
+        row[0].set_ylabel(name)
+    missing = sum(int(fits[:, 0].isnan().sum()) for fits in fitted.values())
+    return figure, (f"{len(rows)} rows of {n} eyes ({', '.join(rows)}), the exact outline of each iris in white and the "
+                    f"fitted ellipse dashed; in ≈{missing} of them none was found.")
+
+
+def _ellipse(axes, ellipse, colour, line):
+    x, y, a, b, angle = ellipse.tolist()
+    if math.isfinite(x):
+        edged = [withStroke(linewidth=2.6, foreground="black")] if colour == "white" else []
+        axes.add_patch(Ellipse((x, y), 2 * a, 2 * b, angle=math.degrees(angle), fill=False, linewidth=1.4,
+                               edgecolor=colour, linestyle=line, path_effects=edged))
+        axes.plot(x, y, "+", color=colour, markersize=6, path_effects=edged)
+
+
+def falling_lambda_figure(sweep):
+    """What a smaller lambda costs and buys: pupils moved, images without a fit, distance of the spectra.
+
+    sweep: {lambda: [{"ellipse" and "mask": px, "failed": %, "spectrum": dB}, one a look]}, largest lambda first; small
+    marks are single looks, the line joins their means.  Returns (figure, alternative text).
+    """
+    panels = {"iris moved, px": ("mask", "ellipse"), "no ellipse fits, %": ("failed",), "spectrum off by, dB": ("spectrum",)}
+    figure, (row,) = canvas(1, 3, (2.5, 2.5))
+    for axes, (title, keys) in zip(row, panels.items()):
+        for key, look in zip(keys, ("refined", "synthetic")):
+            means = [np.mean([each[key] for each in looks]) for looks in sweep.values()]
+            axes.plot(means, **STYLE[look], marker=MARKERS[look], label=f"by {key}" if len(keys) > 1 else None)
+            for x, looks in enumerate(sweep.values()):
+                axes.scatter([x] * len(looks), [each[key] for each in looks], s=9, color=STYLE[look]["color"], alpha=0.6)
+        axes.set_xticks(range(len(sweep)), [f"{weight:g}" for weight in sweep])
+        axes.set(xlabel="λ", ylim=(0, None))
+        axes.set_title(title, fontsize=10)
+        axes.margins(x=0.1)
+    row[0].legend(frameon=False, fontsize=8)
+    first, last = list(sweep)[0], list(sweep)[-1]
+    return figure, (f"Three panels over λ from {first:g} down to {last:g}: the distance that the iris moved and the share "
+                    "of images without a fit rise, the distance of the spectra falls.")
+
+
+# ---- Notebook 10: the visual Turing test -----------------------------------------------------------------------------
+
+def turing_figure(results):
+    """How often subjects were right, with exact 95 % intervals, and where guessing lies.
+
+    results: {name: (`turing.binomial` result, meaning: a key of POINTS)}, drawn from the top.  Returns (figure,
+    alternative text).
+    """
+    figure, ((axes,),) = canvas(1, 1, (7.0, 0.7 + 0.38 * len(results)))
+    said = []
+    for y, (name, (found, look)) in enumerate(results.items()):
+        axes.plot([100 * found["low"], 100 * found["high"]], [y, y], color=STYLE[look]["color"], linewidth=2)
+        axes.scatter(100 * found["share"], y, s=60, zorder=3, **POINTS[look])
+        said.append(f"{name} ≈{100 * found['share']:.0f} %")
+    axes.axvline(50, color="black", linewidth=1, linestyle=":")
+    axes.set_yticks(range(len(results)), list(results))
+    axes.set(xlabel="right answers, % (dotted: guessing)", xlim=(30, 101), ylim=(len(results) - 0.5, -0.5))
+    axes.grid(axis="x", color="0.9")
+    return figure, f"Shares of right answers with their 95 % intervals, guessing at 50 %: {', '.join(said)}."
+
+
+def power_figure(curves, wanted, needed):
+    """How probably a test finds subjects who are right more often than by guessing, over the number of trials.
+
+    curves: {share right: (numbers of trials, powers)}.  wanted: the power aimed at.  needed: {share: trials}.
+    Returns (figure, alternative text).
+    """
+    figure, ((axes,),) = canvas(1, 1, (6.4, 2.9))
+    for (share, (n, powers)), line in zip(curves.items(), ("-", "--", ":", "-.")):
+        axes.plot(n, powers, color="black", linestyle=line, linewidth=1.4, label=f"{100 * share:.0f} % right")
+        axes.plot(needed[share], wanted, color=STYLE["refined"]["color"], marker="v", markersize=9)
+        axes.annotate(f"{needed[share]}", (needed[share], wanted), (4, -14), textcoords="offset points", fontsize=9)
+    axes.axhline(wanted, color="0.6", linewidth=0.8)
+    axes.set(xlabel="trials", ylabel="chance that p ≤ 0.05", ylim=(0, 1.03), xlim=(0, None))
+    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    return figure, ("Power over the number of trials, rising in saw teeth; 80 % is reached for good at "
+                    + ", ".join(f"{n} trials if {100 * share:.0f} % are right" for share, n in needed.items()) + ".")
+
+
+def alarms_figure(alarms, level=0.05):
+    """How often a test that should be wrong in `level` of all cases is.  alarms: {what was done: share}.
+
+    Returns (figure, alternative text).
+    """
+    figure, ((axes,),) = canvas(1, 1, (6.4, 0.7 + 0.36 * len(alarms)))
+    axes.barh(range(len(alarms)), [100 * share for share in alarms.values()], height=0.6, color="0.75", edgecolor="black",
+              hatch="//")
+    for y, share in enumerate(alarms.values()):
+        axes.text(100 * max(share, level) + 1, y, f"{100 * share:.1f} %", va="center", fontsize=9)
+    axes.axvline(100 * level, color="black", linestyle=":", linewidth=1.4)
+    axes.set_yticks(range(len(alarms)), list(alarms))
+    axes.set(xlabel="guessing subjects found to be no guessers, %", ylim=(len(alarms) - 0.4, -0.6),
+             xlim=(0, 115 * max(alarms.values())))
+    said = ", ".join(f"{name} ≈{100 * share:.0f} %" for name, share in alarms.items())
+    return figure, f"Bars: false alarms by what was done, the promised {100 * level:.0f} % dotted: {said}."

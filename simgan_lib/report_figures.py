@@ -259,3 +259,35 @@ def gray_levels_and_spectra(groups, domain="stand-in"):
     _legend_below(figure, handles, columns=2 if len(groups) > 3 else 3)
     return figure, ("Histogram of gray levels, and power over spatial frequency. Mean and deviation of the gray levels "
                     f"are: {', '.join(said)}.")
+
+
+def centre_differences(groups, published=None):
+    """`pupil_shifts` of several kinds side by side, on one scale, so that what is measured and its error can be compared.
+
+    groups: {title: (shifts (N, 2) px, meaning: a key of POINTS)}; NaN are left out.  published: a mean distance to draw
+    beside the measured one, px.  Article: Figure 9.
+    """
+    figure, (row,) = canvas(1, len(groups), (2.4 if len(groups) > 1 else 3.4, 3.6), sharey=True)
+    means = [_difference_panel(axes, title, *group, published) for axes, (title, group) in zip(row, groups.items())]
+    row[0].set_ylabel("shift down, px")
+    circles = row[0].patches
+    for circle, name in zip(circles, ("measured mean", f"the article's mean, {published} px")):
+        circle.set_label(name)
+    _legend_below(figure, circles, 1)
+    said = ", ".join(f"{title} ≈{mean:.2f}" for title, mean in zip(groups, means))
+    return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {said}; "
+                    "circles show them" + (f" and the article's {published}." if published else "."))
+
+
+def _difference_panel(axes, title, shifts, look, published, limit=6):
+    """One cloud and its circles; returns its mean distance, NaN for an empty cloud."""
+    found = shifts[shifts.isfinite().all(1)].numpy()
+    mean, beyond = np.hypot(*found.T).mean() if len(found) else math.nan, (np.abs(found) > limit).any(1).sum()
+    axes.scatter(*found.T, s=20, alpha=0.8, **POINTS[look])
+    _circle(axes, mean, "", "-")
+    _circle(axes, published, "", "--")
+    _cross_hairs(axes, limit)
+    axes.set(xticks=[-6, -3, 0, 3, 6], yticks=[-6, -3, 0, 3, 6], ylabel="")
+    axes.set_title(f"{title}\nmean {mean:.2f} px\n{len(found)} of {len(shifts)} images"
+                   + (f", {beyond} beyond" if beyond else ""), fontsize=9)
+    return mean

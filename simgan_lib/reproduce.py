@@ -30,7 +30,7 @@ from .training import PRESETS, TrainingConfig, refine
 
 # Modules that no kept number depends on.
 SHOWING = {"__init__", "__main__", "checks", "comparison", "figures", "forgetting", "gaze_records", "notebook", "paper",
-           "pretrained", "records", "report", "report_figures", "results_page", "shipping", "summary", "widgets"}
+           "pretrained", "records", "report", "report_figures", "results_page", "shipping", "summary", "turing", "widgets"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
 
 

@@ -4,11 +4,15 @@ They run on ipywidgets 7.7 (Colab) and 8.  A control replaces the bytes of an im
 `Output`, which leave their traces in saved notebooks and cannot be compared by tests.
 """
 
+import io
 import math
 
 import ipywidgets
 from IPython.display import display
+from PIL import Image
 
+from .errors import UserError
+from .evaluation.turing import REAL, SYNTHETIC
 from .figures import eye_figure, to_png
 from .simulators.eyes import render
 from .simulators.parameters import EYE, default_parameters
@@ -121,3 +125,66 @@ class Progress:
         left = seconds / done * (self.total - done)
         self.bar.value = done
         self.label.value = f"{done} of {self.total}, {left:.0f} s left" if done < self.total else f"{seconds:.0f} s"
+
+
+# ---- The visual Turing test ------------------------------------------------------------------------------------------
+
+class Labeller:
+    """A person judges the images of an `evaluation.turing.Session`, by buttons or by keys.  `widget` is what to show.
+
+    Keys: click into the field once, then type r for real, s for synthetic; backspace takes the last answer back.  The
+    field holds the answers themselves and is never rewritten while one types, so no key is lost, however slow the
+    connection.  Nothing is said of right and wrong before the end, and nothing can be changed after that.
+    Taught in: notebook 10.
+    """
+
+    def __init__(self, session, scale=8):
+        self.session, self.scale = session, scale
+        self.image, self.said = ipywidgets.Image(format="png", layout=AS_IT_IS), ipywidgets.Label()
+        self.bar = ipywidgets.IntProgress(session.place, 0, len(session.trials), description="judged")
+        self.keys = ipywidgets.Text(session.answers, placeholder="click here, then type r or s", description="keys")
+        self.buttons = {name: ipywidgets.Button(description=name) for name in ("real (r)", "synthetic (s)", "undo", "result")}
+        self.real, self.synthetic, self.undo, self.finish = self.buttons.values()
+        self.real.on_click(lambda _: self._type(session.answers + REAL))
+        self.synthetic.on_click(lambda _: self._type(session.answers + SYNTHETIC))
+        self.undo.on_click(lambda _: self._type(session.answers[:-1]))
+        self.finish.on_click(lambda _: self._end())
+        self.keys.observe(self._follow, names="value")
+        self.widget = ipywidgets.VBox([self.image, ipywidgets.HBox(list(self.buttons.values())), self.keys,
+                                       ipywidgets.HBox([self.bar, self.said])])
+        self._show()
+
+    def _type(self, answers):
+        self.keys.value = answers                       # buttons type, too: one way in
+
+    def _follow(self, change):
+        try:
+            self.session.replace(change["new"])
+        except UserError as error:                      # the disk is full, say: the answer does not count
+            self.said.value = str(error)
+        else:
+            self._show()
+
+    def _show(self):
+        place, n, done = self.session.place, len(self.session.trials), self.session.done
+        self.real.disabled = self.synthetic.disabled = done
+        self.undo.disabled, self.finish.disabled = place == 0, not done
+        self.bar.value, self.image.layout.visibility = place, "hidden" if done else "visible"
+        self.said.value = f"{place} of {n}" + (": all judged; undo, or see the result" if done else "")
+        if not done:
+            self.image.value = enlarged(self.session.trials.images[place], self.scale)
+
+    def _end(self):
+        for control in (self.keys, *self.buttons.values()):
+            control.disabled = True
+        found = self.session.result()
+        self.said.value = (f"{found['right']} of {found['n']} right: {100 * found['share']:.0f} %, 95 % interval "
+                           f"{100 * found['low']:.0f} to {100 * found['high']:.0f} %; by guessing p = {found['p']:.2g}")
+
+
+def enlarged(image, scale):
+    """One image, uint8 (1 or 3, H, W), as the bytes of a PNG file `scale` times as large, smooth (bicubic)."""
+    pixels = Image.fromarray(image.permute(1, 2, 0).squeeze(-1).numpy())
+    content = io.BytesIO()
+    pixels.resize((scale * image.shape[2], scale * image.shape[1]), Image.Resampling.BICUBIC).save(content, format="png")
+    return content.getvalue()

@@ -1,12 +1,16 @@
 """Each check passes the right answer, calls the stub open, and names each of a bank of plausible mistakes."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom, binomtest, norm
 from torch.nn import functional as F
 
 from simgan_lib import checks, forgetting, gaze, history, images, losses, networks
 from simgan_lib.checks import Open, Wrong, yours_or_ours
+from simgan_lib.evaluation import pupil, turing
 
 
 def whole(value):
@@ -183,6 +187,16 @@ def near(refined, synthetic, weight):
     return weight * losses.self_regularization(refined, synthetic)
 
 
+def lengths(before, after):
+    return (after - before).norm(dim=1)
+
+
+def top_of_parabola(before, top, after):
+    """The right answer by another route than the library's."""
+    a, b, _ = np.polyfit([-1, 0, 1], [before, top, after], 2)
+    return 0.0 if abs(a) < 1e-12 else float(-b / (2 * a))
+
+
 def contrast(mean=lambda x: F.avg_pool2d(x, 9, 1, 4, count_include_pad=False), take=None,
              root=lambda variance: (variance + 0.01).sqrt()):
     """The right answer by another route than the library's, with screws to turn."""
@@ -345,6 +359,50 @@ BANK = {
         (contrast(mean=losses.blurred), "5 x 5"),
         (lambda x: (x - losses.blurred(x, 9)) / (losses.blurred(x ** 2, 9) + 0.01).sqrt(), "about 0"),
         (lambda x: losses.local_contrast(x)[:, 0], "expected the shape"),
+    ]),
+    "mean_shift": ([pupil.mean_shift, lambda a, b, w: lengths(a, b).nanmean() * 55 / w], [
+        (lambda a, b, w: lengths(a, b).mean() * 55 / w, "must be left out"),
+        (lambda a, b, w: (b - a)[(b - a).isfinite().all(1)].mean(0).norm() * 55 / w, "cancel out"),
+        (lambda a, b, w: lengths(a, b).nanmean(), "as it is"),
+        (lambda a, b, w: lengths(a, b).nanmean() * w / 55, "upside down"),
+        (lambda a, b, w: lengths(a, b).nan_to_num().mean() * 55 / w, "did not move"),
+        (lambda a, b, w: lengths(a, b).square().nanmean().sqrt() * 55 / w, "mean square"),
+        (lambda a, b, w: (b - a).abs().sum(1).nanmean() * 55 / w, "hypotenuse"),
+        (lambda a, b, w: lengths(a, b).nanmedian() * 55 / w, "median"),
+        (lambda a, b, w: lengths(a, b).nansum() * 55 / w, "sum"),
+        (lambda a, b, w: lengths(a, b)[lengths(a, b).isfinite()] * 55 / w, "each image"),
+        (lambda a, b, w: (b - a)[(b - a).isfinite().all(1)].abs().mean() * 55 / w, "single coordinates"),
+    ]),
+    "vertex": ([pupil.vertex, top_of_parabola], [
+        (lambda a, b, c: -pupil.vertex(a, b, c), "wrong side"),
+        (lambda a, b, c: 2 * pupil.vertex(a, b, c), "twice"),
+        (lambda a, b, c: pupil.vertex(a, b, c) / 2, "half"),
+        (lambda a, b, c: 1 + pupil.vertex(a, b, c), "from the first"),
+        (lambda a, b, c: b - 0.25 * (a - c) * pupil.vertex(a, b, c), "height"),
+        (lambda a, b, c: (c - a) / (a + b + c), "centre of mass"),
+        (lambda a, b, c: (c - a) / 2, "curvature"),
+        (lambda a, b, c: 0.5 * (a - c) / (a - 2 * b + c), "ZeroDivisionError"),
+        (lambda a, b, c: pupil.vertex(a, b, c) if a != c else torch.nan, "three equal values"),
+    ]),
+    "binomial_p": ([turing.binomial_p, lambda k, n: sum(math.comb(n, i) for i in range(k, n + 1)) / 2 ** n], [
+        (lambda k, n: binom.pmf(k, n, 0.5), "just so many"),
+        (lambda k, n: binom.sf(k, n, 0.5), "more than that"),
+        (lambda k, n: binom.cdf(k, n, 0.5), "so many or fewer"),
+        (lambda k, n: binom.cdf(k - 1, n, 0.5), "fewer"),
+        (lambda k, n: binomtest(k, n).pvalue, "two-sided"),
+        (lambda k, n: norm.sf((2 * k - n) / n ** 0.5), "normal curve"),
+        (lambda k, n: norm.sf((2 * k - 1 - n) / n ** 0.5), "correction"),
+        (lambda k, n: sum(math.comb(n, i) for i in range(k, n + 1)), "divide by 2 ** n"),
+        (lambda k, n: k / n, "no probability"),
+        (lambda k, n: 2 * turing.binomial_p(k, n) if k == 7 else turing.binomial_p(k, n), "two-sided"),
+    ]),
+    "power": ([turing.power, lambda n, share: float(sum(binom.pmf(range(turing.least_significant(n), n + 1), n, share)))], [
+        (lambda n, share: 1 - turing.power(n, share), "finding"),
+        (lambda n, share: turing.power(n, 0.5), "still guesses"),
+        (lambda n, share: binom.pmf(turing.least_significant(n), n, share), "just the least"),
+        (lambda n, share: binom.sf(turing.least_significant(n), n, share), "too many"),
+        (lambda n, share: binom.sf(turing.least_significant(n) - 2, n, share), "too few"),
+        (lambda n, share: turing.binomial_p(round(n * share), n), "expected count"),
     ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]

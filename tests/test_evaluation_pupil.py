@@ -13,6 +13,9 @@ from simgan_lib.evaluation import pupil
 from simgan_lib.evaluation.pupil import (
     estimator_error,
     iris_ellipses,
+    mask_shift,
+    mask_shifts,
+    mean_shift,
     pupil_centres,
     pupil_shift,
     pupil_shifts,
@@ -98,6 +101,43 @@ def test_colour_images_are_measured_as_gray(synthetic):
 def test_the_summary_counts_failures_apart():
     found = summary(torch.tensor([[3.0, 4.0], [0.0, 1.0], [math.nan, 1.0], [math.nan, math.nan]]))
     assert found == {"mean": 3.0, "sd": 2.0, "n": 2, "failed": 0.5}
+
+
+def test_a_mean_shift_is_in_pixels_at_55_px_width():
+    before = torch.tensor([[10.0, 10.0], [20.0, 20.0], [math.nan, 0.0]])
+    assert mean_shift(before, before + torch.tensor([6.0, 8.0]), width=110) == pytest.approx(5)
+
+
+# ---- by exact masks ----
+def test_an_exact_mask_lies_on_its_own_image(synthetic):
+    own = mask_shift(synthetic)                       # seeds 1 and 2: mean 0.27, 0.28
+    assert own["mean"] < 0.4 and own["failed"] <= 0.03
+
+
+@pytest.mark.parametrize("size", [(35, 55), (70, 110)])
+def test_a_moved_image_is_found_by_its_mask_with_direction_and_scale(size):
+    eyes = simulate(20, seed=3, size=size)
+    scale = size[1] // 55
+    moved = replace(eyes, images=eyes.images.roll((scale, 2 * scale), dims=(2, 3)))
+    torch.testing.assert_close(mask_shifts(moved).nanmedian(0).values, torch.tensor([2.0, 1.0]), atol=0.2, rtol=0)
+
+
+def test_masks_see_eyes_of_the_other_domain_where_they_are():
+    own = mask_shift(stand_in(80, seed=2))            # seeds 1 and 2: mean 0.56
+    assert own["mean"] < 0.8 and own["failed"] <= 0.05
+
+
+def test_an_eye_that_is_not_there_is_far_off_or_no_number(synthetic):
+    others = replace(synthetic, images=stand_in(80, seed=2).images)
+    found = mask_shift(others)
+    assert found["mean"] > 2 and found["failed"] > 0.1
+    flat = replace(synthetic, images=torch.full_like(synthetic.images, 128))
+    assert mask_shifts(flat).isnan().all()
+
+
+def test_an_eye_without_any_white_has_no_shift(synthetic):
+    closed = replace(synthetic, labels={"parts": torch.zeros_like(synthetic.labels["parts"])})
+    assert mask_shifts(closed).isnan().all()
 
 
 def test_pairs_must_belong_together(synthetic):

@@ -159,3 +159,32 @@ def test_the_trade_names_each_lambda_beside_its_mark():
 def test_prices_over_light_end_in_the_sentence():
     figure, sentence = figures.price_lines_figure([0, 1], {"identity": [0, 3.05], "learned": [0, 0.4]}, "squinting")
     assert [*figure.axes[0].lines[0].get_ydata()] == [0, 3.05] and "identity ≈3.0, learned ≈0.4" in sentence
+
+
+def test_fits_are_drawn_where_they_are_and_a_missing_one_is_counted():
+    exact = torch.tensor([[27.0, 17.0, 9.0, 8.0, 0.0]] * 2)
+    fitted = torch.stack([exact[0] + 1, torch.full((5,), torch.nan)])
+    rows = {"synthetic": torch.zeros(2, 1, 35, 55, dtype=torch.uint8)}
+    figure, sentence = figures.fits_figure(rows, {"synthetic": exact}, {"synthetic": fitted})
+    both, one = (axes.patches for axes in figure.axes)
+    assert [ellipse.center for ellipse in both] == [(27, 17), (28, 18)] and len(one) == 1
+    assert "in ≈1 of them none" in sentence
+
+
+def test_falling_lambda_has_its_means_on_the_line():
+    looks = {0.5: [{"mask": 1.0, "ellipse": 0.5, "failed": 10, "spectrum": 4.0}] * 2,
+             0.0: [{"mask": m, "ellipse": 0.9, "failed": 30, "spectrum": 2.0} for m in (1.0, 3.0)]}
+    figure, sentence = figures.falling_lambda_figure(looks)
+    moved, failed, spectrum = figure.axes
+    assert [*moved.lines[0].get_ydata()] == [1, 2] and [*failed.lines[0].get_ydata()] == [10, 30]
+    assert [label.get_text() for label in spectrum.get_xticklabels()] == ["0.5", "0"] and "0.5 down to 0" in sentence
+
+
+def test_figures_of_notebook_10_show_what_they_say():
+    from simgan_lib.evaluation.turing import binomial
+    figure, sentence = figures.turing_figure({"people": (binomial(50, 100), "real"), "network": (binomial(90, 100), "refined")})
+    assert figure.axes[0].lines[1].get_xdata()[0] > 80 and "people ≈50 %, network ≈90 %" in sentence
+    figure, sentence = figures.power_figure({0.6: ([10, 20], [0.1, 0.2])}, 0.8, {0.6: 169})
+    assert [text.get_text() for text in figure.axes[0].texts] == ["169"] and "169 trials if 60 %" in sentence
+    figure, sentence = figures.alarms_figure({"once": 0.05, "peeking": 0.2})
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 20] and "peeking ≈20 %" in sentence

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = build.scripts()
 LESSONS = [path for path in SCRIPTS if not path.name.startswith("00")]       # the tour has a shorter text
 SHOWN = re.compile(r"# the library's: (\S+)")
-EXERCISE = re.compile(r"^### Exercise (\d\.\d) · .+ \(\d+ minutes\)$", re.MULTILINE)
+EXERCISE = re.compile(r"^### Exercise (\d+\.\d) · .+ \(\d+ minutes\)$", re.MULTILINE)
 SOLUTION = re.compile(r"<details><summary>Solution</summary>\s+```python\n(.*?)```", re.DOTALL)
 PATCHES = 2, 2, 9, 14
 

@@ -170,3 +170,13 @@ def test_lines_can_be_told_apart_without_colour():
     assert len(set(markers)) == len(markers)
     assert all(report_figures.LINES[key] == STYLE[key] for key in STYLE)
     assert all(re.fullmatch("#[0-9A-F]{6}", look["color"]) for look in report_figures.LINES.values())
+
+
+def test_centre_differences_leave_out_what_was_not_found_and_say_what_lies_beyond():
+    shifts = torch.tensor([[3.0, 4.0], [0.0, 1.0], [9.0, 0.0], [math.nan, math.nan]])
+    figure, sentence = report_figures.centre_differences({"refined": (shifts, "refined"), "own": (shifts[1:2], "synthetic")}, 1.1)
+    first, second = figure.axes
+    assert "mean 5.00 px" in first.get_title() and "3 of 4 images, 1 beyond" in first.get_title()
+    assert [circle.radius for circle in second.patches] == [1.0, 1.1]
+    assert "refined ≈5.00, own ≈1.00" in sentence and "article's 1.1" in sentence
+    assert not any("beyond" in axes.get_title() for axes in [second])

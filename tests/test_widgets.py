@@ -1,8 +1,14 @@
 """Widgets without a browser: what happens to the bytes of the image when a control moves."""
 
+import io
+
 import pytest
+import torch
+from PIL import Image
 
 from simgan_lib import widgets
+from simgan_lib.errors import UserError
+from simgan_lib.evaluation.turing import Session, Trials
 from simgan_lib.simulators.parameters import EYE
 
 
@@ -61,3 +67,74 @@ def test_the_label_tells_the_gaze_and_the_switches_work():
         before = box.image.value
         switch.value = not switch.value
         assert box.image.value != before
+
+
+# ---- The visual Turing test ------------------------------------------------------------------------------------------
+
+@pytest.fixture
+def session(tmp_path):
+    images = (torch.arange(8, dtype=torch.uint8)[:, None, None, None] * 30).expand(-1, 1, 4, 5).clone()
+    return Session(Trials(images, torch.tensor([True, False] * 4)), tmp_path / "session.json")
+
+
+def test_buttons_and_keys_are_one(session):
+    labeller = widgets.Labeller(session)
+    labeller.real.click()
+    labeller.synthetic.click()
+    labeller.keys.value += "r"
+    assert session.answers == labeller.keys.value == "rsr" and labeller.bar.value == 3
+    labeller.undo.click()
+    labeller.keys.value = labeller.keys.value[:-1]                             # backspace
+    assert session.answers == "r" and labeller.said.value == "1 of 8"
+
+
+def test_several_keys_in_one_message_are_several_answers(session):
+    labeller = widgets.Labeller(session)
+    labeller.keys.value = "rsx S"
+    assert session.answers == "rss"
+    labeller.real.click()
+    assert session.answers == labeller.keys.value == "rssr"
+
+
+def test_each_image_is_shown_enlarged_and_nothing_else(session):
+    labeller = widgets.Labeller(session, scale=6)
+    for place in range(8):
+        shown = Image.open(io.BytesIO(labeller.image.value))
+        assert shown.size == (30, 24) and shown.getextrema() == (30 * place,) * 2
+        labeller.real.click()
+
+
+def test_the_result_comes_at_the_end_and_can_then_not_be_changed(session):
+    labeller = widgets.Labeller(session)
+    assert labeller.finish.disabled and labeller.undo.disabled
+    for place in range(8):
+        assert "right" not in labeller.said.value
+        (labeller.real if place % 2 == 0 or place == 7 else labeller.synthetic).click()
+    assert labeller.real.disabled and not labeller.finish.disabled and "right" not in labeller.said.value
+    labeller.undo.click()
+    labeller.real.click()
+    labeller.finish.click()
+    assert "7 of 8 right: 88 %" in labeller.said.value and "p = 0.035" in labeller.said.value
+    assert labeller.undo.disabled and labeller.keys.disabled and session.answers == "rsrsrsrr"
+
+
+def test_a_labeller_goes_on_where_the_session_was(session):
+    widgets.Labeller(session).keys.value = "rsr"
+    again = widgets.Labeller(Session(session.trials, session.path))
+    assert again.keys.value == "rsr" and again.bar.value == 3
+    assert Image.open(io.BytesIO(again.image.value)).getextrema() == (90, 90)
+
+
+def test_a_full_disk_is_said_and_the_answer_does_not_count(session, monkeypatch):
+    labeller = widgets.Labeller(session)
+
+    def fail(path, pieces):
+        raise UserError(f"{path}: could not be written")
+    monkeypatch.setattr("simgan_lib.evaluation.turing.write_whole", fail)
+    labeller.real.click()
+    assert "could not be written" in labeller.said.value and session.answers == "" and labeller.bar.value == 0
+
+
+def test_a_colour_image_is_enlarged_in_colour():
+    shown = Image.open(io.BytesIO(widgets.enlarged(torch.full((3, 4, 5), 7, dtype=torch.uint8), 3)))
+    assert shown.mode == "RGB" and shown.size == (15, 12)

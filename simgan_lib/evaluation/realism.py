@@ -201,19 +201,29 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
     Raises ValueError if a half is empty.  Lopez-Paz and Oquab 2017.
     """
     (train_a, test_a), (train_b, test_b) = (_halves(each, by, seed) for each in (a, b))
-    train, test = _equally_many(train_a, train_b, device), _equally_many(test_a, test_b, device)
-    generator = torch.Generator(device).manual_seed(seed)
-
-    def draw():
-        pick = torch.randint(len(train[0]), (batch,), generator=generator, device=device)
-        return to_float(shifted(train[0][pick], 1, generator)), train[1][pick]
-
-    network = fit_classifier(seeded_network(seed, _two_sample_network, train[0].shape[1]).to(device), draw, steps, device)
+    network = two_sample_classifier(train_a, train_b, seed, steps, batch, device)
+    test = _equally_many(test_a, test_b, device)
     right = sum(_count_right(network, x, kind) for x, kind in zip(test[0].split(512), test[1].split(512)))
     found = binomtest(right, len(test[0]), 0.5, alternative="greater")
     low, high = binomtest(right, len(test[0])).proportion_ci(0.95, "exact")
     return {"accuracy": right / len(test[0]), "low": float(low), "high": float(high), "p": float(found.pvalue),
             "n": len(test[0])}
+
+
+def two_sample_classifier(a, b, seed, steps=300, batch=64, device="cpu"):
+    """A small network that has learned to tell uint8 images a (N, C, H, W), class 0, from b (M, C, H, W), class 1.
+
+    In evaluation mode; takes float images in [-1, 1] and gives logits (N, 2).  Both classes count alike.
+    Raises ValueError if a side is empty.  Taught in: notebook 10.
+    """
+    images, kinds = _equally_many(a, b, device)
+    generator = torch.Generator(device).manual_seed(seed)
+
+    def draw():
+        pick = torch.randint(len(images), (batch,), generator=generator, device=device)
+        return to_float(shifted(images[pick], 1, generator)), kinds[pick]
+
+    return fit_classifier(seeded_network(seed, _two_sample_network, images.shape[1]).to(device), draw, steps, device)
 
 
 def _two_sample_network(channels):
