@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from .errors import UserError
 from .evaluation.gaze import GazeTrainingConfig
+from .evaluation.seeds import interval
 from .files import write_whole
 from .precision import resolve_device
 from .reproduce import PROFILES as REPRODUCED
@@ -183,23 +184,6 @@ MEASURES = {              # key: (heading, what it is, how it is printed)
 }
 
 
-def interval(values):
-    """{"mean", "sd", "n", "low", "high"}: the 95 % interval of the mean by Student's t; sd and interval None for one value.
-
-    Taken over seeds: it says how well the mean over all seeds is known, if seeds are like draws from a bell curve.
-
-    >>> {key: round(value, 2) for key, value in interval([1.0, 2.0, 3.0]).items()}
-    {'mean': 2.0, 'sd': 1.0, 'n': 3, 'low': -0.48, 'high': 4.48}
-    """
-    from scipy.stats import t
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2:
-        return {"mean": float(values.mean()), "sd": None, "n": len(values), "low": None, "high": None}
-    mean, sd = values.mean(), values.std(ddof=1)
-    reach = t.ppf(0.975, len(values) - 1) * sd / np.sqrt(len(values))
-    return {"mean": float(mean), "sd": float(sd), "n": len(values), "low": float(mean - reach), "high": float(mean + reach)}
-
-
 def values_of(records, name, measure):
     """{seed: value} of one ablation, without runs that failed or have no such measure (NaN: none could be taken)."""
     found = {r["seed"]: r["measured"].get(measure) for r in records if r["name"] == name}
@@ -207,16 +191,18 @@ def values_of(records, name, measure):
 
 
 def summarised(records, measure):
-    """{name: {"found": interval, "difference": interval of the differences to the base, seed by seed, or None}}.
+    """{name: {"found": interval, "difference": the same of the differences to the base, seed by seed, or None}}.
 
-    In the records' order, without ablations of which no run gave the measure.
+    Each has the "values" behind it, too.  In the records' order, without ablations of which no run gave the measure.
     """
     base, table = values_of(records, BASE, measure), {}
     for name in dict.fromkeys(record["name"] for record in records):
         values = values_of(records, name, measure)
         pairs = [values[seed] - base[seed] for seed in values if seed in base and name != BASE]
         if values:
-            table[name] = {"found": interval(list(values.values())), "difference": interval(pairs) if pairs else None}
+            found = list(values.values())
+            table[name] = {"found": interval(found) | {"values": found},
+                           "difference": interval(pairs) | {"values": pairs} if pairs else None}
     return table
 
 
