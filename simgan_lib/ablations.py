@@ -76,6 +76,8 @@ SWEEP = {                 # in the order in which they are run, seed by seed
     "residual-no-warm-up": Ablation("residual, no warm-up",
                                     {"residual": True, "refiner_warmup": 0, "discriminator_warmup": 0}),
 }
+
+
 # ---- the sweep ----
 def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="auto", results="results", bar=True):
     """Run what is not kept yet  ->  (records of all runs asked for that are there, the folder they are in).
