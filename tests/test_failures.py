@@ -81,7 +81,7 @@ def test_a_dead_history_is_a_run_without_history_bit_for_bit(domains):
 def test_signatures_of_images_that_were_not_touched(domains):
     entering, real = domains
     same = outcome(entering, entering.images, real)
-    assert failures.spectrum_left(same) == 1 and failures.diversity_kept(same) == 1 and failures.grid_strength(same) == 0
+    assert failures.diversity_kept(same) == 1 and failures.grid_strength(same) == 0
     assert failures.pupils_lost(same) < 0.25
 
 
