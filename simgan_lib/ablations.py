@@ -165,8 +165,10 @@ def load_records(path=RECORDS):
     """What `save_records` wrote; by default the records that come with the kit.  UserError for any other file."""
     try:
         records = [json.loads(line) for line in Path(path).read_text().splitlines()]
-        return [record | {"name": record["name"], "measured": record["measured"]} for record in records]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not all({"name", "title", "seed", "failed", "measured"} <= set(record) for record in records):
+            raise ValueError("a line without name, seed or measures")
+        return records
+    except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{path}: expected records of ablations, one JSON line a run ({error})") from error
 
 

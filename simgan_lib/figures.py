@@ -388,13 +388,13 @@ def _forest_row(axes, y, found, reach):
     return beyond
 
 
-def rising_figure(curves, label, unit="strength of the pattern, gray levels", levels=None, width=7.2):
+def rising_figure(curves, unit="strength of the pattern, gray levels", levels=None, width=7.2):
     """How measures answer to a growing disturbance: a panel a measure, a line a disturbance.
 
     curves: {measure: {disturbance: (strengths, values)}}.  levels: {measure: (value, what it is)}, a line for comparison.
-    label: of the vertical axes.  Returns (figure, alternative text).
+    Returns (figure, alternative text).
     """
-    figure, (row,) = canvas(1, len(curves), (width / len(curves), 2.4))
+    figure, (row,) = canvas(1, len(curves), (width / len(curves), 2.7))
     for axes, (measure, lines) in zip(row, curves.items()):
         for (name, points), (line, mark) in zip(lines.items(), (("-", "^"), ("--", "s"), (":", "o"), ("-.", "D"))):
             axes.plot(*points, linestyle=line, marker=mark, color=STYLE["refined"]["color"], markersize=4, label=name)
@@ -402,6 +402,6 @@ def rising_figure(curves, label, unit="strength of the pattern, gray levels", le
             value, what = levels[measure]
             axes.axhline(value, color="black", linewidth=0.9, linestyle=(0, (1, 2)), label=what)
         axes.set(title=measure, xlabel=unit, ylim=(0, None))
-        axes.legend(frameon=False, fontsize=8)
-    row[0].set_ylabel(label)
+    handles, names = row[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8, handlelength=3.2)
     return figure, f"How {' and '.join(curves)} answer to growing disturbances: {', '.join(next(iter(curves.values())))}."

@@ -134,3 +134,24 @@ def test_a_table_of_prices_names_its_changes_and_is_brighter_where_it_is_dearer(
     assert shades[0, 1] > shades[0, 0] == shades[1, 0] > shades[1, 1]
     assert axes.lines[0].get_xdata()[0] == 0.5                              # between the harmful one and the harmless one
     assert "harmful changes turned" in sentence and "harmless changes brighter" in sentence
+
+
+# ---- Notebook 07 ----
+def test_forest_marks_what_leaves_zero_out_and_points_beyond_the_panel():
+    clear = {"mean": 1.0, "low": 0.5, "high": 1.5, "values": [0.8, 1.0, 1.2]}
+    wide = {"mean": 0.5, "low": -30.0, "high": 31.0, "values": [-1.0, 2.0]}
+    figure, sentence = figures.forest_figure({"degrees": {"global": clear, "no history": wide}, "dB": {"global": clear}})
+    assert "global (degrees) by ≈+1.00" in sentence and "no history" not in sentence
+    left = figure.axes[0]
+    assert [label.get_text() for label in left.get_yticklabels()] == ["global", "no history"]
+    low, high = left.get_xlim()
+    assert high == -low < 30 and any(line.get_marker() == ">" for line in left.lines)
+    marks = [line.get_markerfacecolor() for line in left.lines if line.get_marker() == "^"]
+    assert marks[0] != "white" and marks[1] == "white"
+
+
+def test_rising_draws_one_line_a_disturbance():
+    figure, sentence = figures.rising_figure({"foreign": {"grid": ((0, 1), (0, 5)), "frame": ((0, 1), (0, 1))}},
+                                             levels={"foreign": (2, "other eyes")})
+    assert len(figure.axes[0].lines) == 3 and "grid, frame" in sentence
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["grid", "frame", "other eyes"]
