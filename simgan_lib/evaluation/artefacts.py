@@ -98,7 +98,8 @@ def fixed_pattern(images, domains):
 
 
 def _mean(images):
-    return _pixels(images).double().mean(0)                                            # (C, H, W)
+    parts = _pixels(images).split(4096)                                                # as floats, a set may be gigabytes
+    return sum(part.double().sum(0) for part in parts) / sum(map(len, parts))          # (C, H, W)
 
 
 def _softened(image, side):
