@@ -20,7 +20,8 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_gaze_table, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship, _add_results):
+    for add in (_add_reproduce, _add_gaze_table, _add_ablate, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship,
+                _add_results):
         command = add(commands)
         command.formatter_class = argparse.ArgumentDefaultsHelpFormatter
     return parser
@@ -142,7 +143,7 @@ def _train(a):
     state = Path(a.out).with_suffix(".run.safetensors")
     trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
     save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
-                                 "noise": config.noise, "seed": a.seed, "steps": config.total,
+                                 "noise": config.noise, "residual": config.residual, "seed": a.seed, "steps": config.total,
                                  "synthetic": synthetic.source, "real": real.source,
                                  "last_losses": trained.records[-1]})
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
@@ -212,6 +213,26 @@ def _evaluate(a):
     error, share = found["gaze_error_deg"], found["within_7_deg"]
     print(f"mean gaze error {error['mean']:.2f} degrees (95 % interval {error['low']:.2f} to {error['high']:.2f}), "
           f"{share['mean']:.1f} % within 7 degrees, on {len(test)} images")
+
+
+def _add_ablate(commands):
+    command = commands.add_parser("ablate", help="the sweep of ablations; a stopped sweep goes on")
+    command.add_argument("--profile", default="quick", help="quick or full")
+    command.add_argument("--seeds", type=_count, default=3, help="runs of each ablation")
+    command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these ablations alone, such as base no-history")
+    command.add_argument("--jobs", type=_count, default=1, help="processes at once, on this machine")
+    command.add_argument("--part", default="1/1", help="K/N: one of N machines that share --results; run it on each")
+    command.add_argument("--results", default="results", help="where results go")
+    _device(command)
+    command.set_defaults(run=_ablate)
+    return command
+
+
+def _ablate(a):
+    from .ablations import format_table, save_records, sweep
+    records, folder = sweep(a.profile, a.seeds, a.only, a.part, a.jobs, a.device, a.results)
+    save_records(folder / "records.jsonl", records)
+    print(f"{format_table(records)}\n\nThe records: {folder / 'records.jsonl'}")
 
 
 def _add_ship(commands):

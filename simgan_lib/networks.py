@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import nn
 
 COARSE = (3, 4)           # places, down and across, at which smooth noise is drawn
+BRIGHTEST = 0.997         # a residual refiner sees no value beyond: tanh reaches 1 nowhere; as uint8 it is 1 all the same
 
 
 class ResidualBlock(nn.Module):
@@ -28,23 +29,26 @@ class Refiner(nn.Module):
     "same" padding alone (margin=0) the refiner paints a frame where it senses the edge.
     noise: channels of `smooth_noise` that enter beside the image, so that one image can be refined in many ways (other
     light, say); 0, as published, gives one.
+    residual: the network's answer is added to its input, before the tanh: it paints a change, where otherwise it paints
+    the whole image; an answer of 0 leaves the image as it was.  (An ablation: the paper speaks of no such sum.)
     Paper: section 3.1 (gaze: 4 blocks of 64), 3.2 (hands: 10 blocks, first_kernel=7).  Taught in: notebook 02.
     """
 
-    def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4, noise=0):
+    def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4, noise=0, residual=False):
         super().__init__()
-        self.channels, self.margin, self.noise = channels, margin, noise
+        self.channels, self.margin, self.noise, self.residual = channels, margin, noise, residual
         self.enter = nn.Conv2d(channels + noise, features, first_kernel, padding=first_kernel // 2)
         self.blocks = nn.Sequential(*[ResidualBlock(features) for _ in range(blocks)])
         self.leave = nn.Conv2d(features, channels, 1)
 
     def forward(self, x, noise=None):
         """noise: (N, self.noise, H, W) of `smooth_noise`, where the refiner takes noise."""
-        m, (height, width) = self.margin, x.shape[-2:]
+        m, (height, width), image = self.margin, x.shape[-2:], x
         x = torch.cat([x, noise], 1) if self.noise else x
         x = F.pad(x, (m, m, m, m), mode="reflect").contiguous(memory_format=torch.channels_last)
         x = self.blocks(F.relu_(self.enter(x)))[..., m:m + height, m:m + width]
-        return self._leave(x).tanh()
+        x = self._leave(x)
+        return (x + image.clamp(-BRIGHTEST, BRIGHTEST).atanh() if self.residual else x).tanh()
 
     def _leave(self, x):
         # The 1x1 convolution as a matrix product over channels: bf16 convolutions to one channel have a backward pass

@@ -20,7 +20,8 @@ def load_refiner(path):
     sizes = [card.get(name) for name in ("channels", "width", "blocks")]
     if not all(isinstance(value, int) for value in sizes):
         raise UserError(f"{path}: not a refiner's file: its card has no channels, width and blocks")
-    refiner = Refiner(*sizes, noise=card.get("noise", 0)).to(memory_format=torch.channels_last)
+    refiner = Refiner(*sizes, noise=card.get("noise", 0), residual=card.get("residual", False))
+    refiner = refiner.to(memory_format=torch.channels_last)
     load_module(path, refiner)
     return refiner.eval()
 

@@ -29,8 +29,9 @@ from .simulators.eyes import simulate
 from .training import PRESETS, TrainingConfig, refine
 
 # Modules that no kept number depends on.
-SHOWING = {"__init__", "__main__", "checks", "comparison", "figures", "forgetting", "gaze_records", "notebook", "paper",
-           "pretrained", "records", "report", "report_figures", "results_page", "shipping", "summary", "turing", "widgets"}
+SHOWING = {"__init__", "__main__", "ablations", "checks", "comparison", "failures", "figures", "forgetting", "gaze_records",
+           "notebook", "paper", "pretrained", "records", "report", "report_figures", "results_page", "shipping", "summary",
+           "turing", "widgets"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
 
 
@@ -134,7 +135,7 @@ class Seed:
 
     def __init__(self, profile, domain, seed, device, folder, bar):
         self.profile, self.domain, self.seed, self.device, self.bar = profile, domain, seed, device, bar
-        self.keep = Stages(folder, {"profile": dataclasses.asdict(profile), "seed": seed, "code": _code(),
+        self.keep = Stages(folder, {"profile": dataclasses.asdict(profile), "seed": seed, "code": code_digest(),
                                     "device": device.type, "domain": fingerprint(domain)})
         self.seconds = {}
 
@@ -194,7 +195,7 @@ class Seed:
     def refined(self, synthetic, trained):
         """The images through the trained refiner."""
         c = self.profile.training
-        refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise)
+        refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise, residual=c.residual)
         refiner = refiner.to(self.device, memory_format=torch.channels_last)
         refiner.load_state_dict(trained["refiner"])
         return refine(refiner, synthetic, progress=self._bar("refining"), seed=self.seed)
@@ -248,7 +249,7 @@ def fingerprint(domain):
     return [domain.name, digest.hexdigest()]
 
 
-def _code():
+def code_digest():
     """Digest of all modules but those that only show: a result of older code is not taken for one of today's."""
     files = [file for file in sorted(Path(__file__).parent.rglob("*.py")) if file.stem not in SHOWING]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

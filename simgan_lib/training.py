@@ -43,6 +43,7 @@ class TrainingConfig:
     width: int = 64                       # feature maps of the refiner
     blocks: int = 4                       # residual blocks of the refiner
     noise: int = 0                        # channels of smooth noise that the refiner gets beside the image
+    residual: bool = False                # True: the refiner paints a change of its input, not a whole image (ablation)
     compiled: bool = False                # torch.compile, where a C++ compiler is installed: slow start, faster steps
 
     def __post_init__(self):
@@ -137,7 +138,7 @@ class Training:
 
     def _build(self, channels, size):
         c = self.config
-        refiner = Refiner(channels, c.width, c.blocks, noise=c.noise)
+        refiner = Refiner(channels, c.width, c.blocks, noise=c.noise, residual=c.residual)
         discriminator = PatchDiscriminator(channels) if c.local else GlobalDiscriminator(channels, tuple(size))
         self.refiner = refiner.to(self.device, memory_format=torch.channels_last)
         self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)

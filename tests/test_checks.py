@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from scipy.stats import binom, binomtest, norm
 from torch.nn import functional as F
 
-from simgan_lib import checks, forgetting, gaze, history, images, losses, networks
+from simgan_lib import checks, failures, forgetting, gaze, history, images, losses, networks
 from simgan_lib.checks import Open, Wrong, yours_or_ours
-from simgan_lib.evaluation import pupil, turing
+from simgan_lib.evaluation import artefacts, pupil, seeds, turing
 
 
 def whole(value):
@@ -21,6 +22,15 @@ def patch_loss(logits, label):
     """The right answer by another route than the library's."""
     target = torch.full((len(logits), *logits.shape[2:]), label)
     return F.cross_entropy(logits, target, reduction="none").flatten(1).sum(1)
+
+
+def span(quantile=lambda n: scipy.stats.t.ppf(0.975, n - 1), scale=lambda n: n**0.5, correction=1):
+    """An interval of the mean difference, with a place for each mistake."""
+    def found(values, base):
+        difference, n = values - base, len(values)
+        reach = quantile(n) * difference.std(correction=correction) / scale(n)
+        return torch.stack([difference.mean() - reach, difference.mean() + reach])
+    return found
 
 
 def reshaped_loss(logits, label):
@@ -266,7 +276,7 @@ BANK = {
         (lambda z, y: patch_loss(z, y).mean() / 20, "and a mean"),
         (lambda z, y: -torch.log_softmax(z, 1)[:, y], "each patch"),
         (lambda z, y: patch_loss(z, 1 - y), "labels are exchanged"),
-        (reshaped_loss, "class axis"),
+        (failures.scrambled, "class axis"),
         (lambda z, y: -patch_loss(z, y), "sign"),
         (lambda z, y: -torch.log_softmax(z, 0)[:, y].sum((1, 2)), "wrong axis"),
         (lambda z, y: -z[:, y].sum((1, 2)), "logits"),
@@ -285,7 +295,7 @@ BANK = {
         (lambda layers: str(networks.receptive_field(layers)), "expected a tensor or a number, found str"),
     ]),
     "history_buffer": ([history.HistoryBuffer], [
-        (Dead, "stays empty"),
+        (failures.DeadBuffer, "stays empty"),
         (Growing, "beyond its capacity"),
         (Full, "nothing in any more"),
         (FirstPlaces, "whatever the generator says"),
@@ -345,7 +355,7 @@ BANK = {
         (lambda a, b: (wish(1)(a) + wish(0)(b)) / 6, "mean or sum?"),
         (lambda a, b: (wish(1)(a) + wish(0)(b)).mean(), "each pair"),
         (lambda a, b: (wish(1)(a) + wish(0)(b)).sum(), "and a sum"),
-        (lambda a, b: reshaped_loss(a, 1) + reshaped_loss(b, 0), "right shape"),
+        (lambda a, b: failures.scrambled(a, 1) + failures.scrambled(b, 0), "right shape"),
     ]),
     "local_contrast": ([losses.local_contrast, contrast()], [
         (lambda x: x - losses.blurred(x, 9), "nothing is divided"),
@@ -403,6 +413,30 @@ BANK = {
         (lambda n, share: binom.sf(turing.least_significant(n), n, share), "too many"),
         (lambda n, share: binom.sf(turing.least_significant(n) - 2, n, share), "too few"),
         (lambda n, share: turing.binomial_p(round(n * share), n), "expected count"),
+    ]),
+    "paired_interval": ([seeds.paired_interval, span(), lambda a, b: torch.tensor(
+        scipy.stats.ttest_rel(a.numpy(), b.numpy()).confidence_interval())], [
+        (lambda a, b: span()(b, a), "other way round"),
+        (span(quantile=lambda n: 1.96), "many seeds"),
+        (span(scale=lambda n: 1), "single seeds"),
+        (span(correction=0), "n - 1, not by n"),
+        (span(quantile=lambda n: scipy.stats.t.ppf(0.95, n - 1)), "each side"),
+        (span(quantile=lambda n: scipy.stats.t.ppf(0.975, n)), "degrees of freedom"),
+        (lambda a, b: (a - b).mean() + torch.tensor([-1, 1]) * scipy.stats.t.ppf(0.975, len(a) - 1)
+            * ((a.var() + b.var()) / len(a)).sqrt(), "seed by seed"),
+        (lambda a, b: span()(a, torch.zeros_like(a)), "not of their difference"),
+        (lambda a, b: span()(a, b).flip(0), "after low"),
+        (lambda a, b: span()(a, b)[1], "expected the shape"),
+    ]),
+    "diversity": ([artefacts.diversity, lambda images: images.double().std(0).mean()], [
+        (lambda images: images.float().flatten(1).std(1).mean(), "contrast"),
+        (lambda images: images.float().std(), "one heap"),
+        (lambda images: images.float().std(0), "each pixel"),
+        (lambda images: images.float().var(0).mean(), "squares"),
+        (lambda images: images.float().var(0).mean().sqrt(), "come last"),
+        (lambda images: (images / 127.5 - 1).std(0).mean(), "leave them so"),
+        (lambda images: images.float().std(0, correction=0).mean(), "n - 1"),
+        (lambda images: images.std(0).mean(), "RuntimeError"),
     ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]

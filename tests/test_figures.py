@@ -188,3 +188,24 @@ def test_figures_of_notebook_10_show_what_they_say():
     assert [text.get_text() for text in figure.axes[0].texts] == ["169"] and "169 trials if 60 %" in sentence
     figure, sentence = figures.alarms_figure({"once": 0.05, "peeking": 0.2})
     assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 20] and "peeking ≈20 %" in sentence
+
+
+# ---- Notebook 07 ----
+def test_forest_marks_what_leaves_zero_out_and_points_beyond_the_panel():
+    clear = {"mean": 1.0, "low": 0.5, "high": 1.5, "values": [0.8, 1.0, 1.2]}
+    wide = {"mean": 0.5, "low": -30.0, "high": 31.0, "values": [-1.0, 2.0]}
+    figure, sentence = figures.forest_figure({"degrees": {"global": clear, "no history": wide}, "dB": {"global": clear}})
+    assert "global (degrees) by ≈+1.00" in sentence and "no history" not in sentence
+    left = figure.axes[0]
+    assert [label.get_text() for label in left.get_yticklabels()] == ["global", "no history"]
+    low, high = left.get_xlim()
+    assert high == -low < 30 and any(line.get_marker() == ">" for line in left.lines)
+    marks = [line.get_markerfacecolor() for line in left.lines if line.get_marker() == "^"]
+    assert marks[0] != "white" and marks[1] == "white"
+
+
+def test_rising_draws_one_line_a_disturbance():
+    figure, sentence = figures.rising_figure({"foreign": {"grid": ((0, 1), (0, 5)), "frame": ((0, 1), (0, 1))}},
+                                             levels={"foreign": (2, "other eyes")})
+    assert len(figure.axes[0].lines) == 3 and "grid, frame" in sentence
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["grid", "frame", "other eyes"]

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from simgan_lib import paper
+from simgan_lib.images import to_float, to_uint8
 from simgan_lib.networks import (
     HAND_LAYERS,
     GazeEstimator,
@@ -136,3 +137,34 @@ def test_gaze_estimator_gives_a_vector(preset):
 def test_unknown_preset_is_refused():
     with pytest.raises(ValueError, match="small"):
         GazeEstimator("resnet")
+
+
+def test_a_residual_refiner_that_answers_zero_changes_nothing():
+    refiner = Refiner(features=8, blocks=1, residual=True)
+    torch.nn.init.zeros_(refiner.leave.weight)
+    torch.nn.init.zeros_(refiner.leave.bias)
+    images = torch.arange(256, dtype=torch.uint8).expand(2, 1, 12, 256).contiguous()     # every gray level
+    assert torch.equal(to_uint8(refiner(to_float(images))), images)
+
+
+def test_a_residual_refiner_keeps_shape_and_range():
+    for channels, noise in ((1, 0), (3, 2)):
+        refiner = Refiner(channels, features=8, blocks=1, noise=noise, residual=True)
+        refined = refiner(torch.rand(2, channels, 20, 31) * 2 - 1, torch.randn(2, noise, 20, 31) if noise else None)
+        assert refined.shape == (2, channels, 20, 31) and refined.abs().max() <= 1
+        refined.sum().backward()
+        assert all(p.grad.isfinite().all() for p in refiner.parameters())
+
+
+def test_the_default_refiner_paints_the_image_itself():
+    """Not a change of it: the same weights as a residual one's, and the plain tanh of the last layer."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        refiner = Refiner(features=8, blocks=1)
+    residual = Refiner(features=8, blocks=1, residual=True)
+    residual.load_state_dict(refiner.state_dict())
+    x = torch.rand(2, 1, 12, 14) * 1.8 - 0.9
+    torch.testing.assert_close(residual(x).atanh() - x.atanh(), refiner(x).atanh(), atol=1e-4, rtol=1e-4)
+    padded = torch.nn.functional.pad(x, (4, 4, 4, 4), mode="reflect").contiguous(memory_format=torch.channels_last)
+    inside = refiner.blocks(torch.relu(refiner.enter(padded)))[..., 4:-4, 4:-4]
+    assert torch.equal(refiner(x), refiner._leave(inside).tanh())
