@@ -79,7 +79,6 @@ def size_table(records):
     for (name, times), theirs in SIZES.items():
         if ours := chosen(records, "cnn", name, times):
             title = training_set_name(f"{name}_{times}x" if times > 1 else name, ours[0]["domain"])
-            title = f"histogram-matched, {times} x as many" if (name, times) == ("synthetic_matched", 4) else title
             rows.append([title, f"{ours[0]['images']:,}", quoted(theirs) if theirs else MISSING,
                          _with_interval(ours, "within_7_deg", "within_7_interval", ".1f"),
                          _with_interval(ours, "gaze_error_deg", "gaze_error_interval", ".2f")])
