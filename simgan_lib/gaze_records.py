@@ -72,6 +72,14 @@ def interval(records, key):
     return np.mean([record[key] for record in records], 0)
 
 
+def shares(records):
+    """{training set, "_4x" behind it where it is that: (% within 7 degrees, its interval, the paper's or None)}."""
+    found = {key: chosen(records, "cnn", *key) for key in SIZES}
+    return {name + (f"_{times}x" if times > 1 else ""):
+            (mean_and_sd(ours, "within_7_deg")[0], interval(ours, "within_7_interval"), theirs and theirs.value)
+            for (name, times), ours in found.items() if ours for theirs in [SIZES[name, times]]}
+
+
 def size_table(records):
     """More images, or refined ones?  The paper's Table 2 beside records of one profile and domain, in Markdown."""
     head = ["CNN trained on", "images", "paper, % within 7 degrees", "here, % within 7 degrees", "here, mean error, degrees"]

@@ -134,3 +134,14 @@ def test_a_table_of_prices_names_its_changes_and_is_brighter_where_it_is_dearer(
     assert shades[0, 1] > shades[0, 0] == shades[1, 0] > shades[1, 1]
     assert axes.lines[0].get_xdata()[0] == 0.5                              # between the harmful one and the harmless one
     assert "harmful changes turned" in sentence and "harmless changes brighter" in sentence
+
+
+def test_gaze_arrows_point_where_eyes_look():
+    eye, left = torch.full((1, 1, 35, 55), 128, dtype=torch.uint8), torch.tensor([[0.0, 0.4]])
+    down = torch.tensor([[-0.4, 0.0]])
+    figure, sentence = figures.gaze_arrows_figure(eye, left, down, ["one"])
+    ends = {line.get_marker(): (line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[0].lines
+            if line.get_marker() != "None"}
+    assert ends["o"][0] < 10 and ends["o"][1] == pytest.approx(17)          # positive yaw: to the image's left
+    assert ends["^"][0] == pytest.approx(27) and ends["^"][1] > 30          # negative pitch: down
+    assert "one" in sentence

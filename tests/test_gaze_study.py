@@ -116,6 +116,12 @@ def test_tables_hold_the_papers_numbers_and_ours_over_seeds():
     assert list(methods)[2:] == list(gaze_records.METHOD_NAMES.values())
 
 
+def test_shares_are_those_of_the_table():
+    found = gaze_records.shares([record(within=70.0), record(within=72.0, seed=1), record(times=4, within=75.0), record("svr")])
+    assert list(found) == ["synthetic", "synthetic_4x"] and found["synthetic"][0] == 71 and found["synthetic"][2] == 62.3
+    assert found["synthetic_4x"][1].tolist() == [73, 76] and found["synthetic_4x"][2] == 64.9
+
+
 def test_recorded_results_can_be_read_and_are_whole():
     """docs/records/gaze.jsonl: what notebook 09 and the documents make their tables of."""
     records = read_records(gaze_records.RECORDED)
