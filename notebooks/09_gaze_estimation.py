@@ -337,11 +337,13 @@ for method in ("mean", "knn", "svr"):
     wrong = {name: angular_error_deg(answer, test.labels["gaze"]).mean().item() for name, answer in answered.items()}
     mean |= {(method, name): value for name, value in wrong.items()}
     print(f"{METHODS[method].name:20}" + ", ".join(f"{name} ≈ {value:.1f} degrees" for name, value in wrong.items()))
-assert all(mean[method, "refined_4x"] < mean[method, "synthetic_4x"] < mean["mean", "refined_4x"] for method in ("knn", "svr"))
+assert max(mean["knn", "synthetic_4x"], mean["knn", "refined_4x"]) < mean["mean", "refined_4x"] - 1
+assert mean["refined_4x"] < mean["svr", "refined_4x"] < mean["svr", "synthetic_4x"] - 0.2
 
 # %% [markdown]
-# Refinement helps them, too: it changes the data, not the method. Support vectors do well with so few eyes; a network
-# overtakes when there are more.
+# Refinement changes the data, not the method; does it help every method? Support vectors, yes. Nearest neighbours, no:
+# the raster that is most alike need not be that of an eye with the same gaze, it may have the same light. (A guess; "3
+# hours" below is how to test it.) The tables that follow have all methods, with more eyes.
 #
 # ## At scale
 #
@@ -439,7 +441,8 @@ assert claimed > 0.5 + fair and abs(fair) < 0.8
 # ## Going further
 #
 # - **30 minutes.** Put the matched eyes at 500 into the comparison. Is half of the gain matching's?
-# - **3 hours.** Double the updates until nothing falls any more, for 1x and for 4x. Does more data help then?
+# - **3 hours.** Which images do nearest neighbours find for a test eye, in synthetic and in refined ones? Show them beside
+#   it, with their gazes. Then double the network's updates until its error falls no more, for 1x and 4x: does data help then?
 # - **Open.** The paper gains 18 points from four times the refined data, and 3 from four times the synthetic. Why should
 #   refined images profit more? Find a setting in which they do, on held-out days.
 #
