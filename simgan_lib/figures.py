@@ -580,3 +580,29 @@ def rising_figure(curves, unit="strength of the pattern, gray levels", levels=No
     handles, names = row[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8, handlelength=3.2)
     return figure, f"How {' and '.join(curves)} answer to growing disturbances: {', '.join(next(iter(curves.values())))}."
+
+
+# ---- Notebook 09: gaze estimation ------------------------------------------------------------------------------------
+
+def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
+    """Eyes with where they look (white, outlined) and where an estimator thinks they look (dashed), as arrows.
+
+    images: uint8 (N, 1, H, W).  truth, answers: (N, 2) pitch and yaw, radians.  titles: one for each image.
+    Returns (figure, alternative text).
+    """
+    wide = images.shape[-1]
+    figure, (row,) = canvas(1, len(images), (width / len(images), width / len(images) * images.shape[-2] / wide + 0.3))
+    middle = (wide - 1) / 2, (images.shape[-2] - 1) / 2
+    looks = ({"color": "white", "linestyle": "-"}, {"color": "#F0E442", "linestyle": "--"})   # Okabe and Ito's yellow: seen on dark
+    for axes, image, gazes, title in zip(row, images, zip(truth, answers), titles):
+        show_image(axes, image, vmin=0, vmax=255).set_title(title, fontsize=9)
+        for gaze, look in zip(gazes, looks):
+            across, down = (0.9 * wide * gaze_vector(gaze)[:2]).tolist()
+            for colour, line, style in (("black", 4, "-"), (look["color"], 2, look["linestyle"])):
+                axes.plot([middle[0], middle[0] + across], [middle[1], middle[1] + down], color=colour, linewidth=line,
+                          linestyle=style, solid_capstyle="butt", dash_capstyle="butt")
+            axes.plot(middle[0] + across, middle[1] + down, "o" if look["linestyle"] == "-" else "^", color=look["color"],
+                      markeredgecolor="black", markersize=7)
+        axes.set(xlim=(-0.5, wide - 0.5), ylim=(images.shape[-2] - 0.5, -0.5))
+    return figure, (f"{len(images)} eyes, each with two lines from its middle: where it looks (solid, dot) and where the "
+                    f"estimator thinks it looks (dashed, triangle): {', '.join(titles)}.")

@@ -72,15 +72,28 @@ def interval(records, key):
     return np.mean([record[key] for record in records], 0)
 
 
+def shares(records):
+    """{training set, "_4x" behind it where it is that: (% within 7 degrees, its interval, the paper's or None)}."""
+    found = {}
+    for (name, times), theirs in SIZES.items():
+        if ours := chosen(records, "cnn", name, times):
+            found[_key(name, times)] = (mean_and_sd(ours, "within_7_deg")[0], interval(ours, "within_7_interval"),
+                                        theirs and theirs.value)
+    return found
+
+
+def _key(name, times):
+    return name if times == 1 else f"{name}_{times}x"
+
+
 def size_table(records):
     """More images, or refined ones?  The paper's Table 2 beside records of one profile and domain, in Markdown."""
     head = ["CNN trained on", "images", "paper, % within 7 degrees", "here, % within 7 degrees", "here, mean error, degrees"]
     rows = []
     for (name, times), theirs in SIZES.items():
         if ours := chosen(records, "cnn", name, times):
-            title = training_set_name(f"{name}_{times}x" if times > 1 else name, ours[0]["domain"])
-            title = f"histogram-matched, {times} x as many" if (name, times) == ("synthetic_matched", 4) else title
-            rows.append([title, f"{ours[0]['images']:,}", quoted(theirs) if theirs else MISSING,
+            rows.append([training_set_name(_key(name, times), ours[0]["domain"]), f"{ours[0]['images']:,}",
+                         quoted(theirs) if theirs else MISSING,
                          _with_interval(ours, "within_7_deg", "within_7_interval", ".1f"),
                          _with_interval(ours, "gaze_error_deg", "gaze_error_interval", ".2f")])
     return markdown_table(head, rows)

@@ -5,6 +5,7 @@ trained on 1x data are the stages of `reproduce`, in the same folder: what one h
 Paper: Table 2 and Figure 7 (more images), Table 3 (methods).  Taught in: notebook 09.
 """
 
+import itertools
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from .evaluation.methods import METHODS, train_method
 from .gaze import angular_error_deg
 from .images import ImageSet
 from .precision import resolve_device
-from .reproduce import TRAINED_ON, Seed, command_line, profile_named, real_domain, run_folder, stand_in_domain
+from .reproduce import Seed, command_line, profile_named, real_domain, run_folder, stand_in_domain
 from .simulators.eyes import simulate
 
 TIMES = 4                                         # as many synthetic images, as in the paper
@@ -29,15 +30,15 @@ class StudySeed(Seed):
     def rows(self):
         """Yield (method, training set, times, images trained on, {"errors": (N,)}) of each estimator."""
         self.trained, self.sets = self.training_sets()
-        for name in TRAINED_ON:
-            images = self.sets[name]
+        for name, images in self.sets.items():
             yield "cnn", name, 1, len(images), self.timed(f"gaze-{name}", partial(self.gaze, name, images))
-            for method in METHODS:
-                found = self.timed(f"{method}-{name}", partial(self._method, method, images))
-                yield method, name, 1, min(len(images), METHODS[method].most or len(images)), found
         for name in LARGER:
             found = self.timed(f"gaze-{name}_{TIMES}x", partial(self._larger, name))
             yield "cnn", name, TIMES, TIMES * self.profile.synthetic, found
+        for method, (name, images) in itertools.product(METHODS, self.sets.items()):
+            most = METHODS[method].most or len(images)
+            found = self.timed(f"{method}-{name}", partial(self._method, method, images))
+            yield method, name, 1, min(len(images), most), found
 
     def _method(self, method, training):
         test = self.domain.test
@@ -66,23 +67,23 @@ def together(first, second):
 
 
 def gaze_study(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True):
-    """Train and measure all estimators of seeds 0 .. seeds-1  ->  list of records (dicts of plain numbers and text).
+    """Train and measure all estimators; yields, for each of the seeds 0 .. seeds-1, a list of records.
 
-    real: a folder with MPIIGaze crops instead of the stand-in domain.  A killed run goes on where it was.
-    Raises UserError for bad input.
+    A record is a dict of plain numbers and text.  real: a folder with MPIIGaze crops instead of the stand-in domain.
+    A killed run goes on where it was.  Raises UserError for bad input.
     """
     profile, device = profile_named(profile_name), resolve_device(device)
+    folder = run_folder(results, profile_name, real)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
     about = _about(profile_name, profile, domain, device, command_line(profile_name, seeds, real and "DIR", test_days))
-    records = []
     for seed in range(seeds):
-        study = StudySeed(profile, domain, seed, device, run_folder(results, profile_name, real) / f"seed{seed}", bar)
+        records, study = [], StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar)
         for method, name, times, images, found in study.rows():
             stage = f"{'gaze' if method == 'cnn' else method}-{name}" + (f"_{times}x" if times > 1 else "")
             row = {"method": method, "training_set": name, "times": times, "images": images, "seed": seed}
             measured = measures(found["errors"].numpy(), domain.test.groups.get("day"))
             records.append(row | measured | {"seconds": round(study.seconds[stage], 1)} | about)
-    return records
+        yield records
 
 
 def measures(errors, days=None):

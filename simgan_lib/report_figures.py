@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Patch
 
 from .comparison import TRAINING_SETS, real_name, training_set_name
-from .evaluation.gaze import cumulative_curve
+from .evaluation.gaze import cumulative_curve, curve_interval
 from .evaluation.realism import gray_levels, power_spectrum
 from .figures import POINTS, STYLE, canvas, montage, show_image
 
@@ -291,3 +291,56 @@ def _difference_panel(axes, title, shifts, look, published, limit=6):
     axes.set_title(f"{title}\nmean {mean:.2f} px\n{len(found)} of {len(shifts)} images"
                    + (f", {beyond} beyond" if beyond else ""), fontsize=9)
     return mean
+
+
+# ---- Notebook 09: gaze estimation ------------------------------------------------------------------------------------
+
+def _look(key, domain):
+    """(line, marker) of a training set: a set of 4x has the line of its kind, with markers on it."""
+    kind = _style_key(key.removesuffix("_4x"), domain)
+    return LINES[kind], DOTS[kind]["marker"] if key.endswith("_4x") else None
+
+
+def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, within=7.0):
+    """Share of test images whose gaze is wrong by at most d degrees, over d, with its 95 % interval as a shade.
+
+    errors: {training set, such as "synthetic" or "refined_4x": angular errors in degrees (N,)}.  groups: N names; whole
+    groups are resampled.  Paper: Figure 7.
+    """
+    degrees = np.linspace(0, limit, 4 * limit + 1)
+    figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
+    handles, said = [], []
+    for key, wrong in errors.items():
+        line, marker = _look(key, domain)
+        share, name = cumulative_curve(wrong, [within])[0], training_set_name(key, domain)
+        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=line["color"], alpha=0.15, linewidth=0)
+        handles += axes.plot(degrees, cumulative_curve(wrong, degrees), **line, linewidth=1.8, marker=marker, markevery=8,
+                             markersize=5, label=f"{name}: {share:.0f} %")
+        said.append(f"{name} ≈{share:.0f} %")
+    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit), ylim=(0, 101))
+    _legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
+    return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set, with "
+                    f"intervals; within {within:g} degrees are: {', '.join(said)}.")
+
+
+def within_shares(rows, domain="stand-in"):
+    """Share of test images within 7 degrees for each training set, with its interval, and the paper's number beside.
+
+    rows: {training set: (share in %, (low, high), the paper's share or None)}.  Paper: Table 2.
+    """
+    figure, ((axes,),) = canvas(cell=(WIDTH, 1.1 + 0.42 * len(rows)))
+    for y, (key, (share, (low, high), theirs)) in enumerate(rows.items()):
+        look = DOTS[_style_key(key.removesuffix("_4x"), domain)]
+        axes.plot([low, high], [y, y], color=look["color"], linewidth=2, zorder=2)
+        axes.scatter(share, y, s=60, zorder=4, **look)
+        if theirs is not None:
+            paper = axes.scatter(theirs, y, s=70, marker="d", facecolor="none", edgecolor="black", zorder=3)
+    axes.set_yticks(range(len(rows)), [training_set_name(key, domain) for key in rows], fontsize=9)
+    axes.set(xlabel="test images within 7 degrees, %", ylim=(len(rows) - 0.5, -0.5))
+    axes.grid(axis="x", color="0.9")
+    ours, = axes.plot([], [], color="0.4", marker="o", linewidth=2, label="here: mean of the seeds, interval over images")
+    paper.set_label("the paper, on MPIIGaze")
+    _legend_below(figure, [ours, paper], columns=1)
+    said = ", ".join(f"{training_set_name(key, domain)} ≈{share:.0f} %" for key, (share, _, _) in rows.items())
+    return figure, f"Share of {real_name(domain)} test images within 7 degrees by training set: {said}; the paper's beside."

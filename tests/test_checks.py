@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from simgan_lib import checks, failures, forgetting, gaze, history, images, losses, networks
 from simgan_lib.checks import Open, Wrong, yours_or_ours
 from simgan_lib.evaluation import artefacts, pupil, seeds, turing
+from simgan_lib.evaluation import gaze as gaze_measures
 
 
 def whole(value):
@@ -437,6 +438,26 @@ BANK = {
         (lambda images: (images / 127.5 - 1).std(0).mean(), "leave them so"),
         (lambda images: images.float().std(0, correction=0).mean(), "n - 1"),
         (lambda images: images.std(0).mean(), "RuntimeError"),
+    ]),
+    "cumulative_curve": ([gaze_measures.cumulative_curve,
+                          lambda e, d: 100 * (e <= d[:, None]).float().mean(1)], [
+        (lambda e, d: (e <= d[:, None]).float().mean(1), "go to 100"),
+        (lambda e, d: 100 * (e < d[:, None]).float().mean(1), "just d degrees"),
+        (lambda e, d: 100 * (e > d[:, None]).float().mean(1), "beyond it"),
+        (lambda e, d: (e <= d[:, None]).sum(1), "numbers of images"),
+        (lambda e, d: 100 * (e <= d[:, None]).float().mean(0), "each image"),
+        (lambda e, d: 100 * (e <= d[:, None]).float(), "yes or no"),
+        (lambda e, d: 100 * (e <= d[:, None]).float().mean(), "one number"),
+        (lambda e, d: (e <= d).float().mean(), "it stops with"),
+    ]),
+    "resampled_mean": ([gaze_measures.resampled_mean,
+                        lambda v, g, d: torch.cat([v[g == k] for k in d]).mean()], [
+        (lambda v, g, d: v[d].mean(), "single images"),
+        (lambda v, g, d: torch.stack([v[g == k].mean() for k in d]).mean(), "each group counts as one"),
+        (lambda v, g, d: v[torch.isin(g, d)].mean(), "counts once"),
+        (lambda v, g, d: v.mean(), "no difference"),
+        (lambda v, g, d: torch.cat([v[g == k] for k in d]).sum(), "the sum"),
+        (lambda v, g, d: torch.stack([v[g == k].mean() for k in d]), "one sample"),
     ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]

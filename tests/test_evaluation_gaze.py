@@ -15,6 +15,7 @@ from simgan_lib.evaluation.gaze import (
     augmented,
     bootstrap_interval,
     cumulative_curve,
+    curve_interval,
     gaze_report,
     gaze_training,
     predict_gaze,
@@ -177,3 +178,11 @@ def test_the_curve_rises_from_nothing_to_all(errors):
     curve = cumulative_curve(errors, degrees)
     assert curve[0] == 0 and curve[-1] == 100 and (np.diff(curve) >= 0).all()
     assert curve[3] == pytest.approx(100 * np.mean(np.array(errors) <= 7))
+
+
+def test_intervals_of_the_curve_are_those_of_its_shares():
+    errors, days = np.array([1.0, 2.0, 6.0, 8.0, 9.0, 3.0] * 10), np.repeat(np.arange(12), 5)
+    low, high = curve_interval(errors, [0, 7, 90], days)
+    found = bootstrap_interval(100.0 * (errors <= 7), groups=days)
+    assert (low[1], high[1]) == (found["low"], found["high"]) and low[1] < cumulative_curve(errors, [7])[0] < high[1]
+    assert low[0] == high[0] == 0 and low[2] == high[2] == 100

@@ -209,3 +209,14 @@ def test_rising_draws_one_line_a_disturbance():
                                              levels={"foreign": (2, "other eyes")})
     assert len(figure.axes[0].lines) == 3 and "grid, frame" in sentence
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["grid", "frame", "other eyes"]
+
+
+def test_gaze_arrows_point_where_eyes_look():
+    eye, left = torch.full((1, 1, 35, 55), 128, dtype=torch.uint8), torch.tensor([[0.0, 0.4]])
+    down = torch.tensor([[-0.4, 0.0]])
+    figure, sentence = figures.gaze_arrows_figure(eye, left, down, ["one"])
+    ends = {line.get_marker(): (line.get_xdata()[0], line.get_ydata()[0]) for line in figure.axes[0].lines
+            if line.get_marker() != "None"}
+    assert ends["o"][0] < 10 and ends["o"][1] == pytest.approx(17)          # positive yaw: to the image's left
+    assert ends["^"][0] == pytest.approx(27) and ends["^"][1] > 30          # negative pitch: down
+    assert "one" in sentence

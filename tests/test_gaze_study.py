@@ -116,12 +116,17 @@ def test_tables_hold_the_papers_numbers_and_ours_over_seeds():
     assert list(methods)[2:] == list(gaze_records.METHOD_NAMES.values())
 
 
-def test_recorded_results_can_be_read_and_are_whole():
+def test_shares_are_those_of_the_table():
+    found = gaze_records.shares([record(within=70.0), record(within=72.0, seed=1), record(times=4, within=75.0), record("svr")])
+    assert list(found) == ["synthetic", "synthetic_4x"] and found["synthetic"][0] == 71 and found["synthetic"][2] == 62.3
+    assert found["synthetic_4x"][1].tolist() == [73, 76] and found["synthetic_4x"][2] == 64.9
+
+
+def test_recorded_results_can_be_read_and_the_networks_are_whole():
     """docs/records/gaze.jsonl: what notebook 09 and the documents make their tables of."""
     records = read_records(gaze_records.RECORDED)
-    for domain in {r["domain"] for r in records}:
-        ours = [r for r in records if r["domain"] == domain]
-        seeds = {r["seed"] for r in ours}
-        assert len(ours) == ROWS * len(seeds), domain
-        assert "| CNN" in method_table(ours) and "refined, 4 x as many" in size_table(ours)
+    rows = [(r["profile"], r["domain"], r["seed"], r["method"], r["training_set"], r["times"]) for r in records]
+    assert len(set(rows)) == len(rows)
+    for run_of in {row[:3] for row in rows}:
+        assert sum(row[:4] == (*run_of, "cnn") for row in rows) == len(gaze_records.SIZES), run_of
     assert "/" not in "".join(r["command"] for r in records)

@@ -10,11 +10,15 @@ from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from simgan_lib import report_figures
+from simgan_lib.evaluation.gaze import curve_interval
 from simgan_lib.figures import STYLE, save_figure
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 
 LONG = {"synthetic": 13.0, "synthetic_matched": 11.0, "refined": 9.0, "oracle": 3.0}      # degrees, made up
+
+
+SHARES = {"synthetic": (62.0, (60.0, 64.0), 62.3), "refined_4x": (85.0, (83.0, 88.0), 87.2), "oracle": (90.0, (89.0, 91.0), None)}
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,11 @@ def errors(seeds=3):
     return {key: [torch.from_numpy(rng.gamma(2, mean / 2, 200)) for _ in range(seeds)] for key, mean in LONG.items()}
 
 
+def of_sizes():
+    rng = np.random.default_rng(0)
+    return {key: rng.gamma(2, mean / 2, 200) for key, mean in (("synthetic", 13.0), ("synthetic_4x", 12.0), ("refined_4x", 9.0))}
+
+
 def gaze_metrics(sd=0.4):
     return {key: {"mean": mean, "sd": sd, "n": 3, "values": [mean - 0.4, mean, mean + 0.4]} for key, mean in LONG.items()}
 
@@ -51,7 +60,9 @@ def drawn(request, eyes):
             "curves": report_figures.gaze_curves(errors(), domain),
             "errors": report_figures.gaze_errors(gaze_metrics(), {"synthetic": 11.2, "refined": 7.8}, domain),
             "pupil": report_figures.pupil_shifts(shifts, 0.3),
-            "gray": report_figures.gray_levels_and_spectra(eyes, domain)}
+            "gray": report_figures.gray_levels_and_spectra(eyes, domain),
+            "intervals": report_figures.gaze_curve_intervals(of_sizes(), domain=domain),
+            "within": report_figures.within_shares(SHARES, domain)}
 
 
 def test_nothing_is_cut_off(drawn):
@@ -180,3 +191,21 @@ def test_centre_differences_leave_out_what_was_not_found_and_say_what_lies_beyon
     assert [circle.radius for circle in second.patches] == [1.0, 1.1]
     assert "refined ≈5.00, own ≈1.00" in sentence and "article's 1.1" in sentence
     assert not any("beyond" in axes.get_title() for axes in [second])
+
+
+def test_shades_are_the_intervals_of_the_groups_and_markers_tell_sizes_apart():
+    wrong, groups = of_sizes(), np.repeat(np.arange(20), 10)
+    axes = report_figures.gaze_curve_intervals(wrong, groups)[0].axes[0]
+    for errors, shade in zip(wrong.values(), axes.collections, strict=True):
+        low, high = curve_interval(errors, [8.0], groups)
+        at = {round(y, 6) for x, y in shade.get_paths()[0].vertices if x == 8}
+        assert {round(float(low[0]), 6), round(float(high[0]), 6)} <= at
+    markers = [line.get_marker() for line in axes.lines if len(line.get_xdata()) > 2]
+    assert markers[0] == "None" and len(set(markers)) == 3, "1x and 4x differ by more than colour"
+
+
+def test_shares_stand_beside_the_papers():
+    figure, sentence = report_figures.within_shares(SHARES)
+    marks = [tuple(np.asarray(dots.get_offsets())[0]) for dots in figure.axes[0].collections]
+    assert (85.0, 1) in marks and (87.2, 1) in marks and (90.0, 2) in marks and len(marks) == 5
+    assert "refined, 4 x as many ≈85 %" in sentence

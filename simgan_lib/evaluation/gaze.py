@@ -183,7 +183,8 @@ def resampled_mean(values, group, drawn):
     >>> float(resampled_mean([1.0, 3.0, 8.0], [0, 0, 1], [1, 1]))
     8.0
     """
-    total, size, drawn = np.bincount(group, values), np.bincount(group), np.asarray(drawn)
+    values, group, drawn = np.asarray(values), np.asarray(group), np.asarray(drawn)
+    total, size = np.bincount(group, values), np.bincount(group)
     return total[drawn].sum(-1) / size[drawn].sum(-1)
 
 
@@ -193,7 +194,7 @@ def cumulative_curve(errors, degrees):
     >>> cumulative_curve([1.0, 3.0, 5.0, 9.0], [0, 3, 7, 10]).tolist()
     [0.0, 50.0, 75.0, 100.0]
     """
-    return 100.0 * np.searchsorted(np.sort(np.asarray(errors)), degrees, side="right") / len(errors)
+    return 100.0 * np.searchsorted(np.sort(np.asarray(errors)), np.asarray(degrees), side="right") / len(errors)
 
 
 def curve_interval(errors, degrees, groups=None, seed=0):

@@ -6,16 +6,15 @@ images that were left out of the training, never by that on real or stand-in one
 Paper: Table 3.  Taught in: notebook 09.
 """
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from sklearn.decomposition import sparse_encode
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Lasso
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVR
@@ -38,12 +37,13 @@ def raster_features(images, raster=RASTER):
 class AdaptiveLinearRegression:
     """A short form of Lu et al.'s: an image is a sum of few training images, its gaze the same sum of their gazes.
 
-    They find the weights by an L1-minimal sum that reconstructs the features; here orthogonal matching pursuit picks
-    `terms` training images greedily, and the weights are scaled to add up to 1.  doi 10.1109/TPAMI.2014.2313123.
+    They look for weights of smallest L1 norm that add up to 1 and reconstruct the features within a tolerance.  Such
+    weights are not negative where that can be; so here they are found by a lasso without negative ones, and scaled to add up to 1
+    afterwards.  doi 10.1109/TPAMI.2014.2313123.
     """
 
-    def __init__(self, terms=20):
-        self.terms = terms
+    def __init__(self, sparsity=0.001):
+        self.sparsity = sparsity
 
     def fit(self, features, gaze):
         """features (N, D) of length 1, gaze (N, 2)."""
@@ -51,12 +51,10 @@ class AdaptiveLinearRegression:
         return self
 
     def predict(self, features):
-        terms = min(self.terms, *self.features.shape)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)       # said of an image that fewer terms reconstruct exactly
-            weights = sparse_encode(features, self.features, algorithm="omp", n_nonzero_coefs=terms)
+        lasso = Lasso(self.sparsity, fit_intercept=False, positive=True, precompute=True, tol=1e-3)
+        weights = lasso.fit(self.features.T, features.T).coef_.reshape(len(features), -1)         # (M, N)
         total = weights.sum(1, keepdims=True)
-        return weights @ self.gaze / np.where(np.abs(total) > 0.1, total, 1.0)      # a sum near 0 is no average
+        return weights @ self.gaze / np.where(total > 0, total, 1.0)
 
 
 @dataclass(frozen=True)
