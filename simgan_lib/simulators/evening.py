@@ -15,8 +15,8 @@ from .eyes import render
 from .parameters import Range, draw_parameters
 
 SUN = (0.70, 0.45, 0.26)       # what is left of red, green and blue
-LIDS = {"upper_lid": Range(0.6, 1.1, 1.6, "mm", "upper lid above the corner line, squinting"),
-        "lower_lid": Range(0.7, 1.0, 1.3, "mm", "lower lid below the corner line, squinting")}
+LIDS = {"upper_lid": Range(0.6, 0.9, 1.2, "mm", "upper lid above the corner line, squinting"),
+        "lower_lid": Range(0.6, 0.8, 1.0, "mm", "lower lid below the corner line, squinting")}
 
 
 def squinting(n, seed, share=1.0, size=(35, 55), device="cpu"):
