@@ -102,7 +102,7 @@ def montage_figure(groups, columns, width=7.2):
     """
     sheets = {name: montage(images, columns) for name, images in groups.items()}
     heights = [sheet.shape[0] / sheet.shape[1] for sheet in sheets.values()]
-    names = 0.15 + 0.095 * max(len(line) for name in groups for line in name.split("\n"))      # inches that they take
+    names = 0.2 + 0.1 * max(len(line) for name in groups for line in name.split("\n"))      # inches that they take
     figure = Figure(figsize=(width, (width - names) * sum(heights) + 0.1 * len(sheets)), layout="constrained")
     grid = figure.subplots(len(sheets), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axes, (name, sheet) in zip(grid, sheets.items()):
@@ -388,7 +388,7 @@ def trade_figure(families, references):
     for name, point in references.items():
         axes.plot(*point, "+", color="0.35", markersize=11, markeredgewidth=2)
         axes.annotate(name, point, (0, 8), textcoords="offset points", fontsize=8, color="0.25", ha="center")
-    axes.margins(x=0.16, y=0.12)
+    axes.margins(x=0.16, y=0.2)
     axes.set(xlabel="distance to the ideal images, gray levels", ylabel="pupils in place, %", ylim=(None, 104))
     axes.legend(frameon=False, fontsize=9, loc="lower right")
     said = "; ".join(f"{psi} with λ = {weight:g}: ≈{x:.0f} gray levels, ≈{y:.0f} %"
