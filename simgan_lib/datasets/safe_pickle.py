@@ -119,7 +119,8 @@ def _scalar(dtype, content):
 
 def _from_buffer(content, dtype, shape, order, *_):
     shape = shape if isinstance(shape, tuple) else (shape,)
-    return np.frombuffer(_content(content), _plain(dtype)).reshape(shape, order="F" if order == "F" else "C").copy()
+    values = np.frombuffer(_content(content), _plain(dtype)).reshape(shape, order="F" if order == "F" else "C")
+    return values.astype(values.dtype.newbyteorder("="), order="K")       # the machine's byte order, as other arrays get
 
 
 def _encoded(text, encoding):
