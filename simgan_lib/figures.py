@@ -346,3 +346,38 @@ def price_figure(prices, unit, harmful):
     axes.spines[:].set_visible(False)
     return figure, (f"A table of prices, relative to {unit}: rows are {', '.join(prices)}; columns are the harmful changes "
                     f"{', '.join(changes[:harmful])} and the harmless changes {', '.join(changes[harmful:])}.")
+
+
+# ---- Data sets -------------------------------------------------------------------------------------------------------
+
+def labelled_sheet(images, columns=8, width=7.2):
+    """A contact sheet of an ImageSet with its labels drawn: an arrow where the eye looks, a cross on the pupil, joints.
+
+    The arrow starts at the pupil, or in the middle of an image without one.  Returns (figure, alternative text).
+    """
+    rows, cell = -(-len(images) // columns), width / columns
+    figure, grid = canvas(rows, columns, (cell, cell * images.images.shape[2] / images.images.shape[3] + 0.04))
+    for axes, k in zip(grid.flat, range(rows * columns)):
+        if k < len(images):
+            show_image(axes, images.images[k], vmin=0, vmax=255)
+            _draw_labels(axes, images, k)
+        else:
+            axes.set_axis_off()
+    drawn = [name for name in ("gaze", "pupil", "joints") if name in images.labels]
+    return figure, f"{len(images)} images" + (f" with {', '.join(drawn)} drawn." if drawn else " without labels.")
+
+
+def _draw_labels(axes, images, k):
+    height, width = images.images.shape[2:]
+    edged = [withStroke(linewidth=2.4, foreground="black")]
+    place = images.labels["pupil"][k].tolist() if "pupil" in images.labels else [width / 2 - 0.5, height / 2 - 0.5]
+    if "pupil" in images.labels:
+        axes.plot(*place, "+", color="white", markersize=5, path_effects=edged)
+    if "gaze" in images.labels:
+        pitch, yaw = images.labels["gaze"][k].tolist()
+        tip = place[0] - 0.6 * width * math.sin(yaw), place[1] - 0.6 * width * math.sin(pitch)
+        axes.annotate("", tip, place, arrowprops={"arrowstyle": "->", "color": "white", "path_effects": edged})
+    if "joints" in images.labels:
+        x, y = images.labels["joints"][k, :, :2].T.tolist()
+        axes.scatter(x, y, s=7, c="white", edgecolors="black", linewidths=0.6)
+    axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))

@@ -1,10 +1,15 @@
 """Data sets written by the tests in the layout of their releases."""
 
+import json
 import pickle
 
 import h5py
 import numpy as np
 import scipy.io
+from PIL import Image
+
+from simgan_lib.gaze import gaze_vector
+from simgan_lib.simulators.eyes import simulate
 
 
 def write_day(path, left, right):
@@ -47,4 +52,54 @@ def write_kaggle(folder, n=12, images=None, look_vec=None, real=None, seed=0):
     with h5py.File(folder / "real_gaze.h5", "w") as file:
         for i, image in enumerate(random.integers(1, 256, (n, 35, 55), dtype=np.uint8) if real is None else real):
             file[f"image/{i:05d}"] = image
+    return folder
+
+
+def write_unityeyes(folder, n=6, size=(480, 640), seed=0, change=None):
+    """UnityEyes' imgs/N.jpg and N.json: n simulated eyes, the landmarks where they belong.
+
+    change: called with (number, json's dictionary), may alter it or return what to write in its place.
+    """
+    (folder / "imgs").mkdir(parents=True, exist_ok=True)
+    eyes = simulate(n, seed, size=(84, 140), colour=True)
+    turns = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    for i in range(n):
+        picture = np.full((*size, 3), 90, np.uint8)
+        top, left = (size[0] - 84) // 2, (size[1] - 140) // 2
+        picture[top:top + 84, left:left + 140] = eyes.images[i].permute(1, 2, 0).numpy()
+        x, y, a, _, _ = eyes.labels["iris"][i].tolist()
+
+        def text(points, height=size[0], left=left, top=top):
+            return [f"({left + px:.4f}, {height - top - py:.4f}, 9.0000)" for px, py in points]
+        gx, gy, gz = gaze_vector(eyes.labels["gaze"][i]).tolist()
+        about = {"iris_2d": text([(x + a * np.cos(t), y + a * np.sin(t)) for t in turns]),
+                 "interior_margin_2d": text([(20, 42), (70, 25), (120, 42), (70, 55)]),
+                 "caruncle_2d": text([(12, 44), (16, 42), (18, 44)]),
+                 "eye_details": {"look_vec": f"({gx:.4f}, {-gy:.4f}, {gz:.4f}, 0.0000)"}}
+        about = (change(i, about) or about) if change else about
+        Image.fromarray(picture).save(folder / "imgs" / f"{i + 1}.jpg", quality=95)
+        (folder / "imgs" / f"{i + 1}.json").write_text(about if isinstance(about, str) else json.dumps(about))
+    return folder
+
+
+def write_syntheseyes(folder, n=4, subject="f01", seed=0):
+    """SynthesEyes' pictures of one subject, 120x80 RGBA, the gaze in their names."""
+    (folder / subject).mkdir(parents=True, exist_ok=True)
+    eyes = simulate(n, seed, size=(80, 120), colour=True)
+    for i in range(n):
+        pitch, yaw = eyes.labels["gaze"][i].tolist()
+        Image.fromarray(eyes.images[i].permute(1, 2, 0).numpy()).convert("RGBA").save(
+            folder / subject / f"{subject}_{i + 100}_{pitch:.4f}_{yaw:.4f}.png")
+    return folder
+
+
+def write_folder(folder, sizes=((35, 55), (70, 110), (100, 60)), seed=0, table=None):
+    """Pictures of one's own: 0.png, sub/1.jpg, sub/2.bmp ...; table: the text of labels.csv."""
+    random = np.random.default_rng(seed)
+    for i, size in enumerate(sizes):
+        path = folder / ("" if i == 0 else "sub") / f"{i}.{('png', 'jpg', 'bmp')[i % 3]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(20, 250, (*size, 3), dtype=np.uint8)).save(path)
+    if table is not None:
+        (folder / "labels.csv").write_text(table)
     return folder
