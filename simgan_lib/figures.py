@@ -376,7 +376,8 @@ def _draw_labels(axes, images, k):
     if "gaze" in images.labels:
         pitch, yaw = images.labels["gaze"][k].tolist()
         tip = place[0] - 0.6 * width * math.sin(yaw), place[1] - 0.6 * width * math.sin(pitch)
-        axes.annotate("", tip, place, arrowprops={"arrowstyle": "->", "color": "white", "path_effects": edged})
+        axes.annotate("", tip, place, annotation_clip=False, arrowprops={
+            "arrowstyle": "->", "color": "white", "path_effects": edged, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7})
     if "joints" in images.labels:
         x, y = images.labels["joints"][k, :, :2].T.tolist()
         axes.scatter(x, y, s=7, c="white", edgecolors="black", linewidths=0.6)
