@@ -1,7 +1,15 @@
 """Data sets written by the tests in the layout of their releases."""
 
+import json
+import pickle
+
+import h5py
 import numpy as np
 import scipy.io
+from PIL import Image
+
+from simgan_lib.gaze import gaze_vector
+from simgan_lib.simulators.eyes import simulate
 
 
 def write_day(path, left, right):
@@ -11,3 +19,87 @@ def write_day(path, left, right):
     names = np.array([[f"{i + 1:04d}.jpg"] for i in range(n)], dtype=object)
     scipy.io.savemat(path, {"data": {"left": left, "right": right}, "filenames": names}, do_compression=True)
     return path
+
+
+def write_cifar10(folder, n=20, batches=("data_batch_1", "data_batch_2", "test_batch"), seed=0, **replaced):
+    """CIFAR-10's python batches, n pictures each, and batches.meta.  replaced: what else to write for data, labels ..."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    for name in batches:
+        batch = {"batch_label": name, "labels": random.integers(0, 10, n).tolist(), "filenames": [f"{i}.png" for i in range(n)],
+                 "data": random.integers(0, 256, (n, 3072), dtype=np.uint8)} | replaced
+        (folder / name).write_bytes(pickle.dumps({key: value for key, value in batch.items() if value is not None}, 2))
+    names = "airplane automobile bird cat deer dog frog horse ship truck".split()
+    (folder / "batches.meta").write_bytes(pickle.dumps({"num_cases_per_batch": n, "label_names": names, "num_vis": 3072}, 2))
+    return folder
+
+
+def write_kaggle(folder, n=12, images=None, look_vec=None, real=None, seed=0):
+    """gaze.h5 and real_gaze.h5: a group `image` with one picture a name, look_vec (n, 4) with y up, and path.
+
+    images: n other pictures; look_vec: another array, or a dictionary name -> value for a group; real: other pictures.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    images = random.integers(1, 256, (n, 35, 55), dtype=np.uint8) if images is None else images
+    with h5py.File(folder / "gaze.h5", "w") as file:
+        for i, image in enumerate(images):
+            file[f"image/{i:05d}"] = image
+        looks = np.array([[0.1, 0.2, -0.97, 0]] * len(images)) if look_vec is None else look_vec
+        for name, value in looks.items() if isinstance(looks, dict) else [("", looks)]:
+            file[f"look_vec/{name}" if name else "look_vec"] = value
+        file["path"] = np.array([f"imgs/{i}.jpg" for i in range(len(images))], dtype="S")
+    with h5py.File(folder / "real_gaze.h5", "w") as file:
+        for i, image in enumerate(random.integers(1, 256, (n, 35, 55), dtype=np.uint8) if real is None else real):
+            file[f"image/{i:05d}"] = image
+    return folder
+
+
+def write_unityeyes(folder, n=6, size=(480, 640), seed=0, change=None):
+    """UnityEyes' imgs/N.jpg and N.json: n simulated eyes, the landmarks where they belong.
+
+    change: called with (number, json's dictionary), may alter it or return what to write in its place.
+    """
+    (folder / "imgs").mkdir(parents=True, exist_ok=True)
+    eyes = simulate(n, seed, size=(84, 140), colour=True)
+    turns = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    for i in range(n):
+        picture = np.full((*size, 3), 90, np.uint8)
+        top, left = (size[0] - 84) // 2, (size[1] - 140) // 2
+        picture[top:top + 84, left:left + 140] = eyes.images[i].permute(1, 2, 0).numpy()
+        x, y, a, _, _ = eyes.labels["iris"][i].tolist()
+
+        def text(points, height=size[0], left=left, top=top):
+            return [f"({left + px:.4f}, {height - top - py:.4f}, 9.0000)" for px, py in points]
+        gx, gy, gz = gaze_vector(eyes.labels["gaze"][i]).tolist()
+        about = {"iris_2d": text([(x + a * np.cos(t), y + a * np.sin(t)) for t in turns]),
+                 "interior_margin_2d": text([(20, 42), (70, 25), (120, 42), (70, 55)]),
+                 "caruncle_2d": text([(12, 44), (16, 42), (18, 44)]),
+                 "eye_details": {"look_vec": f"({gx:.4f}, {-gy:.4f}, {gz:.4f}, 0.0000)"}}
+        about = (change(i, about) or about) if change else about
+        Image.fromarray(picture).save(folder / "imgs" / f"{i + 1}.jpg", quality=95)
+        (folder / "imgs" / f"{i + 1}.json").write_text(about if isinstance(about, str) else json.dumps(about))
+    return folder
+
+
+def write_syntheseyes(folder, n=4, subject="f01", seed=0):
+    """SynthesEyes' pictures of one subject, 120x80 RGBA, the gaze in their names."""
+    (folder / subject).mkdir(parents=True, exist_ok=True)
+    eyes = simulate(n, seed, size=(80, 120), colour=True)
+    for i in range(n):
+        pitch, yaw = eyes.labels["gaze"][i].tolist()
+        Image.fromarray(eyes.images[i].permute(1, 2, 0).numpy()).convert("RGBA").save(
+            folder / subject / f"{subject}_{i + 100}_{pitch:.4f}_{yaw:.4f}.png")
+    return folder
+
+
+def write_folder(folder, sizes=((35, 55), (70, 110), (100, 60)), seed=0, table=None):
+    """Pictures of one's own: 0.png, sub/1.jpg, sub/2.bmp ...; table: the text of labels.csv."""
+    random = np.random.default_rng(seed)
+    for i, size in enumerate(sizes):
+        path = folder / ("" if i == 0 else "sub") / f"{i}.{('png', 'jpg', 'bmp')[i % 3]}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(20, 250, (*size, 3), dtype=np.uint8)).save(path)
+    if table is not None:
+        (folder / "labels.csv").write_text(table)
+    return folder

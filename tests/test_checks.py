@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from simgan_lib import checks, failures, forgetting, gaze, history, images, losses, networks
 from simgan_lib.checks import Open, Wrong, yours_or_ours
-from simgan_lib.evaluation import artefacts, pupil, seeds, turing
+from simgan_lib.evaluation import artefacts, pupil, realism, seeds, turing
 from simgan_lib.evaluation import gaze as gaze_measures
 
 
@@ -458,6 +458,24 @@ BANK = {
         (lambda v, g, d: v.mean(), "no difference"),
         (lambda v, g, d: torch.cat([v[g == k] for k in d]).sum(), "the sum"),
         (lambda v, g, d: torch.stack([v[g == k].mean() for k in d]), "one sample"),
+    ]),
+    "mirrored": ([gaze.mirrored, lambda a: torch.stack([a[:, 0], -a[:, 1]], -1)], [
+        (lambda a: a, "nothing has changed"),
+        (lambda a: a * torch.tensor([-1.0, 1.0]), "up stays up"),
+        (lambda a: -a, "both signs"),
+        (lambda a: torch.stack([a[:, 1], -a[:, 0]], -1), "first"),
+        (lambda a: gaze.mirrored(a).flip(-1), "exchanged"),
+        (lambda a: torch.stack([a[:, 0], -a[:, 1].abs()], -1), "sign is lost"),
+    ]),
+    "nearest_distance": ([realism.nearest_distance, lambda t, x: (t[:, None] - x).abs().mean(2).min(1).values], [
+        (lambda t, x: torch.cdist(t, x, p=1).amin(1), "mean or sum"),
+        (lambda t, x: (t[:, None] - x).abs().mean(2).amax(1), "furthest"),
+        (lambda t, x: (t[:, None] - x).abs().mean((1, 2)), "over all training"),
+        (lambda t, x: torch.cdist(t, x).amin(1) / t.shape[1], "squares"),
+        (lambda t, x: (t[:, None] - x).abs().amin(1).mean(1), "as a whole"),
+        (lambda t, x: (t[:, None] - x).abs().mean(2).amin(0), "each training image"),
+        (lambda t, x: (t[:, None] - x).abs().mean(2).amin(1).mean(), "for all"),
+        (lambda t, x: (t[:, None] - x).abs().mean(2), "all pairs"),
     ]),
 }
 RIGHT = [(name, right) for name, (rights, _) in BANK.items() for right in rights]

@@ -8,7 +8,7 @@ import scipy.io
 import torch
 from releases import write_day
 
-from simgan_lib.datasets.mpiigaze import read_mpiigaze
+from simgan_lib.datasets.mpiigaze import LANDMARKS, evaluation_list, read_annotations, read_mpiigaze, read_unit, units
 from simgan_lib.errors import UserError
 from simgan_lib.gaze import angular_error_deg, gaze_vector
 
@@ -86,7 +86,7 @@ def test_empty_crops_are_left_out_and_counted(tmp_path):
     assert eyes.labels["gaze"].isfinite().all()
     torch.testing.assert_close(eyes.images[1, 0], torch.from_numpy(left["image"][3]))
     write_day(tmp_path / DAY, {k: v * 0 for k, v in left.items()}, {k: v * 0 for k, v in right.items()})
-    with pytest.raises(UserError, match="all 8 eye crops .* empty"):
+    with pytest.raises(UserError, match="none of the 8 records there can be used .8 empty"):
         read_mpiigaze(tmp_path)
 
 
@@ -167,3 +167,79 @@ def test_real_pupils_lie_where_the_gaze_points(samples):
         pitch, yaw = part.labels["gaze"].unbind(-1)
         assert torch.corrcoef(torch.stack([x, yaw]))[0, 1] < -0.5
         assert torch.corrcoef(torch.stack([y, pitch]))[0, 1] < -0.3
+
+
+# ---- pieces, lists, landmarks ----------------------------------------------------------------------------------------
+
+def test_pieces_together_are_the_whole(release):
+    whole, parts = read_mpiigaze(release), [read_unit(unit)[0] for unit in units(release)]
+    assert len(parts) == 3
+    torch.testing.assert_close(torch.cat([part.images for part in parts]), whole.images)
+    assert [day for part in parts for day in part.groups["day"]] == whole.groups["day"].tolist()
+
+
+def test_right_eyes_can_be_left_as_they_are(release):
+    stored, in_the_mirror = (read_mpiigaze(release, (36, 60), ("right",), mirror) for mirror in (False, True))
+    torch.testing.assert_close(stored.images.flip(-1), in_the_mirror.images)
+    torch.testing.assert_close(stored.labels["gaze"][:, 1], -in_the_mirror.labels["gaze"][:, 1])
+    assert "mirrored" in in_the_mirror.source and "mirrored" not in stored.source
+
+
+@pytest.fixture
+def lists(tmp_path):
+    folder = tmp_path / "Evaluation Subset" / "sample list for eye image"
+    folder.mkdir(parents=True)
+    (folder / "p00.txt").write_text("day01/0002.jpg left\nday01/0003.jpg right\nday99/0001.jpg left\n")
+    (folder / "p11.txt").write_text("day01/0001.jpg right\n")
+    return folder.parent
+
+
+def test_only_listed_eyes_are_taken_and_the_others_counted(release, lists):
+    eyes = read_mpiigaze(release, size=(36, 60), listed=lists)
+    assert list(zip(eyes.groups["subject"], eyes.groups["day"], eyes.groups["side"])) == [
+        ("p00", "day01", "left"), ("p00", "day01", "right"), ("p11", "day01", "right")]
+    torch.testing.assert_close(eyes.images[0, 0], torch.from_numpy(eye(3, 0)["image"][1]))
+    assert "3 of 18, 15 not listed" in eyes.source
+
+
+@pytest.mark.parametrize("content, words", [("day01/0002.jpg middle\n", "expected lines like"), ("day01 left\n", "expected lines"),
+                                            (b"\xff\xfe\x00", "not readable as text")])
+def test_a_damaged_list_is_refused_by_name(lists, content, words):
+    path = lists / "sample list for eye image" / "p05.txt"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=words) as caught:
+        evaluation_list(lists, "p05")
+    assert "p05.txt" in str(caught.value)
+
+
+def test_a_missing_list_is_named(release, lists):
+    (lists / "sample list for eye image" / "p11.txt").unlink()
+    evaluation_list.cache_clear()
+    with pytest.raises(UserError, match="p11.txt"):
+        read_mpiigaze(release, listed=lists)
+
+
+def test_landmarks_of_the_annotation_subset(tmp_path):
+    (tmp_path / "p00.txt").write_text("day13/0203.jpg " + " ".join(map(str, range(16))) + "\n")
+    found = read_annotations(tmp_path, "p00")
+    assert found.frames == ("day13/0203.jpg",) and found.points.shape == (1, 8, 2)
+    assert found.points[0, LANDMARKS.index("left_pupil")].tolist() == [14, 15]
+
+
+@pytest.mark.parametrize("line", ["day13/0203.jpg 1 2 3", "day13/0203.jpg " + "x " * 16, "<!DOCTYPE html>"])
+def test_a_damaged_annotation_is_refused_by_name(tmp_path, line):
+    (tmp_path / "p00.txt").write_text(line + "\n")
+    with pytest.raises(UserError, match="p00.txt: expected a frame and 16 numbers"):
+        read_annotations(tmp_path, "p00")
+
+
+def test_the_real_lists_and_landmarks(samples):
+    """The sample was rebuilt from the Evaluation Subset: all of it is listed.  Pupils lie between the corners of their eye."""
+    folder = samples / "MPIIGaze"
+    eyes, listed = read_mpiigaze(folder), read_mpiigaze(folder, listed=folder / "Evaluation Subset")
+    assert len(listed) == len(eyes) > 1000
+    points = read_annotations(folder / "Annotation Subset", "p00").points
+    x = {name: points[:, i, 0] for i, name in enumerate(LANDMARKS)}
+    between = (x["right_outer"] < x["right_pupil"]) & (x["right_pupil"] < x["right_inner"])
+    between &= (x["left_inner"] < x["left_pupil"]) & (x["left_pupil"] < x["left_outer"])
+    assert between.float().mean() > 0.98

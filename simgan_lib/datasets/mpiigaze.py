@@ -1,9 +1,13 @@
-"""MPIIGaze's normalised eye crops, in the layout of its release: Data/Normalized/pXX/dayYY.mat.
+"""MPIIGaze's normalised eye crops, in the layout of its release: Data/Normalized/pXX/dayYY.mat; its lists; its landmarks.
 
 The release (CC BY-NC-SA 4.0) is not part of the kit.  Each .mat file (MATLAB 5) holds one day of one subject:
-`data.left` and `data.right`, each with `image` (n, 36, 60) uint8 and `gaze` (n, 3), unit vectors in camera coordinates.
+`data.left` and `data.right`, each with `image` (n, 36, 60) uint8 and `gaze` (n, 3), unit vectors in camera coordinates,
+and `filenames`, the frames' names.
 """
 
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -13,64 +17,156 @@ import torch
 from ..errors import UserError
 from ..gaze import gaze_angles, mirrored
 from ..images import ImageSet, resized
+from . import base
 
+TITLE = "MPIIGaze, normalised crops"
 CROP = (36, 60)
 SIDES = ("left", "right")
+EXPECTED = "MPIIGaze's release, its Data/Normalized or a subject's"
 LAYOUTS = ("Data/Normalized/p*/day*.mat", "Normalized/p*/day*.mat", "p*/day*.mat", "day*.mat")
+LISTS = ("sample list for eye image/{}.txt", "{}.txt")       # within the Evaluation Subset
 
 
-def read_mpiigaze(folder, size=(35, 55), sides=SIDES):
-    """All eye crops under `folder`: the release's root, its Data/Normalized, or one subject's folder.
-
-    Returns an ImageSet: gray uint8 (N, 1, *size), label gaze (pitch, yaw) radians, groups subject, day and side.
-    Right eyes are mirrored together with their yaw, so that all look like left eyes, as the simulator's do.  Crops
-    without an image (all zero) or without a gaze (NaN) are left out; `source` says how many.
-    Raises UserError for a missing folder, one without such files, and for a damaged or differently built file.
-    Paper: section 3.1 (the real images).
-    """
-    if not sides or not set(sides) <= set(SIDES):
-        raise UserError(f"sides: expected some of {', '.join(SIDES)}, found {sides!r}")
+def units(folder):
+    """[(file,), ...], one a subject and day.  Raises UserError for a missing folder, and one without such files."""
     folder = Path(folder).resolve()                    # a subject's name is needed even where the folder is "."
-    crops, gaze, groups, found = [], [], [], 0
-    for path in _day_files(folder):
-        for side, images, vectors in _read_day(path, sides):
-            kept = images.any((1, 2)) & np.isfinite(vectors).all(1) & vectors.any(1)
-            crops.append(images[kept])
-            gaze.append(vectors[kept])
-            groups += [(path.parent.name, path.stem, side)] * int(kept.sum())
-            found += len(images)
-    if not groups:
-        raise UserError(f"{folder}: all {found} eye crops there are empty")
-    columns = dict(zip(("subject", "day", "side"), np.array(groups).T))
-    images, gaze = _as_left_eyes(np.concatenate(crops), np.concatenate(gaze), columns["side"] == "right")
-    return ImageSet(resized(images, size), {"gaze": gaze}, columns, _source(columns, len(images), found, sides))
-
-
-def _source(groups, n, found, sides):
-    mirrored_too = ", right eyes mirrored" if "right" in sides else ""
-    return (f"MPIIGaze, normalised crops of {', '.join(sorted(set(groups['subject'])))}{mirrored_too}: {n} of {found}, "
-            f"{found - n} empty ones left out")
-
-
-def _day_files(folder):
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; expected MPIIGaze's release, its Data/Normalized or a subject's")
+        raise UserError(f"{folder}: no such folder; expected {EXPECTED}")
     for layout in LAYOUTS:
         files = sorted(folder.glob(layout))
         if files:
-            return files
+            return [(str(path),) for path in files]
     raise UserError(f"{folder}: no MPIIGaze crops there; expected files like {LAYOUTS[0].replace('*', '01')}")
 
 
-def _read_day(path, sides):
-    """[(side, images uint8 (n, 36, 60), gaze vectors (n, 3))] of one file."""
+def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
+    """(ImageSet, skipped) of one file: gray uint8 (n, 1, *size), gaze radians (n, 2), groups subject, day and side.
+
+    sides: eyes to take.  mirror: right eyes are mirrored together with their yaw, so that all look like left ones, as
+    the simulator's.  listed: the folder of the Evaluation Subset; eyes that its lists do not name are left out.
+    Crops without an image (all zero) or without a gaze (NaN) are skipped.
+    Raises UserError if the file is damaged or built differently, or a subject's list is missing.
+    """
+    if not sides or not set(sides) <= set(SIDES):
+        raise UserError(f"sides: expected some of {', '.join(SIDES)}, found {sides!r}")
+    path, = unit
+    subject, day = Path(path).parent.name, Path(path).stem
+    named = None if listed is None else evaluation_list(listed, subject)
+    parts, skipped = [], Counter()
+    for side, crops, vectors, frames in _read_day(path, sides):
+        kept = usable(crops, vectors)
+        skipped["empty"] += int((~kept).sum())
+        if named is not None:
+            wanted = np.array([(day, frame, side) in named for frame in frames], dtype=bool)
+            skipped["not listed"] += int((kept & ~wanted).sum())
+            kept &= wanted
+        groups = {name: np.full(int(kept.sum()), value) for name, value in (("subject", subject), ("day", day), ("side", side))}
+        images, gaze = _as_left_eyes(crops[kept], vectors[kept], mirror and side == "right")
+        parts.append(ImageSet(resized(images, size), {"gaze": gaze}, groups))
+    labels = {"gaze": torch.cat([part.labels["gaze"] for part in parts])}
+    groups = {name: np.concatenate([part.groups[name] for part in parts]) for name in ("subject", "day", "side")}
+    images = torch.cat([part.images for part in parts])
+    skipped = +skipped                                 # without reasons that did not occur
+    return ImageSet(images, labels, groups, base.source(TITLE, len(images), skipped)), skipped
+
+
+def read_mpiigaze(folder, size=(35, 55), sides=SIDES, mirror=True, listed=None):
+    """All eye crops under `folder`, as `read_unit` reads them: the release's root, its Data/Normalized, or one subject's.
+
+    `source` says how many were left out.  Raises UserError as `units` and `read_unit` do, and if nothing is left.
+    Paper: section 3.1 (the real images).
+    """
+    days = units(folder)
+    subjects = ", ".join(sorted({Path(path).parent.name for path, in days}))
+    mirrored_too = ", right eyes mirrored" if mirror and "right" in sides else ""
+    return base.together(f"{TITLE} of {subjects}{mirrored_too}", folder,
+                         (read_unit(day, size, sides, mirror, listed) for day in days))
+
+
+def usable(crops, vectors):
+    """Which of the crops uint8 (n, 36, 60) with gaze vectors (n, 3) show an eye and say where it looks: bool (n,)."""
+    return crops.any((1, 2)) & np.isfinite(vectors).all(1) & vectors.any(1)
+
+
+# ---- the release's own lists ----
+@lru_cache(32)
+def evaluation_list(folder, subject):
+    """{(day, file, side), ...} that the Evaluation Subset names for a subject.
+
+    folder: "Evaluation Subset", or the folder of the lists itself.  Raises UserError for a missing or damaged list.
+    """
+    for layout in LISTS:
+        path = Path(folder) / layout.format(subject)
+        if path.is_file():
+            return frozenset(_listed(path, line) for line in _lines(path))
+    raise UserError(f"{folder}: expected the Evaluation Subset with {LISTS[0].format(subject)}, found no such list")
+
+
+def _listed(path, line):
+    place, _, side = line.partition(" ")
+    day, _, file = place.partition("/")
+    if side not in SIDES or not file:
+        raise UserError(f"{path}: expected lines like `day08/0069.jpg left`, found {line!r:.60}")
+    return day, file, side
+
+
+def _lines(path):
     try:
-        data = scipy.io.loadmat(path, simplify_cells=True)["data"]    # all of it: a cut may be anywhere
+        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as text ({error})") from error
+
+
+LANDMARKS = ("right_outer", "right_inner", "left_inner", "left_outer", "mouth_right", "mouth_left", "right_pupil", "left_pupil")
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The Annotation Subset of one subject, in pixels of the full frame, which is not part of the crops.
+
+    frames: n names "dayXX/NNNN.jpg".  points: float32 (n, 8, 2), (x, y) of LANDMARKS: the face's right eye is at the left
+    of the frame.
+    """
+
+    frames: tuple
+    points: torch.Tensor
+
+
+def read_annotations(folder, subject):
+    """The hand-made landmarks of a subject.  folder: "Annotation Subset".
+
+    Raises UserError for a missing file, or a line that is not a frame and 16 whole numbers.
+    """
+    path = Path(folder) / f"{subject}.txt"
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected the Annotation Subset of MPIIGaze")
+    frames, points = [], []
+    for line in _lines(path):
+        frame, *numbers = line.split()
+        if len(numbers) != 2 * len(LANDMARKS) or not all(number.lstrip("-").isdecimal() for number in numbers):
+            raise UserError(f"{path}: expected a frame and {2 * len(LANDMARKS)} numbers a line, found {line!r:.60}")
+        frames.append(frame)
+        points.append([float(number) for number in numbers])
+    return Annotations(tuple(frames), torch.tensor(points).reshape(-1, len(LANDMARKS), 2))
+
+
+# ---- one file ----
+def _read_day(path, sides):
+    """[(side, images uint8 (n, 36, 60), gaze vectors (n, 3), n frames' names)] of one file."""
+    try:
+        content = scipy.io.loadmat(path, simplify_cells=True)          # all of it: a cut may be anywhere
+        data, names = content["data"], np.atleast_1d(content.get("filenames", [])).ravel().tolist()
     except KeyError as error:
         raise UserError(f"{path}: has no `data`; expected MPIIGaze's normalised crops") from error
     except Exception as error:     # a damaged file makes scipy raise whatever its bytes lead to
         raise UserError(f"{path}: not a readable MATLAB 5 file, perhaps cut short ({error}); fetch it again") from error
-    return [(side, *_crops(data, side, path)) for side in sides]
+    return [_with_names(path, side, *_crops(data, side, path), [str(name).strip() for name in names]) for side in sides]
+
+
+def _with_names(path, side, images, gaze, names):
+    if names and len(names) != len(images):
+        raise UserError(f"{path}: found {len(names)} filenames and {len(images)} images of the {side} eye, expected as many")
+    return side, images, gaze, names or [""] * len(images)
 
 
 def _crops(data, side, path):
@@ -88,9 +184,7 @@ def _crops(data, side, path):
     return images, gaze.astype(np.float64)
 
 
-def _as_left_eyes(crops, vectors, right):
-    """uint8 (n, 1, 36, 60), gaze angles (n, 2): the `right` ones seen in a mirror."""
+def _as_left_eyes(crops, vectors, mirror):
+    """uint8 (n, 1, 36, 60), gaze angles (n, 2); mirror: of what the eyes look like in a mirror."""
     images, gaze = torch.from_numpy(crops)[:, None], gaze_angles(torch.from_numpy(vectors)).float()
-    right = torch.from_numpy(right)
-    images[right], gaze[right] = images[right].flip(-1), mirrored(gaze[right])
-    return images, gaze
+    return (images.flip(-1), mirrored(gaze)) if mirror else (images, gaze)

@@ -1,0 +1,86 @@
+"""CIFAR-10's python batches: data_batch_1 to data_batch_5 and test_batch, 10,000 colour pictures 32x32 each.
+
+The batches are pickles of Python 2; they are read without running what may be in them (safe_pickle).
+"""
+
+import re
+from collections import Counter
+
+import numpy as np
+import torch
+
+from ..errors import UserError
+from ..images import ImageSet
+from . import base
+from .safe_pickle import load_pickle
+
+TITLE = "CIFAR-10"
+KINDS = 10
+EXPECTED = "CIFAR-10's files data_batch_1 to data_batch_5 and test_batch"
+NAME = re.compile(r"data_batch_[1-5]|test_batch")
+
+
+def units(folder):
+    """[(file,), ...], one a batch, in the release's folder or that above it.  Raises UserError if none is there."""
+    folder = base.existing_folder(folder, EXPECTED)
+    files = base.first_layout(folder, ("*_batch*", "cifar-10-batches-py/*_batch*"), EXPECTED)
+    files = [path for path in files if NAME.fullmatch(path.name)]
+    if not files:
+        raise UserError(f"{folder}: expected {EXPECTED}, found none of them")
+    return [(str(path),) for path in files]
+
+
+def read_unit(unit):
+    """(ImageSet, skipped) of one batch: uint8 (n, 3, 32, 32), label kind int64 (n,), group split.
+
+    Raises UserError if the batch is damaged or built differently.
+    """
+    path, = unit
+    batch = load_pickle(path)
+    if not isinstance(batch, dict) or not {"data", "labels"} <= batch.keys():
+        raise UserError(f"{path}: expected a dictionary with `data` and `labels`, found {_described(batch)}")
+    pixels, kinds = _array(batch["data"]), _array(batch["labels"])
+    if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3 * 32 * 32:
+        raise UserError(f"{path}: expected data uint8 (n, 3072), found {pixels.dtype} {pixels.shape}")
+    if kinds.shape != (len(pixels),) or not np.issubdtype(kinds.dtype, np.integer):
+        raise UserError(f"{path}: expected {len(pixels)} whole numbers as labels, found {kinds.dtype} {kinds.shape}")
+    if len(kinds) and not 0 <= kinds.min() <= kinds.max() < KINDS:
+        raise UserError(f"{path}: expected labels 0 to {KINDS - 1}, found {kinds.min()} to {kinds.max()}")
+    return _without_empty(pixels, kinds.astype(np.int64), "test" if path.endswith("test_batch") else "train")
+
+
+def _without_empty(pixels, kinds, split):
+    kept = pixels.any(1)
+    images = torch.from_numpy(np.asarray(pixels[kept]).reshape(-1, 3, 32, 32))
+    skipped = Counter({"empty": len(kept) - len(images)} if len(images) < len(kept) else {})
+    return ImageSet(images, {"kind": torch.from_numpy(kinds[kept])}, {"split": np.full(len(images), split)},
+                    base.source(TITLE, len(images), skipped)), skipped
+
+
+def _array(values):
+    try:
+        return np.asarray(values)
+    except ValueError:                 # lists of unequal length
+        return np.empty(0, object)
+
+
+def _described(batch):
+    return ", ".join(map(str, list(batch)[:6])) or "an empty one" if isinstance(batch, dict) else type(batch).__name__
+
+
+def read_cifar10(folder):
+    """All pictures as one ImageSet: uint8 (N, 3, 32, 32), label kind int64 (N,) 0 to 9, group split (train, test).
+
+    The kinds' names: `kinds(folder)`.  Raises UserError if a batch is damaged, or none is there.
+    """
+    return base.together(TITLE, folder, map(read_unit, units(folder)))
+
+
+def kinds(folder):
+    """Names of the kinds 0 to 9, as batches.meta has them.  Raises UserError if it is missing or damaged."""
+    path, = base.first_layout(folder, ("batches.meta", "cifar-10-batches-py/batches.meta"), "CIFAR-10's file batches.meta")
+    meta = load_pickle(path)
+    names = meta.get("label_names") if isinstance(meta, dict) else None
+    if not isinstance(names, list) or len(names) != KINDS or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{path}: expected label_names, a list of {KINDS} texts, found {names!r:.60}")
+    return tuple(names)

@@ -1,0 +1,117 @@
+"""A folder of one's own pictures, of any size and format, with a table of labels if there is one.
+
+The table is a CSV file with a column `file` (the picture's name below the folder).  `pitch_deg` and `yaw_deg`, or `gaze_x`,
+`gaze_y` and `gaze_z`, become the label gaze; every other column a group, such as subject or day.
+"""
+
+import csv
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import UserError
+from ..gaze import gaze_angles
+from ..images import ImageSet
+from . import base
+from .unityeyes import cut
+
+TITLE = "pictures of a folder"
+EXPECTED = "a folder of pictures"
+ANGLES, VECTOR = ("pitch_deg", "yaw_deg"), ("gaze_x", "gaze_y", "gaze_z")
+
+
+def units(folder, labels=None):
+    """Blocks (folder, records, names of groups, whether there are gazes); a record is (name, (gaze, groups) or None).
+
+    labels: a CSV file, or its name within the folder.  Raises UserError for a missing folder, no pictures, and a table
+    that cannot be read, names no column `file`, half of a gaze, a picture twice, or a number that is none.
+    """
+    folder = base.existing_folder(folder, EXPECTED)
+    names = base.listing(folder, EXPECTED)
+    if labels is None:
+        return [(*block, (), False) for block in base.blocks(folder, [(name, ((), ())) for name in names])]
+    path = Path(labels) if Path(labels).is_file() else folder / labels
+    table, groups, gazes = read_table(path)
+    missing = sorted(set(table) - {Path(name).as_posix() for name in names})
+    if missing:
+        raise UserError(f"{path}: names {len(missing)} pictures that are not in {folder}, such as {missing[0]}")
+    records = [(name, table.get(Path(name).as_posix())) for name in names]
+    return [(*block, groups, gazes) for block in base.blocks(folder, records)]
+
+
+def read_unit(unit, size=(35, 55), colour=False):
+    """(ImageSet, skipped) of one block: uint8 (n, 1 or 3, *size), label gaze and groups as the table has them.
+
+    The largest middle part of each picture that has the shape of `size` is taken.  Pictures that the table does not name
+    are skipped.
+    """
+    folder, records, names, gazes = unit
+    found, skipped = base.read_records(records, lambda record: _read(Path(folder), *record, tuple(size), colour))
+    pictures, gaze, rows = zip(*found) if found else ((), (), ())
+    images = torch.stack(pictures) if found else torch.empty(0, 3 if colour else 1, *size, dtype=torch.uint8)
+    labels = {"gaze": torch.tensor(gaze, dtype=torch.float32).reshape(-1, 2)} if gazes else {}
+    columns = {name: np.array([row[i] for row in rows], dtype=str) for i, name in enumerate(names)}
+    return ImageSet(images, labels, columns, base.source(TITLE, len(images), skipped)), Counter(skipped)
+
+
+def read_folder(folder, size=(35, 55), colour=False, labels=None):
+    """All pictures as one ImageSet; `source` says how many were left out, and why.
+
+    Raises UserError as `units` does, and if none can be used.
+    """
+    return base.together(TITLE, folder, (read_unit(unit, size, colour) for unit in units(folder, labels)))
+
+
+def _read(folder, name, row, size, colour):
+    """(image uint8 (C, H, W), gaze, groups) of one picture.  Raises base.Unusable."""
+    if row is None:
+        raise base.Unusable("not in the table")
+    pixels = base.read_picture(folder / name, "RGB" if colour else "L")
+    if not pixels.any():
+        raise base.Unusable("empty")
+    height, width = pixels.shape[1:]
+    half = np.array([size[1], size[0]]) * min(height / size[0], width / size[1]) / 2
+    middle = np.array([width, height]) / 2
+    return cut(pixels, np.concatenate([middle - half, middle + half]), size), *row
+
+
+# ---- the table ----
+def read_table(path):
+    """({file: (gaze (pitch, yaw) radians, or () without one, names of its groups)}, groups, whether there are gazes)."""
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table of labels") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: not readable as a CSV file ({error})") from error
+    columns = list(rows[0]) if rows else []
+    if "file" not in columns:
+        raise UserError(f"{path}: expected a column `file` and a row a picture, found {', '.join(map(str, columns)) or 'no rows'}")
+    kinds = [kind for kind in (ANGLES, VECTOR) if set(kind) & set(columns)]
+    if len(kinds) > 1 or kinds and not set(kinds[0]) <= set(columns):
+        raise UserError(f"{path}: expected {', '.join(ANGLES)} or {', '.join(VECTOR)}, found {', '.join(map(str, columns))}")
+    groups = tuple(name for name in columns if name not in ("file", *ANGLES, *VECTOR))
+    table = {}
+    for line, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise UserError(f"{path}, line {line}: expected {len(columns)} values, found more or fewer")
+        name = Path(row["file"].replace("\\", "/")).as_posix()
+        if name in table:
+            raise UserError(f"{path}, line {line}: {name} occurs twice")
+        gaze = _gaze(path, line, row, kinds[0]) if kinds else ()
+        table[name] = gaze, tuple(row[group] for group in groups)
+    return table, groups, bool(kinds)
+
+
+def _gaze(path, line, row, kind):
+    try:
+        numbers = [float(row[name]) for name in kind]
+    except ValueError as error:
+        raise UserError(f"{path}, line {line}: {error}") from error
+    if not all(map(math.isfinite, numbers)) or kind == VECTOR and math.hypot(*numbers) < 1e-6:
+        raise UserError(f"{path}, line {line}: expected a gaze, found {', '.join(row[name] for name in kind)}")
+    return tuple(map(math.radians, numbers)) if kind == ANGLES else tuple(gaze_angles(torch.tensor(numbers)).tolist())

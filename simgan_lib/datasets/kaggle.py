@@ -1,0 +1,138 @@
+"""The Kaggle pair 4quant/eye-gaze: gaze.h5 (UnityEyes) and real_gaze.h5 (MPIIGaze), gray eyes 35x55.
+
+Both hold `image`, a group with one picture a name; gaze.h5 has `look_vec` and `path` too.  As far as we know: the files
+want a log-in, and this is what public programs say that read them.  What is found otherwise is said, not guessed.
+"""
+
+import re
+
+import h5py
+import numpy as np
+import torch
+
+from ..errors import UserError
+from ..gaze import gaze_angles
+from ..images import ImageSet, resized
+from . import base
+
+TITLE = "Kaggle eye-gaze"
+FILES = {"synthetic": "gaze.h5", "real": "real_gaze.h5"}
+BLOCK = 4096                      # pictures in a unit
+
+
+def units(folder, which="synthetic"):
+    """[(file, first picture, one after its last), ...].  which: "synthetic" (gaze.h5) or "real" (real_gaze.h5).
+
+    Raises UserError if the file is missing, no HDF5, or has no pictures.
+    """
+    if which not in FILES:
+        raise UserError(f"which: expected {' or '.join(FILES)}, found {which!r}")
+    path, = base.first_layout(folder, (FILES[which],), f"the file {FILES[which]}")
+    n = _with_file(path, lambda file: len(_pictures(path, file)))
+    if not n:
+        raise UserError(f"{path}: expected pictures in `image`, found none")
+    return [(str(path), at, min(at + BLOCK, n)) for at in range(0, n, BLOCK)]
+
+
+def read_unit(unit, size=(35, 55), gaze=True):
+    """(ImageSet, skipped): gray uint8 (n, 1, *size), group file; label gaze (pitch, yaw) if the file has `look_vec`.
+
+    gaze: False leaves `look_vec` alone.  Its row i, or what has the picture's name, belongs to the picture i, by names.
+    Pictures that are empty, of another number type or shape, or without a gaze, are skipped and counted.
+    Raises UserError if the file is damaged or built differently.
+    """
+    path, start, stop = unit
+    return _with_file(path, lambda file: _read(path, file, range(start, stop), size, gaze))
+
+
+def read_kaggle(folder, which="synthetic", **options):
+    """The pictures of one of the two files as one ImageSet; options: those of `read_unit`."""
+    return base.together(TITLE, folder, (read_unit(unit, **options) for unit in units(folder, which)))
+
+
+def _with_file(path, read):
+    try:
+        with h5py.File(path, "r") as file:
+            return read(file)
+    except UserError:
+        raise
+    except Exception as error:         # h5py raises whatever damaged bytes lead to
+        raise UserError(f"{path}: not a readable HDF5 file, perhaps cut short ({_line(error)}); fetch it again") from error
+
+
+def _read(path, file, chosen, size, gaze):
+    pictures, looks = _pictures(path, file), _looks(path, file) if gaze else None
+    names = sorted(pictures) if isinstance(pictures, h5py.Group) else range(len(pictures))
+
+    def record(at):
+        image = resized(torch.from_numpy(_grays(_plain(pictures, names[at])))[None, None], size)
+        return image, None if looks is None else _vector(_plain(looks, names[at] if isinstance(looks, h5py.Group) else at))
+
+    found, skipped = base.read_records(chosen, record)
+    n = len(found)
+    images = torch.cat([image for image, _ in found]) if n else torch.empty(0, 1, *size, dtype=torch.uint8)
+    vectors = np.array([vector for _, vector in found], float).reshape(n, 3) if looks is not None else None
+    labels = {} if looks is None else {"gaze": gaze_angles(torch.from_numpy(vectors)).float()}
+    groups = {"file": np.full(n, str(path).replace("\\", "/").rsplit("/", 1)[-1])}
+    return ImageSet(images, labels, groups, base.source(TITLE, n, skipped)), skipped
+
+
+def _pictures(path, file):
+    pictures = file.get("image")
+    if isinstance(pictures, h5py.Group) or isinstance(pictures, h5py.Dataset) and pictures.ndim == 3:
+        return pictures
+    found = f"`image` {pictures.shape}" if pictures is not None else ", ".join(list(file)[:6]) or "nothing"
+    raise UserError(f"{path}: expected a group `image` with one picture a name, found {found}")
+
+
+def _looks(path, file):
+    """`look_vec`, or None if there is none."""
+    looks, n = file.get("look_vec"), len(_pictures(path, file))
+    if looks is None or isinstance(looks, h5py.Group):
+        return looks
+    of_texts = h5py.check_string_dtype(looks.dtype) is not None
+    if looks.shape == (n,) and of_texts or looks.ndim == 2 and len(looks) == n and looks.shape[1] in (3, 4) and not of_texts:
+        return looks
+    raise UserError(f"{path}: expected look_vec with {n} rows of 3 or 4 numbers, found {looks.dtype} {looks.shape}; "
+                    "without it (gaze=False) the pictures can be read")
+
+
+def _plain(place, key):
+    """An array that lies in this file: an HDF5 file can also point to other files."""
+    if isinstance(place, h5py.Dataset):
+        found, key = place, (key, ...)
+    else:
+        inside = isinstance(place.get(key, getlink=True), h5py.HardLink)
+        found, key = place[key] if inside else None, ()
+    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual or found.size > 1 << 30:
+        raise base.Unusable("not a plain array")
+    return np.asarray(found[key])
+
+
+def _grays(picture):
+    if picture.ndim != 2 or not picture.size or picture.dtype.kind not in "uif":
+        raise base.Unusable("not a gray picture")
+    if not picture.any():
+        raise base.Unusable("empty")
+    shares = picture.dtype.kind == "f" and picture.max() <= 1          # of what? 1 would be nearly black
+    if shares or not np.isfinite(picture).all() or picture.min() < 0 or picture.max() > 255:
+        raise base.Unusable("not grays of 0 to 255")
+    return np.rint(picture).astype(np.uint8)
+
+
+def _vector(look):
+    """UnityEyes' look_vec, numbers or a text "(x, y, z, 0)", y up  ->  a vector in our axes, y down."""
+    try:
+        if look.dtype.kind in "OSU":
+            text = look[()].decode() if isinstance(look[()], bytes) else str(look[()])
+            look = np.array(re.sub(r'[()\[\]"\s]', "", text).split(","), float)
+        x, y, z = (float(part) for part in look[:3])
+    except (TypeError, ValueError, IndexError):
+        raise base.Unusable("without a gaze") from None
+    if not np.isfinite([x, y, z]).all() or x == y == z == 0:
+        raise base.Unusable("without a gaze")
+    return x, -y, z
+
+
+def _line(error):
+    return " ".join(str(error).split())[:120]

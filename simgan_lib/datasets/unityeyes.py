@@ -1,0 +1,139 @@
+"""UnityEyes' renderings: imgs/N.jpg with N.json beside it, of any size, cut to the eye.
+
+The json's points run upwards from the bottom edge; `look_vec` is the optic axis in Unity's camera axes, y up.  The program
+draws left eyes, nose to the image's left, as our simulator does.
+"""
+
+import json
+import math
+import re
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..gaze import gaze_angles
+from ..images import ImageSet
+from . import base
+
+TITLE = "UnityEyes"
+EXPECTED = "UnityEyes' folder imgs, pictures N.jpg with N.json"
+IRIS = 0.16                       # radius of the iris in crop widths, as in the simulator's crops
+SMALLEST = 3                      # px of that radius, below which nothing can be seen
+POINT = re.compile(r"[-+0-9.eE]+")
+
+
+def units(folder):
+    """Blocks of pictures in the folder, or in its folder imgs.  Raises UserError for a missing folder or no pictures."""
+    folder = base.existing_folder(folder, EXPECTED)
+    folder = folder / "imgs" if (folder / "imgs").is_dir() else folder
+    return base.blocks(folder, base.listing(folder, EXPECTED))
+
+
+def read_unit(unit, size=(35, 55), colour=False):
+    """(ImageSet, skipped) of one block: uint8 (n, 1 or 3, *size), labels gaze, pupil and iris as the simulator's.
+
+    The crop lies around the middle of the eye corners, and is so wide that the iris is as large as in the simulator's
+    crops: a turned head shortens the eye, not the iris (the paper cut 140x84 from the middle of 640x480).  gaze is the
+    optic axis; the simulator's labels are the visual axis.
+    """
+    folder, names = unit
+    found, skipped = base.read_records(names, lambda name: _read(Path(folder) / name, tuple(size), colour))
+    images, gaze, iris = zip(*found) if found else ((), (), ())
+    labels = {"gaze": _stacked(gaze, 2), "pupil": _stacked(iris, 5)[:, :2], "iris": _stacked(iris, 5)}
+    pictures = torch.stack(images) if found else torch.empty(0, 3 if colour else 1, *size, dtype=torch.uint8)
+    return ImageSet(pictures, labels, {}, base.source(TITLE, len(found), skipped)), Counter(skipped)
+
+
+def read_unityeyes(folder, size=(35, 55), colour=False):
+    """All renderings as one ImageSet; `source` says how many were left out, and why.
+
+    Raises UserError for a missing folder, one without pictures, or if none can be used.  Paper: section 3.1.
+    """
+    return base.together(TITLE, folder, (read_unit(unit, size, colour) for unit in units(folder)))
+
+
+def _stacked(rows, width):
+    return torch.tensor(rows, dtype=torch.float32).reshape(-1, width)
+
+
+def _read(path, size, colour):
+    """(image uint8 (C, H, W), gaze (2,), iris ellipse (5,)) of one picture.  Raises base.Unusable."""
+    about = _json(path.with_suffix(".json"))
+    pixels = base.read_picture(path, "RGB" if colour else "L")
+    lids, nose, iris = (_points(about, name, pixels.shape[1]) for name in ("interior_margin_2d", "caruncle_2d", "iris_2d"))
+    gaze = _gaze(about)
+    box = _box(np.concatenate([lids, nose]), _ellipse(iris)[2], size)
+    if not (0 <= box[0] + box[2] <= 2 * pixels.shape[2] and 0 <= box[1] + box[3] <= 2 * pixels.shape[1]):
+        raise base.Unusable("eye outside the picture")
+    return cut(pixels, box, size), gaze, _ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
+
+
+def _json(path):
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise base.Unusable("json missing") from None
+    except (OSError, ValueError):
+        raise base.Unusable("json unreadable") from None
+    if not isinstance(about, dict):
+        raise base.Unusable("json unreadable")
+    return about
+
+
+def _numbers(text):
+    """The numbers of a text like "(1.0, -2.0, 3.0)"."""
+    try:
+        return [float(number) for number in POINT.findall(text)]
+    except (TypeError, ValueError):
+        raise base.Unusable("json with other values") from None
+
+
+def _points(about, name, height):
+    """(n, 2) x and y in pixels from the top left corner."""
+    if name not in about:
+        raise base.Unusable(f"json without {name}")
+    found = about[name] if isinstance(about[name], list) else []
+    rows = [_numbers(text)[:2] for text in found]
+    if len(rows) < 3 or any(len(row) < 2 or not all(map(math.isfinite, row)) for row in rows):
+        raise base.Unusable("json with other values")
+    return np.array(rows) * [1, -1] + [0, height]
+
+
+def _gaze(about):
+    """(pitch, yaw) in radians."""
+    details = about.get("eye_details")
+    if not isinstance(details, dict) or "look_vec" not in details:
+        raise base.Unusable("json without look_vec")
+    look = _numbers(details["look_vec"])[:3]
+    if len(look) < 3 or not all(map(math.isfinite, look)) or math.hypot(*look) < 1e-6:
+        raise base.Unusable("no gaze")
+    x, y, z = look
+    return gaze_angles(torch.tensor([x, -y, z])).tolist()
+
+
+def _box(points, radius, size):
+    """(left, top, right, bottom) of the crop around the points between the eye corners, for an iris of this radius."""
+    if not radius >= SMALLEST:
+        raise base.Unusable("eye too small")
+    width = radius / IRIS
+    height, (x, y) = width * size[0] / size[1], (points.min(0) + points.max(0)) / 2
+    return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
+
+
+def cut(pixels, box, size):
+    """The box (left, top, right, bottom) of uint8 (C, H, W), scaled to `size`; beyond the picture its edge is repeated."""
+    over = max(0, math.ceil(max(-box[0], -box[1], box[2] - pixels.shape[2], box[3] - pixels.shape[1])))
+    padded = np.pad(pixels.numpy(), ((0, 0), (over, over), (over, over)), mode="edge")
+    bands = [Image.fromarray(band).resize((size[1], size[0]), Image.Resampling.BILINEAR, box=tuple(box + over)) for band in padded]
+    return torch.from_numpy(np.stack([np.asarray(band) for band in bands]))
+
+
+def _ellipse(points):
+    """(x, y, a, b, angle) through points that lie evenly around an ellipse: their covariance has its axes."""
+    centre = points.mean(0)
+    values, axes = np.linalg.eigh(np.cov((points - centre).T, bias=True))
+    a, b = np.sqrt(2 * values[::-1].clip(0))
+    return [*centre.tolist(), a, b, math.atan2(axes[1, 1], axes[0, 1])]

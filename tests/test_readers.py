@@ -1,0 +1,292 @@
+"""Readers of UnityEyes, SynthesEyes and of one's own folder: on releases written here, on damaged ones, on real samples."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from releases import write_folder, write_syntheseyes, write_unityeyes
+
+from simgan_lib import figures
+from simgan_lib.datasets import NAMES, reader
+from simgan_lib.datasets.folder import read_folder
+from simgan_lib.datasets.folder import units as folder_units
+from simgan_lib.datasets.syntheseyes import read_syntheseyes
+from simgan_lib.datasets.unityeyes import read_unit, read_unityeyes, units
+from simgan_lib.errors import UserError
+from simgan_lib.simulators.eyes import simulate
+
+TABLE = "file,pitch_deg,yaw_deg,subject\n0.png,-10,5,anna\nsub/1.jpg,0,0,bert\nsub/2.bmp,1,-2,anna\n"
+
+
+def correlation(a, b):
+    return np.corrcoef(a.numpy(), b.numpy())[0, 1]
+
+
+# ---- UnityEyes -------------------------------------------------------------------------------------------------------
+
+def test_written_renderings_come_back_with_their_labels(tmp_path):
+    eyes, written = read_unityeyes(write_unityeyes(tmp_path, 6)), simulate(6, 0, size=(84, 140))
+    assert eyes.images.shape == (6, 1, 35, 55) and "6 of 6" in eyes.source
+    torch.testing.assert_close(eyes.labels["gaze"], written.labels["gaze"], atol=2e-4, rtol=0)
+    assert (eyes.labels["iris"][:, 2] - 0.16 * 55).abs().max() < 0.05            # the crop is made to the iris
+
+
+@pytest.mark.parametrize("size", [(480, 640), (600, 800)])
+def test_the_pupil_lies_where_it_is_drawn(tmp_path, size):
+    """Landmarks run upwards, pictures downwards: a slip would put the label on the cheek."""
+    eyes = read_unityeyes(write_unityeyes(tmp_path, 12, size), size=(70, 110))
+    x, y = eyes.labels["pupil"].round().long().unbind(1)
+    seen = torch.stack([image[0, j, i] for image, i, j in zip(eyes.images, x, y)]).float()
+    assert (seen < eyes.images.float().mean((1, 2, 3)) - 15).float().mean() > 0.8
+
+
+def test_colour_is_an_option(tmp_path):
+    eyes = read_unityeyes(write_unityeyes(tmp_path, 2), colour=True)
+    assert eyes.images.shape == (2, 3, 35, 55) and (eyes.images[:, 0] != eyes.images[:, 2]).any()
+
+
+def test_an_eye_at_the_edge_is_cut_with_the_edge_repeated(tmp_path):
+    def at_the_edge(_, about):
+        for name in ("iris_2d", "interior_margin_2d", "caruncle_2d"):
+            about[name] = [f"({float(t[1:].split(',')[0]) - 240:.4f}, {','.join(t.split(',')[1:])}" for t in about[name]]
+    eyes = read_unityeyes(write_unityeyes(tmp_path, 2, change=at_the_edge))
+    assert len(eyes) == 2 and (eyes.images[:, :, :, 0] == eyes.images[:, :, :, 1]).float().mean() > 0.9
+
+
+def without(*keys):
+    def change(i, about):
+        if i == 1:
+            inner = about
+            for key in keys[:-1]:
+                inner = inner[key]
+            del inner[keys[-1]]
+    return change
+
+
+def replaced(key, value):
+    def change(i, about):
+        if i == 1:
+            about[key] = value
+    return change
+
+
+def looking(text):
+    return replaced("eye_details", {"look_vec": text})
+
+
+FAULTS = {
+    "no look_vec": (without("eye_details", "look_vec"), "json without look_vec"),
+    "no details": (without("eye_details"), "json without look_vec"),
+    "no iris": (without("iris_2d"), "json without iris_2d"),
+    "no lids": (without("interior_margin_2d"), "json without interior_margin_2d"),
+    "no caruncle": (without("caruncle_2d"), "json without caruncle_2d"),
+    "NaN gaze": (looking("(nan, nan, nan, 0)"), "no gaze"),
+    "zero gaze": (looking("(0, 0, 0, 0)"), "no gaze"),
+    "gaze of words": (looking("straight ahead"), "json with other values"),
+    "gaze of a number": (looking(7), "json with other values"),
+    "two points": (replaced("iris_2d", ["(1, 2, 3)", "(2, 3, 4)"]), "json with other values"),
+    "points of words": (replaced("iris_2d", ["here", "there", "where"]), "json with other values"),
+    "points in one place": (replaced("iris_2d", ["(320, 240, 9)"] * 32), "eye too small"),
+    "points far outside": (replaced("interior_margin_2d", ["(9000, 9000, 9)"] * 4), "eye outside the picture"),
+    "truncated json": (lambda i, about: json.dumps(about)[:200] if i == 1 else None, "json unreadable"),
+    "json of a list": (lambda i, about: "[1, 2]" if i == 1 else None, "json unreadable"),
+    "a web page": (lambda i, about: "<!DOCTYPE html>" if i == 1 else None, "json unreadable"),
+}
+
+
+@pytest.mark.parametrize("change, reason", FAULTS.values(), ids=FAULTS)
+def test_a_faulty_record_is_left_out_and_counted(tmp_path, change, reason):
+    eyes, skipped = read_unit(*units(write_unityeyes(tmp_path, 3, change=change)))
+    assert len(eyes) == 2 and skipped == {reason: 1}
+
+
+def damaged(kind):
+    def damage(path):
+        content = path.read_bytes()
+        {"truncated": lambda: path.write_bytes(content[:300]), "web page": lambda: path.write_bytes(b"<!DOCTYPE html><html>"),
+         "empty": lambda: path.write_bytes(b""), "missing": path.unlink,
+         "flipped": lambda: path.write_bytes(b"\x00" + content[1:])}[kind]()
+    return damage
+
+
+@pytest.mark.parametrize("kind", ["truncated", "web page", "empty", "flipped"])
+def test_a_damaged_picture_is_left_out_and_counted(tmp_path, kind):
+    folder = write_unityeyes(tmp_path, 3)
+    damaged(kind)(folder / "imgs" / "2.jpg")
+    assert "2 of 3, 1 picture unreadable left out" in read_unityeyes(folder).source
+
+
+def test_a_missing_json_is_counted_and_a_missing_picture_is_no_record(tmp_path):
+    folder = write_unityeyes(tmp_path, 3)
+    (folder / "imgs" / "2.json").unlink()
+    (folder / "imgs" / "3.jpg").unlink()
+    assert "1 of 2, 1 json missing left out" in read_unityeyes(folder).source
+
+
+# ---- SynthesEyes -----------------------------------------------------------------------------------------------------
+
+def test_the_gaze_is_in_the_name(tmp_path):
+    write_syntheseyes(tmp_path, 3)
+    eyes = read_syntheseyes(write_syntheseyes(tmp_path, 2, "m01", seed=1))
+    assert eyes.images.shape == (5, 1, 35, 55) and eyes.groups["subject"].tolist() == ["f01"] * 3 + ["m01"] * 2
+    torch.testing.assert_close(eyes.labels["gaze"][:3], simulate(3, 0, size=(80, 120)).labels["gaze"], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name, reason", [("f01_1_0.1.png", "name without angles"), ("f01_1_9.0_0.0.png", "no gaze"),
+                                          ("f01_1_x_y.png", "name without angles")])
+def test_a_name_without_a_gaze_is_counted(tmp_path, name, reason):
+    folder = write_syntheseyes(tmp_path, 2)
+    Image.new("RGBA", (120, 80), "white").save(folder / "f01" / name)
+    assert f"2 of 3, 1 {reason} left out" in read_syntheseyes(folder).source
+
+
+def test_a_black_picture_is_counted(tmp_path):
+    folder = write_syntheseyes(tmp_path, 2)
+    Image.new("RGBA", (120, 80), "black").save(folder / "f01" / "f01_900_0.0_0.0.png")
+    assert "1 empty" in read_syntheseyes(folder).source
+
+
+# ---- a folder of one's own -------------------------------------------------------------------------------------------
+
+def test_pictures_of_any_size_and_format(tmp_path):
+    images = read_folder(write_folder(tmp_path), colour=True)
+    assert images.images.shape == (3, 3, 35, 55) and not images.labels and not images.groups
+
+
+def test_a_table_gives_gaze_and_groups(tmp_path):
+    images = read_folder(write_folder(tmp_path, table=TABLE), labels="labels.csv")
+    assert torch.rad2deg(images.labels["gaze"]).round().tolist() == [[-10, 5], [0, 0], [1, -2]]
+    assert images.groups["subject"].tolist() == ["anna", "bert", "anna"]
+    rest, anna = images.split("subject", ["anna"])
+    assert len(rest) == 1 and len(anna) == 2
+
+
+def test_gaze_vectors_and_groups_alone(tmp_path):
+    vectors = "file,gaze_x,gaze_y,gaze_z\n0.png,0,0,-2\nsub/1.jpg,0,1,-1\nsub/2.bmp,-1,0,-1\n"
+    images = read_folder(write_folder(tmp_path, table=vectors), labels=tmp_path / "labels.csv")
+    torch.testing.assert_close(torch.rad2deg(images.labels["gaze"]), torch.tensor([[0.0, 0], [-45, 0], [0, 45]]), atol=1e-3, rtol=0)
+    grouped = read_folder(write_folder(tmp_path, table="file,day\n0.png,1\nsub/1.jpg,2\nsub\\2.bmp,2\n"), labels="labels.csv")
+    assert not grouped.labels and grouped.groups["day"].tolist() == ["1", "2", "2"]
+
+
+@pytest.mark.parametrize("row", ["", "sub/1.jpg,0,0,x\n"])
+def test_pictures_that_the_table_does_not_name_are_counted(tmp_path, row):
+    table = "file,pitch_deg,yaw_deg,subject\n0.png,1,1,a\n" + row
+    images = read_folder(write_folder(tmp_path, table=table), labels="labels.csv")
+    assert len(images) == 1 + bool(row) and "not in the table left out" in images.source
+
+
+TABLES = {
+    "no file column": ("name,day\n0.png,1\n", "expected a column `file`"),
+    "empty": ("", "expected a column `file`"),
+    "half a gaze": ("file,pitch_deg\n0.png,1\n", "expected pitch_deg, yaw_deg or"),
+    "two kinds of gaze": ("file,pitch_deg,yaw_deg,gaze_x,gaze_y,gaze_z\n0.png,1,1,0,0,-1\n", "expected pitch_deg, yaw_deg or"),
+    "a word": ("file,pitch_deg,yaw_deg\n0.png,down,1\n", "line 2"),
+    "NaN": ("file,pitch_deg,yaw_deg\n0.png,nan,1\n", "line 2: expected a gaze"),
+    "zero vector": ("file,gaze_x,gaze_y,gaze_z\n0.png,0,0,0\n", "line 2: expected a gaze"),
+    "twice": ("file,day\n0.png,1\n0.png,2\n", "line 3: 0.png occurs twice"),
+    "unknown picture": ("file,day\nnone.png,1\n", "not in .* such as none.png"),
+    "too few values": ("file,day,subject\n0.png,1\n", "line 2: expected 3 values"),
+    "no text": (b"\xff\xfe\x00\x81", "not readable as a CSV file"),
+}
+
+
+@pytest.mark.parametrize("content, words", TABLES.values(), ids=TABLES)
+def test_a_faulty_table_is_refused_by_name_and_line(tmp_path, content, words):
+    write_folder(tmp_path)
+    (tmp_path / "labels.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=words) as caught:
+        folder_units(tmp_path, "labels.csv")
+    assert "labels.csv" in str(caught.value)
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(UserError, match="none.csv: no such table"):
+        folder_units(write_folder(tmp_path), "none.csv")
+
+
+# ---- all of them -----------------------------------------------------------------------------------------------------
+
+PICTURES = {"unityeyes": (write_unityeyes, read_unityeyes), "syntheseyes": (write_syntheseyes, read_syntheseyes),
+            "folder": (write_folder, read_folder)}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_names_with_blanks_and_letters_of_other_languages(tmp_path, name):
+    write, read = PICTURES[name]
+    folder = tmp_path / "größe 目 " / "a b"
+    folder.mkdir(parents=True)
+    assert len(read(write(folder))) >= 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("place, words", [("nowhere", "no such folder"), ("empty", "found no|no MPIIGaze|expected"),
+                                          (" ", "blank|no such")])
+def test_a_folder_without_a_release_is_refused(tmp_path, name, place, words):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=words):
+        reader(name).units(tmp_path / place if place.strip() else place)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_nothing_usable_is_an_error(tmp_path, name):
+    write, read = PICTURES[name]
+    for path in write(tmp_path).rglob("*"):
+        if path.suffix in (".png", ".jpg", ".bmp"):
+            path.write_bytes(b"<html>")
+    with pytest.raises(UserError, match="can be used"):
+        read(tmp_path)
+
+
+def test_an_unknown_data_set_is_refused():
+    with pytest.raises(UserError, match="expected one of cifar10"):
+        reader("imagenet")
+
+
+# ---- against the truth, on real samples ------------------------------------------------------------------------------
+
+def test_unityeyes_looks_where_its_iris_is(samples):
+    """Down and to the image's left are where the iris moves: with signs or axes exchanged this is near 0 or positive."""
+    eyes = read_unityeyes(samples / "UnityEyes")
+    assert len(eyes) > 100
+    assert correlation(eyes.labels["gaze"][:, 1], eyes.labels["pupil"][:, 0]) < -0.75          # measured: -0.84
+    assert correlation(eyes.labels["gaze"][:, 0], eyes.labels["pupil"][:, 1]) < -0.7           # measured: -0.81
+
+
+def test_syntheseyes_looks_where_its_iris_is(samples):
+    from simgan_lib.evaluation.pupil import pupil_centres
+    eyes = read_syntheseyes(samples / "SynthesEyes")
+    centres = pupil_centres(eyes.images)
+    found = centres.isfinite().all(1)
+    assert found.sum() >= 20
+    assert correlation(eyes.labels["gaze"][found, 1], centres[found, 0]) < -0.5                # measured: -0.72
+    assert correlation(eyes.labels["gaze"][found, 0], centres[found, 1]) < -0.6                # measured: -0.86
+
+
+def test_mpiigaze_gaze_can_be_read_off_its_pixels(samples):
+    """R2 of a linear regression, tested on days that it has not seen; with shuffled labels there is nothing to learn."""
+    from sklearn.linear_model import Ridge
+
+    from simgan_lib.datasets.mpiigaze import read_mpiigaze
+    eyes = read_mpiigaze(samples / "MPIIGaze")
+    rest, test = eyes.split("day", sorted(set(eyes.groups["day"].tolist()))[2::3])
+    x, y = rest.images.flatten(1).numpy() / 255.0, rest.labels["gaze"].numpy()
+    score = Ridge(alpha=100.0).fit(x, y).score(test.images.flatten(1).numpy() / 255.0, test.labels["gaze"].numpy())
+    shuffled = np.random.default_rng(0).permutation(len(y))
+    chance = Ridge(alpha=100.0).fit(x, y[shuffled]).score(test.images.flatten(1).numpy() / 255.0, test.labels["gaze"].numpy())
+    assert score > 0.6 and chance < 0.1, (score, chance)
+
+
+# ---- the contact sheet -----------------------------------------------------------------------------------------------
+
+def test_a_labelled_sheet_draws_what_there_is():
+    eyes = simulate(5, 0)
+    figure, described = figures.labelled_sheet(eyes, columns=4)
+    assert described == "5 images with gaze, pupil drawn." and len(figure.axes) == 8
+    arrow = figure.axes[0].texts[0]
+    (x, y), (tip_x, tip_y) = arrow.xyann, arrow.xy
+    pitch, yaw = eyes.labels["gaze"][0].tolist()
+    assert math.copysign(1, x - tip_x) == math.copysign(1, yaw) and math.copysign(1, y - tip_y) == math.copysign(1, pitch)
