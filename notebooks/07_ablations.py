@@ -353,10 +353,10 @@ assert all(failure.found(failing[name]) and not failure.found(healthy[name]) for
 # | failure | how it was made | signature | cure |
 # |---|---|---|---|
 # | identity collapse | $\lambda$ of 20 | $\psi$ hardly changes from input to output | a smaller $\lambda$; mind its scale (notebook 05) |
-# | discriminator too strong | three updates a round at ten times the rate, a slow refiner | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
-# | mode collapse | $\lambda = 0$ and a rate three times as large | images are all alike | a smaller rate; a price on losing the input |
+# | discriminator too strong | three updates a round at three times the rate; the refiner at a tenth of its own | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
+# | mode collapse | $\lambda = 0$, no warm-up, a rate twenty times as large | images are all alike | a smaller rate; a price on losing the input |
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
-# | label drift | $\lambda = 0$, a global discriminator, no warm-up | pupils are not where the labels say | a $\psi$ that holds shapes, a local loss, a warm-up |
+# | label drift | $\lambda = 0$, a global discriminator, no warm-up, three times the rate | pupils are not where the labels say | a $\psi$ that holds shapes, a local loss, a warm-up |
 # | dead history | the result of an append is dropped, as in three public ports | the history is empty after rounds | a test that stores and asks for the length |
 # | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
 #
