@@ -370,6 +370,7 @@ def forest_figure(panels, width=7.2):
         axes.set_xlabel(title, fontsize=8)
         axes.tick_params(labelsize=8)
         axes.grid(axis="y", color="0.92")
+        axes.set_axisbelow(True)
     line[0].set_yticks(range(len(rows)), rows)
     return figure, (f"Differences of {len(rows)} ablations to the base in {len(panels)} measures, with 95 % intervals. "
                     f"Intervals without 0: {'; '.join(clear) or 'none'}.")
