@@ -149,7 +149,7 @@ def test_each_ablation_changes_what_its_name_says():
 
 
 @pytest.mark.parametrize("words, said", [
-    (["--only", "histroy"], "no ablation histroy"), (["--part", "3/2"], "K from 1 to N"), (["--part", "x"], "such as 1/3"),
+    (["--only", "no-buffer"], "no ablation no-buffer"), (["--part", "3/2"], "K from 1 to N"), (["--part", "x"], "such as 1/3"),
     (["--profile", "paper"], "expected one of quick, full"), (["--device", "tpu9"], "unknown device")])
 def test_bad_input_gets_one_line(words, said, tmp_path, capsys):
     assert main(["ablate", "--results", str(tmp_path), *words]) == 2
@@ -176,7 +176,7 @@ def test_differences_are_taken_seed_by_seed():
     assert "no history" in text and "+0.50 [+0.50, +0.50]" in text and "6.00 ± 1.00" in text
 
 
-CORE = (BASE, "not-refined", "no-history", "global-rescaled", "lambda-0", "lambda-100", "no-warm-up", "residual")
+CORE = (BASE, "not-refined", "no-history", "global-rescaled")
 
 
 def test_the_records_of_the_kit_are_of_one_sweep():
