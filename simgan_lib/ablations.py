@@ -25,6 +25,7 @@ from .evaluation.gaze import GazeTrainingConfig
 from .evaluation.seeds import interval
 from .files import write_whole
 from .precision import resolve_device
+from .records import RECORDED, read_records
 from .reproduce import PROFILES as REPRODUCED
 from .reproduce import Profile, code_digest
 from .runs import Stages
@@ -153,7 +154,7 @@ def _run_and_keep(profile_name, profile, name, seed, folder, device):
 
 
 # ---- records, and the table made from them ----
-RECORDS = Path(__file__).parent / "records" / "ablations.jsonl"        # of the sweep that notebook 07 shows
+RECORDS = RECORDED / "ablations.jsonl"        # of the sweep that notebook 07 shows
 
 
 def save_records(path, records):
@@ -163,13 +164,9 @@ def save_records(path, records):
 
 def load_records(path=RECORDS):
     """What `save_records` wrote; by default the records that come with the kit.  UserError for any other file."""
-    try:
-        records = [json.loads(line) for line in Path(path).read_text().splitlines()]
-        if not all({"name", "title", "seed", "failed", "measured"} <= set(record) for record in records):
-            raise ValueError("a line without name, seed or measures")
-        return records
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(f"{path}: expected records of ablations, one JSON line a run ({error})") from error
+    if not Path(path).is_file():
+        raise UserError(f"{path}: expected records of ablations, found no such file")
+    return read_records(path, ("name", "title", "seed", "measured", "failed"))
 
 
 MEASURES = {              # key: (heading, what it is, how it is printed)

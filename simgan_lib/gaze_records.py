@@ -1,17 +1,15 @@
 """Records of the study on gaze: written, read, and made into the paper's two tables.  Taught in: notebook 09."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 from . import paper
+from . import records as files
 from .comparison import MISSING, quoted, training_set_name
-from .errors import UserError
 from .evaluation.methods import METHODS
-from .files import write_whole
+from .records import markdown_table
 
-RECORDED = Path(__file__).parents[1] / "docs" / "records" / "gaze.jsonl"       # in a checkout of the kit
+RECORDED = files.RECORDED / "gaze.jsonl"
+RUN = ("profile", "domain")           # a newer run of the same takes the older one's place
 METHOD_NAMES = {name: method.name for name, method in METHODS.items()} | {"cnn": "CNN"}
 SETS = ("synthetic", "synthetic_matched", "refined", "oracle")
 
@@ -27,14 +25,11 @@ PUBLISHED = {"knn": (paper.KNN_REAL_ERROR, paper.KNN_SYNTHETIC_ERROR, None), "fo
 
 # ---- files ----
 def save_records(path, records):
-    """Write records into a file, one JSON line each.  Those of the same profile and domain that stood there give way.
+    """Put records into a file.  Those of the same profile and domain that stood there give way.
 
     Raises UserError if the file holds something else or cannot be written.
     """
-    runs = {(record["profile"], record["domain"]) for record in records}
-    kept = [record for record in read_records(path) if (record["profile"], record["domain"]) not in runs]
-    lines = sorted([*kept, *records], key=lambda record: (record["profile"], record["domain"]))
-    write_whole(path, [(json.dumps(line) + "\n").encode() for line in lines])
+    files.save_records(path, records, RUN)
 
 
 def read_records(path=RECORDED, profile=None, domain=None):
@@ -42,16 +37,8 @@ def read_records(path=RECORDED, profile=None, domain=None):
 
     Raises UserError, with the line's number, for a line that is no record.
     """
-    path, records = Path(path), []
-    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
-        try:
-            record = json.loads(line)
-            found = record["profile"], record["domain"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}, line {number}: not a record of gaze-table ({error!r})") from error
-        if profile in (None, found[0]) and domain in (None, found[1]):
-            records.append(record)
-    return records
+    return [record for record in files.read_records(path, RUN)
+            if profile in (None, record["profile"]) and domain in (None, record["domain"])]
 
 
 # ---- tables ----
@@ -121,11 +108,3 @@ def _shown(found, form):
     if found is None:
         return MISSING
     return f"{found[0]:{form}}" + (f" ± {found[1]:{form}}" if found[1] is not None else "")
-
-
-def markdown_table(head, rows):
-    """Lines of a Markdown table, columns of one width, so that it can be read as text too."""
-    table = [head, ["---"] * len(head), *rows]
-    wide = [max(len(row[i]) for row in table) for i in range(len(head))]
-    table[1] = ["-" * width for width in wide]
-    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, wide)) + " |" for row in table)

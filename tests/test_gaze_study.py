@@ -123,7 +123,7 @@ def test_shares_are_those_of_the_table():
 
 
 def test_recorded_results_can_be_read_and_the_networks_are_whole():
-    """docs/records/gaze.jsonl: what notebook 09 and the documents make their tables of."""
+    """simgan_lib/records/gaze.jsonl: what notebook 09 and the documents make their tables of."""
     records = read_records(gaze_records.RECORDED)
     rows = [(r["profile"], r["domain"], r["seed"], r["method"], r["training_set"], r["times"]) for r in records]
     assert len(set(rows)) == len(rows)

@@ -1,0 +1,70 @@
+"""The refiners that come with the kit: how they are made, and that those in the package can be loaded."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+
+from simgan_lib import pretrained, reproduce, shipping
+from simgan_lib.__main__ import main
+from simgan_lib.errors import UserError
+from simgan_lib.pretrained import load_refiner, load_shipped, read_card, shipped_names
+from simgan_lib.simulators.eyes import simulate
+from simgan_lib.training import TrainingConfig, refine
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """A profile of seconds, and a package folder of its own."""
+    config = TrainingConfig(steps=3, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1, noise=1)
+    profile = replace(reproduce.PROFILES["quick"], training=config, synthetic=40, real=40, test=160, compared=20)
+    monkeypatch.setitem(reproduce.PROFILES, "quick", profile)
+    monkeypatch.setattr(shipping, "two_sample_accuracy", partial(shipping.two_sample_accuracy, steps=5))
+    monkeypatch.setattr(pretrained, "SHIPPED", tmp_path / "refiners")
+    return tmp_path
+
+
+def test_a_shipped_refiner_is_trained_described_and_loaded_by_name(tiny):
+    path = shipping.ship("gray", "quick", folder=tiny / "refiners", runs=tiny, bar=False)
+    refiner, card = load_shipped("gray")
+    assert path.name == "gray.safetensors" and shipped_names() == ["gray"]
+    assert refine(refiner, simulate(3, 0)).images.shape == (3, 1, 35, 55)
+    assert card["command"] == "python -m simgan_lib ship gray --profile quick --seed 0" and card["seed"] == 0
+    assert card["config"]["noise"] == card["noise"] == 1 and card["channels"] == 1
+    for name in ("commit", "data", "metrics", "hardware", "versions", "seconds", "purpose"):
+        assert name in card
+    assert set(card["metrics"]["spectrum_distance_db"]) == {"synthetic", "entering", "refined"}
+
+
+def test_shipping_again_gives_the_same_weights_from_the_kept_run(tiny):
+    first = shipping.ship("gray", "quick", folder=tiny / "a", runs=tiny, bar=False)
+    again = shipping.ship("gray", "quick", folder=tiny / "b", runs=tiny, bar=False)
+    anew = shipping.ship("gray", "quick", folder=tiny / "c", runs=tiny / "elsewhere", bar=False)
+    weights = [load_refiner(path).state_dict() for path in (first, again, anew)]
+    for other in weights[1:]:
+        assert all(torch.equal(value, other[name]) for name, value in weights[0].items())
+
+
+@pytest.mark.parametrize("name, changes", [("gray-no-history", {"buffer": 0}), ("gray-global", {"local": False})])
+def test_a_twin_differs_in_one_thing(tiny, name, changes):
+    card = read_card(shipping.ship(name, "quick", folder=tiny / "refiners", runs=tiny, bar=False))
+    plain = reproduce.PROFILES["quick"].training
+    assert card["config"] | changes == card["config"] and replace(plain, **changes) == TrainingConfig(**card["config"])
+
+
+def test_an_unknown_refiner_is_refused(tiny, capsys):
+    with pytest.raises(UserError, match="no refiner 'sepia' comes with the kit; there are"):
+        load_shipped("sepia")
+    assert main(["ship", "sepia"]) == 2
+    assert "expected one of gray" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", shipped_names())
+def test_what_comes_with_the_kit_can_be_used(name):
+    refiner, card = load_shipped(name)
+    eyes = simulate(4, 0, size=tuple(card["size"]), colour=card["channels"] == 3)
+    refined = refine(refiner, eyes)
+    assert refined.images.shape == eyes.images.shape and (refined.images != eyes.images).any()
+    assert name in shipping.RECIPES and card["command"].split()[:5] == ["python", "-m", "simgan_lib", "ship", name]
+    assert (pretrained.SHIPPED / f"{name}.safetensors").stat().st_size < 2_500_000
