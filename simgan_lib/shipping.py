@@ -7,6 +7,8 @@ import dataclasses
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
+
 from .checkpoints import save_module
 from .errors import UserError
 from .evaluation.pupil import estimator_error, pupil_shift
@@ -59,7 +61,7 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
             "data": {"synthetic": f"{len(synthetic):,} simulated eyes", "real": f"{len(domain.unlabelled):,} stand-in eyes",
                      "licence": "none but the kit's own: no picture of a person was used"},
             "metrics": metrics(trained.refiner, profile, domain, device), "seconds": round(trained.seconds),
-            "hardware": hardware(device), "versions": versions()}
+            "hardware": hardware(torch.device(device)), "versions": versions()}
     path = Path(folder) / f"{name}.safetensors"
     save_module(path, trained.refiner, card)
     return path
