@@ -59,7 +59,7 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import PRESETS, Training, refine
 
-NUMBER, UPDATES = (500, 240) if profile == "quick" else (8000, 4000)
+NUMBER, UPDATES = (500, 300) if profile == "quick" else (8000, 4000)
 small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=110, buffer=256,
                 refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
 
@@ -211,23 +211,22 @@ estimators = {name: trained(images, name) for name, images in sets.items()}
 errors = {name: errors_of(estimator) for name, estimator in estimators.items()}
 
 # %%
-show(*report_figures.gaze_curve_intervals(errors, test.groups["day"]))
+show(*report_figures.gaze_curve_intervals(errors, test.groups["day"], limit=12))
 mean = {name: wrong.mean().item() for name, wrong in errors.items()}
 for name, wrong in errors.items():
     within = float(cumulative_curve(wrong, torch.tensor([7.0]))[0])
     print(f"{name:21} mean error ≈ {mean[name]:.2f} degrees, within 7 degrees ≈ {within:.0f} %")
 assert mean["refined_4x"] < mean["synthetic_4x"] - 0.2 and mean["refined"] < mean["synthetic"] - 0.1
-assert mean["refined_4x"] < mean["synthetic_matched_4x"]
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The paper's order, in small: refined eyes beat as many synthetic ones, and here even 500 refined ones do at least as
-# well as 2,000 synthetic ones. *Four times as many wrong images are still wrong in the same way.* The gain is smaller
-# than the paper's: our refiner was trained for seconds, and so was the network.
+# The paper's order, in small: refined eyes beat as many synthetic ones, and 500 refined ones do about as well as 2,000
+# synthetic ones. *Four times as many wrong images are still wrong in the same way.* The gain is far smaller than the
+# paper's, and some intervals overlap: our refiner was trained for seconds, and so were the networks.
 #
-# A part of the gain belongs to matching, as the third curve says. The shades are 95 % intervals; how they were made is
-# the next question.
+# More than half of the gain can be matching's, as the third curve says. The shades are 95 % intervals; how they were
+# made is the next question.
 #
 # </details>
 #
@@ -413,7 +412,7 @@ claimed, fair = short - mean["synthetic_4x"], mean["synthetic"] - mean["syntheti
 print(f"{NUMBER} eyes: ≈ {short:.1f} degrees after {UPDATES // 4} updates, ≈ {mean['synthetic']:.1f} after {UPDATES}")
 print(f"{4 * NUMBER} eyes after {UPDATES}: ≈ {mean['synthetic_4x']:.1f}")
 print(f"gain of four times the data, by epochs: ≈ {claimed:.1f} degrees; by updates: ≈ {fair:.1f}")
-assert claimed > 0.5 + fair and abs(fair) < 0.8
+assert claimed > 1 + fair and abs(fair) < 0.8
 
 # %% [markdown]
 # The signature: **the smaller set, simply trained for longer, gains most of what was credited to the data.** Whoever
