@@ -12,7 +12,7 @@
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/05_training.ipynb)
 # [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/05_training.html)
 #
-# Previous: [History buffer](04_history_buffer.ipynb) · Next: [Tour](00_tour.ipynb), again, with other eyes
+# Previous: [History buffer](04_history_buffer.ipynb) · Next: [Feature-space regularizer](06_feature_regularizer.ipynb)
 
 # %% [markdown]
 # | | |
