@@ -176,7 +176,7 @@ def test_differences_are_taken_seed_by_seed():
     assert "no history" in text and "+0.50 [+0.50, +0.50]" in text and "6.00 ± 1.00" in text
 
 
-CORE = (BASE, "not-refined", "no-history", "global-rescaled")
+CORE = (BASE, "not-refined", "no-history", "global-rescaled", "lambda-0", "lambda-100", "no-warm-up", "residual")
 
 
 def test_the_records_of_the_kit_are_of_one_sweep():
