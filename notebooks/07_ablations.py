@@ -272,6 +272,7 @@ assert gaze["low"] > 0 and spectrum["low"] > 0 and min(gaze["values"]) > 0 and m
 # | with a global discriminator images are noisier, less even | shared patterns and verdicts vary from seed to seed, one run in three is spoiled; the mean differences are not certain | **unclear** |
 # | self-regularization keeps the label | at $\lambda = 0$ gaze is worse in every seed, and one of them lost half of its diversity; but hardly more pupils are lost, in so short a run | **in part** |
 # | both networks need a warm-up | leaving it out did no harm here, with Adam and small networks | **not seen** |
+# | $K_g$ of 2 or 50 refiner updates a round | in the sweep's list (`kg-1`, `kg-4`, `kd-4`), not among these records | **not measured** |
 #
 # Why no artefacts? One reading: without a history the discriminator forgets as fast as it learns, and a refiner that
 # meets no resistance has nowhere to go. In 150 rounds this looks like *too little* refinement. That artefacts come
