@@ -184,9 +184,8 @@ assert of_fifty["mean"] < paper.PUPIL_SHIFT.value
 # <details><summary>What happens</summary>
 #
 # Other eyes are about 4 px off: eyes look about, but not out of the crop. So 1.1 px is a quarter of what forgetting the
-# label would give. The camera gives more than the own error: it blurs the edge that is fitted, and now and then the fit
-# takes a shadow for the iris, which the large deviation shows. Our refiner is no worse than the camera, so **its shift
-# cannot be told from none**. (It is smaller than the article's: another refiner, other eyes, another way to find the
+# label would give. The camera gives more than the own error, for it blurs the edge that is fitted and throws shadows that
+# the fit may take for the iris. Our refiner is no worse than the camera, so **its shift cannot be told from none**. (It is smaller than the article's: another refiner, other eyes, another way to find the
 # pupil. This is no race.)
 #
 # </details>
@@ -312,7 +311,7 @@ assert by_mask["refined"]["mean"] < paper.PUPIL_SHIFT.value < 2 < by_mask["other
 # together? And what gets *better*?
 
 # %%
-ROUNDS = 45 if profile == "quick" else 300
+ROUNDS = 36 if profile == "quick" else 300
 
 
 def going_on(weight):

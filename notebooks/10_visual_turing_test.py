@@ -235,7 +235,7 @@ if you.done:
 # %%
 show(*figures.turing_figure(results))
 for name, (found, _) in results.items():
-    print(f"{name:26} ≈ {100 * found['share']:5.1f} % of {found['n']}, p ≈ {found['p']:.0e}")
+    print(f"{name:26} ≈ {100 * found['share']:5.1f} % of {found['n']}, p ≈ {found['p']:.2g}")
 network, grain = (results[f"here: refined, {name}"][0] for name in ("network", "grain"))
 assert network["p"] < 1e-3 and network["share"] > grain["share"] + 0.05
 assert results["here: synthetic, network"][0]["share"] > 0.9

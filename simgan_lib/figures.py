@@ -450,20 +450,21 @@ def falling_lambda_figure(sweep):
     """
     panels = {"iris moved, px": ("mask", "ellipse"), "no ellipse fits, %": ("failed",), "spectrum off by, dB": ("spectrum",)}
     figure, (row,) = canvas(1, 3, (2.5, 2.5))
+    said = []
     for axes, (title, keys) in zip(row, panels.items()):
         for key, look in zip(keys, ("refined", "synthetic")):
             means = [np.mean([each[key] for each in looks]) for looks in sweep.values()]
-            axes.plot(means, **STYLE[look], marker=MARKERS[look], label=f"by {key}" if len(keys) > 1 else None)
+            axes.plot(means, **STYLE[look], marker=MARKERS[look], label=f"by {key}")
             for x, looks in enumerate(sweep.values()):
                 axes.scatter([x] * len(looks), [each[key] for each in looks], s=9, color=STYLE[look]["color"], alpha=0.6)
+            said.append(f"{title} ({key}) from ≈{means[0]:.1f} to ≈{means[-1]:.1f}")
         axes.set_xticks(range(len(sweep)), [f"{weight:g}" for weight in sweep])
         axes.set(xlabel="λ", ylim=(0, None))
         axes.set_title(title, fontsize=10)
         axes.margins(x=0.1)
     row[0].legend(frameon=False, fontsize=8)
     first, last = list(sweep)[0], list(sweep)[-1]
-    return figure, (f"Three panels over λ from {first:g} down to {last:g}: the distance that the iris moved and the share "
-                    "of images without a fit rise, the distance of the spectra falls.")
+    return figure, f"Three panels over λ from {first:g} down to {last:g}: {'; '.join(said)}."
 
 
 # ---- Notebook 10: the visual Turing test -----------------------------------------------------------------------------
