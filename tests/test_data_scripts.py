@@ -120,7 +120,7 @@ def test_verify_counts_measures_and_draws(program, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert program.run(release_of(program, whole=30), ["verify", str(folder), "--sheet", str(sheet), "--workers", "1"]) == 0
     said = capsys.readouterr().out
-    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "gaze      -29 to 29", "blank     25",
+    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "pitch     1 to 29", "yaw       -29 to -1", "blank     25",
                  "skipped   5, 5 zero", "file      6: 00000 (3), 00001 (5)", f"look at   {sheet}: "):
         assert line in said
     drawn = np.asarray(Image.open(sheet).convert("L"))
@@ -191,4 +191,6 @@ def test_the_sample_of_an_inspection_is_fair_and_in_order():
 def test_numbers_that_are_none_are_counted():
     found = Inspection()
     found.add(ImageSet(torch.zeros(2, 1, 2, 2, dtype=torch.uint8), {"gaze": torch.tensor([[0.5, float("nan")], [0.1, 0.2]])}))
-    assert "gaze      0.1 to 0.5, 5.7 to 28.6 degrees, 1 numbers that are none" in list(found.lines())
+    lines = list(found.lines())
+    assert "pitch     0.1 to 0.5, 5.7 to 28.6 degrees" in lines
+    assert "yaw       0.2 to 0.2, 11.5 to 11.5 degrees, 1 numbers that are none" in lines
