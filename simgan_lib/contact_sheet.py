@@ -32,7 +32,7 @@ def contact_sheet(images, columns=8, width=10.0):
     axes.set_xlim(-0.5, sheet.shape[1] - 0.5)
     axes.set_ylim(sheet.shape[0] - 0.5, -0.5)
     drawn = ", ".join(sorted(images.labels)) or "no labels"
-    return figure, f"{len(images)} images of {images.source or 'a data set'}, each beside its copy with what is labelled: {drawn}."
+    return figure, f"{len(images)} images, each beside its copy with what is labelled: {drawn}."
 
 
 def _draw(axes, image, corner):
