@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
 from simgan_lib.errors import UserError, exit_status
 
-SHEET = 48                        # images on a contact sheet
+SHEET = 32                        # images on a contact sheet
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,7 @@ def _download(release, arguments):
 
 
 def _verify(release, arguments):
+    from simgan_lib.contact_sheet import contact_sheet
     from simgan_lib.figures import to_png
     from simgan_lib.files import write_whole
     from simgan_lib.inspection import Inspection
@@ -125,8 +126,8 @@ def _verify(release, arguments):
         print(line)
     if not found.n:
         raise UserError(f"{arguments.folder}: none of the records there can be used")
-    figure, described = _sheet(release.reader, found.sample)
-    write_whole(arguments.sheet, [to_png(figure)])
+    figure, described = contact_sheet(found.sample)
+    write_whole(arguments.sheet, [to_png(figure, dpi=160)])
     print(f"look at   {arguments.sheet}: {described}")
 
 
@@ -141,11 +142,6 @@ def _parts(release, arguments):
         return ((images[at:at + 1024], {}) for at in range(0, len(images), 1024))
     module, units, options = _read_with(release, arguments)
     return tqdm(in_parallel(read_counted(module, options), units, arguments.workers), desc="reading", total=len(units))
-
-
-def _sheet(name, sample):
-    from simgan_lib.figures import montage_figure
-    return montage_figure({name: sample.images}, columns=8)
 
 
 def _convert(release, arguments):

@@ -8,10 +8,13 @@ Cite      MPIIGaze and UnityEyes (python data_scripts/mpiigaze.py --help, python
 By hand   Kaggle wants a log-in: fetch both files from its page into FOLDER; `download` then records their checksums
 """
 
-from _program import Release, run
+from _program import Option, Release, run
 
 PAGE = "https://www.kaggle.com/datasets/4quant/eye-gaze"
-RELEASE = Release(reader="kaggle", about=__doc__, files=(("gaze.h5", (), PAGE), ("real_gaze.h5", (), PAGE)))
+RELEASE = Release(
+    reader="kaggle", about=__doc__, files=(("gaze.h5", (), PAGE), ("real_gaze.h5", (), PAGE)),
+    options=(Option("which", {"choices": ("synthetic", "real"), "default": "synthetic", "help": "gaze.h5 or real_gaze.h5"},
+                    of_units=True),))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

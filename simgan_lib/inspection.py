@@ -13,8 +13,8 @@ NAMED = 8                         # names of a group that are listed
 class Inspection:
     """Add parts of a data set, then ask.
 
-    n images; shapes {(C, H, W)}; skipped {reason: count}; blank: images of one gray level; ranges {label: (lowest,
-    highest, numbers that are none)}; groups {name: Counter}; sample: about `size` images, every one as likely as another.
+    n images; shapes {(C, H, W)}; skipped {reason: count}; blank: images of one gray level; ranges {label, or its part: (lowest,
+    highest, numbers that are none)}; groups {name: Counter}; sample: at most `size` images, every one as likely as another.
     """
 
     def __init__(self, size=48, seed=0):
@@ -32,7 +32,8 @@ class Inspection:
         flat = images.images.flatten(1)
         self.blank += int((flat.amin(1) == flat.amax(1)).sum())
         for name, values in images.labels.items():
-            self._widen(name, values)
+            for column, its in _columns(name, values):
+                self._widen(column, its)
         for name, values in images.groups.items():
             self.groups.setdefault(name, Counter()).update(values.tolist())
         self._draw(images)
@@ -58,13 +59,22 @@ class Inspection:
         yield f"images    {self.n:,}" + (f"   (the whole release: {whole:,})" if whole else "")
         yield f"shape     {', '.join(str(shape) for shape in sorted(self.shapes)) or 'none'}, uint8"
         for name, (low, high, none) in sorted(self.ranges.items()):
-            degrees = f", {math.degrees(low):.1f} to {math.degrees(high):.1f} degrees" if name == "gaze" else ""
+            degrees = f", {math.degrees(low):.1f} to {math.degrees(high):.1f} degrees" if name in ("pitch", "yaw") else ""
             yield f"{name:<9} {low:.4g} to {high:.4g}{degrees}" + (f", {none} numbers that are none" if none else "")
         for name, counted in sorted(self.groups.items()):
             yield f"{name:<9} {len(counted)}: {_listed(counted)}"
         yield f"blank     {self.blank:,}"
         reasons = "".join(f", {n:,} {why}" for why, n in sorted(self.skipped.items()) if n)
         yield f"skipped   {sum(self.skipped.values()):,}{reasons}"
+
+
+def _columns(name, values):
+    """[(name, numbers)] of a label whose parts mean different things; one for any other."""
+    parts = {"gaze": ("pitch", "yaw"), "pupil": ("pupil x", "pupil y"), "joints": ("joints x", "joints y", "joints z"),
+             "iris": ("iris x", "iris y", "iris a", "iris b", "angle")}.get(name)
+    if parts and values.ndim > 1 and values.shape[-1] == len(parts):
+        return [(part, values[..., i]) for i, part in enumerate(parts)]
+    return [(name, values)]
 
 
 def _listed(counted):

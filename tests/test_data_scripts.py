@@ -69,7 +69,8 @@ def test_nothing_runs_at_import_and_nothing_heavy_is_loaded(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_that_is_not_there_gives_one_line_and_status_2(name, tmp_path):
+def test_a_folder_that_is_not_there_gives_one_line_and_status_2(name, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
     release = runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="imported")["RELEASE"]
     assert release.reader == name
     ended = subprocess.run([sys.executable, SCRIPTS / f"{name}.py", "convert", tmp_path / "nowhere", tmp_path / "out"],
@@ -120,8 +121,9 @@ def test_verify_counts_measures_and_draws(program, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert program.run(release_of(program, whole=30), ["verify", str(folder), "--sheet", str(sheet), "--workers", "1"]) == 0
     said = capsys.readouterr().out
-    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "gaze      -29 to 29", "blank     25",
-                 "skipped   5, 5 zero", "file      6: 00000 (3), 00001 (5)", f"look at   {sheet}: "):
+    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "pitch     1 to 29",
+                 "yaw       -29 to -1", "blank     25", "skipped   5, 5 zero", "file      6: 00000 (3), 00001 (5)",
+                 f"look at   {sheet}: 25 images, each beside its copy with what is labelled: gaze"):
         assert line in said
     drawn = np.asarray(Image.open(sheet).convert("L"))
     assert drawn.shape[1] > 500 and len(np.unique(drawn)) > 20
@@ -191,4 +193,6 @@ def test_the_sample_of_an_inspection_is_fair_and_in_order():
 def test_numbers_that_are_none_are_counted():
     found = Inspection()
     found.add(ImageSet(torch.zeros(2, 1, 2, 2, dtype=torch.uint8), {"gaze": torch.tensor([[0.5, float("nan")], [0.1, 0.2]])}))
-    assert "gaze      0.1 to 0.5, 5.7 to 28.6 degrees, 1 numbers that are none" in list(found.lines())
+    lines = list(found.lines())
+    assert "pitch     0.1 to 0.5, 5.7 to 28.6 degrees" in lines
+    assert "yaw       0.2 to 0.2, 11.5 to 11.5 degrees, 1 numbers that are none" in lines
