@@ -8,6 +8,7 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
+from simgan_lib.datasets import nyu
 from simgan_lib.gaze import gaze_vector
 from simgan_lib.simulators.eyes import simulate
 
@@ -102,4 +103,30 @@ def write_folder(folder, sizes=((35, 55), (70, 110), (100, 60)), seed=0, table=N
         Image.fromarray(random.integers(20, 250, (*size, 3), dtype=np.uint8)).save(path)
     if table is not None:
         (folder / "labels.csv").write_text(table)
+    return folder
+
+
+def write_nyu(folder, frames=3, part="test", text=False, seed=0):
+    """NYU's part of `frames` frames of camera 1: a slanted hand of 200 mm before a wall, its 36 joints on it.
+
+    text: the joints as the text extract instead of joint_data.mat.
+    """
+    place = folder / part
+    place.mkdir(parents=True, exist_ok=True)
+    random, joints = np.random.default_rng(seed), np.zeros((3, frames, 36, 3))
+    for frame in range(frames):
+        middle, near = np.array([250 + 20 * frame, 220]), 700 + 30 * frame
+        mm = np.full((480, 640), 2000)
+        v, u = np.mgrid[:480, :640]
+        hand = (abs(u - middle[0]) < 60) & (abs(v - middle[1]) < 70)
+        mm[hand] = near + (u - middle[0])[hand] // 2
+        spots = middle + random.integers(-50, 50, (36, 2))
+        joints[:, frame] = np.c_[spots, mm[spots[:, 1], spots[:, 0]] + 5]           # bones lie below the skin
+        picture = np.stack([np.zeros_like(mm), mm // 256, mm % 256], -1).astype(np.uint8)
+        Image.fromarray(picture).save(place / f"depth_1_{frame + 1:07d}.png")
+    if text:
+        np.savetxt(folder / "nyu_test_groundtruth_label.txt", joints[0][:, nyu.JOINTS].reshape(frames, -1), "%.3f")
+        (folder / "nyu_test_list.txt").write_text("".join(f"test/depth_1_{frame + 1:07d}.png\n" for frame in range(frames)))
+    else:
+        scipy.io.savemat(place / "joint_data.mat", {"joint_uvd": joints, "joint_names": np.array(["F1"] * 36, dtype=object)})
     return folder

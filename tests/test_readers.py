@@ -1,7 +1,6 @@
 """Readers of UnityEyes, SynthesEyes and of one's own folder: on releases written here, on damaged ones, on real samples."""
 
 import json
-import math
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import torch
 from PIL import Image
 from releases import write_folder, write_syntheseyes, write_unityeyes
 
-from simgan_lib import figures
 from simgan_lib.datasets import NAMES, reader
 from simgan_lib.datasets.folder import read_folder
 from simgan_lib.datasets.folder import units as folder_units
@@ -278,15 +276,3 @@ def test_mpiigaze_gaze_can_be_read_off_its_pixels(samples):
     shuffled = np.random.default_rng(0).permutation(len(y))
     chance = Ridge(alpha=100.0).fit(x, y[shuffled]).score(test.images.flatten(1).numpy() / 255.0, test.labels["gaze"].numpy())
     assert score > 0.6 and chance < 0.1, (score, chance)
-
-
-# ---- the contact sheet -----------------------------------------------------------------------------------------------
-
-def test_a_labelled_sheet_draws_what_there_is():
-    eyes = simulate(5, 0)
-    figure, described = figures.labelled_sheet(eyes, columns=4)
-    assert described == "5 images with gaze, pupil drawn." and len(figure.axes) == 8
-    arrow = figure.axes[0].texts[0]
-    (x, y), (tip_x, tip_y) = arrow.xyann, arrow.xy
-    pitch, yaw = eyes.labels["gaze"][0].tolist()
-    assert math.copysign(1, x - tip_x) == math.copysign(1, yaw) and math.copysign(1, y - tip_y) == math.copysign(1, pitch)

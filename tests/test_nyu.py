@@ -1,0 +1,136 @@
+"""The reader of NYU's hands: on releases written here, on damaged ones, on the real sample."""
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+from PIL import Image
+from releases import write_nyu
+
+from simgan_lib.datasets.nyu import JOINTS, read_nyu, read_unit, units
+from simgan_lib.errors import UserError
+
+FIRST = "test/depth_1_0000001.png"
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_hands_are_cut_out_with_their_joints(tmp_path, text):
+    hands = read_nyu(write_nyu(tmp_path, text=text))
+    assert hands.images.shape == (3, 1, 224, 224) and hands.labels["joints"].shape == (3, len(JOINTS), 3)
+    assert hands.groups["view"].tolist() == ["1"] * 3 and hands.groups["split"].tolist() == ["test"] * 3
+    z = hands.labels["joints"][..., 2]
+    assert z.mean(1).abs().max() < 1e-2 and z.abs().max() < 150                # mm from the cube's centre
+    assert (hands.images == 255).float().mean() > 0.2                          # the wall is behind the cube
+
+
+@pytest.mark.parametrize("size", [(224, 224), (96, 128)])
+def test_joints_lie_on_the_depth_that_is_seen(tmp_path, size):
+    hands = read_nyu(write_nyu(tmp_path), size=size)
+    for image, joints in zip(hands.images, hands.labels["joints"]):
+        x, y = joints[:, :2].round().long().unbind(1)
+        seen = (image[0, y, x].float() / 255 - 0.5) * 300                      # mm behind the cube's centre
+        assert (joints[:, 2] - seen).sub(5).abs().max() < 3                    # written 5 mm below the skin
+
+
+def test_both_forms_of_the_joints_say_the_same(tmp_path):
+    a, b = (read_nyu(write_nyu(tmp_path / str(text), text=text)) for text in (False, True))
+    torch.testing.assert_close(a.labels["joints"], b.labels["joints"], atol=2e-2, rtol=0)
+    torch.testing.assert_close(a.images, b.images)
+
+
+def test_a_smaller_cube_shows_the_hand_larger(tmp_path):
+    write_nyu(tmp_path)
+    spread = [read_nyu(tmp_path, cube=cube).labels["joints"][0, :, 0].std().item() for cube in (300.0, 200.0)]
+    assert spread[1] == pytest.approx(1.5 * spread[0], rel=0.02)
+
+
+def gray(path):
+    Image.fromarray(np.full((480, 640, 3), 7, np.uint8)).save(path)
+
+
+def black(path):
+    Image.fromarray(np.array([[[0, 0, 1]]], np.uint8).repeat(480, 0).repeat(640, 1)).save(path)
+
+
+PICTURES = {
+    "missing": (lambda path: path.unlink(), "picture missing"),
+    "truncated": (lambda path: path.write_bytes(path.read_bytes()[:400]), "picture unreadable"),
+    "web page": (lambda path: path.write_bytes(b"<!DOCTYPE html>"), "picture unreadable"),
+    "of another size": (lambda path: Image.new("RGB", (320, 240), (0, 3, 1)).save(path), "not 480x640"),
+    "gray": (gray, "gray, not depth"),
+    "without a hand": (black, "without a hand in the cube"),
+}
+
+
+@pytest.mark.parametrize("damage, reason", PICTURES.values(), ids=PICTURES)
+def test_a_faulty_picture_is_left_out_and_counted(tmp_path, damage, reason):
+    damage(write_nyu(tmp_path) / FIRST)
+    hands, skipped = read_unit(*units(tmp_path))
+    assert len(hands) == 2 and skipped == {reason: 1}
+
+
+def test_joints_that_are_none_are_counted(tmp_path):
+    path = write_nyu(tmp_path) / "test" / "joint_data.mat"
+    joints = scipy.io.loadmat(path)["joint_uvd"]
+    joints[0, 1, 3] = np.nan
+    scipy.io.savemat(path, {"joint_uvd": joints})
+    assert "2 of 3, 1 without joints left out" in read_nyu(tmp_path).source
+
+
+MATRICES = {
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:2000]),
+    "web page": lambda path: path.write_bytes(b"<!DOCTYPE html>" * 20),
+    "empty": lambda path: path.write_bytes(b""),
+    "other keys": lambda path: scipy.io.savemat(path, {"joints": np.zeros((3, 3, 36, 3))}),
+    "other shape": lambda path: scipy.io.savemat(path, {"joint_uvd": np.zeros((3, 3, 14, 3))}),
+    "other type": lambda path: scipy.io.savemat(path, {"joint_uvd": np.zeros((3, 3, 36, 3), np.int32)}),
+}
+
+
+@pytest.mark.parametrize("damage", MATRICES.values(), ids=MATRICES)
+def test_a_damaged_file_of_joints_is_refused_by_name(tmp_path, damage):
+    path = write_nyu(tmp_path) / "test" / "joint_data.mat"
+    damage(path)
+    with pytest.raises(UserError, match="joint_data.mat"):
+        units(tmp_path)
+
+
+TEXTS = {"fewer lines": lambda text: text[:text.rindex("\n", 0, -1) + 1], "words": lambda text: text.replace(".", "x", 3),
+         "fewer numbers": lambda text: "\n".join(line.rsplit(" ", 1)[0] for line in text.splitlines())}
+
+
+@pytest.mark.parametrize("change", TEXTS.values(), ids=TEXTS)
+def test_a_damaged_text_of_joints_is_refused_by_name(tmp_path, change):
+    path = write_nyu(tmp_path, text=True) / "nyu_test_groundtruth_label.txt"
+    path.write_text(change(path.read_text()))
+    with pytest.raises(UserError, match="nyu_test_groundtruth_label.txt"):
+        units(tmp_path)
+
+
+@pytest.mark.parametrize("options, words", [({"part": "dev"}, "expected part"), ({"views": [4]}, "expected part"),
+                                            ({"views": [2]}, "found them of"), ({"part": "train"}, "found no train")])
+def test_a_part_that_is_not_there_is_refused(tmp_path, options, words):
+    with pytest.raises(UserError, match=words):
+        units(write_nyu(tmp_path), **options)
+
+
+@pytest.mark.parametrize("options", [{"cube": 0.0}, {"cube": float("nan")}, {"depth": -1.0}])
+def test_a_cube_that_is_none_is_refused(tmp_path, options):
+    with pytest.raises(UserError, match="cube and depth"):
+        read_nyu(write_nyu(tmp_path), **options)
+
+
+def test_no_joints_at_all_is_named(tmp_path):
+    (write_nyu(tmp_path) / "test" / "joint_data.mat").unlink()
+    with pytest.raises(UserError, match="expected joint_data.mat or"):
+        units(tmp_path)
+
+
+def test_joints_of_the_real_frame_lie_on_the_hand(samples):
+    """Bones lie a finger's depth below the skin, and a joint may be hidden behind another finger."""
+    hands = read_nyu(samples / "NYU")
+    assert len(hands) == 1
+    joints = hands.labels["joints"][0]
+    x, y = joints[:, :2].round().long().unbind(1)
+    seen = (hands.images[0, 0, y, x].float() / 255 - 0.5) * 300
+    assert ((joints[:, 2] - seen).abs() < 30).float().mean() > 0.8, (joints[:, 2] - seen).tolist()
