@@ -212,5 +212,18 @@ def test_the_twin_sees_a_difference_and_none_where_there_is_none():
         assert session.done and (session.result()["p"] > 1e-3 if fair else session.result()["share"] > 0.95)
 
 
+def test_the_twin_depends_on_its_seed_alone():
+    images = torch.randint(256, (80, 1, 35, 55), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    torch.rand(1)                                        # whatever was drawn before
+
+    def answers(seed):
+        return simulated_subject(images[:30], images[30:60], seed, steps=8)(images)
+    state = torch.get_rng_state()
+    first = answers(0)
+    assert torch.equal(torch.get_rng_state(), state)     # and nothing is drawn from what others use
+    torch.rand(1)
+    assert answers(0) == first != answers(1)
+
+
 def test_answers_are_the_two_letters():
     assert {turing.REAL, turing.SYNTHETIC} == {"r", "s"}
