@@ -223,14 +223,10 @@ def two_sample_classifier(a, b, seed, steps=300, batch=64, device="cpu"):
         pick = torch.randint(len(images), (batch,), generator=generator, device=device)
         return to_float(shifted(images[pick], 1, generator)), kinds[pick]
 
-<<<<<<< HEAD
-    return fit_classifier(seeded_network(seed, _two_sample_network, images.shape[1]).to(device), draw, steps, device)
-=======
-    network = _seeded(seed, _two_sample_network, images.shape[1]).to(device)
+    network = seeded_network(seed, _two_sample_network, images.shape[1]).to(device)
     with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
         torch.manual_seed(seed)                                   # dropout draws from the global generator
-        return _fit_classifier(network, draw, steps, device)
->>>>>>> eyes
+        return fit_classifier(network, draw, steps, device)
 
 
 def _two_sample_network(channels):
