@@ -205,7 +205,7 @@ assert round(published["paper: refined, people"]["p"], 3) == 0.148 and published
 # %%
 from simgan_lib.evaluation.turing import pooled, simulated_subject
 
-STEPS = 60 if profile == "quick" else 300
+STEPS = 120 if profile == "quick" else 300
 
 
 def judging_by(number, of_real, of_synthetic):
@@ -236,18 +236,18 @@ if you.done:
 show(*figures.turing_figure(results))
 for name, (found, _) in results.items():
     print(f"{name:26} ≈ {100 * found['share']:5.1f} % of {found['n']}, p ≈ {found['p']:.2g}")
-network, grain = (results[f"here: refined, {name}"][0] for name in ("network", "grain"))
-assert network["p"] < 1e-3 and network["share"] > grain["share"] + 0.05
+network, brightness, grain = (results[f"here: refined, {name}"][0] for name in ("network", "brightness", "grain"))
+assert network["p"] < 1e-3 and max(network["share"], brightness["share"]) > grain["share"] + 0.15
 assert results["here: synthetic, network"][0]["share"] > 0.9
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# On the same 200 crops, the subject who looks at grain does little better than a guesser, as the paper's people did, and the
-# network is right far more often. Had we asked about grain alone, we would have written "refined images cannot be told
-# from real ones". And the network, too, can miss what a single number shows: so short a training of the refiner leaves a
-# tone of its own, and brightness alone may betray it better than the network does (see the figure). **A p-value belongs to
-# images *and* subjects.**
+# On the same 200 crops, the subject who looks at grain does little better than a guesser (with this seed its p-value is
+# above 0.05, as that of the paper's people), and the network is right far more often. Had we asked about grain alone, we
+# would have written "refined images cannot be told from real ones". And the network, too, can miss what a single number
+# shows: so short a training of the refiner leaves a tone of its own, and brightness alone betrays it better than the network
+# does (see the figure). **A p-value belongs to images *and* subjects.**
 #
 # </details>
 #
@@ -419,8 +419,8 @@ assert late > early + 0.1
 # ## Three claims
 #
 # 1. The paper's counts give the paper's p-values, by exact arithmetic. Asserted below exercise 10.1.
-# 2. On the same refined crops one subject all but guesses and another is right far more often: failing to reject says
-#    something of the subject, too. Asserted below the figure of results.
+# 2. On the same refined crops one subject does little better than guess and another is right far more often: failing to
+#    reject says something of the subject, too. Asserted below the figure of results.
 # 3. Guessers are "found out" far too often by peeking, by near duplicates and by unbalanced trials. Asserted in "What goes
 #    wrong".
 #
