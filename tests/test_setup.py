@@ -75,7 +75,7 @@ def test_make_remembers_which_torch_was_chosen(tmp_path):
 
 def test_what_the_library_imports_is_declared(project):
     """A package that is there by luck, because another brings it, is one that goes away some day."""
-    modules = {"scikit-image": "skimage", "ipython": "IPython"}
+    modules = {"scikit-image": "skimage", "scikit-learn": "sklearn", "ipython": "IPython"}
     declared = {modules.get(name, name) for name in floors(project["dependencies"])}
     declared |= set(floors(project["optional-dependencies"]["vgg"]))
     declared |= {"PIL", "urllib3", "simgan_lib"}  # Matplotlib cannot be without Pillow, nor requests without urllib3
