@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -175,7 +175,8 @@ def _shared(read, units, workers):
         for unit in units:
             if len(under_way) == AHEAD * workers:
                 yield _unpacked(under_way.popleft().result())
-            under_way.append(pool.submit(_packed, read, unit))
+            with _without_ctrl_c():
+                under_way.append(pool.submit(_packed, read, unit))
         while under_way:
             yield _unpacked(under_way.popleft().result())
     except BrokenProcessPool as error:
@@ -183,6 +184,19 @@ def _shared(read, units, workers):
                         "again with fewer workers") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _without_ctrl_c():
+    """A process that starts in here never hears Ctrl-C, not even before its first line; this one hears it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):               # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cores():

@@ -202,6 +202,16 @@ def test_ctrl_c_stops_quietly_and_the_next_call_goes_on(tmp_path):
     assert run(release, tmp_path / "out").resumed >= 5
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
+def test_a_worker_is_deaf_to_ctrl_c_from_its_first_line():
+    """Else the one that is just starting, before it can say that it will not listen, answers with a traceback."""
+    ask = [sys.executable, "-c", "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"]
+    with conversion._without_ctrl_c():
+        inside = subprocess.run(ask, capture_output=True, text=True).stdout
+    outside = subprocess.run(ask, capture_output=True, text=True).stdout
+    assert (inside.strip(), outside.strip()) == ("True", "False")
+
+
 @pytest.mark.parametrize("change", [lambda path: os.utime(path, (1, 1)), os.unlink, lambda path: path.write_bytes(b"")])
 def test_other_files_start_anew_and_say_so(release, tmp_path, monkeypatch, change):
     monkeypatch.setattr(conversion, "COMMIT_SECONDS", 0)
