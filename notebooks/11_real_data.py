@@ -293,31 +293,27 @@ assert errors["refined"] < errors["always the mean"]
 # ## What goes wrong: right eyes left as they are
 #
 # The commonest slip with MPIIGaze is to forget the mirror: images of right eyes enter as they are. Nothing fails, no
-# loss is NaN. Which number would have told us? Train a linear regression on left eyes and ask it for the yaw of right
-# ones, mirrored and not.
+# loss is NaN. Which number would have told us? Ask the last estimator, which learned from left eyes alone, about right
+# ones, mirrored and as they are stored, and look at the *mean* error of yaw, sign and all.
 
 # %%
-from sklearn.linear_model import Ridge
-
-
-def told_yaw(images, gaze):
-    """R2 of the yaw of right eyes of the test days, by a regression that learned from left eyes of the others."""
-    from_left = torch.from_numpy(rest.groups["side"] == "left")
-    linear = Ridge(alpha=1e6).fit(rest.images[from_left].flatten(1).numpy(), rest.labels["gaze"][from_left, 1].numpy())
-    return linear.score(images.flatten(1).numpy(), gaze[:, 1].numpy())
-
-
 right_eyes = test[torch.from_numpy(test.groups["side"] == "right")]
-as_stored = right_eyes.images.flip(-1), mirrored(right_eyes.labels["gaze"])      # undo what the reader did
-told = {"mirrored": told_yaw(right_eyes.images, right_eyes.labels["gaze"]), "as stored": told_yaw(*as_stored)}
-for name, score in told.items():
-    print(f"yaw of right eyes, {name}: R2 ≈ {score:.2f}")
-assert told["mirrored"] > told["as stored"] + 0.1
+versions = {"mirrored": (right_eyes.images, right_eyes.labels["gaze"]),
+            "as stored": (right_eyes.images.flip(-1), mirrored(right_eyes.labels["gaze"]))}     # undo what the reader did
+told, bias = {}, {}
+for name, (images, gaze) in versions.items():
+    answer = predict_gaze(estimator, images)
+    told[name] = angular_error_deg(answer, gaze).mean().item()
+    bias[name] = torch.rad2deg((answer - gaze)[:, 1].mean()).item()
+    print(f"right eyes, {name}: ≈ {told[name]:.1f} degrees off, yaw on average by ≈ {bias[name]:.1f}")
+assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["as stored"] - bias["mirrored"]) > 2)
 
 # %% [markdown]
-# The signature: **a regression that learned from one side fails on the other.** (For our refiner the slip would be
-# worse: the discriminator learns that half of all noses are on the right, and the refiner, which gets left eyes only,
-# must paint them.) The cure is one line of the reader, and a look at the mean image of each side.
+# The signature: **the mean error of yaw differs between the sides.** People look some 5 degrees past their pupil's axis,
+# towards the nose, and the nose is on the other side; so what was learned from left eyes is off by twice that. For our
+# refiner the slip can be worse: half of all noses are on the right, and it gets left eyes only. On p00's sample the
+# slip costs little (4.8 degrees mirrored, 4.9 as stored, three seeds, on matched images): its light comes from one
+# side, and the mirror turns that, too. One release shows a fault that another hides; so look at each side by itself.
 #
 # ## Three claims
 #
