@@ -1,6 +1,6 @@
 """SynthesEyes: eyes rendered from scans of ten heads.
 
-What      11,382 pictures 120x80, each with a pickle file, which is read without running what may be in it
+What      11,382 pictures 120x80, each with a pickle file of landmarks, which is not opened
 Labels    gaze (pitch, yaw)
 Size      not known to us; checksum: recorded at first use, then held
 Licence   see its page

@@ -1,9 +1,11 @@
 """Archives from the network, opened without trust: nothing outside of the folder, no links, no bombs, whole or not there."""
 
 import gzip
+import lzma
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -12,11 +14,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tqdm.auto import tqdm
 
 from .errors import UserError
+from .files import locked
 
 PIECE = 1 << 20
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError, RuntimeError,
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OverflowError, EOFError,
+          gzip.BadGzipFile, NotImplementedError, RuntimeError,
           UnicodeDecodeError, ValueError)
 
 
@@ -30,7 +34,21 @@ def extract(archive, folder, ratio=RATIO, bar=True):
     archive, folder = Path(archive), Path(folder)
     if folder.is_dir():
         return folder
-    unfinished = folder.with_name(f".{folder.name}.extracting")
+    unfinished, lock = folder.with_name(f".{folder.name}.extracting"), folder.with_name(f".{folder.name}.lock")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(lock):
+            try:
+                if not folder.is_dir():                     # another process may have put it there meanwhile
+                    _extract(archive, folder, unfinished, ratio, bar)
+            finally:
+                lock.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: could not be written ({error.strerror or error}); nothing of it is there") from error
+    return folder
+
+
+def _extract(archive, folder, unfinished, ratio, bar):
     try:
         shutil.rmtree(unfinished, ignore_errors=True)       # what a killed process left
         unfinished.mkdir(parents=True)
@@ -39,11 +57,8 @@ def extract(archive, folder, ratio=RATIO, bar=True):
         os.replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else unfinished, folder)
     except DAMAGE as error:
         raise UserError(f"{archive}: damaged archive ({error or type(error).__name__}); delete it and fetch it again") from error
-    except OSError as error:
-        raise UserError(f"{folder}: could not be written ({error.strerror or error}); nothing of it is there") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return folder
 
 
 class _Extraction:

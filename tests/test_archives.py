@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 from collections import namedtuple
 
@@ -205,7 +206,8 @@ archives._Extraction._write = write
 archives.extract(Path(sys.argv[1]), Path(sys.argv[2]), bar=False)
 """
     ended = subprocess.run([sys.executable, "-c", program, str(archive), str(tmp_path / "out")], timeout=60)
-    assert ended.returncode == -signal.SIGKILL and sorted(os.listdir(tmp_path)) == [".out.extracting", "a.tar.gz"]
+    assert ended.returncode == -signal.SIGKILL and sorted(os.listdir(tmp_path)) == [
+        ".out.extracting", ".out.lock", "a.tar.gz"]
     assert content(extract(archive, tmp_path / "out", bar=False)) == MEMBERS
     assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "out"]
 
@@ -215,3 +217,25 @@ def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("here is no folder")
     with pytest.raises(UserError, match="file/out: could not be written .*; nothing of it is there"):
         extract(archive, tmp_path / "file" / "out", bar=False)
+
+
+def test_two_at_once_leave_a_whole_folder(tmp_path):
+    """The second one waits for another time; it must not clear away what the first is writing."""
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for number in range(400):
+            file.writestr(f"top/{number}.txt", "x")
+    said = []
+
+    def run():
+        try:
+            extract(archive, tmp_path / "out", bar=False)
+        except UserError as error:
+            said.append(str(error))
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list((tmp_path / "out").iterdir())) == 400
+    assert all("another process" in each for each in said) and {path.name for path in tmp_path.iterdir()} == {"a.zip", "out"}

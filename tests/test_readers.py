@@ -275,4 +275,4 @@ def test_mpiigaze_gaze_can_be_read_off_its_pixels(samples):
     score = Ridge(alpha=100.0).fit(x, y).score(test.images.flatten(1).numpy() / 255.0, test.labels["gaze"].numpy())
     shuffled = np.random.default_rng(0).permutation(len(y))
     chance = Ridge(alpha=100.0).fit(x, y[shuffled]).score(test.images.flatten(1).numpy() / 255.0, test.labels["gaze"].numpy())
-    assert score > 0.6 and chance < 0.1, (score, chance)
+    assert score > 0.6 and abs(chance) < 0.15, (score, chance)         # measured: 0.77, and -0.02 to -0.08
