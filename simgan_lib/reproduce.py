@@ -28,10 +28,12 @@ from .simulators.camera import stand_in
 from .simulators.eyes import simulate
 from .training import PRESETS, TrainingConfig, refine
 
-# Modules that no kept number depends on.
+# Modules that no kept number depends on: those that show, and those that bring data, which the fingerprint of the domain covers.
 SHOWING = {"__init__", "__main__", "ablations", "checks", "comparison", "failures", "figures", "forgetting", "gaze_records",
            "notebook", "paper", "pretrained", "records", "report", "report_figures", "results_page", "shipping", "summary",
            "turing", "widgets"}
+BRINGING = {"archives", "base", "cifar10", "contact_sheet", "conversion", "downloads", "folder", "image_files", "image_writer",
+            "inspection", "kaggle", "mpiigaze", "nyu", "release", "safe_pickle", "syntheseyes", "unityeyes"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
 
 
@@ -244,16 +246,17 @@ class Seed:
 
 
 def fingerprint(domain):
-    """What the domain's results depend on: a digest of all pixels and gaze labels, and which are kept apart."""
+    """What the domain's results depend on: a digest of all pixels, gaze labels and days, and which are kept apart."""
     digest = hashlib.sha256()
     for part in (domain.labelled, domain.test):
         for values in (part.images, part.labels["gaze"]):
             digest.update(str(tuple(values.shape)).encode())
             digest.update(values.contiguous().numpy().tobytes())
+        digest.update("\n".join(part.groups.get("day", [])).encode())
     return [domain.name, digest.hexdigest()]
 
 
 def code_digest():
-    """Digest of all modules but those that only show: a result of older code is not taken for one of today's."""
-    files = [file for file in sorted(Path(__file__).parent.rglob("*.py")) if file.stem not in SHOWING]
+    """Digest of the modules that results depend on: a result of older code is not taken for one of today's."""
+    files = [file for file in sorted(Path(__file__).parent.rglob("*.py")) if file.stem not in SHOWING | BRINGING]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
