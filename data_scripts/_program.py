@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit be
 from simgan_lib.errors import UserError, exit_status
 
 SHEET = 32                        # images on a contact sheet
+LARGEST = 1024                    # pixels of a side: more is a slip
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,7 @@ class Option:
 
     name: str
     how: dict                     # for argparse
-    of_units: bool = False        # for the reader's `units`, not its `read_unit`
-    flag: str = ""                # if it is not --NAME
+    to: tuple = ("read_unit",)    # the reader's functions that want it
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,15 @@ def _parser(release):
     command = commands.add_parser("download", help="fetch and unpack it; what is there is checked", description=release.about,
                                   formatter_class=plain)
     command.add_argument("folder", help="where to put it")
+    command.add_argument("--insecure", action="store_true",
+                         help="ask mirrors without encryption too, though no checksum is known to tell who wrote what they send")
     command.set_defaults(run=_download)
     for name, does, work in (("verify", "count, measure, draw a contact sheet", _verify),
                              ("convert", "write the kit's image set; goes on where it was stopped", _convert)):
         command = commands.add_parser(name, help=does, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         command.add_argument("folder", help="the release, unpacked" + (", or an image set" if name == "verify" else ""))
         _reading(command, release)
-        command.set_defaults(run=work)
+        command.set_defaults(run=work, plain={name: command.get_default(name) for name in _options(release)})
         if name == "verify":
             command.add_argument("--sheet", default=f"{release.reader}_sheet.png", help="the contact sheet to write (PNG)")
         else:
@@ -75,11 +77,16 @@ def _parser(release):
     return parser
 
 
+def _options(release):
+    return [option.name for option in release.options] + (["size"] if release.size else [])
+
+
 def _reading(command, release):
     if release.size:
-        command.add_argument("--size", type=int, nargs=2, default=release.size, metavar=("HEIGHT", "WIDTH"), help="in pixels")
+        command.add_argument("--size", type=int, nargs=2, default=release.size, metavar=("HEIGHT", "WIDTH"),
+                             help=f"in pixels, at most {LARGEST}")
     for option in release.options:
-        command.add_argument(option.flag or f"--{option.name}", dest=option.name, **option.how)
+        command.add_argument(f"--{option.name}", dest=option.name, **option.how)
     command.add_argument("--workers", type=int, default=None, help="processes that read; one a core if not given")
 
 
@@ -89,29 +96,31 @@ def _read_with(release, arguments):
     module = reader(release.reader)
     if arguments.workers is not None and arguments.workers < 1:
         raise UserError(f"--workers: expected at least 1, found {arguments.workers}")
-    of_units = {o.name: getattr(arguments, o.name) for o in release.options if o.of_units}
-    options = {o.name: getattr(arguments, o.name) for o in release.options if not o.of_units}
+    of_units, options = ({o.name: getattr(arguments, o.name) for o in release.options if function in o.to}
+                         for function in ("units", "read_unit"))
     if release.size:
-        if min(arguments.size) < 1:
-            raise UserError(f"--size: expected positive numbers of pixels, found {arguments.size}")
+        if not all(1 <= pixels <= LARGEST for pixels in arguments.size):
+            raise UserError(f"--size: expected 1 to {LARGEST} pixels, found {' '.join(map(str, arguments.size))}")
         options["size"] = list(arguments.size)
     return module, module.units(arguments.folder, **of_units), options
 
 
 def _download(release, arguments):
     from simgan_lib.archives import extract
+    from simgan_lib.datasets import reader
     from simgan_lib.downloads import Remote, download
     folder = Path(arguments.folder)
     if not release.files:
         raise UserError(release.by_hand)
     for file in release.files:
-        if release.unpacked and (folder / release.unpacked).is_dir():
-            print(f"{folder / release.unpacked} is there")
-            continue
-        path = download(Remote(*file), folder)
-        print(f"{path} is there, and is what it was when it was first seen")
-        if release.unpacked:
-            print(f"{extract(path, folder / release.unpacked)} is unpacked; {path.name} may be deleted")
+        unpacked = folder / release.unpacked if release.unpacked else None
+        if not (unpacked and unpacked.is_dir()):
+            path = download(Remote(*file), folder, insecure=arguments.insecure)
+            print(f"{path} is there, and is what it was when it was first seen")
+            if unpacked:
+                print(f"{extract(path, unpacked)} is unpacked; {path.name} may be deleted")
+        if unpacked:                                        # the folder may be somebody else's, the archive of another thing
+            print(f"{unpacked} is there: {len(reader(release.reader).units(unpacked)):,} pieces to read")
 
 
 def _verify(release, arguments):
@@ -119,6 +128,8 @@ def _verify(release, arguments):
     from simgan_lib.figures import to_png
     from simgan_lib.files import write_whole
     from simgan_lib.inspection import Inspection
+    if Path(arguments.sheet).is_dir():
+        raise UserError(f"--sheet: expected the name of a picture to write, found the folder {arguments.sheet}")
     found = Inspection(SHEET)
     for images, skipped in _parts(release, arguments):
         found.add(images, skipped)
@@ -138,6 +149,9 @@ def _parts(release, arguments):
     from simgan_lib.conversion import in_parallel, read_counted
     if (Path(arguments.folder) / "set.json").is_file():
         from simgan_lib.images import ImageSet
+        given = [name for name, value in arguments.plain.items() if getattr(arguments, name) != value]
+        if given:
+            raise UserError(f"{arguments.folder}: an image set, which was converted already: {', '.join(given)} would do nothing")
         images = ImageSet.load(arguments.folder)
         return ((images[at:at + 1024], {}) for at in range(0, len(images), 1024))
     module, units, options = _read_with(release, arguments)

@@ -12,7 +12,7 @@ from _program import Option, Release, run
 RELEASE = Release(
     reader="folder", about=__doc__, by_hand="your own pictures need no download: give their folder to verify and convert",
     options=(Option("colour", {"action": "store_true", "help": "keep the colours; gray else"}),
-             Option("labels", {"default": None, "metavar": "CSV", "help": "table of labels"}, of_units=True)))
+             Option("labels", {"default": None, "metavar": "CSV", "help": "table of labels"}, to=("units",))))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

@@ -14,7 +14,7 @@ PAGE = "https://www.kaggle.com/datasets/4quant/eye-gaze"
 RELEASE = Release(
     reader="kaggle", about=__doc__, files=(("gaze.h5", (), PAGE), ("real_gaze.h5", (), PAGE)),
     options=(Option("which", {"choices": ("synthetic", "real"), "default": "synthetic", "help": "gaze.h5 or real_gaze.h5"},
-                    of_units=True),))
+                    to=("units",)),))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

@@ -9,6 +9,8 @@ Cite      Zhang, Sugano, Fritz, Bulling: Appearance-Based Gaze Estimation in the
 By hand   nothing; if the server is away, put MPIIGaze.tar.gz into FOLDER and give the same command
 """
 
+from argparse import BooleanOptionalAction
+
 from _program import Option, Release, run
 
 SITE = "datasets.d2.mpi-inf.mpg.de/MPIIGaze/MPIIGaze.tar.gz"
@@ -16,8 +18,9 @@ RELEASE = Release(
     reader="mpiigaze", about=__doc__, unpacked="MPIIGaze",
     files=(("MPIIGaze.tar.gz", (f"https://{SITE}", f"http://{SITE}"), "https://www.mpi-inf.mpg.de/mpiigaze"),),
     options=(Option("sides", {"nargs": "+", "choices": ("left", "right"), "default": ["left", "right"], "help": "eyes to take"}),
-             Option("mirror", {"action": "store_false", "help": "leave right eyes as they are"}, flag="--no-mirror"),
-             Option("listed", {"default": None, "metavar": "FOLDER", "help": "only images of these lists (Evaluation Subset)"})))
+             Option("mirror", {"action": BooleanOptionalAction, "default": True, "help": "mirror right eyes, with their gaze"}),
+             Option("listed", {"default": None, "metavar": "FOLDER", "help": "only images of these lists (Evaluation Subset)"},
+                    to=("units", "read_unit"))))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

@@ -18,11 +18,11 @@ URLS = ("https://cs.nyu.edu/~tompson/data/nyu_hand_dataset_v2.zip",
 RELEASE = Release(
     reader="nyu", about=__doc__, unpacked="NYU", size=(224, 224),
     files=(("nyu_hand_dataset_v2.zip", URLS, PAGE),),
-    options=(Option("part", {"choices": ("train", "test"), "default": "test", "help": "which frames"}, of_units=True),
+    options=(Option("part", {"choices": ("train", "test"), "default": "test", "help": "which frames"}, to=("units",)),
              Option("views", {"type": int, "nargs": "+", "choices": (1, 2, 3), "default": None, "help": "cameras; all if none"},
-                    of_units=True),
+                    to=("units",)),
              Option("rendered", {"action": "store_true", "help": "the rendered hands (synthdepth), not the real ones"},
-                    of_units=True)))
+                    to=("units",))))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

@@ -14,14 +14,19 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tqdm.auto import tqdm
 
 from .errors import UserError
-from .files import locked
+from .files import in_bytes, locked
 
 PIECE = 1 << 20
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OverflowError, EOFError,
-          gzip.BadGzipFile, NotImplementedError, RuntimeError,
-          UnicodeDecodeError, ValueError)
+
+
+class Damaged(Exception):
+    """Its bytes make no sense."""
+
+
+DAMAGE = (Damaged, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OverflowError, EOFError,
+          gzip.BadGzipFile, NotImplementedError, RuntimeError, UnicodeDecodeError, ValueError)
 
 
 def extract(archive, folder, ratio=RATIO, bar=True):
@@ -52,8 +57,10 @@ def _extract(archive, folder, unfinished, ratio, bar):
     try:
         shutil.rmtree(unfinished, ignore_errors=True)       # what a killed process left
         unfinished.mkdir(parents=True)
-        _Extraction(archive, unfinished, ratio).run(_opener(archive), bar)
+        _Extraction(archive, unfinished, ratio).run(_readable(_opener(archive)), bar)
         inside = list(unfinished.iterdir())
+        if not inside:
+            raise Damaged("nothing is in it")
         os.replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else unfinished, folder)
     except DAMAGE as error:
         raise UserError(f"{archive}: damaged archive ({error or type(error).__name__}); delete it and fetch it again") from error
@@ -68,7 +75,9 @@ class _Extraction:
         self.archive, self.folder, self.seen, self.written = archive, folder, set(), 0
         size = archive.stat().st_size
         self.most, self.rule = max(SMALL, ratio * size), f"{ratio} times the archive's {size} bytes"
-        self.free = shutil.disk_usage(folder).free
+        self.free, least = shutil.disk_usage(folder).free, _least(archive)
+        if least > self.free:
+            raise UserError(f"{archive}: becomes at least {in_bytes(least)}, but {in_bytes(self.free)} are free at {folder.parent}")
 
     def run(self, members, bar):
         """members: (name, is it a folder, what else it is or "", open file) of all."""
@@ -99,16 +108,26 @@ class _Extraction:
         self.seen.add(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "xb") as file:
-            while piece := content.read(PIECE):
+            for piece in _readable(iter(lambda: content.read(PIECE), b"")):
                 self.written += len(piece)
                 if self.written > self.most:
                     raise UserError(f"{self.archive}: refused: becomes more than {self.rule}: a bomb?")
                 if self.written > self.free:
-                    raise UserError(f"{self.archive}: becomes more than the {self.free} bytes free at {self.folder.parent}")
+                    raise UserError(f"{self.archive}: becomes more than the {in_bytes(self.free)} free at {self.folder.parent}")
                 file.write(piece)
 
     def _refuse(self, name, why):
         raise UserError(f"{self.archive}: refused: its member {name!r} is {why}; nothing was extracted")
+
+
+def _readable(pieces):
+    """The same; what the archive's side says is OSError (bz2 does, and a jump to before its start) is damage, not our disk."""
+    try:
+        yield from pieces
+    except (FileNotFoundError, PermissionError):
+        raise
+    except OSError as error:
+        raise Damaged(error) from error
 
 
 def _opener(archive):
@@ -118,6 +137,14 @@ def _opener(archive):
     if name.endswith((".tar.gz", ".tgz")):
         return _tar_members(archive)
     raise UserError(f"{archive}: expected a .zip, .tar.gz or .tgz")
+
+
+def _least(archive):
+    """Bytes that it becomes at least, as far as it says so without being read."""
+    if not archive.name.lower().endswith(".zip"):
+        return archive.stat().st_size
+    with zipfile.ZipFile(archive) as members:
+        return sum(member.file_size for member in members.infolist())
 
 
 def _tar_members(archive):

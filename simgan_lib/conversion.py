@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -55,11 +56,12 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
     """
     options, started = options or {}, time.perf_counter()
     key = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged}
-    done = _already(out, key, units)
+    files = partial(module.files, **options)
+    done = _already(out, key, units, files)
     if done:
         return done
     with ImageSetWriter(out, key) as writer:
-        work = _Work(writer, units)
+        work = _Work(writer, units, files)
         resumed = work.done
         with (closing(in_parallel(read_counted(module, options, skip_damaged), units[resumed:], workers)) as results,
               tqdm(desc=f"converting to {Path(out).name}", total=len(units), initial=resumed, unit=" units",
@@ -71,11 +73,11 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
     return Converted(len(writer), dict(work.skipped), resumed, work.anew, time.perf_counter() - started)
 
 
-def _already(out, key, units):
+def _already(out, key, units, files):
     """What the same conversion of the same files found, if its result stands at `out`; else None."""
     try:
         about = json.loads((Path(out) / "set.json").read_text())
-        same = about["key"] == json.loads(json.dumps(key)) and about["files"] == _Fingerprint(units).digest()
+        same = about["key"] == json.loads(json.dumps(key)) and about["files"] == _Fingerprint(files, units).digest()
         return Converted(len(ImageSet.load(out)), about["skipped"], len(units), "", 0.0) if same else None
     except (OSError, ValueError, KeyError, TypeError, UserError):
         return None
@@ -84,14 +86,14 @@ def _already(out, key, units):
 class _Work:
     """How far a conversion is, and of which files: what its journal notes."""
 
-    def __init__(self, writer, units):
+    def __init__(self, writer, units, files):
         self.writer, self.units, self.anew = writer, units, writer.anew
         note = writer.note
         self.done, self.skipped, self.kept = note.get("units", 0), Counter(note.get("skipped")), time.monotonic()
-        self.seen = _Fingerprint(units[:self.done])
+        self.seen = _Fingerprint(files, units[:self.done])
         if self.done and self.seen.digest() != note["files"]:
             writer.start_anew("the files that were read have changed")
-            self.done, self.skipped, self.seen, self.anew = 0, Counter(), _Fingerprint(), writer.anew
+            self.done, self.skipped, self.seen, self.anew = 0, Counter(), _Fingerprint(files), writer.anew
 
     def take(self, images, skipped):
         if images is not None:
@@ -122,25 +124,18 @@ class _Work:
 
 
 class _Fingerprint:
-    """A digest of units and of the size and time of every file that they name, in order."""
+    """A digest of units and of the size and time of every file that they are read from, in order.  files: unit -> paths."""
 
-    def __init__(self, units=()):
-        self.hash = hashlib.sha256()
+    def __init__(self, files, units=()):
+        self.hash, self.files = hashlib.sha256(), files
         self.add(units)
 
     def add(self, units):
         for unit in units:
-            self.hash.update(json.dumps([unit, [_stamp(path) for path in files_of(unit)]], default=str).encode())
+            self.hash.update(json.dumps([unit, [_stamp(path) for path in self.files(unit)]], default=str).encode())
 
     def digest(self):
         return self.hash.hexdigest()
-
-
-def files_of(unit):
-    """The files that a unit names: its paths, and names beside the folder that comes before them."""
-    texts = [str(part) for part in unit if isinstance(part, (str, os.PathLike))]
-    inner = [name for part in unit if isinstance(part, (list, tuple)) for name in part if isinstance(name, str)]
-    return [os.path.join(texts[0], name) for name in inner] if texts and inner else texts
 
 
 def _stamp(path):
@@ -205,16 +200,17 @@ def _cores():
 
 
 def read_counted(module, options, skip_damaged=True):
-    """unit -> (ImageSet or None, skipped), picklable; a damaged file is counted, or raises UserError."""
+    """unit -> (ImageSet or None, skipped), picklable; a damaged file is counted and named, or raises UserError."""
     return partial(_read_counted, module.read_unit, options, skip_damaged)
 
 
 def _read_counted(read_unit, options, skip_damaged, unit):
     try:
         return read_unit(unit, **options)
-    except UserError:
+    except UserError as error:
         if not skip_damaged:
             raise
+        tqdm.write(f"skipped: {error}", file=sys.stderr)
         return None, {"file damaged": 1}
 
 

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pooch
 import requests
@@ -52,10 +53,11 @@ class Dropped(Exception):
     """The connection broke or the server is busy: worth another attempt."""
 
 
-def download(remote, folder, bar=True, wait=1.0):
+def download(remote, folder, bar=True, wait=1.0, insecure=False):
     """Fetch the file into the folder, unless it is there  ->  its path.  Called again after any end, it goes on.
 
     wait: seconds before the second attempt, doubled for each that follows.  Proxies: as requests finds them.
+    insecure: take a file of which no checksum is known from http, too, where nobody can tell who wrote it.
     Raises UserError, with the way on by hand, if no mirror gives it; if its checksum is not the pinned or the recorded
     one (both are named); if the disk is too small or cannot be written.
     """
@@ -68,7 +70,7 @@ def download(remote, folder, bar=True, wait=1.0):
                 if path.exists():
                     _hold(path, remote)
                 else:
-                    _from_a_mirror(path, remote, bar, wait)
+                    _from_a_mirror(path, remote, bar, wait, insecure)
             finally:
                 with suppress(OSError):
                     lock.unlink()
@@ -142,11 +144,11 @@ def wrong_kind(path, name):
 
 
 # ---- mirrors ----
-def _from_a_mirror(path, remote, bar, wait):
-    failures = []
+def _from_a_mirror(path, remote, bar, wait, insecure):
+    failures, vouched = [], bool(insecure or remote.checksum or recorded(path))
     for url in remote.urls:
         try:
-            return _Fetch(remote, url, path, bar, wait).run()
+            return _Fetch(remote, url, path, bar, wait, vouched).run()
         except Failed as failure:
             failures.append(f"{url}: {failure}")
     said = "; ".join(failures) or "its provider lets no script fetch it"
@@ -154,16 +156,23 @@ def _from_a_mirror(path, remote, bar, wait):
                     "and give the same command again")
 
 
+def _private(url):
+    """Whether nobody on the way can change what the address gives: encrypted, or this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
 class _Fetch:
     """The download from one mirror into `.NAME.part`, with what is known of it in `.NAME.part.json`."""
 
-    def __init__(self, remote, url, path, bar, wait):
-        self.remote, self.url, self.path, self.bar, self.wait = remote, url, path, bar, wait
+    def __init__(self, remote, url, path, bar, wait, vouched):
+        self.remote, self.url, self.path, self.bar, self.wait, self.vouched = remote, url, path, bar, wait, vouched
         self.part = path.with_name(f".{path.name}.part")
         self.about = path.with_name(f".{path.name}.part.json")
 
     def run(self):
         """Put the file in its place.  Raises Failed if this mirror does not give it."""
+        self._trust(self.url)
         resumed = self._begun() > 0
         found, wrong = self._fetched()
         if wrong and resumed:                               # perhaps two versions of the file in one
@@ -173,6 +182,10 @@ class _Fetch:
         os.replace(self.part, self.path)
         self.about.unlink(missing_ok=True)
         _record(self.path, found)
+
+    def _trust(self, url):
+        if not (self.vouched or _private(url)):
+            raise Failed(f"not taken from {urlsplit(url).scheme}, since no checksum is known (--insecure: take it)")
 
     def _fetched(self):
         """Attempt after attempt, until the file is whole; one that brought bytes counts for nothing."""
@@ -211,6 +224,7 @@ class _Fetch:
 
     def _accepted(self, answer, begun):
         """(bytes that stay, bytes in all or None) of an answer that brings the file or its rest."""
+        self._trust(answer.url)                             # it may have led from https to http
         if answer.status_code in BUSY:
             raise Dropped(f"answered {answer.status_code} {answer.reason}")
         if answer.status_code == 416 and begun:             # has nothing after what we have: not the same file
@@ -247,8 +261,9 @@ class _Fetch:
 
     def _take(self, answer, begun, total):
         free = shutil.disk_usage(self.path.parent).free
-        if total and total - begun > free:
-            raise UserError(f"{self.path}: {in_bytes(total - begun)} are to come, but {in_bytes(free)} are free there")
+        to_come = (total or self.remote.size) - begun
+        if to_come > free:
+            raise UserError(f"{self.path}: {in_bytes(to_come)} are to come, but {in_bytes(free)} are free there")
         with (open(self.part, "ab", buffering=0) as file,
               tqdm(desc=self.path.name, total=total, initial=begun, unit="B", unit_scale=True, disable=not self.bar) as shown):
             for piece in answer.raw.stream(PIECE, decode_content=False):

@@ -1,5 +1,6 @@
 """The one exception for what a user can put right: bad input, a missing folder, a full disk; and how a program tells it."""
 
+import os
 import sys
 
 
@@ -11,13 +12,26 @@ class UserError(Exception):
 
 
 def exit_status(work):
-    """Run `work()`  ->  0 done, 2 bad input (one line says what), 130 interrupted."""
+    """Run `work()`  ->  0 done, 2 bad input or no room (one line says what), 130 interrupted."""
     try:
         work()
+        sys.stdout.flush()                 # a full disk behind it shows only here
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _told(error)
+    except OSError as error:               # a name that is too long, an output that nobody can write
+        return _told(error)
+    except MemoryError as error:
+        return _told(f"the memory does not suffice ({str(error) or 'it says no more'})")
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
+
+
+def _told(error):
+    print(f"error: {error}", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except OSError:                        # it would be tried again at the end, with a traceback
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 2

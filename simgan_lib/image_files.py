@@ -127,7 +127,11 @@ def _group(path, names):
 # ---- putting a finished set in its place ----
 def check_place(folder):
     """UserError if something stands there that is no image set: it would be lost."""
-    folder = Path(folder)
+    folder, here = Path(folder), Path.cwd()
+    if Path(os.path.abspath(folder)) in (here, *here.parents):
+        raise UserError(f"{folder}: could not be written: the folder that this runs in, or one above it; name a new one")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: could not be written: expected a folder or nothing there, found a file")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "set.json").is_file():
         raise UserError(f"{folder}: could not be written: a folder with other files stands there; name another place, "
                         "or an image set to replace")

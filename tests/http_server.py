@@ -12,13 +12,14 @@ class Files(dict):
     faults      what the next requests meet, in turn: a status such as 503, ("drop", n): n bytes and the connection
                 breaks, ("lie", n): n bytes under a length of n, ("wrong rest",): a 206 that begins elsewhere.
     ranges      whether Range is answered with 206.  tag: the ETag, or "".  kind: the Content-Type.
-    lengths     whether Content-Length is told.
+    lengths     whether Content-Length is told.  redirects: {path: path that it leads to}.
     asked       [(path, headers)] of all requests.
     """
 
     def __init__(self, *args):
         super().__init__(*args)
         self.faults, self.asked, self.ranges, self.tag, self.kind, self.lengths = [], [], True, '"v1"', "", True
+        self.redirects = {}
 
 
 @contextmanager
@@ -46,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
         fault = files.faults.pop(0) if files.faults else None
         if isinstance(fault, int):
             return self.send_error(fault)
+        if self.path in files.redirects:
+            return self._head(302, 0, {"Location": files.redirects[self.path]})
         if self.path not in files:
             return self.send_error(404)
         content, kind = files[self.path], fault[0] if fault else ""

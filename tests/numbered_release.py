@@ -35,6 +35,10 @@ def units(folder):
     return found
 
 
+def files(unit, **_):
+    return [unit[0]]
+
+
 def read_unit(unit, size=(4, 4)):
     content = Path(unit[0]).read_bytes()
     time.sleep(float(os.environ.get("SLOW", 0)))

@@ -133,7 +133,45 @@ def test_a_small_archive_may_be_well_packed(tmp_path):
 def test_more_than_the_disk_holds(tmp_path, monkeypatch):
     (tmp_path / "in").mkdir()
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: namedtuple("usage", "free")(1000))
-    refused(tar(tmp_path / "in" / "a.tar.gz", MEMBERS.items()), "becomes more than the 1000 bytes free")
+    refused(tar(tmp_path / "in" / "a.tar.gz", MEMBERS.items()), "becomes at least .* kB, but 1 kB are free at")
+    monkeypatch.setattr(archives, "_least", lambda _: 0)               # a disk that others fill meanwhile
+    refused(tar(tmp_path / "in" / "a.tar.gz", MEMBERS.items()), "becomes more than the 1 kB free")
+
+
+def test_a_zip_says_itself_what_it_becomes(tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    archive = zipped(tmp_path / "in" / "a.zip", [("zeros.bin", bytes(1 << 20))])
+    monkeypatch.setattr(archives.shutil, "disk_usage", lambda _: namedtuple("usage", "free")(100_000))
+    assert archive.stat().st_size < 100_000
+    refused(archive, "becomes at least 1.049 MB, but 100 kB are free at")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_an_archive_without_anything_in_it(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    refused(WRITERS[name](tmp_path / "in" / name, []), r"damaged archive \(nothing is in it\)")
+
+
+def test_damage_within_a_member_is_not_laid_on_the_disk(tmp_path):
+    """bz2 says OSError for bytes that make no sense, as a full disk does."""
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.bin", np.random.default_rng(0).bytes(50_000))
+    content = bytearray(path.read_bytes())
+    content[200:260] = bytes(60)
+    path.write_bytes(content)
+    refused(path, "damaged archive .*; delete it and fetch it again")
+
+
+def test_a_zip_whose_members_lie_elsewhere(tmp_path):
+    (tmp_path / "in").mkdir()
+    archive = zipped(tmp_path / "in" / "a.zip", MEMBERS.items())
+    content = bytearray(archive.read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    content[end + 16:end + 20] = b"\xf0\xff\xff\xff"                     # where its list of members begins
+    archive.write_bytes(content)
+    refused(archive, "damaged archive .*; delete it and fetch it again")
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])

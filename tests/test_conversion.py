@@ -12,7 +12,7 @@ import numbered_release
 import pytest
 
 from simgan_lib import conversion
-from simgan_lib.conversion import convert, files_of, in_parallel
+from simgan_lib.conversion import convert, in_parallel
 from simgan_lib.errors import UserError
 from simgan_lib.images import ImageSet
 
@@ -251,8 +251,3 @@ def test_no_more_results_wait_than_needed(monkeypatch):
     for n in range(1, 50):
         assert next(taken) == (None, n - 1)
         assert len(submitted) <= n + conversion.AHEAD * 2
-
-
-def test_which_files_a_unit_names():
-    assert files_of(("a.mat",)) == ["a.mat"] and files_of(("a.h5", 0, 100)) == ["a.h5"]
-    assert files_of(("imgs", ("1.jpg", "2.jpg"))) == ["imgs/1.jpg", "imgs/2.jpg"]

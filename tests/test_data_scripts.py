@@ -155,7 +155,7 @@ def test_convert_says_what_was_skipped_and_where_it_went_on(program, tmp_path, c
     assert "went on after 6 of 6 pieces" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words, said", [(["--size", "0", "8"], "--size: expected positive"), (["--workers", "0"], "--workers")])
+@pytest.mark.parametrize("words, said", [(["--size", "0", "8"], "--size: expected 1 to 1024"), (["--workers", "0"], "--workers")])
 def test_numbers_that_make_no_sense(program, tmp_path, capsys, words, said):
     folder = numbered_release.write(tmp_path / "numbers")
     assert program.run(release_of(program), ["convert", str(folder), str(tmp_path / "out"), *words]) == 2

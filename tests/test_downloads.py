@@ -250,6 +250,32 @@ def test_damaged_records_are_named(server, tmp_path):
             fetch(remote(server), tmp_path)
 
 
+# ---- who wrote it ----
+@pytest.mark.parametrize("url, private", [("https://a.org/x", True), ("http://127.0.0.1:80/x", True), ("http://localhost/x", True),
+                                          ("http://a.org/x", False), ("http://localhost.a.org/x", False), ("ftp://a.org/x", False)])
+def test_what_nobody_on_the_way_can_change(url, private):
+    assert downloads._private(url) == private
+
+
+def test_http_alone_is_not_trusted_with_a_file_whose_checksum_nobody_knows(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(downloads, "_private", lambda _: False)
+    with pytest.raises(UserError, match="not taken from http, since no checksum is known .--insecure: take it"):
+        fetch(remote(server), tmp_path)
+    assert server.asked == [] and held(tmp_path) == []
+    assert fetch(remote(server, checksum=SHA256), tmp_path / "pinned").read_bytes() == CONTENT
+    fetched = download(remote(server), tmp_path, bar=False, insecure=True)
+    fetched.unlink()
+    assert fetch(remote(server), tmp_path).read_bytes() == CONTENT                 # recorded at first use, and held
+
+
+def test_an_address_that_leads_to_http_is_not_trusted_either(server, tmp_path, monkeypatch):
+    server.redirects["/old.zip"] = "/data.zip"
+    monkeypatch.setattr(downloads, "_private", lambda url: "old" in url)
+    with pytest.raises(UserError, match="not taken from http"):
+        fetch(remote(server, "/old.zip"), tmp_path)
+    assert held(tmp_path) == []
+
+
 # ---- disks ----
 def test_a_disk_that_is_too_small_is_seen_before(server, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")
@@ -257,6 +283,9 @@ def test_a_disk_that_is_too_small_is_seen_before(server, tmp_path, monkeypatch):
         patch.setattr(downloads.shutil, "disk_usage", lambda _: usage(1, 1, 1000))
         with pytest.raises(UserError, match="data.zip: 1.5 MB are to come, but 1 kB are free"):
             fetch(remote(server), tmp_path)
+        server.lengths = False
+        with pytest.raises(UserError, match="data.zip: 1.5 MB are to come, but 1 kB are free"):
+            fetch(remote(server, size=len(CONTENT)), tmp_path)
     assert fetch(remote(server), tmp_path).read_bytes() == CONTENT
 
 

@@ -214,7 +214,6 @@ def test_a_damaged_list_is_refused_by_name(lists, content, words):
 
 def test_a_missing_list_is_named(release, lists):
     (lists / "sample list for eye image" / "p11.txt").unlink()
-    evaluation_list.cache_clear()
     with pytest.raises(UserError, match="p11.txt"):
         read_mpiigaze(release, listed=lists)
 

@@ -1,8 +1,9 @@
 """Readers of the published releases, each in its own layout, and of a folder of one's own.
 
-Every module has the same three functions, so that a program can walk through any release piece by piece:
+Every module has the same four functions, so that a program can walk through any release piece by piece:
 
     units(folder)                    a sorted list of independent pieces of work: small, picklable tuples
+    files(unit, **options)           paths of all files that `read_unit` would look at, be they there or not
     read_unit(unit, **options)       (ImageSet, skipped): the usable records of one piece, and {reason: how many not}
     read_NAME(folder, **options)     all pieces together as one ImageSet, whose `source` counts what was left out
 

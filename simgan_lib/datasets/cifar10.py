@@ -30,6 +30,11 @@ def units(folder):
     return [(str(path),) for path in files]
 
 
+def files(unit, **_):
+    """The file that a unit is read from."""
+    return [unit[0]]
+
+
 def read_unit(unit):
     """(ImageSet, skipped) of one batch: uint8 (n, 3, 32, 32), label kind int64 (n,), group split.
 

@@ -42,6 +42,12 @@ def units(folder, labels=None):
     return [(*block, groups, gazes) for block in base.blocks(folder, records)]
 
 
+def files(unit, **_):
+    """The pictures of a block; what its table says of them is in the unit itself."""
+    folder, records = unit[:2]
+    return [Path(folder, name) for name, _ in records]
+
+
 def read_unit(unit, size=(35, 55), colour=False):
     """(ImageSet, skipped) of one block: uint8 (n, 1 or 3, *size), label gaze and groups as the table has them.
 

@@ -34,6 +34,11 @@ def units(folder, which="synthetic"):
     return [(str(path), at, min(at + BLOCK, n)) for at in range(0, n, BLOCK)]
 
 
+def files(unit, **_):
+    """The file that a unit is read from."""
+    return [unit[0]]
+
+
 def read_unit(unit, size=(35, 55), gaze=True):
     """(ImageSet, skipped): gray uint8 (n, 1, *size), group file; label gaze (pitch, yaw) if the file has `look_vec`.
 

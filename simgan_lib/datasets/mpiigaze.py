@@ -27,16 +27,31 @@ LAYOUTS = ("Data/Normalized/p*/day*.mat", "Normalized/p*/day*.mat", "p*/day*.mat
 LISTS = ("sample list for eye image/{}.txt", "{}.txt")       # within the Evaluation Subset
 
 
-def units(folder):
-    """[(file,), ...], one a subject and day.  Raises UserError for a missing folder, and one without such files."""
+def units(folder, listed=None):
+    """[(file,), ...], one a subject and day.
+
+    Raises UserError for a missing folder, one without such files, and a subject that the lists in `listed` do not have.
+    """
+    files = _files(folder)
+    for subject in {path.parent.name for path in files} if listed is not None else ():
+        evaluation_list(listed, subject)
+    return [(str(path),) for path in files]
+
+
+def _files(folder):
     folder = Path(folder).resolve()                    # a subject's name is needed even where the folder is "."
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; expected {EXPECTED}")
     for layout in LAYOUTS:
         files = sorted(folder.glob(layout))
         if files:
-            return [(str(path),) for path in files]
+            return files
     raise UserError(f"{folder}: no MPIIGaze crops there; expected files like {LAYOUTS[0].replace('*', '01')}")
+
+
+def files(unit, listed=None, **_):
+    """The day's file, and its subject's list where there is one."""
+    return [unit[0]] if listed is None else [unit[0], _list_file(listed, Path(unit[0]).parent.name)]
 
 
 def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
@@ -76,7 +91,7 @@ def read_mpiigaze(folder, size=(35, 55), sides=SIDES, mirror=True, listed=None):
     `source` says how many were left out.  Raises UserError as `units` and `read_unit` do, and if nothing is left.
     Paper: section 3.1 (the real images).
     """
-    days = units(folder)
+    days = units(folder, listed)
     subjects = ", ".join(sorted({Path(path).parent.name for path, in days}))
     mirrored_too = ", right eyes mirrored" if mirror and "right" in sides else ""
     return base.together(f"{TITLE} of {subjects}{mirrored_too}", folder,
@@ -89,16 +104,25 @@ def usable(crops, vectors):
 
 
 # ---- the release's own lists ----
-@lru_cache(32)
 def evaluation_list(folder, subject):
     """{(day, file, side), ...} that the Evaluation Subset names for a subject.
 
     folder: "Evaluation Subset", or the folder of the lists itself.  Raises UserError for a missing or damaged list.
     """
+    path = _list_file(folder, subject)
+    return _list_once(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(32)
+def _list_once(path, _):
+    return frozenset(_listed(path, line) for line in _lines(path))
+
+
+def _list_file(folder, subject):
     for layout in LISTS:
         path = Path(folder) / layout.format(subject)
         if path.is_file():
-            return frozenset(_listed(path, line) for line in _lines(path))
+            return path
     raise UserError(f"{folder}: expected the Evaluation Subset with {LISTS[0].format(subject)}, found no such list")
 
 

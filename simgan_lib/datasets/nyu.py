@@ -53,6 +53,12 @@ def units(folder, part="test", views=None, rendered=False):
     return [(at, (joints, *block)) for of_view in names for at, block in base.blocks(place, of_view)]
 
 
+def files(unit, **_):
+    """The pictures of a unit, and what its joints are read from."""
+    folder, (joints, *names) = unit
+    return [*_joint_files(Path(folder, joints)), *(Path(folder, name) for name in names)]
+
+
 def read_unit(unit, size=(224, 224), cube=300.0, depth=None):
     """(ImageSet, skipped): uint8 (n, 1, *size), label joints float32 (n, 14, 3), groups view and split.
 
@@ -138,9 +144,13 @@ def _joint_file(place, part):
     raise UserError(f"{place}: expected {' or '.join(names)}, found none")
 
 
+def _joint_files(path):
+    return [path] if path.name == JOINT_FILE else [path, path.with_name(TEXTS[1])]
+
+
 def _joints(path):
     """float32 (cameras, frames, 14, 3): u, v in pixels, z in mm; NaN where nothing is known.  Read once a process."""
-    files = [path] if path.name == JOINT_FILE else [path, path.with_name(TEXTS[1])]
+    files = _joint_files(path)
     try:
         return _joints_once(*files, stamps=tuple((os.stat(file).st_size, os.stat(file).st_mtime_ns) for file in files))
     except UserError:

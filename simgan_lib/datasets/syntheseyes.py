@@ -26,6 +26,12 @@ def units(folder):
     return base.blocks(folder, base.listing(folder, EXPECTED, (".png",)))
 
 
+def files(unit, **_):
+    """The pictures of a block, and the pickle beside each."""
+    folder, names = unit
+    return [path for name in names for path in (Path(folder, name), Path(folder, name).with_suffix(".pkl"))]
+
+
 def read_unit(unit, size=(35, 55), colour=False):
     """(ImageSet, skipped) of one block: uint8 (n, 1 or 3, *size), label gaze (n, 2) radians, group subject.
 
