@@ -37,6 +37,15 @@ def angular_error_deg(ours, truth):
     return torch.rad2deg(torch.atan2(cross, (a * b).sum(-1)))
 
 
+def calibrated_error_deg(ours, truth):
+    """`angular_error_deg` of (N, 2) after the mean difference is taken away, one offset for all: what a calibration removes.
+
+    Where people look differs by some degrees from where their pupils point, from person to person (the angle kappa);
+    without that person's labels no estimator can know it.
+    """
+    return angular_error_deg(ours - (ours - truth).mean(0), truth)
+
+
 def mirrored(gaze):
     """The gaze (pitch, yaw) of the left-right mirrored image: yaw changes sign."""
     return gaze * gaze.new_tensor([1.0, -1.0])

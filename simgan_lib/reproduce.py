@@ -19,7 +19,7 @@ from .evaluation.gaze import PRESETS as GAZE_PRESETS
 from .evaluation.gaze import GazeTrainingConfig, predict_gaze, train_gaze_estimator
 from .evaluation.pupil import pupil_centres
 from .evaluation.realism import feature_network, histogram_matched, identity_collapse, kernel_distance, two_sample_accuracy
-from .gaze import angular_error_deg
+from .gaze import angular_error_deg, calibrated_error_deg
 from .images import ImageSet
 from .networks import Refiner
 from .precision import resolve_device
@@ -207,11 +207,11 @@ class Seed:
         return self.matched(refined) if self.profile.match_refined else refined
 
     def gaze(self, name, images):
-        """{"errors": degrees (N,) on the test images} of a gaze estimator trained on the images."""
+        """{"errors", "calibrated"}: degrees (N,) on the test images of a gaze estimator trained on the images."""
         estimator = train_gaze_estimator(images, self.profile.gaze, self.seed, self.device,
                                          progress=self._bar(f"gaze estimator on {name}"))
-        test = self.domain.test
-        return {"errors": angular_error_deg(predict_gaze(estimator, test), test.labels["gaze"])}
+        predicted, truth = predict_gaze(estimator, self.domain.test), self.domain.test.labels["gaze"]
+        return {"errors": angular_error_deg(predicted, truth), "calibrated": calibrated_error_deg(predicted, truth)}
 
     def _pupil(self, synthetic, refined):
         part = slice(0, self.profile.compared)

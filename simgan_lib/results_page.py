@@ -14,13 +14,15 @@ RUN = ("profile", "domain")                         # a newer record of the same
 KEPT = (*RUN, "seeds", "gaze_error_deg", "within_7_deg", "relative_reduction_percent", "gap_closed_percent",
         "mean_answer_error_deg", "pupil_shift_px", "two_sample_accuracy", "kernel_distance", "collapse", "images", "seconds",
         "hardware", "versions", "commit", "command")
+SINCE = ("calibrated_error_deg",)                   # kept as well, and missing in older records
 PROFILES = ("quick", "full", "paper")
 
 
 def record_of(metrics, real=None):
     """What is kept of a run's metrics.  real: the folder of real images, whose name is nobody's business."""
     command = metrics["command"].replace(str(real), "DIR") if real else metrics["command"]
-    return {name: metrics[name] for name in KEPT} | {"command": command}
+    later = {name: metrics[name] for name in SINCE if name in metrics}
+    return {name: metrics[name] for name in KEPT} | later | {"command": command}
 
 
 def save_run(path, metrics, real=None):

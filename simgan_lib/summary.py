@@ -20,7 +20,8 @@ def summarise(profile_name, profile, domain, measured, device, command):
     stages of all seeds, whether computed now or kept.
     """
     trained_on = list(measured[0]["gaze"])
-    errors = {name: [m["gaze"][name]["errors"] for m in measured] for name in trained_on}
+    errors, calibrated = ({name: [m["gaze"][name][kind] for m in measured] for name in trained_on}
+                          for kind in ("errors", "calibrated"))
     days = domain.test.groups.get("day")
     gaze = {name: measure(seeds, days) for name, seeds in errors.items()}
     within = {name: measure([100.0 * (e <= 7) for e in seeds], days) for name, seeds in errors.items()}
@@ -28,6 +29,7 @@ def summarise(profile_name, profile, domain, measured, device, command):
     return {
         "profile": profile_name, "domain": domain.name, "seeds": [m["seed"] for m in measured],
         "gaze_error_deg": gaze, "within_7_deg": within,
+        "calibrated_error_deg": {name: measure(seeds, days) for name, seeds in calibrated.items()},
         "relative_reduction_percent": 100 * (raw - refined) / raw,
         "gap_closed_percent": 100 * (raw - refined) / (raw - oracle) if raw > oracle else None,
         "mean_answer_error_deg": domain.mean_answer_error(),

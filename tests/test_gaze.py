@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simgan_lib.gaze import angular_error_deg, gaze_angles, gaze_vector, mirrored
+from simgan_lib.gaze import angular_error_deg, calibrated_error_deg, gaze_angles, gaze_vector, mirrored
 
 PITCH = st.floats(-1.5, 1.5)                       # short of straight up and down, where yaw means nothing
 GAZE = st.tuples(PITCH, st.floats(-3.1, 3.1)).map(lambda pair: torch.tensor(pair, dtype=torch.float64))
@@ -65,3 +65,13 @@ def test_yaw_counts_less_when_looking_up():
     """10 degrees of yaw at 60 degrees of pitch are about 5 degrees of gaze: angles are not subtracted."""
     a, b = torch.deg2rad(torch.tensor([[60.0, 0.0], [60.0, 10.0]]))
     assert 4.9 < angular_error_deg(a, b) < 5.1
+
+
+@given(st.floats(-0.2, 0.2), st.floats(-0.2, 0.2))
+def test_a_calibration_removes_a_constant_offset_and_nothing_else(pitch, yaw):
+    truth = torch.rand(50, 2, generator=torch.Generator().manual_seed(0)).double() * 0.4 - 0.2
+    noise = 0.02 * torch.randn(50, 2, generator=torch.Generator().manual_seed(1)).double()
+    offset = torch.tensor([pitch, yaw]).double()
+    assert calibrated_error_deg(truth + offset, truth).max() < 1e-6
+    torch.testing.assert_close(calibrated_error_deg(truth + noise + offset, truth), calibrated_error_deg(truth + noise, truth))
+    assert calibrated_error_deg(truth + noise, truth).mean() > 1
