@@ -206,7 +206,7 @@ def reduced(module, name, arguments):
 
 ENDLESS = {
     "key of a dictionary": b"}" + nested()[2:] + b"Ns.", "keys of a dictionary": b"}(" + nested()[2:] + b"Nu.",
-    "dictionary": b"(" + nested()[2:] + b"Nd.", "member of a set": b"\x80\x04\x8f(" + nested()[2:] + b"\x90.",
+    "dictionary": b"(" + nested()[2:] + b"N" + b"d.", "member of a set": b"\x80\x04\x8f(" + nested()[2:] + b"\x90.",
     "frozen set": b"\x80\x04(" + nested()[2:] + b"\x91.",
     "set by its name": reduced("builtins", "set", b"]" + nested()[2:] + b"a\x85"),
     "dictionary by its name": reduced("builtins", "dict", b"](" + nested()[2:] + b"N\x86e\x85"),
