@@ -14,7 +14,8 @@ from simgan_lib.datasets.matlab import load_matlab
 from simgan_lib.errors import UserError
 
 VALUES = {
-    "data": {"left": {"image": np.arange(24, dtype=np.uint8).reshape(2, 3, 4), "gaze": np.eye(3)}, "one": 1.5, "none": np.zeros((0, 0))},
+    "data": {"left": {"image": np.arange(24, dtype=np.uint8).reshape(2, 3, 4), "gaze": np.eye(3)},
+             "one": 1.5, "none": np.zeros((0, 0))},
     "filenames": np.array([["0001.jpg"], ["a"], [""]], dtype=object), "text": "straight ahead", "flags": np.array([True, False]),
     "complex": np.array([1j]), "cells": np.array([np.arange(3), "x", np.array([], dtype=object)], dtype=object),
 }
@@ -81,7 +82,8 @@ def variable(group, dims, *parts, name=b"data"):
 
 def file(*variables, pack=False):
     head = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack("<H", 0x0100) + b"IM"
-    return head + b"".join(struct.pack("<2I", 15, len(zlib.compress(one))) + zlib.compress(one) if pack else one for one in variables)
+    packed = [struct.pack("<2I", 15, len(zlib.compress(one))) + zlib.compress(one) for one in variables if pack]
+    return head + b"".join(packed or variables)
 
 
 def nested(depth):
@@ -102,8 +104,10 @@ CLAIMS = {
     "function": variable(16, (1, 1), nested(0)), "opaque": variable(17, (1, 1), element(1, b"a")),
     "deep": nested(400), "beyond its end": struct.pack("<2I", 14, 1 << 31) + b"\0" * 64, "of no type": element(99, b"12345678"),
     "without dimensions": variable(4, (), element(16, b"a")), "one dimension": variable(6, (1,), element(9, b"12345678")),
-    "many dimensions": variable(6, (1,) * 40, element(9, b"12345678")), "numbers of no type": variable(6, (1, 1), element(99, b"12345678")),
-    "letters of no type": variable(4, (1, 1), element(77, b"a")), "half of complex": variable(6 + 0x800, (1, 1), element(9, b"12345678")),
+    "many dimensions": variable(6, (1,) * 40, element(9, b"12345678")),
+    "numbers of no type": variable(6, (1, 1), element(99, b"12345678")),
+    "letters of no type": variable(4, (1, 1), element(77, b"a")),
+    "half of complex": variable(6 + 0x800, (1, 1), element(9, b"12345678")),
     "text within a struct": variable(2, (1, 1), element(5, struct.pack("<I", 8)), element(1, b"left\0\0\0\0"),
                                      variable(4, (1, HUGE), element(16, b""), name=b"")),
 }
