@@ -65,10 +65,10 @@ def _read(path, size, colour):
     pixels = base.read_picture(path, "RGB" if colour else "L")
     lids, nose, iris = (_points(about, name, pixels.shape[1]) for name in ("interior_margin_2d", "caruncle_2d", "iris_2d"))
     gaze = _gaze(about)
-    box = _box(np.concatenate([lids, nose]), _ellipse(iris)[2], size)
+    box = _box(np.concatenate([lids, nose]), ellipse(iris)[2], size)
     if not (0 <= box[0] + box[2] <= 2 * pixels.shape[2] and 0 <= box[1] + box[3] <= 2 * pixels.shape[1]):
         raise base.Unusable("eye outside the picture")
-    return cut(pixels, box, size), gaze, _ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
+    return cut(pixels, box, size), gaze, ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
 
 
 def _json(path):
@@ -131,7 +131,7 @@ def cut(pixels, box, size):
     return torch.from_numpy(np.stack([np.asarray(band) for band in bands]))
 
 
-def _ellipse(points):
+def ellipse(points):
     """(x, y, a, b, angle) through points that lie evenly around an ellipse: their covariance has its axes."""
     centre = points.mean(0)
     values, axes = np.linalg.eigh(np.cov((points - centre).T, bias=True))
