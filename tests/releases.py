@@ -13,15 +13,6 @@ from simgan_lib.gaze import gaze_vector
 from simgan_lib.simulators.eyes import simulate
 
 
-def write_day(path, left, right):
-    """One .mat file of MPIIGaze.  left, right: dicts with `image` (n, 36, 60) and `gaze` (n, 3), or anything."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    n = len(left.get("image", ()))
-    names = np.array([[f"{i + 1:04d}.jpg"] for i in range(n)], dtype=object)
-    scipy.io.savemat(path, {"data": {"left": left, "right": right}, "filenames": names}, do_compression=True)
-    return path
-
-
 def write_cifar10(folder, n=20, batches=("data_batch_1", "data_batch_2", "test_batch"), seed=0, **replaced):
     """CIFAR-10's python batches, n pictures each, and batches.meta.  replaced: what else to write for data, labels ..."""
     folder.mkdir(parents=True, exist_ok=True)
