@@ -90,6 +90,11 @@ FAULTS = {
     "points of words": (replaced("iris_2d", ["here", "there", "where"]), "json with other values"),
     "points in one place": (replaced("iris_2d", ["(320, 240, 9)"] * 32), "eye too small"),
     "points far outside": (replaced("interior_margin_2d", ["(9000, 9000, 9)"] * 4), "eye outside the picture"),
+    "iris of a kilometre": (replaced("iris_2d", [
+        f"({320 + x}, {240 + y}, 9)" for x, y in ((-1e6, 0), (1e6, 0), (0, -1e6), (0, 1e6))]),
+                            "eye larger than the picture"),
+    "lists in lists in lists": (lambda i, about: "[" * 100_000 if i == 1 else None, "json unreadable"),
+    "json of megabytes": (lambda i, about: json.dumps(about | {"more": "x" * (1 << 22)}) if i == 1 else None, "json unreadable"),
     "truncated json": (lambda i, about: json.dumps(about)[:200] if i == 1 else None, "json unreadable"),
     "json of a list": (lambda i, about: "[1, 2]" if i == 1 else None, "json unreadable"),
     "a web page": (lambda i, about: "<!DOCTYPE html>" if i == 1 else None, "json unreadable"),
