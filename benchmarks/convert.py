@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this fil
 from simgan_lib.gaze import gaze_vector
 from simgan_lib.images import resized
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.simulators.release import write_day
 
 KIT = Path(__file__).resolve().parents[1]
 A_DAY = 500                                            # images of each eye
@@ -46,10 +47,8 @@ def write_release(folder, images):
     first = None
     for day in range(images // (2 * A_DAY)):
         path = folder / "Data" / "Normalized" / f"p{day // 40:02d}" / f"day{day % 40 + 1:02d}.mat"
+        first = first or write_day(path, **sides).read_bytes()
         path.parent.mkdir(parents=True, exist_ok=True)
-        if first is None:
-            scipy.io.savemat(path, {"data": sides}, do_compression=True)
-            first = path.read_bytes()
         path.write_bytes(first)
 
 

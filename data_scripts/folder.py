@@ -1,7 +1,13 @@
 """Your own pictures: a folder, and those below it, with a table of labels if you have one.
 
-What      png, jpg, bmp, tif, webp, pgm or ppm; cut to one size
-Labels    what the columns of a CSV file say, one line a picture
+What      png, jpg, bmp, tif, webp, pgm or ppm; turned upright as their EXIF data say; cut to one size
+Labels    what the columns of a CSV file say, one line a picture:
+            file                    the picture's name below the folder, such as anna/0001.jpg
+            pitch_deg, yaw_deg      the gaze in degrees, pitch -90 to 90, up is positive, yaw -180 to 180, to the picture's
+                                    left is positive; or, in their place,
+            gaze_x, gaze_y, gaze_z  the gaze as a vector of any length: x to the right, y down, z away from the camera
+            any other column        a group, to split by: a name for each picture, such as subject or day
+          Only `file` must be there.  Pictures that the table does not name are left out.
 Size      yours
 Licence   yours
 By hand   put the pictures into one folder
@@ -12,7 +18,8 @@ from _program import Option, Release, run
 RELEASE = Release(
     reader="folder", about=__doc__, by_hand="your own pictures need no download: give their folder to verify and convert",
     options=(Option("colour", {"action": "store_true", "help": "keep the colours; gray else"}),
-             Option("labels", {"default": None, "metavar": "CSV", "help": "table of labels"}, to=("units",))))
+             Option("labels", {"default": None, "metavar": "CSV", "help": "table of labels; its columns: folder.py --help"},
+                    to=("units",))))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

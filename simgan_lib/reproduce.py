@@ -33,7 +33,7 @@ SHOWING = {"__init__", "__main__", "ablations", "checks", "comparison", "failure
            "notebook", "paper", "pretrained", "records", "report", "report_figures", "results_page", "shipping", "summary",
            "turing", "widgets"}
 BRINGING = {"archives", "base", "cifar10", "contact_sheet", "conversion", "downloads", "folder", "image_files", "image_writer",
-            "inspection", "kaggle", "mpiigaze", "nyu", "release", "safe_pickle", "syntheseyes", "unityeyes"}
+            "inspection", "kaggle", "matlab", "mpiigaze", "nyu", "release", "safe_pickle", "syntheseyes", "unityeyes"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
 
 

@@ -13,15 +13,6 @@ from simgan_lib.gaze import gaze_vector
 from simgan_lib.simulators.eyes import simulate
 
 
-def write_day(path, left, right):
-    """One .mat file of MPIIGaze.  left, right: dicts with `image` (n, 36, 60) and `gaze` (n, 3), or anything."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    n = len(left.get("image", ()))
-    names = np.array([[f"{i + 1:04d}.jpg"] for i in range(n)], dtype=object)
-    scipy.io.savemat(path, {"data": {"left": left, "right": right}, "filenames": names}, do_compression=True)
-    return path
-
-
 def write_cifar10(folder, n=20, batches=("data_batch_1", "data_batch_2", "test_batch"), seed=0, **replaced):
     """CIFAR-10's python batches, n pictures each, and batches.meta.  replaced: what else to write for data, labels ..."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,15 +74,35 @@ def write_unityeyes(folder, n=6, size=(480, 640), seed=0, change=None):
     return folder
 
 
-def write_syntheseyes(folder, n=4, subject="f01", seed=0):
-    """SynthesEyes' pictures of one subject, 120x80 RGBA, the gaze in their names."""
+def write_syntheseyes(folder, n=4, subject="f01", seed=0, change=None):
+    """SynthesEyes' pictures of one subject, 120x80 RGBA, the gaze in their names, and the pickles beside them.
+
+    change: called with (number, pickle's dictionary), may alter it or return what to write in its place, bytes as they are.
+    """
     (folder / subject).mkdir(parents=True, exist_ok=True)
     eyes = simulate(n, seed, size=(80, 120), colour=True)
     for i in range(n):
         pitch, yaw = eyes.labels["gaze"][i].tolist()
-        Image.fromarray(eyes.images[i].permute(1, 2, 0).numpy()).convert("RGBA").save(
-            folder / subject / f"{subject}_{i + 100}_{pitch:.4f}_{yaw:.4f}.png")
+        path = folder / subject / f"{subject}_{i + 100}_{pitch:.4f}_{yaw:.4f}.png"
+        Image.fromarray(eyes.images[i].permute(1, 2, 0).numpy()).convert("RGBA").save(path)
+        about = _about_syntheseyes(eyes.labels["gaze"][i].double().numpy(), eyes.labels["iris"][i].double().numpy(), i)
+        about = (change(i, about) or about) if change else about
+        path.with_suffix(".pkl").write_bytes(about if isinstance(about, bytes) else pickle.dumps(about, 2))
     return folder
+
+
+def _about_syntheseyes(gaze, iris, number):
+    """What a pickle says: the gaze in the space of a camera that stands `number` steps aside, landmarks in the picture."""
+    (pitch, yaw), (x, y, a, b, angle), aside = gaze, iris, 0.2 * number
+    world = np.array([-np.cos(pitch) * np.sin(yaw), -np.cos(pitch) * np.cos(yaw), np.sin(pitch)])      # z up, -y ahead
+    frontal, c, s = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]), np.cos(aside), np.sin(aside)
+    pose = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ frontal
+    turns = np.arange(8) * np.pi / 4
+    circle = np.stack([a * np.cos(turns), b * np.sin(turns)], 1) @ np.array([[np.cos(angle), np.sin(angle)],
+                                                                             [-np.sin(angle), np.cos(angle)]])
+    points = {name: [tuple(row) for row in (np.array([x, y]) + 0.5 + size * circle).tolist()]
+              for name, size in (("ldmks_iris_2d", 1), ("ldmks_pupil_2d", 0.4), ("ldmks_lids_2d", 1.5))}
+    return {"look_vec": tuple((pose @ world).tolist()), "head_pose": pose.tolist(), "ldmks": points}
 
 
 def write_folder(folder, sizes=((35, 55), (70, 110), (100, 60)), seed=0, table=None):

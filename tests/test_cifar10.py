@@ -62,9 +62,10 @@ def test_a_batch_of_empty_pictures_keeps_shape_and_names(tmp_path):
     ({"data": None}, "found batch_label, labels"), ({"labels": None}, "`data` and `labels`"),
     ({"data": np.ones((20, 3071), np.uint8)}, r"found uint8 \(20, 3071\)"),
     ({"data": np.ones((20, 3072))}, "found float64"), ({"data": np.ones(20, np.uint8)}, r"found uint8 \(20,\)"),
-    ({"data": "text"}, "expected data uint8"), ({"data": [[1], [1, 2]]}, "found object"),
+    ({"data": "text"}, "expected data uint8"), ({"data": [[1], [1, 2]]}, "found a list of 2"),
     ({"labels": [1] * 19}, "expected 20 whole numbers"), ({"labels": [0.5] * 20}, "whole numbers"),
     ({"labels": [10] * 20}, "labels 0 to 9, found 10"), ({"labels": [-1] * 20}, "found -1"), ({"labels": "no"}, "whole numbers"),
+    ({"labels": [True] * 20}, "whole numbers"), ({"labels": np.zeros((20, 1), int)}, r"found int64 \(20, 1\)"),
 ])
 def test_a_batch_built_differently_says_what_was_found(tmp_path, replaced, said):
     write_cifar10(tmp_path, 20, ["data_batch_1"], **replaced)
@@ -108,3 +109,32 @@ def test_other_files_named_like_batches_are_left_alone(tmp_path):
 
 def test_folders_may_have_other_letters_and_blanks(tmp_path):
     assert len(read_cifar10(write_cifar10(tmp_path / "ä 中 folder", 2))) == 6
+
+
+def shared(depth=60):
+    """A list of two lists that are the same, and so on: some hundred bytes of pickle, 2 ** depth steps to walk."""
+    parts = []
+    for _ in range(depth):
+        parts = [parts, parts]
+    return parts
+
+
+@pytest.mark.parametrize("replaced", [{"data": shared()}, {"labels": shared()}, {"labels": [shared()] * 20}],
+                         ids=["data", "labels", "in a list of labels"])
+def test_lists_that_share_their_parts_are_refused_at_once(tmp_path, replaced):
+    write_cifar10(tmp_path, 20, ["data_batch_1"], **replaced)
+    with pytest.raises(UserError, match="found a list of"):
+        read_cifar10(tmp_path)
+
+
+@pytest.mark.parametrize("content", [shared(), {"label_names": shared()}, {"label_names": [shared()] * 10}, {"label_names": "abc"}],
+                         ids=["whole", "names", "in a list of names", "text"])
+def test_names_of_kinds_that_are_none_are_refused_at_once(release, content):
+    (release / "batches.meta").write_bytes(pickle.dumps(content, 2))
+    with pytest.raises(UserError, match=r"batches\.meta: expected label_names"):
+        kinds(release)
+
+
+def test_labels_may_be_an_array(tmp_path):
+    write_cifar10(tmp_path, 20, ["data_batch_1"], labels=np.arange(20, dtype=np.uint8) % 10)
+    assert read_cifar10(tmp_path).labels["kind"].tolist() == [*range(10)] * 2

@@ -9,13 +9,13 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from releases import write_day
 
 from simgan_lib.__main__ import main
 from simgan_lib.checkpoints import load_state
 from simgan_lib.gaze import gaze_vector
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.camera import stand_in
+from simgan_lib.simulators.release import write_day
 
 
 def run(capsys, *words):

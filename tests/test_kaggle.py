@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -63,6 +64,44 @@ def test_each_gaze_belongs_to_its_picture_across_units(tmp_path, monkeypatch):
     number = eyes.images[:, 0, 0, 0].numpy().astype(int) - 1
     assert number.tolist() == [i for i in range(n) if i != 6]
     np.testing.assert_allclose(eyes.labels["gaze"][:, 1], -np.arctan2(looks[number, 0], 1), atol=1e-6)
+
+
+MILLIONS = (3_000_000, 35, 55)
+
+
+@pytest.mark.parametrize("chunks", [None, (256, 35, 55), (1, 35, 55)], ids=str)
+def test_an_array_of_millions_of_pictures_is_read_row_by_row(tmp_path, chunks):
+    with h5py.File(tmp_path / "gaze.h5", "w") as file:
+        pictures = file.create_dataset("image", MILLIONS, np.uint8, chunks=chunks, fillvalue=3)     # never all written
+        if chunks:
+            pictures[4096:4099] = np.arange(7, 10, dtype=np.uint8)[:, None, None]
+    eyes, skipped = read_unit(units(tmp_path)[1])
+    assert len(eyes) == 4096 and not skipped
+    assert eyes.images[:4, 0, 0, 0].tolist() == ([7, 8, 9, 3] if chunks else [3] * 4)
+
+
+@pytest.mark.parametrize("claim", [
+    {"shape": (1 << 31, 1), "chunks": (1 << 20, 1), "compression": "gzip"}, {"shape": (1 << 15, 1 << 15)},
+    {"shape": (35, 55), "chunks": (1 << 14, 1 << 14), "maxshape": (None, None), "compression": "gzip"},
+    {"shape": (1 << 13, 1 << 13), "dtype": "f8"}, {"shape": (4, 4), "dtype": "S99999999"},
+], ids=["long", "never written", "in a huge piece", "numbers", "texts"])
+def test_pictures_that_claim_gigabytes_are_skipped(tmp_path, claim):
+    """Some kilobytes of file each; read as they are, gigabytes of memory."""
+    with h5py.File(write_kaggle(tmp_path, 3) / "gaze.h5", "a") as file:
+        del file["image/00001"], file["look_vec"]
+        file["image"].create_dataset("00001", **{"dtype": np.uint8} | claim)
+    tracemalloc.start()
+    try:
+        assert reasons(tmp_path) == {"larger than any picture": 1}
+        assert tracemalloc.get_traced_memory()[1] < kaggle.LARGEST
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_array_in_huge_pieces_is_skipped(tmp_path):
+    with h5py.File(tmp_path / "gaze.h5", "w") as file:
+        file.create_dataset("image", (50_000, 35, 55), np.uint8, chunks=(50_000, 35, 55), compression="gzip")
+    assert read_unit(units(tmp_path)[0])[1] == {"larger than any picture": 4096}
 
 
 def test_pictures_in_one_array_are_read_as_well(tmp_path):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import scipy.io
 import torch
-from releases import write_day
 
 from simgan_lib.datasets.mpiigaze import LANDMARKS, evaluation_list, read_annotations, read_mpiigaze, read_unit, units
 from simgan_lib.errors import UserError
 from simgan_lib.gaze import angular_error_deg, gaze_vector
+from simgan_lib.simulators.release import write_day, write_release
 
 DAY = "Data/Normalized/p00/day01.mat"
 
@@ -67,6 +67,20 @@ def test_looking_down_is_negative_pitch_and_to_the_left_positive_yaw(tmp_path):
     write_day(tmp_path / DAY, day, eye(2))
     gaze = read_mpiigaze(tmp_path, sides=["left"]).labels["gaze"]
     torch.testing.assert_close(gaze, torch.tensor([[-0.2, 0.0], [0.0, 0.3]]), atol=1e-6, rtol=0)
+
+
+def test_frames_may_have_names_of_their_own(tmp_path, lists):
+    write_day(tmp_path / DAY, eye(2), eye(2, 1), names=["0003.jpg", "0007.jpg"])
+    eyes = read_mpiigaze(tmp_path, size=(36, 60), sides=("right",), mirror=False, listed=lists)      # lists day01/0003.jpg right
+    torch.testing.assert_close(eyes.images[:, 0], torch.from_numpy(eye(2, 1)["image"][:1]))
+
+
+def test_days_of_the_written_release_are_named_as_the_release_does(tmp_path):
+    write_release(tmp_path, days=2, bursts=1, subject="p03")
+    assert [path for path, in units(tmp_path)] == [str(tmp_path / f"Data/Normalized/p03/day0{day}.mat") for day in (1, 2)]
+    day = scipy.io.loadmat(tmp_path / "Data/Normalized/p03/day01.mat", simplify_cells=True)
+    assert set(day["data"]) == {"left", "right"} and set(day["data"]["left"]) == {"image", "gaze", "pose"}
+    assert day["filenames"].tolist() == [f"{frame:04d}.jpg" for frame in range(1, 7)]
 
 
 def test_one_side_can_be_asked_for(release):

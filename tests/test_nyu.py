@@ -107,6 +107,15 @@ def test_a_damaged_text_of_joints_is_refused_by_name(tmp_path, change):
         units(tmp_path)
 
 
+@pytest.mark.parametrize("frame", [0, 9_999_999])
+def test_a_list_of_frames_that_no_release_has_is_refused_by_name(tmp_path, frame):
+    """Room is taken up to the last frame: its number alone would take gigabytes."""
+    path = write_nyu(tmp_path, text=True) / "nyu_test_list.txt"
+    path.write_text(path.read_text().replace("depth_1_0000002", f"depth_1_{frame:07d}"))
+    with pytest.raises(UserError, match=f"nyu_test_list.txt: expected frames 1 to .* {frame}"):
+        units(tmp_path)
+
+
 @pytest.mark.parametrize("options, words", [({"part": "dev"}, "expected part"), ({"views": [4]}, "expected part"),
                                             ({"views": [2]}, "found them of"), ({"part": "train"}, "found no train")])
 def test_a_part_that_is_not_there_is_refused(tmp_path, options, words):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from releases import write_folder, write_syntheseyes, write_unityeyes
 
 from simgan_lib.datasets import NAMES, reader
@@ -14,6 +14,7 @@ from simgan_lib.datasets.folder import units as folder_units
 from simgan_lib.datasets.syntheseyes import read_syntheseyes
 from simgan_lib.datasets.unityeyes import read_unit, read_unityeyes, units
 from simgan_lib.errors import UserError
+from simgan_lib.images import ImageSet
 from simgan_lib.simulators.eyes import simulate
 
 TABLE = "file,pitch_deg,yaw_deg,subject\n0.png,-10,5,anna\nsub/1.jpg,0,0,bert\nsub/2.bmp,1,-2,anna\n"
@@ -89,6 +90,11 @@ FAULTS = {
     "points of words": (replaced("iris_2d", ["here", "there", "where"]), "json with other values"),
     "points in one place": (replaced("iris_2d", ["(320, 240, 9)"] * 32), "eye too small"),
     "points far outside": (replaced("interior_margin_2d", ["(9000, 9000, 9)"] * 4), "eye outside the picture"),
+    "iris of a kilometre": (replaced("iris_2d", [
+        f"({320 + x}, {240 + y}, 9)" for x, y in ((-1e6, 0), (1e6, 0), (0, -1e6), (0, 1e6))]),
+                            "eye larger than the picture"),
+    "lists in lists in lists": (lambda i, about: "[" * 100_000 if i == 1 else None, "json unreadable"),
+    "json of megabytes": (lambda i, about: json.dumps(about | {"more": "x" * (1 << 22)}) if i == 1 else None, "json unreadable"),
     "truncated json": (lambda i, about: json.dumps(about)[:200] if i == 1 else None, "json unreadable"),
     "json of a list": (lambda i, about: "[1, 2]" if i == 1 else None, "json unreadable"),
     "a web page": (lambda i, about: "<!DOCTYPE html>" if i == 1 else None, "json unreadable"),
@@ -188,6 +194,19 @@ TABLES = {
     "twice": ("file,day\n0.png,1\n0.png,2\n", "line 3: 0.png occurs twice"),
     "unknown picture": ("file,day\nnone.png,1\n", "not in .* such as none.png"),
     "too few values": ("file,day,subject\n0.png,1\n", "line 2: expected 3 values"),
+    "pitch beyond straight up": ("file,pitch_deg,yaw_deg\n0.png,1,1\n\nsub/1.jpg,-90.5,0\n",
+                                 "line 4: expected degrees, .* found -90.5 and 0"),
+    "yaw beyond straight back": ("file,pitch_deg,yaw_deg\n0.png,0,181\n", "line 2: expected degrees"),
+    "group with a slash": ("file,a/b\n0.png,1\n", "line 1: the column 'a/b' would be a group"),
+    "group with a backslash": ("file,a\\b\n0.png,1\n", "line 1: the column"),
+    "group above": ("file,..\n0.png,1\n", "line 1: the column"),
+    "group without a name": ("file,\n0.png,1\n", "line 1: the column ''"),
+    "blank group": ("file, \n0.png,1\n", "line 1: the column ' '"),
+    "group of two lines": ('file,"a\nb"\n0.png,1\n', "the column 'a.nb'"),
+    "group with a bell": ("file,a\x07\n0.png,1\n", "the column"),
+    "group of a whole book": (f"file,{'a' * 300}\n0.png,1\n", "the column 'a{60}' would"),
+    "column twice": ("file,day,day\n0.png,1,2\n", "line 1: the column day occurs twice"),
+    "column twice on some systems": ("file,day,Day\n0.png,1,2\n", "line 1: the column day occurs twice"),
     "no text": (b"\xff\xfe\x00\x81", "not readable as a CSV file"),
 }
 
@@ -199,6 +218,38 @@ def test_a_faulty_table_is_refused_by_name_and_line(tmp_path, content, words):
     with pytest.raises(UserError, match=words) as caught:
         folder_units(tmp_path, "labels.csv")
     assert "labels.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["subject", "day-2", "größe", "lid opening", "目"])
+def test_names_of_groups_become_files(tmp_path, name):
+    table = f"file,{name}\n0.png,1\nsub/1.jpg,2\nsub/2.bmp,2\n"
+    images = read_folder(write_folder(tmp_path / "in", table=table), labels="labels.csv")
+    images.save(tmp_path / "out")
+    assert ImageSet.load(tmp_path / "out").groups[name].tolist() == ["1", "2", "2"]
+
+
+def test_angles_to_their_ends_are_read(tmp_path):
+    table = "file,pitch_deg,yaw_deg\n0.png,-90,180\nsub/1.jpg,90,-180\nsub/2.bmp,0,0\n"
+    gaze = read_folder(write_folder(tmp_path, table=table), labels="labels.csv").labels["gaze"]
+    assert torch.rad2deg(gaze).round().tolist() == [[-90, 180], [90, -180], [0, 0]]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_stand_upright_as_their_exif_data_say(tmp_path, orientation):
+    upright = np.zeros((70, 110, 3), np.uint8)
+    upright[:35] = 200                                 # light from above
+    upright[:, :55, 2] = 90
+    stored = ImageOps.exif_transpose(_with_orientation(Image.fromarray(upright), {6: 8, 8: 6}.get(orientation, orientation)))
+    stored.save(tmp_path / "a.png", exif=_with_orientation(stored, orientation).getexif())
+    Image.fromarray(upright).save(tmp_path / "b.png")
+    turned, expected = read_folder(tmp_path, colour=True).images
+    assert (turned == expected).all()
+
+
+def _with_orientation(picture, orientation):
+    picture = picture.copy()
+    picture.getexif()[0x0112] = orientation
+    return picture
 
 
 def test_a_missing_table_is_named(tmp_path):

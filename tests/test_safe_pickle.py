@@ -182,3 +182,78 @@ def test_more_names_can_be_allowed_for_one_file(stored):
         load_pickle(path)
     assert load_pickle(path, allowed={("collections", "OrderedDict"): dict}) == {"a": 1}
     assert ("collections", "OrderedDict") not in safe_pickle.TABLE
+
+
+# ---- small files that would take for ever, or all memory -------------------------------------------------------------
+
+def bare(value):
+    return pickle.dumps(value, 2)[2:-1]
+
+
+def nested(depth=60):
+    """The commands of a tuple of two tuples that are the same, and so on: 2 ** depth steps to hash, to print or to convert."""
+    return b"\x80\x02)" + b"2\x86" * depth
+
+
+def chain(depth=300_000):
+    """A tuple in a tuple in a tuple ...: to hash it, C calls itself until its stack is used up."""
+    return b"\x80\x02)" + b"\x85" * depth
+
+
+def reduced(module, name, arguments):
+    return b"\x80\x02c" + f"{module}\n{name}\n".encode() + arguments + b"R."
+
+
+ENDLESS = {
+    "key of a dictionary": b"}" + nested()[2:] + b"Ns.", "keys of a dictionary": b"}(" + nested()[2:] + b"Nu.",
+    "dictionary": b"(" + nested()[2:] + b"N" + b"d.", "member of a set": b"\x80\x04\x8f(" + nested()[2:] + b"\x90.",
+    "frozen set": b"\x80\x04(" + nested()[2:] + b"\x91.",
+    "set by its name": reduced("builtins", "set", b"]" + nested()[2:] + b"a\x85"),
+    "dictionary by its name": reduced("builtins", "dict", b"](" + nested()[2:] + b"N\x86e\x85"),
+    "persistent object": nested() + b"Q.", "codec": reduced("_codecs", "encode", b"X\x01\x00\x00\x00a" + nested()[2:] + b"\x86"),
+    "place in an array": array_of("u1", shape=(8,))[:-1] + nested()[2:] + b"K\x01s.",
+    "deep key": b"}" + chain()[2:] + b"Ns.", "deep member": b"\x80\x04\x8f(" + chain()[2:] + b"\x90.",
+    "shape of a buffer": b"\x80\x02cnumpy.core.multiarray\n_frombuffer\n(" + bare(b"abc")
+                         + b"cnumpy\ndtype\n" + bare(("u1", 0, 1)) + b"R" + nested()[2:] + b"U\x01CtR.",
+    "shape of an array": array_of("u1")[:array_of("u1").index(b"(K\x01") + 3] + nested()[2:] + b"\x85"
+                         + b"cnumpy\ndtype\n" + bare(("u1", 0, 1)) + b"R" + b"\x89" + bare(b"abc") + b"tb.",
+}
+
+
+@pytest.mark.parametrize("content", ENDLESS.values(), ids=ENDLESS)
+def test_parts_that_share_their_parts_are_refused_at_once(stored, content):
+    with pytest.raises(UserError, match=r"record\.pkl") as caught:
+        load_pickle(stored(content))
+    assert len(str(caught.value)) < 600
+
+
+def test_parts_that_share_their_parts_are_read_where_nothing_walks_them(stored):
+    assert len(load_pickle(stored(nested() + b"."))) == 2
+
+
+def many_copies(n=2000, size=1 << 17):
+    """One text, and n commands of five bytes that each copy it: without a bound, the square of the file."""
+    text = b"\x80\x03cbuiltins\nbytes\nq\x000B" + struct.pack("<I", size)
+    return text + b"a" * size + b"\x85q\x010(" + b"h\x00h\x01R" * n + b"t."
+
+
+def test_commands_that_copy_one_text_again_and_again_are_refused(stored):
+    assert len(load_pickle(stored(many_copies(100)))) == 100
+    with pytest.raises(UserError, match="copy more than"):
+        load_pickle(stored(many_copies()))
+
+
+def test_room_is_taken_when_there_is_content_for_it(stored):
+    import tracemalloc
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="not a readable pickle"):
+            load_pickle(stored(b"\x80\x05\x96" + struct.pack("<Q", 1 << 31) + b"."))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("key", [1, 0.5, "a", b"b", None, ("a", 1), np.float64(2.5)], ids=repr)
+def test_keys_that_releases_have_are_read(stored, key):
+    assert load_pickle(stored({key: 1})) == {key: 1} and load_pickle(stored({key})) == {key}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ..errors import UserError
 from ..images import ImageSet
@@ -45,12 +45,16 @@ def blocks(folder, names, size=BLOCK):
     return [(str(folder), tuple(names[at:at + size])) for at in range(0, len(names), size)]
 
 
-def read_picture(path, mode):
-    """uint8 (C, H, W) of a picture, in Pillow's mode "L", "RGB" or "RGBA".  Raises Unusable, never anything else."""
+def read_picture(path, mode, upright=False):
+    """uint8 (C, H, W) of a picture, in Pillow's mode "L", "RGB" or "RGBA".  Raises Unusable, never anything else.
+
+    upright: turned as its EXIF data say, which is how a camera that was held upright stores what it took.
+    """
     try:
         with warnings.catch_warnings(), Image.open(path) as picture:
             warnings.simplefilter("error", Image.DecompressionBombWarning)   # a few bytes that claim gigabytes
-            pixels = np.asarray(_eight_bits(picture).convert(mode))
+            turned = ImageOps.exif_transpose(picture) if upright else picture
+            pixels = np.asarray(_eight_bits(turned).convert(mode))
     except FileNotFoundError:
         raise Unusable("picture missing") from None
     except Exception:                # Pillow raises whatever damaged bytes lead to: OSError, SyntaxError, struct.error

@@ -44,11 +44,11 @@ def read_unit(unit):
     batch = load_pickle(path)
     if not isinstance(batch, dict) or not {"data", "labels"} <= batch.keys():
         raise UserError(f"{path}: expected a dictionary with `data` and `labels`, found {_described(batch)}")
-    pixels, kinds = _array(batch["data"]), _array(batch["labels"])
-    if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3 * 32 * 32:
-        raise UserError(f"{path}: expected data uint8 (n, 3072), found {pixels.dtype} {pixels.shape}")
-    if kinds.shape != (len(pixels),) or not np.issubdtype(kinds.dtype, np.integer):
-        raise UserError(f"{path}: expected {len(pixels)} whole numbers as labels, found {kinds.dtype} {kinds.shape}")
+    pixels, kinds = batch["data"], _whole_numbers(batch["labels"])
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3 * 32 * 32:
+        raise UserError(f"{path}: expected data uint8 (n, 3072), found {_described(pixels)}")
+    if kinds is None or kinds.shape != (len(pixels),):
+        raise UserError(f"{path}: expected {len(pixels)} whole numbers as labels, found {_described(batch['labels'])}")
     if len(kinds) and not 0 <= kinds.min() <= kinds.max() < KINDS:
         raise UserError(f"{path}: expected labels 0 to {KINDS - 1}, found {kinds.min()} to {kinds.max()}")
     return _without_empty(pixels, kinds.astype(np.int64), "test" if path.endswith("test_batch") else "train")
@@ -62,15 +62,21 @@ def _without_empty(pixels, kinds, split):
                     base.source(TITLE, len(images), skipped)), skipped
 
 
-def _array(values):
-    try:
-        return np.asarray(values)
-    except ValueError:                 # lists of unequal length
-        return np.empty(0, object)
+def _whole_numbers(values):
+    """Integers (n,) of a flat list or an array; None if there are none.  It does not walk into lists of lists."""
+    if isinstance(values, list) and all(type(value) is int and abs(value) < 1 << 31 for value in values):
+        return np.array(values, np.int64)
+    whole = isinstance(values, np.ndarray) and values.ndim == 1 and np.issubdtype(values.dtype, np.integer)
+    return values if whole else None
 
 
-def _described(batch):
-    return ", ".join(map(str, list(batch)[:6])) or "an empty one" if isinstance(batch, dict) else type(batch).__name__
+def _described(value):
+    """What a value is, without walking into it: a pickle's lists can share their parts, and never end."""
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    if isinstance(value, dict):
+        return ", ".join(str(key)[:20] for key in list(value)[:6]) or "an empty one"
+    return f"a list of {len(value)}" if isinstance(value, list) else type(value).__name__
 
 
 def read_cifar10(folder):
@@ -87,5 +93,5 @@ def kinds(folder):
     meta = load_pickle(path)
     names = meta.get("label_names") if isinstance(meta, dict) else None
     if not isinstance(names, list) or len(names) != KINDS or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{path}: expected label_names, a list of {KINDS} texts, found {names!r:.60}")
+        raise UserError(f"{path}: expected label_names, a list of {KINDS} texts, found {_described(names)}")
     return tuple(names)

@@ -1,11 +1,13 @@
 """A folder of one's own pictures, of any size and format, with a table of labels if there is one.
 
 The table is a CSV file with a column `file` (the picture's name below the folder).  `pitch_deg` and `yaw_deg`, or `gaze_x`,
-`gaze_y` and `gaze_z`, become the label gaze; every other column a group, such as subject or day.
+`gaze_y` and `gaze_z`, become the label gaze; every other column a group, such as subject or day.  A group becomes a file of
+the image set, group_NAME.npy, so that its name has to be one that files can have.
 """
 
 import csv
 import math
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -21,13 +23,17 @@ from .unityeyes import cut
 TITLE = "pictures of a folder"
 EXPECTED = "a folder of pictures"
 ANGLES, VECTOR = ("pitch_deg", "yaw_deg"), ("gaze_x", "gaze_y", "gaze_z")
+LIMITS = (90, 180)                # degrees of pitch and yaw
+NO_NAME = re.compile(r"""[\x00-\x1f\x7f/\\:*?"<>|]|\.\.|^\s|\s$""")       # what no file has on one system or another
+LONGEST = 100                     # letters of a group's name
 
 
 def units(folder, labels=None):
     """Blocks (folder, records, names of groups, whether there are gazes); a record is (name, (gaze, groups) or None).
 
     labels: a CSV file, or its name within the folder.  Raises UserError for a missing folder, no pictures, and a table
-    that cannot be read, names no column `file`, half of a gaze, a picture twice, or a number that is none.
+    that cannot be read, names no column `file`, half of a gaze, a picture or a column twice, a group that no file can be
+    named after, a number that is none, or an angle beyond 90 degrees of pitch and 180 of yaw.
     """
     folder = base.existing_folder(folder, EXPECTED)
     names = base.listing(folder, EXPECTED)
@@ -75,7 +81,7 @@ def _read(folder, name, row, size, colour):
     """(image uint8 (C, H, W), gaze, groups) of one picture.  Raises base.Unusable."""
     if row is None:
         raise base.Unusable("not in the table")
-    pixels = base.read_picture(folder / name, "RGB" if colour else "L")
+    pixels = base.read_picture(folder / name, "RGB" if colour else "L", upright=True)
     if not pixels.any():
         raise base.Unusable("empty")
     height, width = pixels.shape[1:]
@@ -89,20 +95,22 @@ def read_table(path):
     """({file: (gaze (pitch, yaw) radians, or () without one, names of its groups)}, groups, whether there are gazes)."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            table = csv.DictReader(file)
+            rows = [(table.line_num, row) for row in table]
     except FileNotFoundError:
         raise UserError(f"{path}: no such table of labels") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not readable as a CSV file ({error})") from error
-    columns = list(rows[0]) if rows else []
+    columns = list(table.fieldnames) if rows else []
     if "file" not in columns:
         raise UserError(f"{path}: expected a column `file` and a row a picture, found {', '.join(map(str, columns)) or 'no rows'}")
     kinds = [kind for kind in (ANGLES, VECTOR) if set(kind) & set(columns)]
     if len(kinds) > 1 or kinds and not set(kinds[0]) <= set(columns):
         raise UserError(f"{path}: expected {', '.join(ANGLES)} or {', '.join(VECTOR)}, found {', '.join(map(str, columns))}")
     groups = tuple(name for name in columns if name not in ("file", *ANGLES, *VECTOR))
+    _check_names(path, columns, groups)
     table = {}
-    for line, row in enumerate(rows, 2):
+    for line, row in rows:
         if None in row or None in row.values():
             raise UserError(f"{path}, line {line}: expected {len(columns)} values, found more or fewer")
         name = Path(row["file"].replace("\\", "/")).as_posix()
@@ -113,6 +121,17 @@ def read_table(path):
     return table, groups, bool(kinds)
 
 
+def _check_names(path, columns, groups):
+    for name in groups:
+        if not name or len(name) > LONGEST or NO_NAME.search(name):
+            raise UserError(f"{path}, line 1: the column {name[:60]!r} would be a group, and a file named after it; expected "
+                            "a name of letters, digits, - and _")
+    counted = Counter(name.lower() for name in columns)           # some file systems do not tell Day from day
+    twice = [name for name in columns if counted[name.lower()] > 1]
+    if twice:
+        raise UserError(f"{path}, line 1: the column {twice[0]} occurs twice")
+
+
 def _gaze(path, line, row, kind):
     try:
         numbers = [float(row[name]) for name in kind]
@@ -120,4 +139,7 @@ def _gaze(path, line, row, kind):
         raise UserError(f"{path}, line {line}: {error}") from error
     if not all(map(math.isfinite, numbers)) or kind == VECTOR and math.hypot(*numbers) < 1e-6:
         raise UserError(f"{path}, line {line}: expected a gaze, found {', '.join(row[name] for name in kind)}")
+    if kind == ANGLES and any(abs(number) > limit for number, limit in zip(numbers, LIMITS)):
+        raise UserError(f"{path}, line {line}: expected degrees, pitch -90 to 90 and yaw -180 to 180, found "
+                        f"{numbers[0]:g} and {numbers[1]:g}")
     return tuple(map(math.radians, numbers)) if kind == ANGLES else tuple(gaze_angles(torch.tensor(numbers)).tolist())

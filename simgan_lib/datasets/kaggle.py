@@ -4,6 +4,7 @@ Both hold `image`, a group with one picture a name; gaze.h5 has `look_vec` and `
 want a log-in, and this is what public programs say that read them.  What is found otherwise is said, not guessed.
 """
 
+import math
 import re
 
 import h5py
@@ -18,6 +19,7 @@ from . import base
 TITLE = "Kaggle eye-gaze"
 FILES = {"synthetic": "gaze.h5", "real": "real_gaze.h5"}
 BLOCK = 4096                      # pictures in a unit
+LARGEST = 1 << 26                 # bytes that are read at once: a picture, or a piece that was compressed as one
 
 
 def units(folder, which="synthetic"):
@@ -57,7 +59,7 @@ def read_kaggle(folder, which="synthetic", **options):
 
 def _with_file(path, read):
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", rdcc_nbytes=LARGEST) as file:       # a piece is unpacked once, not once a picture
             return read(file)
     except UserError:
         raise
@@ -103,14 +105,21 @@ def _looks(path, file):
 
 
 def _plain(place, key):
-    """An array that lies in this file: an HDF5 file can also point to other files."""
+    """An array that lies in this file: an HDF5 file can also point to other files.
+
+    A few bytes can claim gigabytes, so what reading takes is bounded: the row or the array itself, and the pieces (HDF5's
+    chunks) that it lies in, which are unpacked as a whole.
+    """
     if isinstance(place, h5py.Dataset):
-        found, key = place, (key, ...)
+        found, key, shape = place, (key, ...), place.shape[1:]
     else:
         inside = isinstance(place.get(key, getlink=True), h5py.HardLink)
         found, key = place[key] if inside else None, ()
-    if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual or found.size > 1 << 30:
+        shape = found.shape if isinstance(found, h5py.Dataset) else None
+    if shape is None or found.external or found.is_virtual:
         raise base.Unusable("not a plain array")
+    if max(math.prod(shape), math.prod(found.chunks or ())) * found.dtype.itemsize > LARGEST:
+        raise base.Unusable("larger than any picture")
     return np.asarray(found[key])
 
 

@@ -11,13 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 import torch
 
 from ..errors import UserError
 from ..gaze import gaze_angles, mirrored
 from ..images import ImageSet, resized
 from . import base
+from .matlab import load_matlab
 
 TITLE = "MPIIGaze, normalised crops"
 CROP = (36, 60)
@@ -177,14 +177,11 @@ def read_annotations(folder, subject):
 # ---- one file ----
 def _read_day(path, sides):
     """[(side, images uint8 (n, 36, 60), gaze vectors (n, 3), n frames' names)] of one file."""
-    try:
-        content = scipy.io.loadmat(path, simplify_cells=True)          # all of it: a cut may be anywhere
-        data, names = content["data"], np.atleast_1d(content.get("filenames", [])).ravel().tolist()
-    except KeyError as error:
-        raise UserError(f"{path}: has no `data`; expected MPIIGaze's normalised crops") from error
-    except Exception as error:     # a damaged file makes scipy raise whatever its bytes lead to
-        raise UserError(f"{path}: not a readable MATLAB 5 file, perhaps cut short ({error}); fetch it again") from error
-    return [_with_names(path, side, *_crops(data, side, path), [str(name).strip() for name in names]) for side in sides]
+    content = load_matlab(path, ("data", "filenames"), simplify_cells=True)
+    if "data" not in content:
+        raise UserError(f"{path}: has no `data`; expected MPIIGaze's normalised crops")
+    names = np.atleast_1d(content.get("filenames", [])).ravel().tolist()
+    return [_with_names(path, side, *_crops(content["data"], side, path), [str(name).strip() for name in names]) for side in sides]
 
 
 def _with_names(path, side, images, gaze, names):
@@ -202,9 +199,9 @@ def _crops(data, side, path):
         images, gaze = images[None], gaze[None]
     if not images.size and not gaze.size:              # MATLAB's [] has shape (0, 0)
         images, gaze = np.zeros((0, *CROP), np.uint8), np.zeros((0, 3))
-    if images.dtype != np.uint8 or images.shape[1:] != CROP or gaze.shape != (len(images), 3):
-        raise UserError(f"{path}: data.{side} has {images.dtype} images {images.shape} and gaze {gaze.shape}, "
-                        f"expected uint8 (n, {CROP[0]}, {CROP[1]}) and (n, 3)")
+    if images.dtype != np.uint8 or images.shape[1:] != CROP or gaze.shape != (len(images), 3) or gaze.dtype.kind not in "fiu":
+        raise UserError(f"{path}: data.{side} has {images.dtype} images {images.shape} and {gaze.dtype} gaze {gaze.shape}, "
+                        f"expected uint8 (n, {CROP[0]}, {CROP[1]}) and numbers (n, 3)")
     return images, gaze.astype(np.float64)
 
 

@@ -11,12 +11,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 import torch
 
 from ..errors import UserError
 from ..images import ImageSet
 from . import base
+from .matlab import load_matlab
 
 TITLE = "NYU Hand Pose"
 EXPECTED = "NYU Hand Pose's folders train and test"
@@ -27,6 +27,7 @@ PARTS = ("train", "test")
 JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 FOCAL, CENTRE = np.array([588.03, 587.07]), np.array([320.0, 240.0])    # pixels, as in public code for this data set
 PICTURE = (480, 640)
+MOST_FRAMES = 100_000             # of a list: the release's largest part has 72,757
 NAME = re.compile(r"(depth|synthdepth)_([123])_(\d{7})\.png")
 JOINT_FILE, TEXTS = "joint_data.mat", ("nyu_test_groundtruth_label.txt", "nyu_test_list.txt")
 
@@ -155,7 +156,7 @@ def _joints(path):
         return _joints_once(*files, stamps=tuple((os.stat(file).st_size, os.stat(file).st_mtime_ns) for file in files))
     except UserError:
         raise
-    except Exception as error:         # a damaged file makes scipy raise whatever its bytes lead to
+    except Exception as error:         # damaged texts lead to whatever their bytes are taken for
         raise UserError(f"{path}: its joints cannot be read, perhaps it is cut short ({' '.join(str(error).split())[:120]}); "
                         "fetch it again") from error
 
@@ -166,7 +167,7 @@ def _joints_once(path, listed=None, stamps=()):
 
 
 def _from_matlab(path):
-    joints = scipy.io.loadmat(path, variable_names=["joint_uvd"]).get("joint_uvd")
+    joints = load_matlab(path, ("joint_uvd",)).get("joint_uvd")
     shape = getattr(joints, "shape", None)
     if joints is None or len(shape) != 4 or not 1 <= shape[0] <= 3 or shape[2:] != (36, 3) or joints.dtype.kind != "f":
         found = "none" if joints is None else f"{joints.dtype} {shape}"
@@ -182,6 +183,8 @@ def _from_texts(path, listed):
         raise UserError(f"{path}: expected {3 * len(JOINTS)} numbers a line, one line for each picture depth_1_NNNNNNN.png of "
                         f"{listed.name}, found {values.shape} and {len(names)} names")
     frames = np.array([int(name[3]) for name in names])
+    if not 1 <= frames.min() <= frames.max() <= MOST_FRAMES:
+        raise UserError(f"{listed}: expected frames 1 to at most {MOST_FRAMES}, found {frames.min()} to {frames.max()}")
     joints = np.full((1, frames.max(), len(JOINTS), 3), np.nan, np.float32)
     joints[0, frames - 1] = values.reshape(-1, len(JOINTS), 3)
     return joints

@@ -22,6 +22,8 @@ TITLE = "UnityEyes"
 EXPECTED = "UnityEyes' folder imgs, pictures N.jpg with N.json"
 IRIS = 0.16                       # radius of the iris in crop widths, as in the simulator's crops
 SMALLEST = 3                      # px of that radius, below which nothing can be seen
+WIDEST = 4                        # crops as wide as so many pictures are no crops: what lies beyond the edge takes memory too
+LARGEST = 1 << 22                 # bytes of a json; the program writes about 10 kB
 POINT = re.compile(r"[-+0-9.eE]+")
 
 
@@ -71,18 +73,22 @@ def _read(path, size, colour):
     pixels = base.read_picture(path, "RGB" if colour else "L")
     lids, nose, iris = (_points(about, name, pixels.shape[1]) for name in ("interior_margin_2d", "caruncle_2d", "iris_2d"))
     gaze = _gaze(about)
-    box = _box(np.concatenate([lids, nose]), _ellipse(iris)[2], size)
+    box = _box(np.concatenate([lids, nose]), ellipse(iris)[2], size)
     if not (0 <= box[0] + box[2] <= 2 * pixels.shape[2] and 0 <= box[1] + box[3] <= 2 * pixels.shape[1]):
         raise base.Unusable("eye outside the picture")
-    return cut(pixels, box, size), gaze, _ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
+    if not box[2] - box[0] <= WIDEST * max(pixels.shape[1:]):
+        raise base.Unusable("eye larger than the picture")
+    return cut(pixels, box, size), gaze, ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
 
 
 def _json(path):
     try:
+        if path.stat().st_size > LARGEST:
+            raise base.Unusable("json unreadable")
         about = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise base.Unusable("json missing") from None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise base.Unusable("json unreadable") from None
     if not isinstance(about, dict):
         raise base.Unusable("json unreadable")
@@ -137,7 +143,7 @@ def cut(pixels, box, size):
     return torch.from_numpy(np.stack([np.asarray(band) for band in bands]))
 
 
-def _ellipse(points):
+def ellipse(points):
     """(x, y, a, b, angle) through points that lie evenly around an ellipse: their covariance has its axes."""
     centre = points.mean(0)
     values, axes = np.linalg.eigh(np.cov((points - centre).T, bias=True))

@@ -28,13 +28,24 @@ def write_release(folder, days=9, bursts=8, seed=0, subject="p00"):
     (n, 3), and `filenames`; an eye that is missing in a frame is all zero, its gaze NaN.
     """
     folder, generator = Path(folder), torch.Generator().manual_seed(seed)
-    place = folder / "Data" / "Normalized" / subject
-    place.mkdir(parents=True, exist_ok=True)
     for day in range(1, days + 1):
-        sides = {side: _recorded(bursts, generator, side == "right") for side in ("left", "right")}
-        names = np.array([[f"{frame + 1:04d}.jpg"] for frame in range(bursts * BURST)], dtype=object)
-        scipy.io.savemat(place / f"day{day:02d}.mat", {"data": sides, "filenames": names}, do_compression=True)
+        left, right = (_recorded(bursts, generator, side == "right") for side in ("left", "right"))
+        write_day(folder / "Data" / "Normalized" / subject / f"day{day:02d}.mat", left, right)
     return folder
+
+
+def write_day(path, left, right, names=None):
+    """Write one day of one subject as the release has it  ->  path, a Path.
+
+    left, right: dicts with `image` uint8 (n, 36, 60), `gaze` (n, 3) and `pose` (n, 3); other content is written as it is,
+    for tests of readers.  names: those of the n frames; None: 0001.jpg, 0002.jpg ...
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = [f"{frame + 1:04d}.jpg" for frame in range(len(left.get("image", ())))] if names is None else names
+    names = np.array([[name] for name in names], dtype=object)
+    scipy.io.savemat(path, {"data": {"left": left, "right": right}, "filenames": names}, do_compression=True)
+    return path
 
 
 def _recorded(bursts, generator, right):
