@@ -40,8 +40,8 @@ def units(folder):
 def files(unit, landmarks=False, **_):
     """The pictures of a block, and the pickle beside each where landmarks are wanted."""
     folder, names = unit
-    endings = (".png", ".pkl") if landmarks else (".png",)
-    return [Path(folder, name).with_suffix(ending) for name in names for ending in endings]
+    pictures = [Path(folder, name) for name in names]
+    return pictures + [path.with_suffix(".pkl") for path in pictures if landmarks]
 
 
 def read_unit(unit, size=(35, 55), colour=False, landmarks=False):
