@@ -75,7 +75,7 @@ def test_the_colour_refiner_learns_evening_light_under_its_own_features(tiny_col
     path = shipping.ship("colour", "quick", folder=tiny_colour, runs=tiny_colour, bar=False)
     refiner, card = load_refiner(path), read_card(path)
     (_, config, synthetic, unlabelled, *_), psi = given[0]
-    assert isinstance(psi, LearnedFeatures) and config.regularization == card["config"]["regularization"] == 0.2
+    assert isinstance(psi, LearnedFeatures) and config.regularization == card["config"]["regularization"] == 2
     assert unlabelled.labels == {} and torch.equal(unlabelled.images, squinting(40, seed=20_001).images)
     assert torch.equal(synthetic.images, simulate(40, seed=1000, colour=True).images)      # by day, as they are
     assert refine(refiner, simulate(3, 0, colour=True)).images.shape == (3, 3, 35, 55)
