@@ -47,8 +47,8 @@ profile, device = setup()
 # article answers with its Figure 9: for 50 images, how far the centre of the pupil moved.
 #
 # First we need a refiner. As in [notebook 05](05_training.ipynb), it learns from synthetic eyes with matched gray
-# levels and from unlabelled ones of the **stand-in** domain. The line marked "source" is the only one to change if you
-# have another refiner.
+# levels and from unlabelled ones of the **stand-in** domain. Beside it stands one at full scale that comes with the kit,
+# and that has seen none of these eyes. The line marked "source" is the only one to change if you have another refiner.
 
 # %%
 from dataclasses import asdict, replace
@@ -81,6 +81,14 @@ before = simulated[:SOME]                               # as drawn, with exact l
 refined = refine(refiner, entering[:SOME])              # the labels stay
 assert torch.equal(refined.labels["pupil"], before.labels["pupil"]) and (refined.images != before.images).any()
 
+# %%
+from simgan_lib.pretrained import load_shipped
+
+large, card = load_shipped("gray")
+shipped = refine(large, entering[:SOME])
+print("shipped:", card["command"])
+assert torch.equal(shipped.labels["pupil"], before.labels["pupil"])
+
 # %% [markdown]
 # ## An ellipse is fitted, before and after
 #
@@ -92,7 +100,7 @@ assert torch.equal(refined.labels["pupil"], before.labels["pupil"]) and (refined
 from simgan_lib.evaluation.pupil import iris_ellipses
 
 shown = slice(0, 6)
-rows = {"synthetic": before[shown], "refined": refined[shown]}
+rows = {"synthetic": before[shown], "refined": refined[shown], "shipped": shipped[shown]}
 fitted = {name: iris_ellipses(images) for name, images in rows.items()}
 show(*figures.fits_figure({name: images.images for name, images in rows.items()},
                           {name: images.labels["iris"] for name, images in rows.items()}, fitted))
@@ -158,35 +166,43 @@ with seeded(3) as generator:
     camera = replace(before, images=photograph(before.images, generator))
 others = replace(before, images=unlabelled.images[:SOME * (EYES // SOME):EYES // SOME])
 centres = {name: pupil_centres(images) for name, images in
-           {"synthetic": before, "refined": refined, "the camera": camera, "other eyes": others}.items()}
+           {"synthetic": before, "refined": refined, "shipped": shipped, "the camera": camera, "other eyes": others}.items()}
 centres["exact label"] = before.labels["pupil"]
 pairs = {"estimator's own error": ("exact label", "synthetic"), "refined": ("synthetic", "refined"),
-         "the camera": ("synthetic", "the camera"), "other eyes": ("synthetic", "other eyes")}
+         "refined, shipped": ("synthetic", "shipped"), "the camera": ("synthetic", "the camera"), "other eyes": ("synthetic", "other eyes")}
 shift = {}
 for name, (a, b) in pairs.items():
     found = summary(centres[b] - centres[a])
     shift[name] = mean_shift(centres[a], centres[b], before.images.shape[-1])
     print(f"{name:22}: ≈ {shift[name]:.2f} ± ≈ {found['sd']:.2f} px, no fit in ≈ {100 * found['failed']:.0f} %")
-assert max(shift["estimator's own error"], shift["refined"]) < paper.PUPIL_SHIFT.value < 3 < shift["other eyes"]
+assert max(shift["estimator's own error"], shift["refined"], shift["refined, shipped"]) < paper.PUPIL_SHIFT.value
+assert shift["other eyes"] > 3
 
 # %%
 fifty = slice(0, 50)                                     # as many as the article shows
 difference = {name: centres[b][fifty] - centres[a][fifty] for name, (a, b) in pairs.items()}
 show(*report_figures.centre_differences({"estimator's own error": (difference["estimator's own error"], "synthetic"),
                                          "refined": (difference["refined"], "refined"),
+                                         "refined, shipped": (difference["refined, shipped"], "refined"),
                                          "other eyes": (difference["other eyes"], "stand-in")}, paper.PUPIL_SHIFT.value))
-of_fifty = summary(difference["refined"])
-print(f"50 images: ≈ {of_fifty['mean']:.2f} ± ≈ {of_fifty['sd']:.2f} px; standard error of the mean "
-      f"≈ {of_fifty['sd'] / of_fifty['n'] ** 0.5:.2f}")
-assert of_fifty["mean"] < paper.PUPIL_SHIFT.value
+of_many = {"50 images": summary(difference["refined"]), "50, shipped": summary(difference["refined, shipped"]),
+           "shipped, by its card": card["metrics"]["pupil_shift_px"]}
+for name, found in of_many.items():
+    print(f"{name:20}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px over ≈ {found['n']} images with a fit; "
+          f"standard error of the mean ≈ {found['sd'] / found['n'] ** 0.5:.2f}")
+    assert found["mean"] < paper.PUPIL_SHIFT.value
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
 # Other eyes are about 4 px off: eyes look about, but not out of the crop. So 1.1 px is a quarter of what forgetting the
 # label would give. The camera gives more than the own error, for it blurs the edge that is fitted and throws shadows that
-# the fit may take for the iris. Our refiner is no worse than the camera, so **its shift cannot be told from none**. (It is smaller than the article's: another refiner, other eyes, another way to find the
-# pupil. This is no race.)
+# the fit may take for the iris. Our refiners are no worse than the camera, so **their shift cannot be told from none**.
+# (It is smaller than the article's: another refiner, other eyes, another way to find the pupil. This is no race.)
+#
+# The full-scale refiner, whose grain is far nearer to the stand-in's ([notebook 05](05_training.ipynb)), moves pupils no
+# further than the quick one. Over the 4,000 eyes of its card the ± is larger than over fifty: now and then a fit goes quite
+# astray, which fifty images seldom show.
 #
 # </details>
 #
@@ -289,12 +305,13 @@ print(f"by hand and by the library: half of the images within ≈ {apart.nanmedi
 assert apart.nanmedian() < 0.5
 
 # %%
-kinds = {"as drawn (own error)": before, "refined": refined, "the camera": camera, "other eyes": others}
+kinds = {"as drawn (own error)": before, "refined": refined, "refined, shipped": shipped, "the camera": camera, "other eyes": others}
 by_mask = {name: summary(mask_shifts(images)) for name, images in kinds.items()}
 for name, found in by_mask.items():
     print(f"{name:22}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px, no answer in ≈ {100 * found['failed']:.0f} %")
 assert by_mask["as drawn (own error)"]["mean"] < 0.4 and by_mask["as drawn (own error)"]["failed"] < 0.05
-assert by_mask["refined"]["mean"] < paper.PUPIL_SHIFT.value < 2 < by_mask["other eyes"]["mean"]
+assert max(by_mask["refined"]["mean"], by_mask["refined, shipped"]["mean"]) < paper.PUPIL_SHIFT.value
+assert by_mask["other eyes"]["mean"] > 2
 
 # %% [markdown]
 # What to see: two instruments with nothing in common but the image say the same. The mask has an answer nearly always;
@@ -424,15 +441,16 @@ else:
 # %% [markdown]
 # ## Three claims
 #
-# 1. Refinement moves the pupil by less than the article's 1.1 px, by ellipse and by exact mask; eyes that have nothing to
-#    do with each other are several times as far apart. Asserted below "The article's Figure 9" and "by exact masks".
+# 1. Refinement, in seconds or at full scale, moves the pupil by less than the article's 1.1 px, by ellipse and by exact
+#    mask; eyes that have nothing to do with each other are several times as far apart. Asserted below "The article's Figure
+#    9" and "by exact masks".
 # 2. As $\lambda$ falls to 0 the iris leaves its mask, and the spectrum comes nearer to the stand-in's. Asserted below the
 #    figure with three panels.
 # 3. A mean over fitted images alone hides the worst ones. Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | pupil shift | 1.1 ± 0.8 px at 55 px, 50 images (article, Figure 9) | printed above, 50 and 100 images | another refiner and other eyes; found by fits to the limbus |
+# | pupil shift | 1.1 ± 0.8 px at 55 px, 50 images (article, Figure 9) | printed above, 50 and 100 images; 4,000 on the card of the full-scale refiner | another refiner and other eyes; found by fits to the limbus |
 # | images refined towards | MPIIGaze | the stand-in domain; p00 of MPIIGaze if at hand | not real eyes by default |
 # | error of the measurement | not stated in the article | by exact labels, printed above | – |
 # | check by exact masks | none | mean distance between mask and image | ours |

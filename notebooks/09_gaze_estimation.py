@@ -48,8 +48,9 @@ profile, device = setup()
 # which it errs by at most 7 degrees: 62.3 (reported) and 64.9 % for synthetic, 69.4 (reported) and **87.2 %** for refined
 # ones (Table 2). **Does refinement help the model, and more than simply more simulated data?**
 #
-# We do the same in small: 500 and 2,000 eyes, a refiner trained for seconds, the stand-in domain in place of real eyes.
-# At the end stand the recorded runs with 8,000 and 32,000 eyes, and those on real ones.
+# We do the same in small: 500 and 2,000 eyes, networks trained for seconds, the stand-in domain in place of real eyes. The
+# refiner is the full-scale one that comes with the kit; none of the eyes on this page was in its training. At the end stand
+# the recorded runs with 8,000 and 32,000 eyes, and those on real ones.
 
 # %%
 from dataclasses import replace
@@ -57,20 +58,9 @@ from dataclasses import replace
 from simgan_lib.evaluation.realism import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.training import PRESETS, Training, refine
+from simgan_lib.training import refine
 
 NUMBER, UPDATES = (500, 300) if profile == "quick" else (8000, 4000)
-small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=110, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
-
-
-def small_refiner(matched, unlabelled, seed=0):
-    run = Training(small if profile == "quick" else PRESETS[profile], matched, unlabelled, seed, device)
-    for _ in progress(run.run(), "training the refiner", run.config.total):
-        pass
-    return run.result
-
-
 unlabelled, test = replace(stand_in(1000, seed=5), labels={}), stand_in(1500, seed=7)
 synthetic = simulate(4 * NUMBER, seed=6)
 matched = replace(synthetic, images=histogram_matched(synthetic, unlabelled))
@@ -80,15 +70,19 @@ matched = replace(synthetic, images=histogram_matched(synthetic, unlabelled))
 # network has touched, are what refined ones must beat.
 
 # %%
-refiner = small_refiner(matched, unlabelled)       # another source of refiners goes into this line
-refined = refine(refiner, matched)
+from simgan_lib.pretrained import load_shipped
+
+refiner, card = load_shipped("gray")               # source: any refiner, such as pretrained.load_refiner("mine.safetensors")
+refined = refine(refiner.to(device), matched)
+print("refined by:", card["command"])
 show(*figures.montage_figure({"synthetic": synthetic.images[:8], "refined": refined.images[:8],
                               "stand-in": test.images[:8 * 180:180]}, columns=8))
 assert torch.equal(refined.labels["gaze"], synthetic.labels["gaze"]) and not set(unlabelled.labels)
 
 # %% [markdown]
 # What to see: the same eyes twice, first as drawn, then as refined; below, eyes of the test. Each refined eye keeps the
-# label of the eye above it.
+# label of the eye above it. (The main job, in `full`, gives refined eyes the stand-in's gray levels once more; that takes off
+# a little of the error there, see `docs/deviations.md`. It is left out here.)
 #
 # ## The network
 #
@@ -216,16 +210,17 @@ mean = {name: wrong.mean().item() for name, wrong in errors.items()}
 for name, wrong in errors.items():
     within = float(cumulative_curve(wrong, torch.tensor([7.0]))[0])
     print(f"{name:21} mean error ≈ {mean[name]:.2f} degrees, within 7 degrees ≈ {within:.0f} %")
-assert mean["refined_4x"] < mean["synthetic_4x"] - 0.2 and mean["refined"] < mean["synthetic"] - 0.1
+assert mean["refined_4x"] < mean["synthetic_4x"] - 0.3 and mean["refined"] < mean["synthetic_4x"] - 0.1
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The paper's order, in small: refined eyes beat as many synthetic ones, and 500 refined ones do about as well as 2,000
-# synthetic ones. *Four times as many wrong images are still wrong in the same way.* The gain is far smaller than the
-# paper's, and some intervals overlap: our refiner was trained for seconds, and so were the networks.
+# The paper's order, in small: 500 refined eyes beat 2,000 synthetic ones. *Four times as many wrong images are still wrong in
+# the same way.* The gain is far smaller than the paper's, and some intervals overlap: the networks were trained for seconds.
+# The refiner is not what limits them: one that was trained for seconds itself (below, `small_refiner`) did about as well.
+# With 50,000 eyes and fifty times the updates the same refiner's eyes are worth far more (`docs/results.md`).
 #
-# More than half of the gain can be matching's, as the third curve says. The shades are 95 % intervals; how they were
+# About a third of the gain can be matching's, as the third curve says. The shades are 95 % intervals; how they were
 # made is the next question.
 #
 # </details>
@@ -379,7 +374,22 @@ for name, records in recorded.items():
 # ## Real eyes
 #
 # With MPIIGaze at hand (set `SIMGAN_SAMPLES` to the folder that holds it, or write its path below) the same five lines
-# run on real crops. Days are kept apart: the refiner sees some, without labels; the test is on others.
+# run on real crops. Days are kept apart: the refiner sees some, without labels; the test is on others. That refiner must be
+# trained first, since the kit's was made for the stand-in:
+
+# %%
+from simgan_lib.training import PRESETS, Training
+
+small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=110, buffer=256,
+                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+
+
+def small_refiner(matched, unlabelled, seed=0):
+    run = Training(small if profile == "quick" else PRESETS[profile], matched, unlabelled, seed, device)
+    for _ in progress(run.run(), "training the refiner", run.config.total):
+        pass
+    return run.result
+
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -429,7 +439,7 @@ assert claimed > 1 + fair and abs(fair) < 0.8
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | training images | 1.2 million UnityEyes in all; how many 1x is, is not known to us | 500 and 2,000 live, 8,000 and 32,000 recorded | the 4x set holds the 1x set; refined by one refiner |
+# | training images | 1.2 million UnityEyes in all; how many 1x is, is not known to us | 500 and 2,000 live, 8,000 and 32,000 recorded | the 4x set holds the 1x set; live, the kit's full-scale refiner |
 # | test images | MPIIGaze | stand-in; p00's kept-apart days in records | the stand-in is not real |
 # | network | 242 million parameters | small one, a 450th of it; `paper` trains the published one | no matter for a CPU |
 # | length of training | not published | the same number of updates for all | as the question demands |
@@ -439,7 +449,8 @@ assert claimed > 1 + fair and abs(fair) < 0.8
 #
 # ## Going further
 #
-# - **30 minutes.** Put the matched eyes at 500 into the comparison. Is half of the gain matching's?
+# - **30 minutes.** Put the matched eyes at 500 into the comparison. How much of the gain is matching's? Then take
+#   `small_refiner(matched, unlabelled)` for the refiner: does the estimator notice?
 # - **3 hours.** Which images do nearest neighbours find for a test eye, in synthetic and in refined ones? Show them beside
 #   it, with their gazes. Then double the network's updates until its error falls no more, for 1x and 4x: does data help then?
 # - **Open.** The paper gains 18 points from four times the refined data, and 3 from four times the synthetic. Why should

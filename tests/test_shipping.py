@@ -9,7 +9,9 @@ import torch
 from simgan_lib import pretrained, reproduce, shipping
 from simgan_lib.__main__ import main
 from simgan_lib.errors import UserError
+from simgan_lib.features import LearnedFeatures
 from simgan_lib.pretrained import load_refiner, load_shipped, read_card, shipped_names
+from simgan_lib.simulators.evening import squinting
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import TrainingConfig, refine
 
@@ -51,6 +53,44 @@ def test_a_twin_differs_in_one_thing(tiny, name, changes):
     card = read_card(shipping.ship(name, "quick", folder=tiny / "refiners", runs=tiny, bar=False))
     plain = reproduce.PROFILES["quick"].training
     assert card["config"] | changes == card["config"] and replace(plain, **changes) == TrainingConfig(**card["config"])
+
+
+@pytest.fixture
+def tiny_colour(tiny, monkeypatch):
+    """The recipe `colour` with as few steps as the tiny profile, for the psi too."""
+    recipe = shipping.RECIPES["colour"]
+    monkeypatch.setitem(shipping.RECIPES, "colour", replace(recipe, changes=recipe.changes | {"steps": 3},
+                                                            features=partial(recipe.features, steps=3)))
+    return tiny
+
+
+def test_the_colour_refiner_learns_evening_light_under_its_own_features(tiny_colour, monkeypatch):
+    given, train = [], shipping.train_refiner
+
+    def watched(*arguments, features, **others):
+        given.append((arguments, features))
+        return train(*arguments, features=features, **others)
+
+    monkeypatch.setattr(shipping, "train_refiner", watched)
+    path = shipping.ship("colour", "quick", folder=tiny_colour, runs=tiny_colour, bar=False)
+    refiner, card = load_refiner(path), read_card(path)
+    (_, config, synthetic, unlabelled, *_), psi = given[0]
+    assert isinstance(psi, LearnedFeatures) and config.regularization == card["config"]["regularization"] == 2
+    assert unlabelled.labels == {} and torch.equal(unlabelled.images, squinting(40, seed=20_001).images)
+    assert torch.equal(synthetic.images, simulate(40, seed=1000, colour=True).images)      # by day, as they are
+    assert refine(refiner, simulate(3, 0, colour=True)).images.shape == (3, 3, 35, 55)
+    assert card["channels"] == 3 and card["config"]["features"] == "parts_features, layer relu3"
+    assert card["refine_from"] == "synthetic" and card["data"]["real"] == "40 eyes squinting into the evening sun"
+
+
+def test_the_card_of_the_colour_refiner_says_what_became_of_light_and_label(tiny_colour):
+    metrics = read_card(shipping.ship("colour", "quick", folder=tiny_colour, runs=tiny_colour, bar=False))["metrics"]
+    distance, contrast = metrics["distance_to_ideal_levels"], metrics["iris_contrast"]
+    assert distance["ideal"] == 0 and distance["synthetic"] > 30                           # evening is half as bright
+    assert metrics["spectrum_distance_db"]["ideal"] < metrics["spectrum_distance_db"]["synthetic"]
+    assert metrics["pupils_in_place"]["ideal"] > 0.7 and contrast["synthetic"] > 0.2
+    for measure in ("spectrum_distance_db", "two_sample_accuracy", "two_sample_accuracy_squinting", "pupils_in_place"):
+        assert set(metrics[measure]) == {"synthetic", "ideal", "refined"}
 
 
 def test_an_unknown_refiner_is_refused(tiny, capsys):
