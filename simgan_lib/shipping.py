@@ -108,9 +108,10 @@ class Recipe:
 
 
 RECIPES = {
-    "gray": Recipe("the refiner of the main job, seed 0: notebooks 00, 05, 08, 09"),
+    "gray": Recipe("the refiner of the main job, seed 0: notebooks 00, 05, 08, 09, 10"),
     "gray-no-history": Recipe("its twin without the history buffer: notebook 07", {"buffer": 0}),
-    "gray-global": Recipe("its twin with one verdict an image: notebook 07", {"local": False}),
+    # One verdict an image where there were 126: with the same lambda the self-regularization would weigh 126 times as much.
+    "gray-global": Recipe("its twin with one verdict an image: notebook 07", {"local": False, "regularization": 0.1 / 126}),
     # No noise: evening light is one filter before the whole image.  Few rounds, and features that cost ten times as much as
     # in the notebook: the longer the game, the more the irises fade, since the eyes of the evening hide theirs (lambda 0.2:
     # a third of the contrast left after 350 rounds).
