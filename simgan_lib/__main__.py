@@ -174,16 +174,19 @@ def _add_refine(commands):
 
 
 def _refine(a):
+    from .image_writer import ImageSetWriter
     from .images import ImageSet
     from .precision import resolve_device
     from .pretrained import load_refiner
     from .runs import shown_progress
-    from .training import refine
+    from .training import refined_parts
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)
-    refined = refine(refiner, images, progress=shown_progress("refining"))
-    refined.save(a.out)
-    print(f"{len(refined)} refined images in {a.out}")
+    with ImageSetWriter(a.out, {}) as writer:              # part by part: the set may be larger than memory
+        for part in refined_parts(refiner, images, progress=shown_progress("refining")):
+            writer.append(part)
+        writer.close(f"refined from: {images.source}")
+    print(f"{len(writer)} refined images in {a.out}")
 
 
 def _add_evaluate(commands):

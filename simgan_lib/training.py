@@ -334,17 +334,26 @@ def refine(refiner, images, batch=256, progress=None, seed=0):
     refiner takes any: another seed, other light on the same eyes.
     Raises UserError for images of another number of channels than the refiner's, or too small for it.
     """
+    parts = [part.images for part in refined_parts(refiner, images, batch, progress, seed)]
+    refined = torch.cat(parts) if parts else images.images
+    return ImageSet(refined, images.labels, images.groups, f"refined from: {images.source}")
+
+
+@torch.no_grad()
+def refined_parts(refiner, images, batch=256, progress=None, seed=0):
+    """Yield what `refine` gives, ImageSets of `batch` images: for a set that is larger than memory."""
     keep_freed_memory()
     device, size = next(refiner.parameters()).device, images.images.shape[2:]
     if images.images.shape[1] != refiner.channels or min(size) <= refiner.margin:
         raise UserError(f"images to refine are {tuple(images.images.shape[1:])}: expected {refiner.channels} channels and "
                         f"more than {refiner.margin} pixels a side")
-    generator, refined = torch.Generator(device).manual_seed(seed), []
+    generator = torch.Generator(device).manual_seed(seed)
     for start in range(0, len(images), batch):
-        part = to_float(images.images[start:start + batch].to(device)).contiguous(memory_format=torch.channels_last)
+        part = images[start:start + batch]
+        pixels = to_float(part.images.to(device)).contiguous(memory_format=torch.channels_last)
         noise = smooth_noise(len(part), refiner.noise, size, generator) if refiner.noise else None
         with autocast_for(device):
-            refined.append(to_uint8(refiner(part, noise)).to(images.images.device))
+            refined = to_uint8(refiner(pixels, noise)).to(images.images.device)
+        yield dataclasses.replace(part, images=refined)
         if progress:
             progress(min(start + batch, len(images)), len(images))
-    return ImageSet(torch.cat(refined), images.labels, images.groups, f"refined from: {images.source}")

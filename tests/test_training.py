@@ -15,10 +15,11 @@ import torch
 from simgan_lib.checkpoints import load_state
 from simgan_lib.errors import UserError
 from simgan_lib.images import ImageSet
+from simgan_lib.networks import Refiner
 from simgan_lib.runs import train_refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.training import PRESETS, Monitor, Record, Training, TrainingConfig, TrainingFailed, refine
+from simgan_lib.training import PRESETS, Monitor, Record, Training, TrainingConfig, TrainingFailed, refine, refined_parts
 
 TINY = TrainingConfig(steps=6, batch=4, refiner_warmup=3, discriminator_warmup=2, buffer=8, width=8, blocks=1)
 
@@ -318,3 +319,15 @@ def test_presets_hold_the_published_constants():
     assert (paper.refiner_warmup, paper.discriminator_warmup, paper.refiner_rate) == (1000, 200, 1e-3)
     assert paper.optimizer == "sgd" and paper.regularization == 0.01 and paper.width == 64 and paper.blocks == 4
     assert math.isclose(paper.averaging, 0.0)
+
+
+def test_refined_parts_are_what_refine_gives_and_never_more_than_a_batch_in_memory():
+    torch.manual_seed(0)
+    refiner, few = Refiner(1, 8, 1, noise=1), simulate(20, seed=1)
+    parts = list(refined_parts(refiner, few, batch=8, seed=3))
+    whole = refine(refiner, few, batch=8, seed=3)
+    assert [len(part) for part in parts] == [8, 8, 4]
+    assert torch.equal(torch.cat([part.images for part in parts]), whole.images)
+    assert torch.equal(torch.cat([part.labels["gaze"] for part in parts]), few.labels["gaze"])
+    endless = ImageSet(few.images[:1].expand(10**10, -1, -1, -1))                # 19 TB, if anything were to copy it
+    assert len(next(refined_parts(refiner, endless, batch=8))) == 8
