@@ -1,0 +1,20 @@
+"""One check for each exercise: used in notebooks, in tests and in grading.
+
+A check takes an answer (a function or a class), tries it, and returns if it is right.  It raises `Wrong` with one
+sentence that names the likely mistake without showing the answer, and `Open` if there is no answer yet.
+Nothing that an answer returns is compared before it has been turned into plain numbers: an object that claims to equal
+everything proves nothing.
+"""
+
+from .ablations import diversity, paired_interval
+from .base import TOLERANCE, Open, Wrong, answer, attempt, drawn, expect, plain, same, yours_or_ours
+from .domain_gap import angular_error_deg, gaze_vector, to_float
+from .feature_regularizer import local_contrast
+from .gaze_estimation import cumulative_curve, resampled_mean
+from .history_buffer import chance_to_survive, history_buffer, marked, marks, mixed_batch
+from .local_loss import local_adversarial_loss, receptive_field
+from .pupil_centres import mean_shift, vertex
+from .real_data import mirrored, nearest_distance
+from .refiner import channel_mean, image_gradients, self_regularization
+from .training import discriminator_loss, library_discriminator_loss, refiner_loss
+from .turing import binomial_p, power

@@ -1,0 +1,16 @@
+"""Figures: each function takes data and returns the figure and one sentence that describes it (alternative text).
+
+One colour and one line style for each meaning in the whole kit; colour maps are cividis and gray.  So every figure can
+be read in gray print and by readers who confuse red and green.
+"""
+
+from .ablations import forest_figure, rising_figure
+from .base import DPI, GAP, MARKERS, PAPER, POINTS, STYLE, canvas, montage, montage_figure, save_figure, show_image, to_png
+from .domain_gap import eye_figure, parts_figure
+from .feature_regularizer import PSI_LOOKS, price_lines_figure, psi_figure, trade_figure
+from .gaze_estimation import gaze_arrows_figure
+from .history_buffer import chase_beside_figure, chase_figure, memory_figure, minibatch_figure, verdict_figure
+from .local_loss import maps_figure, windows_figure
+from .pupil_centres import falling_lambda_figure, fits_figure
+from .refiner import price_figure
+from .turing import alarms_figure, power_figure, turing_figure

@@ -1,0 +1,61 @@
+"""Figures of notebook 07: ablations and failures."""
+
+from .base import STYLE, canvas
+
+
+def forest_figure(panels, width=7.2):
+    """Differences to a base, with their 95 % intervals: one row an ablation, one panel a measure.
+
+    panels: {measure with its unit: {row: {"mean", "low", "high", "values"}}}, values being one a seed; rows as in the
+    first panel.  A filled mark: the interval leaves 0 out.  An arrow: the interval goes on beyond the panel.
+    Returns (figure, alternative text).
+    """
+    rows = list(next(iter(panels.values())))
+    figure, (line,) = canvas(1, len(panels), (width / len(panels), 0.9 + 0.24 * len(rows)), sharey=True)
+    clear = []
+    for axes, (title, found) in zip(line, panels.items()):
+        reach = 1.25 * max(abs(value) for each in found.values() for value in each["values"])
+        for y, name in enumerate(rows):
+            if name in found and _forest_row(axes, y, found[name], reach):
+                clear.append(f"{name} ({title}) by ≈{found[name]['mean']:+.2f}")
+        axes.axvline(0, color="black", linewidth=0.8, linestyle="--", zorder=0)
+        axes.set(xlim=(-reach, reach), ylim=(len(rows) - 0.5, -0.5))
+        axes.set_xlabel(title, fontsize=8)
+        axes.tick_params(labelsize=8)
+        axes.grid(axis="y", color="0.92")
+        axes.set_axisbelow(True)
+    line[0].set_yticks(range(len(rows)), rows)
+    return figure, (f"Differences of {len(rows)} ablations to the base in {len(panels)} measures, with 95 % intervals. "
+                    f"Intervals without 0: {'; '.join(clear) or 'none'}.")
+
+
+def _forest_row(axes, y, found, reach):
+    """One interval, the seeds as small dots below it.  Returns whether 0 is outside the interval."""
+    style, beyond = STYLE["refined"], bool(found["low"] > 0 or found["high"] < 0)
+    low, high = max(found["low"], -reach), min(found["high"], reach)
+    axes.plot([low, high], [y, y], color=style["color"], linewidth=1.8, zorder=1)
+    for end, limit, mark in ((found["low"], -reach, "<"), (found["high"], reach, ">")):
+        if abs(end) > reach:
+            axes.plot(limit, y, mark, color=style["color"], markersize=5, clip_on=False)
+    axes.plot(found["mean"], y, "^", color=style["color"], markersize=6.5, markerfacecolor=None if beyond else "white")
+    axes.plot(found["values"], [y + 0.3] * len(found["values"]), ".", color="0.3", markersize=3)
+    return beyond
+
+
+def rising_figure(curves, unit="strength of the pattern, gray levels", levels=None, width=7.2):
+    """How measures answer to a growing disturbance: a panel a measure, a line a disturbance.
+
+    curves: {measure: {disturbance: (strengths, values)}}.  levels: {measure: (value, what it is)}, a line for comparison.
+    Returns (figure, alternative text).
+    """
+    figure, (row,) = canvas(1, len(curves), (width / len(curves), 2.7))
+    for axes, (measure, lines) in zip(row, curves.items()):
+        for (name, points), (line, mark) in zip(lines.items(), (("-", "^"), ("--", "s"), (":", "o"), ("-.", "D"))):
+            axes.plot(*points, linestyle=line, marker=mark, color=STYLE["refined"]["color"], markersize=4, label=name)
+        if levels and measure in levels:
+            value, what = levels[measure]
+            axes.axhline(value, color="black", linewidth=0.9, linestyle=(0, (1, 2)), label=what)
+        axes.set(title=measure, xlabel=unit, ylim=(0, None))
+    handles, names = row[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8, handlelength=3.2)
+    return figure, f"How {' and '.join(curves)} answer to growing disturbances: {', '.join(next(iter(curves.values())))}."

@@ -1,0 +1,106 @@
+"""What figures are made of: the look of each meaning, montages, files."""
+
+import io
+import math
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from ..files import write_whole
+
+# Colours of Okabe and Ito.  Lines:  axes.plot(x, y, **STYLE["real"]);  points:  axes.scatter(x, y, **POINTS["real"]).
+STYLE = {
+    "synthetic": {"color": "#0072B2", "linestyle": "--"},
+    "refined": {"color": "#D55E00", "linestyle": "-"},
+    "real": {"color": "#000000", "linestyle": "-."},
+    "stand-in": {"color": "#CC79A7", "linestyle": ":"},
+}
+MARKERS = {"synthetic": "s", "refined": "^", "real": "o", "stand-in": "D"}
+POINTS = {meaning: {"color": style["color"], "marker": MARKERS[meaning], "edgecolor": "white", "linewidth": 0.4}
+          for meaning, style in STYLE.items()}
+DPI = 110
+GAP = 2                   # pixels between the images of a montage
+PAPER = 255               # their colour: white
+
+
+def canvas(rows=1, columns=1, cell=(3.0, 2.3), **how):
+    """An empty figure and its axes (rows, columns), not known to pyplot: shown once, when and where one asks for it.
+
+    cell: width and height of one pair of axes, inches.  how: for `Figure.subplots`, such as sharex=True.
+    """
+    figure = Figure(figsize=(columns * cell[0], rows * cell[1]), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **how)
+
+
+def to_png(figure, dpi=DPI):
+    """The figure as the bytes of a PNG file; the same figure gives the same bytes.
+
+    256 colours, chosen for the figure so that none is far off: half of the bytes, and nobody sees the difference.
+    """
+    drawn, content = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=dpi)
+    few = Image.open(drawn).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(content, format="png", optimize=True)
+    return content.getvalue()
+
+
+def save_figure(figure, stem):
+    """Write `stem`.png and `stem`.svg, folders included.  Returns both paths.  UserError if they cannot be written."""
+    stem = Path(stem)
+    paths = [stem.with_name(stem.name + ending) for ending in (".png", ".svg")]
+    write_whole(paths[0], [to_png(figure, dpi=2 * DPI)])
+    drawn = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "simgan"}):          # the same figure gives the same file
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    write_whole(paths[1], [drawn.getvalue()])
+    return paths
+
+
+def montage(images, columns):
+    """uint8 (N, C, H, W)  ->  one uint8 array (height, width, 3), row by row, white gaps between.
+
+    C is 1 or 3.  Raises ValueError for anything else.
+    """
+    images = torch.as_tensor(images)
+    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"expected uint8 (N, 1 or 3, H, W), found {images.dtype} {tuple(images.shape)}")
+    n, _, height, width = images.shape
+    rows = math.ceil(n / columns)
+    sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), PAPER, np.uint8)
+    for i, image in enumerate(images.cpu().permute(0, 2, 3, 1).numpy()):
+        y, x = i // columns * (height + GAP), i % columns * (width + GAP)
+        sheet[y:y + height, x:x + width] = image
+    return sheet
+
+
+def show_image(axes, image, **how):
+    """Draw an array (H, W) or (H, W, 3), or a tensor (1 or 3, H, W), on the axes: hard pixels, no ticks, no frame."""
+    if torch.is_tensor(image):
+        image = image.detach().cpu().permute(1, 2, 0).squeeze(-1).numpy()
+    axes.imshow(image, cmap=how.pop("cmap", "gray"), interpolation=how.pop("interpolation", "nearest"), **how)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+    return axes
+
+
+def montage_figure(groups, columns, width=7.2):
+    """Montages one below the other, named on their left.  groups: {name: uint8 images (N, C, H, W)}.
+
+    columns: images in a row.  width: of the figure, inches.  Returns (figure, alternative text).
+    """
+    sheets = {name: montage(images, columns) for name, images in groups.items()}
+    heights = [sheet.shape[0] / sheet.shape[1] for sheet in sheets.values()]
+    names = 0.2 + 0.1 * max(len(line) for name in groups for line in name.split("\n"))      # inches that they take
+    figure = Figure(figsize=(width, (width - names) * sum(heights) + 0.1 * len(sheets)), layout="constrained")
+    grid = figure.subplots(len(sheets), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for axes, (name, sheet) in zip(grid, sheets.items()):
+        show_image(axes, sheet, vmin=0, vmax=255)
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.set_anchor("E")
+    counted = ", ".join(f"{len(images)} {name}" for name, images in groups.items()).replace("\n", " ")
+    return figure, f"Montage of images, one group below the other: {counted}."
