@@ -243,3 +243,22 @@ def test_an_unpacked_folder_of_something_else_is_not_taken_for_the_release(tmp_p
         (tmp_path / "MPIIGaze" / name).write_bytes(content)
     assert program("mpiigaze", "download", tmp_path) == 2
     assert "no MPIIGaze crops there" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+@pytest.mark.parametrize("name, place, options, words", [
+    ("mpiigaze", "Data/Normalized/p00/day01.mat", {}, "of 12"), ("unityeyes", "imgs/2.jpg", {}, "1 picture missing"),
+    ("unityeyes", "imgs/2.json", {}, "1 json missing"), ("syntheseyes", "f01/*.png", {}, "1 picture missing"),
+    ("syntheseyes", "f01/*.pkl", {"landmarks": True}, "1 pickle missing"), ("nyu", "test/depth_1_0000001.png", {}, "1 picture"),
+    ("folder", "0.png", {}, "1 picture missing")])
+def test_nobody_waits_for_a_pipe(tmp_path, name, place, options, words):
+    """Opening one that nobody writes to never ends: run apart, so that the test would."""
+    release = WRITE[name](tmp_path / "release")
+    victim = sorted(release.glob(place))[0]
+    victim.unlink()
+    os.mkfifo(victim)
+    code = (f"from simgan_lib.datasets import reader; module = reader({name!r}); "
+            f"print(getattr(module, 'read_{name}')({str(release)!r}, **{options!r}).source)")
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0, ended.stderr
+    assert words in ended.stdout

@@ -45,13 +45,20 @@ def blocks(folder, names, size=BLOCK):
     return [(str(folder), tuple(names[at:at + size])) for at in range(0, len(names), size)]
 
 
+def plain_file(path):
+    """The path.  Raises FileNotFoundError if it is no plain file: who opens a pipe waits for ever."""
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"{path}: no plain file")
+    return path
+
+
 def read_picture(path, mode, upright=False):
     """uint8 (C, H, W) of a picture, in Pillow's mode "L", "RGB" or "RGBA".  Raises Unusable, never anything else.
 
     upright: turned as its EXIF data say, which is how a camera that was held upright stores what it took.
     """
     try:
-        with warnings.catch_warnings(), Image.open(path) as picture:
+        with warnings.catch_warnings(), Image.open(plain_file(path)) as picture:
             warnings.simplefilter("error", Image.DecompressionBombWarning)   # a few bytes that claim gigabytes
             turned = ImageOps.exif_transpose(picture) if upright else picture
             pixels = np.asarray(_eight_bits(turned).convert(mode))

@@ -94,7 +94,7 @@ def _read(folder, name, row, size, colour):
 def read_table(path):
     """({file: (gaze (pitch, yaw) radians, or () without one, names of its groups)}, groups, whether there are gazes)."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with open(base.plain_file(path), newline="", encoding="utf-8-sig") as file:
             table = csv.DictReader(file)
             rows = [(table.line_num, row) for row in table]
     except FileNotFoundError:

@@ -43,7 +43,7 @@ def _files(folder):
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; expected {EXPECTED}")
     for layout in LAYOUTS:
-        files = sorted(folder.glob(layout))
+        files = sorted(path for path in folder.glob(layout) if path.is_file())
         if files:
             return files
     raise UserError(f"{folder}: no MPIIGaze crops there; expected files like {LAYOUTS[0].replace('*', '01')}")

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import UserError
+from .base import plain_file
 
 FREE, RATIO = 1 << 26, 4          # bytes that a file's commands may copy: so many, and so many times its own
 LONGEST = 16                      # of a tuple that is the key of a dictionary
@@ -33,7 +34,7 @@ def load_pickle(path, encoding="latin1", allowed=None):
     Raises UserError if the file is missing or damaged, or asks for any other name; then nothing of that name has run.
     """
     try:
-        return _Reader(Path(path).read_bytes(), {**TABLE, **(allowed or {})}, encoding).load()
+        return _Reader(plain_file(Path(path)).read_bytes(), {**TABLE, **(allowed or {})}, encoding).load()
     except OSError as error:
         raise UserError(f"{path}: could not be read ({error.strerror or error})") from error
     except _Refused as error:

@@ -83,7 +83,7 @@ def _read(path, size, colour):
 
 def _json(path):
     try:
-        if path.stat().st_size > LARGEST:
+        if base.plain_file(path).stat().st_size > LARGEST:
             raise base.Unusable("json unreadable")
         about = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
