@@ -260,8 +260,7 @@ spectrum = panels["spectrum, dB"][ablations.SWEEP["no-history"].title]
 assert gaze["low"] > 0 and spectrum["low"] > 0 and min(gaze["values"]) > 0 and min(spectrum["values"]) > 0
 
 # %% [markdown]
-# What to see: a filled mark stands where 0 is outside the interval, small dots are the seeds. Three seeds show what is
-# large against the luck of seeds, and nothing else. An interval that holds 0 does *not* say "no effect"; with three seeds
+# What to see: a filled mark stands where 0 is outside the interval, small dots are the seeds. An interval that holds 0 does *not* say "no effect"; with three seeds
 # an effect of the size of the seeds' scatter is missed more often than not. And of twenty intervals one misses the truth,
 # so a single mark that just leaves 0 out deserves no headline.
 #
@@ -275,8 +274,7 @@ assert gaze["low"] > 0 and spectrum["low"] > 0 and min(gaze["values"]) > 0 and m
 # | $K_g$ of 2 or 50 refiner updates a round | 1, 2 and 4 of them make no difference that three seeds could show; 4 updates of the discriminator help the spectrum, and gaze by a tenth of a degree | **not seen** |
 #
 # Why no artefacts? One reading: without a history the discriminator forgets as fast as it learns, and a refiner that
-# meets no resistance has nowhere to go. In 150 rounds this looks like *too little* refinement. That artefacts come
-# later is possible, and not shown here.
+# meets no resistance has nowhere to go: *too little* refinement.
 #
 # ## Two ablations, live
 #
@@ -304,15 +302,12 @@ for title, images in live.items():
 # What to see: above, one eye as each run refined it; below, where foreign patches are, over 200 images. In so short a run
 # the first two hardly differ. The global discriminator, which gives one verdict an image, has its refiner darken what
 # lies around the eye, and leaves most foreign patches *in* the eye and along its lids: the part that the label is about.
-# The paper reports that images become noisier and less even; here this is a matter of place. It is one seed, so a
-# picture, not a proof.
-
-# %% [markdown]
+# It is one seed, so a picture, not a proof.
+#
 # ## The twins, at full scale
 #
-# So short a run proves little. The kit brings three refiners of the profile `full`, 2,000 rounds on 50,000 eyes, which
-# differ in one thing each (one seed of each; none has seen an eye of this page). **Predict.** What will the one
-# without history have done by now?
+# The kit brings three refiners of the profile `full`, 2,000 rounds on 50,000 eyes, which differ in one thing each (one seed
+# of each; none has seen an eye of this page).
 
 # %%
 from simgan_lib.evaluation.realism import spectrum_distance
@@ -335,11 +330,10 @@ assert spectrum_distance(large["whole method"], unlabelled.images) < 1
 # %% [markdown]
 # What to see: without history the refiner changes the images *least*, as in the sweep, and paints no artefacts after 2,000
 # rounds either; yet a network tells its images more often (77 %, 70 % with history), and an estimator trained on them is worse:
-# 3.70 degrees, 3.45 with history, intervals apart (`python benchmarks/twins.py`, one seed). The global twin changes them *most*: skin
-# and brows are redrawn, and five times as many patches are foreign, though at a glance the eyes look sound. And it is
-# hardly told any more, in 55 % of the cases. One verdict an image lets a refiner paint *other content*; the local loss, whose
-# patches see 19 pixels, does not. Is that harm? Not for gaze: 3.47 degrees, and pupils move by 0.43 px. What the paper reports
-# of global discriminators, noisier images, is not to be seen here.
+# 3.70 degrees, 3.45 with history, intervals apart (`python benchmarks/twins.py`). The global twin changes them *most*: skin and
+# brows are redrawn, five times as many patches are foreign, and it is hardly told any more (55 %). One verdict an image
+# lets a refiner paint *other content*; local verdicts do not. Gaze bears it: 3.47 degrees, pupils moved by 0.43 px. Noisier
+# images, as the paper reports of global discriminators, are not to be seen here.
 #
 # ## Play: $\lambda$ from zero to large
 #
