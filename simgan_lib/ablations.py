@@ -1,7 +1,8 @@
 """The ablations: one thing changed at a time, over several seeds, everything measured, every finished run kept.
 
-The sweep is data (`SWEEP`): a new ablation is a new line.  A run is a file keyed by its settings and by the code, so a
-sweep that was stopped goes on, and one whose settings or code have changed is computed anew.
+The sweep is data (`IDEAS` of the paper, and `CHOICES` it leaves open): a new ablation is a new line.  A run is a file
+keyed by its settings and by the code, so a sweep that was stopped goes on, and one whose settings or code have changed is
+computed anew.
 
 Why joblib spreads it: the runs are independent, take seconds to hours, and their results are files.  That needs a pool of
 processes and nothing else; joblib's survives a worker that dies, gives each process its share of the cores, and comes
@@ -44,20 +45,27 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Ablation:
-    """What is changed: fields of TrainingConfig set to other values, lambda multiplied by a factor, or no refiner at all."""
+    """What is changed: fields of TrainingConfig set to other values, numbers multiplied, other input, or no refiner at all."""
 
     title: str
     changes: dict = field(default_factory=dict)
     times_lambda: float = 1.0
+    times_rates: float = 1.0
+    refine_from: str = "synthetic_matched"       # as in reproduce.Profile
     refined: bool = True
 
     def config(self, base):
         """The TrainingConfig of the run, from that of the base."""
-        return replace(base, **self.changes, regularization=base.regularization * self.times_lambda)
+        factors = {"regularization": self.times_lambda, "refiner_rate": self.times_rates, "discriminator_rate": self.times_rates}
+        return replace(base, **{name: getattr(base, name) * factor for name, factor in factors.items()} | self.changes)
+
+    def profile(self, base):
+        """The Profile of the run, from that of the base."""
+        return replace(base, training=self.config(base.training), refine_from=self.refine_from)
 
 
 BASE = "base"
-SWEEP = {                 # in the order in which they are run, seed by seed
+IDEAS = {                 # of the paper, each left out or turned up
     BASE: Ablation("base: history, local, averaged"),
     "not-refined": Ablation("not refined (gray levels matched)", refined=False),
     "no-history": Ablation("no history", {"buffer": 0}),
@@ -77,6 +85,22 @@ SWEEP = {                 # in the order in which they are run, seed by seed
     "residual-no-warm-up": Ablation("residual, no warm-up",
                                     {"residual": True, "refiner_warmup": 0, "discriminator_warmup": 0}),
 }
+CHOICES = {               # what the paper leaves open, or we do otherwise: docs/deviations.md
+    BASE: IDEAS[BASE],
+    "rates-third": Ablation("learning rates / 3", times_rates=1 / 3),
+    "rates-3": Ablation("learning rates x 3", times_rates=3.0),
+    "sgd": Ablation("SGD at 0.001, as the paper", {"optimizer": "sgd", "refiner_rate": 1e-3, "discriminator_rate": 1e-3}),
+    "batch-64": Ablation("batches of 64", {"batch": 64}),
+    "float32": Ablation("float32 throughout", {"mixed_precision": False}),
+    "buffer-64": Ablation("history of 64 images", {"buffer": 64}),
+    "buffer-4096": Ablation("history of 4,096 images", {"buffer": 4096}),
+    "image-pool": Ablation("CycleGAN's image pool", {"image_pool": True}),
+    "image-pool-50": Ablation("CycleGAN's image pool of 50", {"image_pool": True, "buffer": 50}),
+    "identity": Ablation("psi = identity", {"features": "identity"}),
+    "raw-input": Ablation("raw synthetic input, not matched", refine_from="synthetic"),
+    "noise": Ablation("noise for the refiner", {"noise": 1}),
+}
+SWEEP = IDEAS | CHOICES   # in the order in which they are run, seed by seed
 
 
 # ---- the sweep ----
@@ -124,9 +148,9 @@ def _part(runs, part):
 
 def run_key(profile, name, seed, device):
     """Digest of all that a run's result depends on, the code included (see `runs.Stages`)."""
-    profile = replace(profile, training=SWEEP[name].config(profile.training))
-    return Stages("", {"profile": asdict(profile), "refined": SWEEP[name].refined, "seed": seed, "device": device,
-                       "code": code_digest()}).key
+    ablation = SWEEP[name]
+    return Stages("", {"profile": asdict(ablation.profile(profile)), "refined": ablation.refined, "seed": seed,
+                       "device": device, "code": code_digest()}).key
 
 
 def _path(folder, name, seed):
@@ -145,16 +169,17 @@ def kept(folder, profile, name, seed, device="cpu"):
 def _run_and_keep(profile_name, profile, name, seed, folder, device):
     from .summary import commit, hardware, versions  # matplotlib is slow to import
     key, ablation = run_key(profile, name, seed, device), SWEEP[name]
-    config = ablation.config(profile.training) if ablation.refined else None
+    changed = ablation.profile(profile)
     about = {"name": name, "title": ablation.title, "profile": profile_name, "key": key, "commit": commit(),
              "versions": versions(), "hardware": hardware(torch.device(device)),
              "command": f"python -m simgan_lib ablate --profile {profile_name}"}
-    record = about | trial(profile, config, seed, folder, device)
+    record = about | trial(changed, changed.training if ablation.refined else None, seed, folder, device)
     write_whole(_path(folder, name, seed), [json.dumps(record).encode() + b"\n"])
 
 
 # ---- records, and the table made from them ----
-RECORDS = RECORDED / "ablations.jsonl"        # of the sweep that notebook 07 shows
+RECORDS = RECORDED / "ablations.jsonl"        # of IDEAS, which notebook 07 shows
+RECORDS_OF_CHOICES = RECORDED / "choices.jsonl"
 
 
 def save_records(path, records):

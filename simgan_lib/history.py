@@ -39,6 +39,19 @@ class HistoryBuffer:
             self.images[places] = images[free:].detach()
         self.filled += free
 
+    def exchange(self, images):
+        """Store images (n, C, H, W) in random different places  ->  those that were there (n, C, H, W).
+
+        Raises ValueError for more images than are stored, or of another shape.
+        """
+        self._check(images)
+        if len(images) > self.filled:
+            raise ValueError(f"cannot exchange {len(images)} images with a history of {self.filled}")
+        places = self._places(self.filled)[:len(images)]
+        given = self.images[places]
+        self.images[places] = images.detach()
+        return given
+
     def _places(self, n):
         return torch.randperm(n, generator=self.generator, device=self.generator.device)
 
@@ -68,4 +81,20 @@ def mixed_batch(fresh, buffer):
     half = len(fresh) // 2
     batch = fresh if len(buffer) < half else torch.cat([fresh[:len(fresh) - half], buffer.sample(half)])
     buffer.replace(fresh[:half])
+    return batch
+
+
+def pooled_batch(fresh, buffer):
+    """The rule of CycleGAN's image pool, to compare: each image is judged fresh, or remembered in place of one that is judged.
+
+    A coin decides, image by image.  While there are free places, images are judged fresh and remembered.
+    fresh: (b, C, H, W), b at most the buffer's capacity.  Returns a batch of the same shape.
+    Zhu et al., Unpaired image-to-image translation, ICCV 2017, section 4 (after SimGAN); `image_pool.py` of its code.
+    """
+    free = min(buffer.capacity - len(buffer), len(fresh))
+    buffer.replace(fresh[:free])
+    late = torch.arange(len(fresh), device=fresh.device) >= free
+    coins = torch.rand(len(fresh), generator=buffer.generator, device=buffer.generator.device).to(fresh.device) < 0.5
+    batch = fresh.clone()
+    batch[late & coins] = buffer.exchange(fresh[late & coins]).to(fresh.dtype)
     return batch

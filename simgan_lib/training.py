@@ -6,12 +6,13 @@ Taught in: notebook 05.
 import copy
 import dataclasses
 import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
 
 from .errors import UserError
-from .history import HistoryBuffer, mixed_batch
+from .history import HistoryBuffer, mixed_batch, pooled_batch
 from .images import ImageSet, to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, local_adversarial_loss, self_regularization
 from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, smooth_noise
@@ -35,6 +36,7 @@ class TrainingConfig:
     refiner_warmup: int = 100             # updates on self-regularization alone
     discriminator_warmup: int = 20        # updates of the discriminator alone
     buffer: int = 1024                    # images in the history buffer; 0: no history (ablation)
+    image_pool: bool = False              # True: the history is used as CycleGAN's image pool is (ablation)
     local: bool = True                    # False: one verdict an image (ablation)
     optimizer: str = "adam"               # or "sgd", as the paper
     refiner_rate: float = 3e-4
@@ -44,6 +46,7 @@ class TrainingConfig:
     blocks: int = 4                       # residual blocks of the refiner
     noise: int = 0                        # channels of smooth noise that the refiner gets beside the image
     residual: bool = False                # True: the refiner paints a change of its input, not a whole image (ablation)
+    mixed_precision: bool = True          # False: float32 throughout, even where the hardware multiplies bfloat16
     compiled: bool = False                # torch.compile, where a C++ compiler is installed: slow start, faster steps
 
     def __post_init__(self):
@@ -52,8 +55,9 @@ class TrainingConfig:
                 raise UserError(f"{name}: expected at least 1, found {getattr(self, name)}")
         if self.features not in FEATURES:
             raise UserError(f"features: expected one of {', '.join(sorted(FEATURES))}, found {self.features!r}")
-        if 0 < self.buffer < self.batch // 2:
-            raise UserError(f"buffer: expected 0 (no history) or at least half a batch ({self.batch // 2}), found {self.buffer}")
+        least, said = (self.batch, "a batch") if self.image_pool else (self.batch // 2, "half a batch")
+        if 0 < self.buffer < least:
+            raise UserError(f"buffer: expected 0 (no history) or at least {said} ({least}), found {self.buffer}")
         if self.optimizer not in OPTIMIZERS:
             raise UserError(f"optimizer: expected one of {', '.join(sorted(OPTIMIZERS))}, found {self.optimizer!r}")
 
@@ -134,6 +138,7 @@ class Training:
             torch.manual_seed(seed)
             self._build(synthetic.images.shape[1], synthetic.images.shape[2:])
         self.buffer = HistoryBuffer(config.buffer, self.generator) if config.buffer else None
+        self.remember = pooled_batch if config.image_pool else mixed_batch
         self.monitor = Monitor()
 
     def _build(self, channels, size):
@@ -175,7 +180,7 @@ class Training:
         """One step on the refiner's loss (eq. 4 and 5); without the adversarial term during its warm-up."""
         synthetic = self.draw(self.synthetic)
         self.discriminator.requires_grad_(False)                  # its gradients are not wanted: saves a third
-        with autocast_for(self.device):
+        with self._autocast():
             refined = self.refined(synthetic)
             logits = self._judge(refined) if adversarial else None
         refined = refined.float()
@@ -192,12 +197,12 @@ class Training:
 
     def update_discriminator(self):
         """One step on the discriminator's loss (eq. 2), half of its refined images being remembered ones."""
-        with torch.no_grad(), autocast_for(self.device):
+        with torch.no_grad(), self._autocast():
             fresh = self.refined(self.draw(self.synthetic)).float()
-        refined = fresh if self.buffer is None else mixed_batch(fresh, self.buffer)
+        refined = fresh if self.buffer is None else self.remember(fresh, self.buffer)
         real = self.draw(self.real)
         self.discriminator.requires_grad_(True)
-        with autocast_for(self.device):
+        with self._autocast():
             on_refined, on_real = self._judge(refined), self._judge(real)
         on_refined, on_real = on_refined.float(), on_real.float()
         loss = local_adversarial_loss(on_refined, REFINED).mean() + local_adversarial_loss(on_real, REAL).mean()
@@ -217,6 +222,9 @@ class Training:
         picked = torch.randint(len(images), (self.config.batch,), generator=self.generator, device=self.device)
         batch = to_float(images[picked.to(images.device)].to(self.device, non_blocking=True))
         return batch.contiguous(memory_format=torch.channels_last)
+
+    def _autocast(self):
+        return autocast_for(self.device) if self.config.mixed_precision else nullcontext()
 
     @staticmethod
     def _step(optimizer, loss):

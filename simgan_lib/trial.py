@@ -67,7 +67,8 @@ def trial(profile, config, seed, folder, device="cpu"):
     """
     start, shared = time.perf_counter(), materials(profile, str(folder), device)
     simulated = simulate(profile.synthetic, seed=1000 + seed)
-    entering = replace(simulated, images=histogram_matched(simulated, shared.domain.unlabelled))
+    matched = replace(simulated, images=histogram_matched(simulated, shared.domain.unlabelled))
+    entering = {"synthetic": simulated, "synthetic_matched": matched}[profile.refine_from]
     record = {"seed": seed, "config": config and asdict(config), "failed": None, "measured": {}, "shown": None}
     try:
         refined, players = _refined(config, shared, entering, seed, Path(folder), device) if config else (entering, {})

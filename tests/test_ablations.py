@@ -1,7 +1,7 @@
 """The sweep of ablations: it is resumed, knows results of other settings or code, and its table says what the records say."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -145,7 +145,11 @@ def test_each_ablation_changes_what_its_name_says():
     assert changed[BASE] == changed["not-refined"] == {} and changed["no-history"] == {"buffer": 0}
     assert changed["lambda-0"] == {"regularization": 0} and changed["residual"] == {"residual": True}
     assert changed["global-rescaled"] == {"local": False, "regularization": pytest.approx(base.regularization / 126)}
-    assert len({str(sorted(each.items())) for name, each in changed.items() if name != "not-refined"}) == len(SWEEP) - 1
+    assert changed["rates-3"] == {"refiner_rate": 3e-3, "discriminator_rate": 3e-3}
+    assert {ablation.refine_from for name, ablation in SWEEP.items() if name != "raw-input"} == {"synthetic_matched"}
+    assert SWEEP["raw-input"].profile(ablations.PROFILES["quick"]).refine_from == "synthetic"
+    alike = {"not-refined", "raw-input"}                       # the same training of other images, or none
+    assert len({str(sorted(each.items())) for name, each in changed.items() if name not in alike}) == len(SWEEP) - 2
 
 
 @pytest.mark.parametrize("words, said", [
@@ -186,7 +190,7 @@ def test_the_records_of_the_kit_are_of_one_sweep():
     assert len(set(runs)) == len(runs) and {(name, seed) for name in CORE for seed in range(3)} <= set(runs)
     assert all(r["failed"] or set(ablations.MEASURES) - {"last_discriminator"} <= set(r["measured"]) for r in records)
     assert len({(r["profile"], r["commit"], json.dumps(r["versions"])) for r in records}) == 1
-    assert all(r["config"] is None or r["config"] == asdict(SWEEP[r["name"]].config(ablations.PROFILES["quick"].training))
+    assert all(r["config"] is None or TrainingConfig(**r["config"]) == SWEEP[r["name"]].config(ablations.PROFILES["quick"].training)
                for r in records)                                # the sweep as it is described is the one that was run
 
 

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simgan_lib.history import HistoryBuffer, mixed_batch
+from simgan_lib.history import HistoryBuffer, mixed_batch, pooled_batch
 
 
 def generator(seed=0):
@@ -82,6 +82,29 @@ def test_old_images_die_at_the_expected_rate():
     assert survivors <= 8                                     # 64 (1 - 8/64)^32 = 0.9 expected
 
 
+def known(images):
+    return images[:, 0, 0, 0].tolist()
+
+
+@given(capacity=st.integers(8, 20), stored=st.integers(0, 20), b=st.integers(1, 8), seed=st.integers(0, 99))
+def test_an_image_pool_loses_only_what_was_judged(capacity, stored, b, seed):
+    """Each image given in is judged now, or remembered in the place of one that is; while there is room, both."""
+    pool, fresh = HistoryBuffer(capacity, generator(seed)), numbered(100, b)
+    pool.replace(numbered(0, min(stored, capacity)))
+    free = min(capacity - len(pool), b)
+    before, batch = known(pool.state()["images"]) if len(pool) else [], pooled_batch(fresh, pool)
+    after = known(pool.state()["images"])
+    assert known(batch)[:free] == known(fresh)[:free] and len(after) == min(capacity, len(before) + b)
+    assert sorted(known(batch) + after) == sorted(known(fresh) + known(fresh)[:free] + before)
+
+
+def test_a_coin_decides_about_each_image_of_a_pool():
+    pool = filled(32, 32)
+    judged_fresh = sum(sum(v >= 100 * i for v in known(pooled_batch(numbered(100 * i, 8), pool))) for i in range(1, 201))
+    assert 700 < judged_fresh < 900                           # 800 expected, deviation 20
+    assert torch.equal(pooled_batch(numbered(0, 8), HistoryBuffer(8, generator())), numbered(0, 8))
+
+
 def test_state_restores_bit_for_bit():
     first, second = filled(), HistoryBuffer(32, generator())
     second.restore(first.state())
@@ -103,7 +126,8 @@ def test_type_of_the_images_is_kept():
 
 @pytest.mark.parametrize("act", [
     lambda b: b.sample(33), lambda b: b.replace(numbered(0, 33)), lambda b: b.replace(torch.zeros(2, 1, 9, 9)),
-    lambda b: b.replace(torch.zeros(3, 4)), lambda b: HistoryBuffer(0, generator())])
+    lambda b: b.replace(torch.zeros(3, 4)), lambda b: b.exchange(numbered(0, 33)), lambda b: b.exchange(torch.zeros(2, 1, 9, 9)),
+    lambda b: HistoryBuffer(0, generator())])
 def test_what_cannot_be_is_refused(act):
     with pytest.raises(ValueError):
         act(filled())
