@@ -308,8 +308,8 @@ assert errors["stand-in, with labels"] < errors["matched"] < errors["synthetic"]
 
 # %% [markdown]
 # What to see: between the first and the third line lies what the gap costs. Matching wins a part of it back. These runs
-# are short, and the gap looks small beside what a short training leaves. With more images and longer training (`full`)
-# it stands out: about 4.8, 3.9 and 3.3 degrees.
+# are short, and the gap looks small beside what a short training leaves. With more images and longer training it stands
+# out: 5.1, 4.2 and 3.1 degrees in `full` (seed 0, `docs/results.md`).
 #
 # ## What goes wrong: a label in another convention
 #

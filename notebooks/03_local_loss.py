@@ -390,7 +390,7 @@ assert apart["right"] > 0.25 and abs(apart["scrambled"]) < 0.1
 # | | paper | here | deviation |
 # |---|---|---|---|
 # | layers | 96, 64, pool, 32, 32, 2 | the same, 75,906 weights | none |
-# | map for $35 \times 55$ | not named | $9 \times 14$, from padding of 1 | an assumption |
+# | map for $35 \times 55$ | $9 \times 14$ | the same, from padding of 1 | none |
 # | loss | summed over patches | the same | none |
 # | global discriminator | in the ablation, layers not given | the same trunk, one linear layer at its end | our choice |
 # | trained | against a refiner, 512 a batch | against a fixed set, 16 a batch, 100 steps | for the lesson |
