@@ -35,13 +35,13 @@ def measured(name, profile, domain, eyes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=NAMES, help="which refiners; all if not given")
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=[], help="which refiners; all if not given")
     parser.add_argument("--profile", default="full", help="quick: to see that it runs")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
     profile = profile_named(a.profile)
     domain, eyes = stand_in_domain(profile), simulate(profile.synthetic, seed=1000)
-    found = {name: measured(name, profile, domain, eyes) for name in a.names}
+    found = {name: measured(name, profile, domain, eyes) for name in a.names or NAMES}
     if a.json:
         print(json.dumps(found))
     for name, report in () if a.json else found.items():

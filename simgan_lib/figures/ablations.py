@@ -1,5 +1,7 @@
 """Figures of notebook 07: ablations and failures."""
 
+import numpy as np
+
 from .base import STYLE, canvas
 
 
@@ -7,14 +9,16 @@ def forest_figure(panels, width=7.2):
     """Differences to a base, with their 95 % intervals: one row an ablation, one panel a measure.
 
     panels: {measure with its unit: {row: {"mean", "low", "high", "values"}}}, values being one a seed; rows as in the
-    first panel.  A filled mark: the interval leaves 0 out.  An arrow: the interval goes on beyond the panel.
+    first panel.  A filled mark: the interval leaves 0 out.  An arrow: the interval goes on beyond the panel; a number
+    there: so does the mean.
     Returns (figure, alternative text).
     """
     rows = list(next(iter(panels.values())))
     figure, (line,) = canvas(1, len(panels), (width / len(panels), 0.9 + 0.24 * len(rows)), sharey=True)
     clear = []
     for axes, (title, found) in zip(line, panels.items()):
-        reach = 1.25 * max(abs(value) for each in found.values() for value in each["values"])
+        # A fifth of the rows may lie beyond: one outlier would hide all others.
+        reach = 1.6 * np.quantile([abs(each["mean"]) for each in found.values()], 0.8)
         for y, name in enumerate(rows):
             if name in found and _forest_row(axes, y, found[name], reach):
                 clear.append(f"{name} ({title}) by ≈{found[name]['mean']:+.2f}")
@@ -32,12 +36,17 @@ def forest_figure(panels, width=7.2):
 def _forest_row(axes, y, found, reach):
     """One interval, the seeds as small dots below it.  Returns whether 0 is outside the interval."""
     style, beyond = STYLE["refined"], bool(found["low"] > 0 or found["high"] < 0)
-    low, high = max(found["low"], -reach), min(found["high"], reach)
+    low, high = (np.clip(found[end], -reach, reach) for end in ("low", "high"))
     axes.plot([low, high], [y, y], color=style["color"], linewidth=1.8, zorder=1)
     for end, limit, mark in ((found["low"], -reach, "<"), (found["high"], reach, ">")):
         if abs(end) > reach:
             axes.plot(limit, y, mark, color=style["color"], markersize=5, clip_on=False)
-    axes.plot(found["mean"], y, "^", color=style["color"], markersize=6.5, markerfacecolor=None if beyond else "white")
+    if abs(found["mean"]) <= reach:
+        axes.plot(found["mean"], y, "^", color=style["color"], markersize=6.5, markerfacecolor=None if beyond else "white")
+    else:
+        left = found["mean"] < 0
+        axes.text((-0.88 if left else 0.88) * reach, y, f"{found['mean']:+.2g}{'*' if beyond else ''}", fontsize=8,
+                  va="center", ha="left" if left else "right", backgroundcolor="white", bbox={"color": "white", "pad": 0.5})
     axes.plot(found["values"], [y + 0.3] * len(found["values"]), ".", color="0.3", markersize=3)
     return beyond
 

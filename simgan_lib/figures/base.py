@@ -88,19 +88,25 @@ def show_image(axes, image, **how):
     return axes
 
 
-def montage_figure(groups, columns, width=7.2):
+def montage_figure(groups, columns, width=7.2, says=""):
     """Montages one below the other, named on their left.  groups: {name: uint8 images (N, C, H, W)}.
 
-    columns: images in a row.  width: of the figure, inches.  Returns (figure, alternative text).
+    columns: images in a row.  width: that the figure may take, inches: each pixel of an image becomes as many whole pixels
+    of the figure as fit, at least one, since fine artefacts must not be made or lost by resampling.  says: what is to be
+    seen, for the alternative text.  Returns (figure, alternative text).
     """
     sheets = {name: montage(images, columns) for name, images in groups.items()}
-    heights = [sheet.shape[0] / sheet.shape[1] for sheet in sheets.values()]
-    names = 0.2 + 0.1 * max(len(line) for name in groups for line in name.split("\n"))      # inches that they take
-    figure = Figure(figsize=(width, (width - names) * sum(heights) + 0.1 * len(sheets)), layout="constrained")
-    grid = figure.subplots(len(sheets), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-    for axes, (name, sheet) in zip(grid, sheets.items()):
+    longest = max(len(line) for name in groups for line in name.split("\n"))
+    names, between = round((0.2 + 0.1 * longest) * DPI), round(0.1 * DPI)        # pixels that they take
+    wide = next(iter(sheets.values())).shape[1]
+    scale = max(1, int((width * DPI - names) // wide))
+    whole = names + scale * wide, sum(scale * sheet.shape[0] + between for sheet in sheets.values())
+    figure, top = Figure(figsize=(whole[0] / DPI, whole[1] / DPI)), whole[1]
+    for name, sheet in sheets.items():
+        high = scale * sheet.shape[0]
+        top -= high + between
+        axes = figure.add_axes((names / whole[0], (top + between // 2) / whole[1], scale * wide / whole[0], high / whole[1]))
         show_image(axes, sheet, vmin=0, vmax=255)
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
-        axes.set_anchor("E")
     counted = ", ".join(f"{len(images)} {name}" for name, images in groups.items()).replace("\n", " ")
-    return figure, f"Montage of images, one group below the other: {counted}."
+    return figure, " ".join([f"Montage of images, one group below the other: {counted}.", *([says] if says else [])])
