@@ -231,8 +231,13 @@ def _over_seeds(values):
 # ---- how it is all made again ----
 def recipe(found, where):
     """The commands, with their options, that give the records, file by file, and the one that makes the page of them."""
-    lines = [f"{command} {FILES[name][0]} {where}/{name}"
+    lines = [f"{command} {_seeds(name, records)}{FILES[name][0]} {where}/{name}"
              for name, records in found.items() for command in dict.fromkeys(record["command"] for record in records)]
     return ["## Made again by", "```\n" + "\n".join([*lines, "python -m simgan_lib results"]) + "\n```",
             "DIR: a folder with MPIIGaze. A record takes the place of the older one of the same run; one of fewer seeds or with "
             "other test days is refused. `results --records FOLDER` makes the page of another folder's records."]
+
+
+def _seeds(name, records):
+    """A sweep's records do not say how many seeds were asked for, each being a run of its own."""
+    return f"--seeds {len({record['seed'] for record in records})} " if name in SWEEPS else ""
