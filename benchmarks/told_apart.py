@@ -1,18 +1,20 @@
 """How often does a network tell refined eyes from the domain's, and how often would it at best?
 
-    python benchmarks/told_apart.py [--seeds 3] [--quick] [--json]
+    python benchmarks/told_apart.py [--seeds 3] [--quick] [--record FILE] [--json]
 
 Two references stand beside the refiner that comes with the kit: more eyes of the stand-in domain itself, which nothing
 should tell from its test images; and the simulator's own eyes through the domain's own camera, which is what a refiner
 would make that learned the appearance perfectly and left every eye as it is.  The second is above the first because the
 two kinds of people differ in what a label must survive: lids, skin, where the eye lies in the crop, where it looks.
 Classifier two-sample accuracy, %, mean ± standard deviation over seeds of eyes, camera and classifier; 50 is guessing.
+--record adds the numbers to a file of records: docs/results.md is made of it.
 """
 
 import argparse
 import json
 import statistics
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +23,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.realism import histogram_matched, two_sample_accuracy
 from simgan_lib.pretrained import load_shipped
+from simgan_lib.records import check_replaceable, save_records
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.summary import commit, hardware, versions
 from simgan_lib.training import refine
 
 
@@ -37,18 +41,31 @@ def kinds(n, seed, unlabelled):
             "more of the domain": camera.stand_in(n, seed=50_000 + seed).images}
 
 
+def record_of(found, images, seconds, command):
+    """What is kept of a run: `found` as {kind: [% right, one a seed]}."""
+    return {"images": images, "seeds": list(range(len(next(iter(found.values()))))), "right_percent": found,
+            "seconds": round(seconds, 1), "hardware": hardware(torch.device("cpu")), "versions": versions(), "commit": commit(),
+            "command": command}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="few images: to see that it runs")
+    parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
-    n = 400 if a.quick else 4000
+    n, start = 400 if a.quick else 4000, time.perf_counter()
+    if a.record:
+        check_replaceable(a.record, {"images": n}, a.seeds)
     unlabelled, test = camera.stand_in(2 * n, seed=20_001), camera.stand_in(n, seed=20_002).images
     found = {}
     for seed in range(a.seeds):
         for kind, images in kinds(n, seed, unlabelled).items():
             found.setdefault(kind, []).append(100 * two_sample_accuracy(images, test, seed)["accuracy"])
+    if a.record:
+        command = f"python benchmarks/told_apart.py --seeds {a.seeds}{' --quick' if a.quick else ''}"
+        save_records(a.record, [record_of(found, n, time.perf_counter() - start, command)], ("images",))
     if a.json:
         print(json.dumps(found))
     for kind, values in () if a.json else found.items():

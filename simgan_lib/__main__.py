@@ -9,6 +9,7 @@ import sys
 from dataclasses import fields, replace
 
 from .errors import UserError, exit_status
+from .records import RECORDED
 
 
 def main(argv=None):
@@ -74,26 +75,36 @@ def _test_days(a):
     return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
 
 
+def _check_record(path, a):
+    """A file whose record must not give way to this run's is refused at once, not after hours."""
+    from .records import check_replaceable
+    check_replaceable(path, {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}, a.seeds, _test_days(a))
+
+
 def _gaze_table(a):
     from .gaze_records import method_table, read_records, save_records, size_table
     from .gaze_study import gaze_study
     from .reproduce import run_folder
-    path = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl"
+    path, days = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl", _test_days(a)
     read_records(path)                                      # a file that holds something else is refused at once
-    records = []
-    for of_one_seed in gaze_study(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results):
-        records += of_one_seed
-        save_records(path, records)
+    if a.records:
+        _check_record(path, a)
+    about = {"days_apart": days} if days else {}
+    records = [record | about for of_one_seed in gaze_study(a.profile, a.seeds, a.real, days, a.device, a.results)
+               for record in of_one_seed]
+    save_records(path, records)
     print(f"{size_table(records)}\n\nMean error in degrees:\n{method_table(records)}\n\nThe records: {path}")
 
 
 def _reproduce(a):
     from .report import format_table
     from .reproduce import reproduce
+    if a.record:
+        _check_record(a.record, a)
     folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results)
     if a.record:
         from .results_page import save_run
-        save_run(a.record, metrics, a.real)
+        save_run(a.record, metrics, a.real, _test_days(a))
     print(format_table(metrics))
     print(f"\nThe report: {folder / 'report.html'}")
 
@@ -224,20 +235,26 @@ def _add_ablate(commands):
     command = commands.add_parser("ablate", help="the sweep of ablations; a stopped sweep goes on")
     command.add_argument("--profile", default="quick", help="quick or full")
     command.add_argument("--seeds", type=_count, default=3, help="runs of each ablation")
-    command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these ablations alone, such as base no-history")
+    command.add_argument("--only", nargs="+", default=[], metavar="NAME",
+                         help="these ablations alone, such as base no-history, or all of a group: ideas, choices")
     command.add_argument("--jobs", type=_count, default=1, help="processes at once, on this machine")
     command.add_argument("--part", default="1/1", help="K/N: one of N machines that share --results; run it on each")
     command.add_argument("--results", default="results", help="where results go")
+    command.add_argument("--records", metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given")
     _device(command)
     command.set_defaults(run=_ablate)
     return command
 
 
 def _ablate(a):
-    from .ablations import format_table, save_records, sweep
+    from .ablations import add_records, checked_names, format_table, save_records, sweep
+    from .records import check_replaceable
+    for name in checked_names(a.only) if a.records else ():
+        check_replaceable(a.records, {"profile": a.profile, "name": name}, a.seeds)
     records, folder = sweep(a.profile, a.seeds, a.only, a.part, a.jobs, a.device, a.results)
-    save_records(folder / "records.jsonl", records)
-    print(f"{format_table(records)}\n\nThe records: {folder / 'records.jsonl'}")
+    path = a.records or folder / "records.jsonl"
+    (add_records if a.records else save_records)(path, records)
+    print(f"{format_table(records)}\n\nThe records: {path}")
 
 
 def _add_ship(commands):
@@ -258,15 +275,17 @@ def _ship(a):
 
 
 def _add_results(commands):
-    command = commands.add_parser("results", help="make the page of results anew, of the records that come with the kit")
-    command.add_argument("page", nargs="?", default="docs/results.md", help="the page to write")
+    command = commands.add_parser("results", help="make the pages of results and of refiners anew, of records and cards")
+    command.add_argument("docs", nargs="?", default="docs", help="where results.md and refiners.md go")
+    command.add_argument("--records", metavar="DIR", default=str(RECORDED), help="folder of the records")
     command.set_defaults(run=_results)
     return command
 
 
 def _results(a):
-    from .results_page import write_page
-    print(f"{a.page}: {'made anew' if write_page(a.page) else 'as it was'}")
+    from .results_page import write_pages
+    for path, changed in write_pages(a.docs, a.records).items():
+        print(f"{path}: {'made anew' if changed else 'as it was'}")
 
 
 if __name__ == "__main__":

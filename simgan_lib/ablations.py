@@ -101,13 +101,14 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     "noise": Ablation("noise for the refiner", {"noise": 1}),
 }
 SWEEP = IDEAS | CHOICES   # in the order in which they are run, seed by seed
+GROUPS = {"ideas": IDEAS, "choices": CHOICES}
 
 
 # ---- the sweep ----
 def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="auto", results="results", bar=True):
     """Run what is not kept yet  ->  (records of all runs asked for that are there, the folder they are in).
 
-    only: names in SWEEP; all if there are none.  part: "k/n", which of n equal parts this machine computes.
+    only: names in SWEEP or GROUPS; all if there are none.  part: "k/n", which of n equal parts this machine computes.
     bar: show one.
     Raises UserError for bad input.
     """
@@ -132,10 +133,12 @@ def profile_named(name):
 
 
 def checked_names(only):
-    unknown = [name for name in only if name not in SWEEP]
+    """The names, each once, that are asked for by name or by group.  Raises UserError for one that there is not."""
+    names = list(dict.fromkeys(name for word in only for name in GROUPS.get(word, [word])))
+    unknown = [name for name in names if name not in SWEEP]
     if unknown:
-        raise UserError(f"no ablation {', '.join(unknown)}: expected some of {', '.join(SWEEP)}")
-    return list(dict.fromkeys(only)) or list(SWEEP)
+        raise UserError(f"no ablation {', '.join(unknown)}: expected some of {', '.join([*GROUPS, *SWEEP])}")
+    return names or list(SWEEP)
 
 
 def _part(runs, part):
@@ -185,6 +188,19 @@ RECORDS_OF_CHOICES = RECORDED / "choices.jsonl"
 def save_records(path, records):
     """One JSON line a run."""
     write_whole(path, [json.dumps(record).encode() + b"\n" for record in records])
+
+
+def add_records(path, records):
+    """Put records into a file, in the sweep's order; the older ones of the same runs give way.
+
+    Raises UserError if the file holds something else or cannot be written.
+    """
+    order = {name: place for place, name in enumerate(SWEEP)}
+
+    def run(record):
+        return record["profile"], record["seed"], order.get(record["name"], len(order)), record["name"]
+    merged = {run(record): record for record in [*read_records(path, ("profile", "seed", "name")), *records]}
+    save_records(path, [merged[key] for key in sorted(merged)])
 
 
 def load_records(path=RECORDS):

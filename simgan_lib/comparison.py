@@ -6,6 +6,7 @@ Taught in: notebook 05.
 """
 
 import math
+import statistics
 import textwrap
 from dataclasses import dataclass
 
@@ -117,10 +118,35 @@ def no_better_than_matching(measure, found):
 
 def comparison(metrics):
     """The table *paper / here*: a list of (title, [Row]), without what the run did not measure."""
+    metrics = with_deviations(metrics)
     groups = [(m.title.format(real=real_name(metrics["domain"])), _measured_rows(m, metrics)) for m in MEASURES]
     groups.insert(3, ("Refined against synthetic", _against_rows(metrics)))
     groups.insert(4, ("Shift of the pupil's centre by refinement, px in images 55 px wide", _pupil_rows(metrics)))
     return [(title, rows) for title, rows in groups if rows]
+
+
+def with_deviations(metrics):
+    """The metrics with {"mean", "sd"} in place of a bare mean where the run kept what it needs (older ones did not).
+
+    >>> with_deviations({"kernel_distance": {"refined": 2.0}, "deviations": {"kernel_distance": {"refined": 0.5}}})
+    {'kernel_distance': {'refined': {'mean': 2.0, 'sd': 0.5}}, 'deviations': {'kernel_distance': {'refined': 0.5}}}
+    """
+    def joined(mean, sd):
+        return {key: joined(mean[key], sd[key]) for key in mean} if isinstance(mean, dict) else {"mean": mean, "sd": sd}
+    kept = (metrics.get("deviations") or {}) | _ratio_deviations(metrics)
+    return metrics | {key: joined(metrics[key], sd) for key, sd in kept.items() if metrics.get(key) is not None}
+
+
+def _ratio_deviations(metrics):
+    """Standard deviations over seeds of the ratios of mean errors, from the errors of each seed; None for one seed."""
+    found = metrics.get("gaze_error_deg") or {}
+    errors = [(found.get(kind) or {}).get("values") for kind in ("synthetic", "refined", "oracle")]
+    if None in errors:
+        return {}
+    lower = [100 * (raw - refined) / raw for raw, refined, _ in zip(*errors)]
+    closed = [100 * (raw - refined) / (raw - oracle) for raw, refined, oracle in zip(*errors) if raw > oracle]
+    return {key: statistics.stdev(values) if len(values) > 1 else None
+            for key, values in (("relative_reduction_percent", lower), ("gap_closed_percent", closed))}
 
 
 def _measured_rows(measure, metrics):

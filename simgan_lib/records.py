@@ -9,7 +9,7 @@ from pathlib import Path
 from .errors import UserError
 from .files import write_whole
 
-RECORDED = Path(__file__).parent / "records"        # reproduce.jsonl, gaze.jsonl, ablations.jsonl
+RECORDED = Path(__file__).parent / "records"        # reproduce.jsonl, gaze.jsonl, ...: docs/results.md says what makes which
 
 
 def read_records(path, names):
@@ -41,6 +41,27 @@ def save_records(path, records, same):
     kept = [record for record in read_records(path, same) if run(record) not in new]
     lines = sorted([*kept, *records], key=run)
     write_whole(path, [(json.dumps(line) + "\n").encode() for line in lines])
+
+
+def check_replaceable(path, run, seeds, days=None):
+    """Whether a new record of a run may take the place of what a file holds of it: it must not be the weaker one.
+
+    run: what the run is called, {key: value}.  seeds: how many the new one is of.  days: the test days that were asked for,
+    as a record keeps them in `days_apart`.
+    Raises UserError if the file holds the run over more seeds or with other test days, or holds something else.
+    """
+    old = [record for record in read_records(path, run) if all(record[key] == value for key, value in run.items())]
+    held, name = {seed for record in old for seed in record.get("seeds", [record.get("seed")])}, ", ".join(map(str, run.values()))
+    if len(held) > seeds:
+        raise UserError(f"{path}: holds {name} over {len(held)} seeds, which {seeds} would replace; ask for --seeds {len(held)} "
+                        "or name another file")
+    if other := [record.get("days_apart") for record in old if record.get("days_apart") != days]:
+        raise UserError(f"{path}: holds {name} with {_test_days(other[0])}, which {_test_days(days)} would replace; name "
+                        "another file")
+
+
+def _test_days(days):
+    return f"the test days {', '.join(days)}" if days else "every third day for the test"
 
 
 def markdown_table(head, rows):

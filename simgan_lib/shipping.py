@@ -15,6 +15,7 @@ from .errors import UserError
 from .evaluation.pupil import estimator_error, iris_contrast, pupil_shift, pupils_in_place
 from .evaluation.realism import histogram_matched, mean_change, spectrum_distance, two_sample_accuracy
 from .features import parts_features
+from .precision import autocast_for
 from .pretrained import SHIPPED
 from .reproduce import profile_named, stand_in_domain
 from .runs import shown_progress, train_refiner
@@ -120,6 +121,11 @@ RECIPES = {
 }
 
 
+def precision(config, device):
+    """The number format that a training with this config multiplies in on this device, "bfloat16" or "float32"."""
+    return "bfloat16" if config.mixed_precision and isinstance(autocast_for(device), torch.autocast) else "float32"
+
+
 def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="results", bar=True):
     """Train the named refiner (again called: go on) and write folder/name.safetensors with its card  ->  the file's path.
 
@@ -144,7 +150,7 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
             "data": {"synthetic": f"{len(synthetic):,} simulated eyes", "real": f"{len(domain.unlabelled):,} {domain.name}",
                      "licence": "none but the kit's own: no picture of a person was used"},
             "metrics": domain.metrics(trained.refiner, device), "seconds": round(trained.seconds),
-            "hardware": hardware(torch.device(device)), "versions": versions()}
+            "precision": precision(config, device), "hardware": hardware(torch.device(device)), "versions": versions()}
     path = Path(folder) / f"{name}.safetensors"
     save_module(path, trained.refiner, card)
     return path

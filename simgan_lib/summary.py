@@ -14,10 +14,13 @@ from .evaluation.gaze import bootstrap_interval
 
 
 def summarise(profile_name, profile, domain, measured, device, command):
-    """The content of metrics.json: every number with mean, standard deviation over seeds (None for one seed), and n.
+    """The content of metrics.json.
 
-    measured: what `reproduce` measured, one dict a seed.  command: what gives these numbers again.  `seconds`: of all
-    stages of all seeds, whether computed now or kept.
+    measured: what `reproduce` measured, one dict a seed.  command: what gives these numbers again.
+    Gaze errors and shares come as `measure` gives them: mean, standard deviation over seeds (None for one), n, interval.  The
+    measures of realism are means over the seeds; `deviations` has their standard deviations (None for one seed) in the same
+    places.  The pupil's mean and deviation are over the images of all seeds.  `seconds`: of all stages of all seeds, whether
+    computed now or kept.
     """
     trained_on = list(measured[0]["gaze"])
     errors, calibrated = ({name: [m["gaze"][name][kind] for m in measured] for name in trained_on}
@@ -26,6 +29,7 @@ def summarise(profile_name, profile, domain, measured, device, command):
     gaze = {name: measure(seeds, days) for name, seeds in errors.items()}
     within = {name: measure([100.0 * (e <= 7) for e in seeds], days) for name, seeds in errors.items()}
     raw, refined, oracle = (gaze[k]["mean"] for k in ("synthetic", "refined", "oracle"))
+    realism = [m["realism"] for m in measured]
     return {
         "profile": profile_name, "domain": domain.name, "seeds": [m["seed"] for m in measured],
         "gaze_error_deg": gaze, "within_7_deg": within,
@@ -33,7 +37,8 @@ def summarise(profile_name, profile, domain, measured, device, command):
         "relative_reduction_percent": 100 * (raw - refined) / raw,
         "gap_closed_percent": 100 * (raw - refined) / (raw - oracle) if raw > oracle else None,
         "mean_answer_error_deg": domain.mean_answer_error(),
-        "pupil_shift_px": pupil_summary(measured), **_mean_tree([m["realism"] for m in measured]),
+        "pupil_shift_px": pupil_summary(measured),
+        **over_seeds(realism, "mean"), "deviations": over_seeds(realism, "sd"),
         "images": {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic},
         "test_groups": sorted(set(domain.test.groups.get("day", []))),
         "seconds": sum(sum(m["seconds"].values()) for m in measured), "stage_seconds": [m["seconds"] for m in measured],
@@ -76,11 +81,15 @@ def pupil_summary(measured):
             "estimator_error": {"mean": float(own.mean()), "sd": float(own.std()), "median": float(own.median())}}
 
 
-def _mean_tree(trees):
-    """The mean over equal nested dicts of numbers."""
+def over_seeds(trees, part):
+    """One `part` of `spread`, "mean" or "sd", of each number in equal nested dicts, one a seed.
+
+    >>> over_seeds([{"a": {"b": 1.0}}, {"a": {"b": 3.0}}], "mean")
+    {'a': {'b': 2.0}}
+    """
     if isinstance(trees[0], dict):
-        return {key: _mean_tree([tree[key] for tree in trees]) for key in trees[0]}
-    return float(np.mean(trees))
+        return {key: over_seeds([tree[key] for tree in trees], part) for key in trees[0]}
+    return spread(trees)[part]
 
 
 def hardware(device):

@@ -168,6 +168,24 @@ def test_the_command_prints_the_table_and_writes_the_records(tiny, tmp_path, cap
     assert [(r["name"], r["seed"]) for r in records] == [(BASE, 0), ("lambda-0", 0), (BASE, 1), ("lambda-0", 1)]
 
 
+def test_a_group_stands_for_all_of_its_ablations():
+    assert ablations.checked_names(["choices", "base", "no-history"]) == [*ablations.CHOICES, "no-history"]
+    assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(["ideas", "choices"])
+
+
+def test_records_are_added_to_a_file_in_the_sweeps_order_and_replace_their_like(tiny, tmp_path, capsys):
+    path = tmp_path / "mine.jsonl"
+    words = ["ablate", "--results", str(tmp_path), "--records", str(path), "--only"]
+    assert main([*words, "lambda-0", "base", "--seeds", "1"]) == main([*words, "no-history", "--seeds", "2"]) == 0
+    assert f"The records: {path}" in capsys.readouterr().out
+    records = ablations.load_records(path)
+    assert [(r["name"], r["seed"]) for r in records] == [(BASE, 0), ("no-history", 0), ("lambda-0", 0), ("no-history", 1)]
+    ablations.add_records(path, [records[1] | {"seconds": -1.0}])
+    assert [r["seconds"] == -1 for r in ablations.load_records(path)] == [False, True, False, False]
+    path.write_text('{"a": 1}\n')
+    assert main([*words, "base", "--seeds", "1"]) == 2 and "mine.jsonl, line 1" in capsys.readouterr().err
+
+
 # ---- the table ----
 def test_differences_are_taken_seed_by_seed():
     records = by_hand(BASE, [5.0, 6.0, 7.0]) + by_hand("no-history", [5.5, 6.5, 7.5]) + by_hand("global", [float("nan"), 8.0])

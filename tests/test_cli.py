@@ -229,13 +229,17 @@ def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsy
         return train(path, config, synthetic, real, *rest, **named)
     monkeypatch.setattr(reproduce, "train_refiner", watched)
     status, out, error = run(capsys, "reproduce", "--real", tmp_path / "p00", "--test-days", "day02,day04",
-                             "--results", tmp_path / "r")
+                             "--results", tmp_path / "r", "--record", tmp_path / "mine.jsonl")
     assert status == 0, error
     assert seen[0].labels == {} and set(seen[0].groups["day"]) == {"day01", "day03"} and len(seen[0]) == 48
     metrics = json.loads((tmp_path / "r" / "quick-real" / "metrics.json").read_text())
     assert metrics["test_groups"] == ["day02", "day04"] and metrics["domain"] == "MPIIGaze"
     assert metrics["images"]["test"] == 48 and metrics["images"]["unlabelled"] == 48
     assert "people: 51.7" in out and (tmp_path / "r" / "quick-real" / "report.html").exists()
+    record = json.loads((tmp_path / "mine.jsonl").read_text())
+    assert record["days_apart"] == ["day02", "day04"] and str(tmp_path) not in json.dumps(record)
+    assert "every third day for the test" in refused(capsys, "reproduce", "--real", tmp_path / "p00", "--results", tmp_path / "r",
+                                                     "--record", tmp_path / "mine.jsonl")
 
 
 def test_every_third_day_is_kept_apart_by_default(tmp_path):
@@ -257,6 +261,8 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
             assert metrics[name][kind]["n"] == 2 and {"mean", "sd"} <= set(metrics[name][kind])
     assert {"mean", "sd", "n"} <= set(metrics["pupil_shift_px"]) and metrics["seconds"] > 0
     assert {"synthetic", "refined"} <= set(metrics["two_sample_accuracy"])
+    assert set(metrics["deviations"]) == {"two_sample_accuracy", "kernel_distance", "collapse"}
+    assert metrics["deviations"]["kernel_distance"]["refined"] > 0             # two seeds, two refiners
     assert (tmp_path / "quick" / "report.html").stat().st_size > 50_000
     files = {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.safetensors")}
     assert run(capsys, *words)[0] == 0

@@ -39,8 +39,22 @@ def test_each_number_stands_beside_the_papers_with_its_place():
     assert gaze["histogram-matched"] == ("—", "7.00 ± 0.10") and gaze["stand-in with labels"][1] == "4.00 ± 0.10"
     assert cells(run(), "Shift of the pupil")["mean ± deviation over images"] == ("1.1 ± 0.8 (article, Figure 9)",
                                                                                "0.70 ± 0.50")
-    assert cells(run(), "Refined against")["mean gaze error lower by, %"] == ("30 (Table 3)", "25")
+    assert cells(run(), "Refined against")["mean gaze error lower by, %"] == ("30 (Table 3)", "25 ± 0")
     assert cells(run(), "Told from")["refined"] == ("people: 51.7 (Table 1)", "80.0")
+
+
+def test_deviations_over_seeds_are_shown_where_the_run_kept_them():
+    kept = run() | {"deviations": {"two_sample_accuracy": {"synthetic": 0.002, "synthetic_matched": 0.01, "refined": 0.025}}}
+    assert cells(kept, "Told from")["refined"][1] == "80.0 ± 2.5" and cells(run(), "Told from")["refined"][1] == "80.0"
+
+
+def test_ratios_deviate_as_the_errors_of_the_seeds_say():
+    metrics = run()
+    metrics["gaze_error_deg"]["refined"]["values"] = [3.95, 6.0, 8.1]               # of 7.9, 8.0, 8.1 synthetic: 50, 25, 0 %
+    metrics["gaze_error_deg"]["oracle"]["values"] = [0.0, 4.0, 8.1]                 # the last seed has no gap to close
+    assert cells(metrics, "Refined against")["mean gaze error lower by, %"][1] == "25 ± 25"
+    assert cells(metrics, "Refined against")["gap to stand-in with labels closed, %"][1] == "50 ± 0"
+    assert cells(run(1), "Refined against")["mean gaze error lower by, %"][1] == "25 ± —"
 
 
 def test_recalled_numbers_are_called_reported():

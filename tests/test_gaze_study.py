@@ -64,6 +64,7 @@ def test_on_a_release_the_folder_is_not_recorded(tmp_path, capsys, monkeypatch, 
     assert status == 0, error
     found = read_records(tmp_path / "r" / "quick-real" / "gaze.jsonl")
     assert {r["domain"] for r in found} == {"MPIIGaze"} and found[0]["test_days"] == 2 and found[0]["test_images"] == 48
+    assert found[0]["days_apart"] == ["day02", "day04"]
     assert str(tmp_path) not in json.dumps(found) and "--real DIR --test-days day02,day04" in found[0]["command"]
 
 

@@ -10,6 +10,7 @@ from simgan_lib import pretrained, reproduce, shipping
 from simgan_lib.__main__ import main
 from simgan_lib.errors import UserError
 from simgan_lib.features import LearnedFeatures
+from simgan_lib.precision import cpu_has_bf16
 from simgan_lib.pretrained import load_refiner, load_shipped, read_card, shipped_names
 from simgan_lib.simulators.evening import squinting
 from simgan_lib.simulators.eyes import simulate
@@ -34,6 +35,7 @@ def test_a_shipped_refiner_is_trained_described_and_loaded_by_name(tiny):
     assert refine(refiner, simulate(3, 0)).images.shape == (3, 1, 35, 55)
     assert card["command"] == "python -m simgan_lib ship gray --profile quick --seed 0" and card["seed"] == 0
     assert card["config"]["noise"] == card["noise"] == 1 and card["channels"] == 1
+    assert card["precision"] == ("bfloat16" if cpu_has_bf16() else "float32")
     for name in ("commit", "data", "metrics", "hardware", "versions", "seconds", "purpose"):
         assert name in card
     assert set(card["metrics"]["spectrum_distance_db"]) == {"synthetic", "entering", "refined"}
@@ -46,6 +48,10 @@ def test_shipping_again_gives_the_same_weights_from_the_kept_run(tiny):
     weights = [load_refiner(path).state_dict() for path in (first, again, anew)]
     for other in weights[1:]:
         assert all(torch.equal(value, other[name]) for name, value in weights[0].items())
+
+
+def test_float32_throughout_is_called_so():
+    assert shipping.precision(TrainingConfig(steps=1, mixed_precision=False), "cpu") == "float32"
 
 
 TWINS = {"gray-no-history": {"buffer": 0}, "gray-global": {"local": False, "regularization": 0.1 / 126}}
@@ -109,5 +115,6 @@ def test_what_comes_with_the_kit_can_be_used(name):
     eyes = simulate(4, 0, size=tuple(card["size"]), colour=card["channels"] == 3)
     refined = refine(refiner, eyes)
     assert refined.images.shape == eyes.images.shape and (refined.images != eyes.images).any()
-    assert name in shipping.RECIPES and card["command"].split()[:5] == ["python", "-m", "simgan_lib", "ship", name]
+    assert card["purpose"] == shipping.RECIPES[name].purpose
+    assert card["command"].split()[:5] == ["python", "-m", "simgan_lib", "ship", name]
     assert (pretrained.SHIPPED / f"{name}.safetensors").stat().st_size < 2_500_000
