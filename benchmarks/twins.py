@@ -1,6 +1,6 @@
 """What do history and the local loss do for the gaze estimator, at full scale?
 
-    python benchmarks/twins.py [NAME ...] [--profile full] [--record FILE] [--json]
+    python benchmarks/twins.py [NAME ...] [--profile full] [--unmatched] [--record FILE] [--json]
 
 The gray refiners that come with the kit (`gray`, and its twins without history or with one verdict an image) refine the
 training eyes of `reproduce --profile full`, seed 0; a gaze estimator is trained on each set and measured on the stand-in
@@ -30,25 +30,31 @@ from simgan_lib.training import refine
 NAMES = ("gray", "gray-no-history", "gray-global")
 
 
-def measured(name, profile, domain, eyes):
-    """The gaze report after training on the eyes as the named refiner makes them."""
+def measured(name, profile, domain, eyes, unmatched):
+    """The gaze report after training on the eyes as the named refiner makes them.
+
+    unmatched: they are not given the gray levels of the unlabelled ones once more, as `full` does.
+    """
     refined = refine(load_shipped(name)[0], replace(eyes, images=histogram_matched(eyes, domain.unlabelled)), seed=0)
-    refined = replace(refined, images=histogram_matched(refined, domain.unlabelled))
+    if not unmatched:
+        refined = replace(refined, images=histogram_matched(refined, domain.unlabelled))
     estimator = train_gaze_estimator(refined, profile.gaze, 0)
     return gaze_report(predict_gaze(estimator, domain.test), domain.test.labels["gaze"], groups=domain.test.groups["day"])
 
 
-def record_of(name, report, profile_name, seconds):
+def record_of(name, report, profile_name, unmatched, seconds):
     """What is kept of one refiner's report."""
+    name, option = (f"{name}, not matched once more", " --unmatched") if unmatched else (name, "")
     return {"refiner": name, "profile": profile_name, "domain": "stand-in", "seed": 0, **report, "seconds": round(seconds, 1),
             "hardware": hardware(torch.device("cpu")), "versions": versions(), "commit": commit(),
-            "command": f"python benchmarks/twins.py --profile {profile_name}"}
+            "command": f"python benchmarks/twins.py --profile {profile_name}{option}"}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=[], help="which refiners; all if not given")
     parser.add_argument("--profile", default="full", help="quick: to see that it runs")
+    parser.add_argument("--unmatched", action="store_true", help="leave refined images as they are, not matched once more")
     parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
@@ -57,9 +63,10 @@ def main():
     found = {}
     for name in a.names or NAMES:
         start = time.perf_counter()
-        found[name] = measured(name, profile, domain, eyes)
+        found[name] = measured(name, profile, domain, eyes, a.unmatched)
         if a.record:
-            save_records(a.record, [record_of(name, found[name], a.profile, time.perf_counter() - start)], ("profile", "refiner"))
+            record = record_of(name, found[name], a.profile, a.unmatched, time.perf_counter() - start)
+            save_records(a.record, [record], ("profile", "refiner"))
     if a.json:
         print(json.dumps(found))
     for name, report in () if a.json else found.items():

@@ -370,6 +370,8 @@ BANK = {
         (contrast(mean=losses.blurred), "5 x 5"),
         (lambda x: (x - losses.blurred(x, 9)) / (losses.blurred(x ** 2, 9) + 0.01).sqrt(), "about 0"),
         (lambda x: losses.local_contrast(x)[:, 0], "expected the shape"),
+        (lambda x: losses.local_contrast(x.mean(1, keepdim=True)), "must keep them"),
+        (contrast(root=lambda v: (v.mean(1, keepdim=True) + 0.01).sqrt()), "each has its own"),
     ]),
     "mean_shift": ([pupil.mean_shift, lambda a, b, w: lengths(a, b).nanmean() * 55 / w], [
         (lambda a, b, w: lengths(a, b).mean() * 55 / w, "must be left out"),

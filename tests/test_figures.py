@@ -204,6 +204,14 @@ def test_forest_marks_what_leaves_zero_out_and_points_beyond_the_panel():
     assert marks[0] != "white" and marks[1] == "white"
 
 
+def test_a_row_of_the_forest_that_lies_beyond_is_a_number_with_an_arrow_on_its_side():
+    near = {f"row {i}": {"mean": 0.1, "low": -0.1, "high": 0.3, "values": [0.0, 0.2]} for i in range(9)}
+    far = {"mean": -8.0, "low": -9.0, "high": -7.0, "values": [-8.5, -7.5]}
+    axes = figures.forest_figure({"degrees": near | {"far": far}})[0].axes[0]
+    assert axes.get_xlim()[1] < 1 and [text.get_text() for text in axes.texts] == ["-8*"]
+    assert [line.get_marker() for line in axes.lines if line.get_marker() in "<>"] == ["<"]
+
+
 def test_rising_draws_one_line_a_disturbance():
     figure, sentence = figures.rising_figure({"foreign": {"grid": ((0, 1), (0, 5)), "frame": ((0, 1), (0, 1))}},
                                              levels={"foreign": (2, "other eyes")})

@@ -9,7 +9,7 @@ from .base import answer, drawn, expect
 
 def local_contrast(mine):
     """Difference from the mean of the 9 x 9 surroundings, in their standard deviations."""
-    images = drawn(2, 1, 12, 13) + torch.linspace(-1, 1, 13)          # uneven light
+    images = drawn(2, 3, 12, 13) + torch.linspace(-1, 1, 13)          # uneven light, in colour
     mean = losses.blurred(images, 9)
     apart = images - mean
     variance = losses.blurred(apart ** 2, 9)
@@ -26,6 +26,8 @@ def local_contrast(mine):
         "zeros beyond the edge are counted in the mean: the frame would be charged for": _zero_padded_contrast(images),
         "a window of 5 x 5, not 9 x 9": (images - losses.blurred(images))
         / (losses.blurred((images - losses.blurred(images)) ** 2) + 0.01).sqrt(),
+        "the channels are averaged first: psi must keep them": losses.local_contrast(images.mean(1, keepdim=True)),
+        "one spread for all channels: each has its own": apart / (variance.mean(1, keepdim=True) + 0.01).sqrt(),
         "the spread is that of the pixels about 0, not about their mean": apart / (losses.blurred(images ** 2, 9) + 0.01).sqrt(),
     })
 

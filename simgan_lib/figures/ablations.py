@@ -38,8 +38,8 @@ def _forest_row(axes, y, found, reach):
     style, beyond = STYLE["refined"], bool(found["low"] > 0 or found["high"] < 0)
     low, high = (np.clip(found[end], -reach, reach) for end in ("low", "high"))
     axes.plot([low, high], [y, y], color=style["color"], linewidth=1.8, zorder=1)
-    for end, limit, mark in ((found["low"], -reach, "<"), (found["high"], reach, ">")):
-        if abs(end) > reach:
+    for goes_on, limit, mark in ((found["low"] < -reach, -reach, "<"), (found["high"] > reach, reach, ">")):
+        if goes_on:
             axes.plot(limit, y, mark, color=style["color"], markersize=5, clip_on=False)
     if abs(found["mean"]) <= reach:
         axes.plot(found["mean"], y, "^", color=style["color"], markersize=6.5, markerfacecolor=None if beyond else "white")
