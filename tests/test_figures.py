@@ -205,7 +205,7 @@ def test_forest_marks_what_leaves_zero_out_and_points_beyond_the_panel():
 
 
 def test_a_row_of_the_forest_that_lies_beyond_is_a_number_with_an_arrow_on_its_side():
-    near = {f"row {i}": {"mean": 0.1, "low": -0.1, "high": 0.3, "values": [0.0, 0.2]} for i in range(9)}
+    near = {f"row {i}": {"mean": 0.1, "low": -0.1, "high": 0.15, "values": [0.0, 0.2]} for i in range(9)}
     far = {"mean": -8.0, "low": -9.0, "high": -7.0, "values": [-8.5, -7.5]}
     axes = figures.forest_figure({"degrees": near | {"far": far}})[0].axes[0]
     assert axes.get_xlim()[1] < 1 and [text.get_text() for text in axes.texts] == ["-8*"]
