@@ -14,7 +14,7 @@ RUN = ("profile", "domain")                         # a newer record of the same
 KEPT = (*RUN, "seeds", "gaze_error_deg", "within_7_deg", "relative_reduction_percent", "gap_closed_percent",
         "mean_answer_error_deg", "pupil_shift_px", "two_sample_accuracy", "kernel_distance", "collapse", "images", "seconds",
         "hardware", "versions", "commit", "command")
-SINCE = ("calibrated_error_deg",)                   # kept as well, and missing in older records
+SINCE = ("calibrated_error_deg", "pupil_scatter")   # kept as well, and missing in older records
 PROFILES = ("quick", "full", "paper")
 
 
