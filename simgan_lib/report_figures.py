@@ -23,6 +23,7 @@ LN2 = math.log(2)                                 # loss a patch of a discrimina
 # What only a report shows: histogram-matched synthetic images and the discriminator.  Okabe and Ito's colours again.
 LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}
 DOTS = {**POINTS, "synthetic_matched": {**POINTS["synthetic"], "color": "#56B4E9", "marker": "v"}}
+CLOSE, WIDE = 2.0, 8.0                            # px that a panel of pupil shifts shows each way
 DISCRIMINATOR = {"color": "#009E73", "linestyle": "--"}
 
 
@@ -261,35 +262,44 @@ def gray_levels_and_spectra(groups, domain="stand-in"):
                     f"are: {', '.join(said)}.")
 
 
-def centre_differences(groups, published=None):
-    """`pupil_shifts` of several kinds side by side, on one scale, so that what is measured and its error can be compared.
+def centre_differences(groups, published=None, columns=3):
+    """`pupil_shifts` of several kinds side by side, so that what is measured and its error can be compared.
 
-    groups: {title: (shifts (N, 2) px, meaning: a key of POINTS)}; NaN are left out.  published: a mean distance to draw
-    beside the measured one, px.  Article: Figure 9.
+    groups: {title: (shifts (N, 2) px, meaning: a key of POINTS)}; NaN are left out.  A cloud that is mostly more than
+    CLOSE px from 0 gets a wider panel, whose title says so.  published: a mean distance to draw beside the measured one,
+    px.  columns: panels in a row.  Article: Figure 9.
     """
-    figure, (row,) = canvas(1, len(groups), (2.4 if len(groups) > 1 else 3.4, 3.6), sharey=True)
-    means = [_difference_panel(axes, title, *group, published) for axes, (title, group) in zip(row, groups.items())]
-    row[0].set_ylabel("shift down, px")
-    circles = row[0].patches
+    columns = min(columns, len(groups))
+    figure, grid = canvas(math.ceil(len(groups) / columns), columns, (2.6, 3.2))
+    panels = list(grid.flat)
+    means = [_difference_panel(axes, title, *group, published) for axes, (title, group) in zip(panels, groups.items())]
+    for axes in panels[len(groups):]:
+        axes.set_axis_off()
+    for row in grid:
+        row[0].set_ylabel("shift down, px")
+    circles = panels[0].patches
     for circle, name in zip(circles, ("measured mean", f"the article's mean, {published} px")):
         circle.set_label(name)
-    _legend_below(figure, circles, 1)
+    _legend_below(figure, circles, 2)
     said = ", ".join(f"{title} ≈{mean:.2f}" for title, mean in zip(groups, means))
     return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {said}; "
                     "circles show them" + (f" and the article's {published}." if published else "."))
 
 
-def _difference_panel(axes, title, shifts, look, published, limit=6):
+def _difference_panel(axes, title, shifts, look, published):
     """One cloud and its circles; returns its mean distance, NaN for an empty cloud."""
     found = shifts[shifts.isfinite().all(1)].numpy()
-    mean, beyond = np.hypot(*found.T).mean() if len(found) else math.nan, (np.abs(found) > limit).any(1).sum()
-    axes.scatter(*found.T, s=20, alpha=0.8, **POINTS[look])
+    distance = np.hypot(*found.T)
+    mean, wide = (distance.mean(), np.median(distance) > CLOSE) if len(found) else (math.nan, False)
+    limit = WIDE if wide else CLOSE
+    beyond = (np.abs(found) > limit).any(1).sum()
+    axes.scatter(*found.T, s=14, alpha=0.8, **POINTS[look])
     _circle(axes, mean, "", "-")
     _circle(axes, published, "", "--")
     _cross_hairs(axes, limit)
-    axes.set(xticks=[-6, -3, 0, 3, 6], yticks=[-6, -3, 0, 3, 6], ylabel="")
-    axes.set_title(f"{title}\nmean {mean:.2f} px\n{len(found)} of {len(shifts)} images"
-                   + (f", {beyond} beyond" if beyond else ""), fontsize=9)
+    axes.set(xticks=np.linspace(-limit, limit, 5), yticks=np.linspace(-limit, limit, 5), ylabel="")
+    axes.set_title(f"{title}\nmean {mean:.2f} px, {len(found)} of {len(shifts)} images\n±{limit:g} px"
+                   + (", WIDER" if wide else "") + (f", {beyond} beyond" if beyond else ""), fontsize=9)
     return mean
 
 

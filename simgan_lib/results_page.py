@@ -20,7 +20,7 @@ RUN = ("profile", "domain")                         # a newer record of the same
 KEPT = (*RUN, "seeds", "gaze_error_deg", "within_7_deg", "relative_reduction_percent", "gap_closed_percent",
         "mean_answer_error_deg", "pupil_shift_px", "two_sample_accuracy", "kernel_distance", "collapse", "images", "seconds",
         "hardware", "versions", "commit", "command")
-SINCE = ("calibrated_error_deg", "deviations")      # kept as well, and missing in older records
+SINCE = ("calibrated_error_deg", "deviations", "pupil_scatter")     # kept as well, and missing in older records
 MADE = ("seconds", "commit", "command")             # what every record says of how it came about
 FILES = {                 # file: (what its command needs to fill it, what its records must have)
     "reproduce.jsonl": ("--record", KEPT),

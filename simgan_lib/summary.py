@@ -1,6 +1,7 @@
 """From what the seeds of a run measured to the numbers and figures of its report."""
 
 import dataclasses
+import math
 import os
 import platform
 import subprocess
@@ -37,7 +38,7 @@ def summarise(profile_name, profile, domain, measured, device, command):
         "relative_reduction_percent": 100 * (raw - refined) / raw,
         "gap_closed_percent": 100 * (raw - refined) / (raw - oracle) if raw > oracle else None,
         "mean_answer_error_deg": domain.mean_answer_error(),
-        "pupil_shift_px": pupil_summary(measured),
+        "pupil_shift_px": pupil_summary(measured), "pupil_scatter": pupil_scatter(measured),
         **over_seeds(realism, "mean"), "deviations": over_seeds(realism, "sd"),
         "images": {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic},
         "test_groups": sorted(set(domain.test.groups.get("day", []))),
@@ -79,6 +80,16 @@ def pupil_summary(measured):
     return {"mean": float(found.mean()), "sd": float(found.std()), "median": float(found.median()), "n": len(found),
             "failed": 1 - len(found) / len(distance),
             "estimator_error": {"mean": float(own.mean()), "sd": float(own.std()), "median": float(own.median())}}
+
+
+def pupil_scatter(measured, most=50):
+    """{"shifts", "own"}: [dx, dy] px of the first seed's first images, as many as the article shows; None where no fit.
+
+    own: the fit before, minus the exact label.  Article: Figure 9.
+    """
+    def rounded(pair):
+        return None if any(math.isnan(value) for value in pair) else [round(value, 2) + 0.0 for value in pair]     # not -0.0
+    return {name: [rounded(pair) for pair in measured[0]["pupil"][name][:most].tolist()] for name in ("shifts", "own")}
 
 
 def over_seeds(trees, part):

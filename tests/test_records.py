@@ -1,18 +1,21 @@
 """Records: lines in a file, and the page of results that is made of them alone."""
 
 import importlib.util
+import json
 import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from simgan_lib import reproduce, results_page
 from simgan_lib.__main__ import _parser, main
 from simgan_lib.errors import UserError
 from simgan_lib.pretrained import cards_page, shipped_names
 from simgan_lib.records import RECORDED, check_replaceable, markdown_table, read_records, save_records
+from simgan_lib.summary import pupil_scatter
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = ("profile", "domain")
@@ -241,3 +244,24 @@ def test_a_folder_without_records_is_refused(tmp_path, capsys):
 def test_no_record_names_a_folder_of_somebodys_machine():
     for path in RECORDED.glob("*.jsonl"):
         assert "/home/" not in path.read_text() and "../" not in path.read_text(), path.name
+
+
+def test_the_folder_of_real_images_is_not_recorded():
+    record = read_records(RECORDED / "reproduce.jsonl", results_page.KEPT)[0]
+    metrics = record | {"command": "python -m simgan_lib reproduce --real /data/mine", "stage_seconds": []}
+    kept = results_page.record_of(metrics, "/data/mine")
+    assert kept["command"].endswith("--real DIR") and "stage_seconds" not in kept
+
+
+def test_the_scatter_is_the_first_seeds_first_images_and_valid_json():
+    nan = float("nan")
+    pupil = {"shifts": torch.tensor([[0.123, -1.0], [nan, nan], [2.0, 2.0]]), "own": torch.tensor([[0.5, 0.0]] * 3)}
+    kept = pupil_scatter([{"pupil": pupil}, {"pupil": {}}], most=2)
+    assert kept == {"shifts": [[0.12, -1.0], None], "own": [[0.5, 0.0]] * 2}
+    assert json.loads(json.dumps(kept, allow_nan=False)) == kept
+
+
+def test_a_run_recorded_before_there_was_a_scatter_is_still_a_record():
+    record = read_records(RECORDED / "reproduce.jsonl", results_page.KEPT)[0] | {"pupil_scatter": {"shifts": [], "own": []}}
+    older = {key: value for key, value in record.items() if key != "pupil_scatter"}
+    assert "pupil_scatter" in results_page.record_of(record) and "pupil_scatter" not in results_page.record_of(older)
