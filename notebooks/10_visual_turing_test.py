@@ -20,7 +20,7 @@
 # | **You will be able to** | *judge* crops yourself, by keys, *compute* exactly what the answers prove, *plan* a test that can find what it looks for |
 # | **You need** | a refiner ([05](05_training.ipynb)); counting |
 # | **Time** | 40 minutes to read and work; 1 CPU minute in `quick`; not yet measured in `full` |
-# | **Data** | simulated eyes and the stand-in domain: no download |
+# | **Data** | simulated eyes and the stand-in domain: no download; MPIIGaze's crops if you have them |
 
 # %%
 import subprocess
@@ -47,8 +47,9 @@ profile, device = setup()
 # times in 1,000; against raw synthetic ones 162 times in 200. What do such numbers prove, and what do they not?
 #
 # Our refined eyes are made by the full-scale refiner that comes with the kit; none of these eyes was in its training. "Real"
-# ones come from the **stand-in** domain, which is not real; the lines marked "source" are those to change if you have real
-# crops or a better refiner. Of each kind one part is for subjects to learn from, and another for the trials.
+# ones come from the **stand-in** domain, which is not real; with MPIIGaze at hand, "Real crops" below asks the paper's own
+# question. The lines marked "source" are those to change for other images. Of each kind one part is for subjects to learn
+# from, and another for the trials: as many as in the paper.
 
 # %%
 from dataclasses import replace
@@ -59,7 +60,7 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import refine
 
-EYES = 1000 if profile == "quick" else 20_000
+EYES = 1250 if profile == "quick" else 20_000
 unlabelled, real = stand_in(EYES, seed=5), stand_in(EYES, seed=7)    # source: to refine towards, and to show
 synthetic = simulate(EYES, seed=6)
 entering = replace(synthetic, images=histogram_matched(synthetic, unlabelled))
@@ -70,33 +71,42 @@ learn, keep = slice(0, EYES * 3 // 5), slice(EYES * 3 // 5, EYES)
 
 # %% [markdown]
 # `draw_trials` takes as many real as synthetic images, from as many different days as there are, each at most once, in
-# random order. Below, ten of two hundred.
+# random order. Below, ten of them.
 #
 # **Predict.** Which of the ten are refined? Note your ten letters, r or s, before you unfold the truth.
 
 # %%
+from scipy.stats import hypergeom
+
 from simgan_lib.evaluation.turing import Session, binomial, draw_trials
 
-trials = {"refined": draw_trials(real[keep], refined[keep], 200, seed=0),
+trials = {"refined": draw_trials(real[keep], refined[keep], 1000, seed=0),
           "synthetic": draw_trials(real[keep], synthetic[keep], 200, seed=0)}
 ten = draw_trials(real[keep], refined[keep], 10, seed=4)
 show(*figures.montage_figure({"which?": ten.images}, columns=5))
-assert all(len(each) == 200 and each.real.sum() == 100 for each in trials.values()) and ten.real.sum() == 5
+assert all(2 * each.real.sum() == len(each) for each in (*trials.values(), ten))
 truth = "".join("r" if real_ else "s" for real_ in ten.real)
+for right in (8, 9):                                                 # of 5 real ones x are found: 2 x answers are right
+    print(f"by guessing {right} or more of 10: {binomial(right, 10)['p']:.3f}; "
+          f"by guessing which five are real: {hypergeom.sf((right + 1) // 2 - 1, 10, 5, 5):.3f}")
+assert binomial(9, 10)["p"] < 0.05 < binomial(8, 10)["p"]
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Run `print(truth)`. Were you right 8 times or more of 10? By guessing that has a chance of 5 %. Less than that proves
-# nothing, either way: ten trials are too few for anything but a glaring difference.
+# Run `print(truth)`. Were you right 9 times or more of 10? By guessing that has a chance of 1 %. Eight prove nothing: a
+# guesser gets so many in 5.5 % of all cases, above the 5 % that are asked for on this page, and a guesser who has read that
+# just five are real, and says "r" five times, in 10 %. (With hundreds of trials that knowledge is worth next to nothing.)
+# Ten trials are too few for anything but a glaring difference.
 #
 # </details>
 #
 # ## Judge them yourself
 #
 # Click into the field once, then type `r` for real and `s` for synthetic; backspace takes an answer back. Buttons do the
-# same. Each answer is kept in a file at once, so you can stop and go on tomorrow. You are told nothing before the end:
-# somebody who learns from mistakes is another subject with every trial.
+# same. Each answer is kept in a file at once, so you can stop and go on tomorrow: the field then begins empty, the bar goes
+# on. A letter in the middle would shift all answers after it, so only the end of the field can be changed. You are told
+# nothing before the end: somebody who learns from mistakes is another subject with every trial.
 
 # %%
 from pathlib import Path
@@ -115,6 +125,8 @@ assert labeller.bar.max == 60 and labeller.bar.value == you.place
 # %%
 import tempfile
 
+from simgan_lib.errors import UserError
+
 with tempfile.TemporaryDirectory() as folder:
     first = Session(ten, Path(folder) / "answers.json", subject="a test")
     for letter in "rssr":
@@ -123,6 +135,11 @@ with tempfile.TemporaryDirectory() as folder:
     again = Session(ten, Path(folder) / "answers.json", subject="a test")
     print(f"goes on at image {again.place + 1} of {len(ten)}")
     assert again.answers == "rssr" and not again.done
+    try:
+        again.enter("rsrsr")                                         # one more letter, but in the middle
+    except UserError as error:
+        print(error)
+    assert again.answers == "rssr"
 
 # %% [markdown]
 # ## What an answer proves
@@ -166,8 +183,9 @@ published = {"paper: refined, people": binomial(int(paper.TURING_REFINED_RIGHT.v
              "paper: synthetic, people": binomial(int(paper.TURING_SYNTHETIC_RIGHT.value), 200)}
 for name, found in published.items():
     p = binomial_p(found["right"], found["n"])
-    print(f"{name:25} {found['right']} of {found['n']}: p = {p:.3g}, interval {100 * found['low']:.1f} to {100 * found['high']:.1f} %")
-    assert abs(p - found["p"]) < 1e-6
+    print(f"{name:25} {found['right']} of {found['n']}: p = {p:.3g}, at least {100 * found['low']:.1f} and "
+          f"at most {100 * found['high']:.1f} %")
+    assert abs(p - found["p"]) < 1e-6 and (found["low"] > 0.5) == (p < 0.05)
 assert round(published["paper: refined, people"]["p"], 3) == 0.148 and published["paper: synthetic, people"]["p"] <= 1e-8
 
 # %% [markdown]
@@ -184,15 +202,16 @@ assert round(published["paper: refined, people"]["p"], 3) == 0.148 and published
 #
 # </details>
 #
-# The published counts give the published p-values. The interval says more than p: the people of the paper may have been
-# right in up to 55 % of all cases.
+# The published counts give the published p-values. "At least" and "at most" are exact bounds (Clopper and Pearson), one-sided
+# like p: each holds with 95 %, and the lower one is above 50 % just where $p < 0.05$. The upper one says more than p:
+# the people of the paper may have been right in up to 54 % of all cases.
 #
 # ## The automatic twin
 #
 # A notebook that runs at night needs a subject. Ours is a **classifier two-sample test**: a small network learns from
 # labelled examples of both kinds, then judges the trials, which it has not seen, through the same session. It is a
 # *simulated subject*, no person: people know eyes; it knows just this one difference. So do not read its share as what
-# people would reach. A **hurried** network has learned for 120 batches, the patient one for 300.
+# people would reach. A **hurried** network has learned for 80 batches, the patient one for 300.
 #
 # Two more subjects look at a single number each: the mean **brightness** of a crop, and its **grain** (how much neighbouring
 # pixels differ). They say "real" if that number is nearer to the real examples' median.
@@ -202,7 +221,7 @@ assert round(published["paper: refined, people"]["p"], 3) == 0.148 and published
 # %%
 from simgan_lib.evaluation.turing import pooled, simulated_subject
 
-HURRIED, PATIENT = 120, 300                                          # batches
+HURRIED, PATIENT = 80, 300                                           # batches
 
 
 def judging_by(number, of_real, of_synthetic):
@@ -213,7 +232,7 @@ def judging_by(number, of_real, of_synthetic):
 
 def judged(subject, trials):
     session = Session(trials)
-    session.replace(subject(trials.images))
+    session.enter(subject(trials.images))
     return session.result()
 
 
@@ -233,46 +252,62 @@ if you.done:
 # %%
 show(*figures.turing_figure(results))
 for name, (found, _) in results.items():
-    print(f"{name:26} ≈ {100 * found['share']:5.1f} % of {found['n']}, p ≈ {found['p']:.2g}")
-subjects = ("network", "hurried", "brightness", "grain")
-network, hurried, brightness, grain = (results[f"here: refined, {name}"][0]["share"] for name in subjects)
-assert max(network, brightness) > min(hurried, grain) + 0.07 and results["here: refined, brightness"][0]["p"] < 1e-3
-assert 0.45 < hurried < 0.66 and results["here: synthetic, network"][0]["share"] > 0.9
+    print(f"{name:27} ≈ {100 * found['share']:5.1f} % of {found['n']:4}, at least ≈ {100 * found['low']:.1f} %, p ≈ {found['p']:.2g}")
+network, hurried, brightness = (results[f"here: refined, {name}"][0] for name in ("network", "hurried", "brightness"))
+assert network["p"] < 1e-6 and brightness["p"] < 1e-6
+assert network["share"] > hurried["share"] + 0.05 and turing.power(200, hurried["share"]) < 0.8
+assert min(found["share"] for name, (found, _) in results.items() if name.startswith("here: synthetic")) > 0.7
+told = card["metrics"]["two_sample_accuracy"]
+print(f"on the refiner's card, a network: refined ≈ {100 * told['refined']:.0f} %, synthetic ≈ {100 * told['synthetic']:.0f} %")
+assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark is at most 60 %
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Raw synthetic crops are told from the stand-in's by everybody; refined ones by nobody in four of five cases. The hurried
-# network does little better than a guesser: had we asked it alone, we would have written "refined images cannot be told from
-# real ones", with a p-value like that of the paper's people. The same network, given patience, is right in more than six of
-# ten cases, and that is no guess. Both miss what a single number shows: the refiner leaves a brightness of its own, for
-# it sees 19 pixels at a time, and the stand-in's gray levels are spread over the whole crop. **A p-value belongs to images
-# *and* subjects.**
+# A line is what the two bounds leave; it begins to the right of 50 just where $p < 0.05$. Raw synthetic crops are told from
+# the stand-in's by everybody. On refined ones the hurried network is right in little more than every second case, so seldom
+# that 200 trials often miss it (see "What failing to reject means"): with those we might have written "cannot be told
+# from real ones". The same network, given patience, is right in about two of three, on the same crops, and that is no guess.
+# (With other eyes and seeds: 51 to 64 % hurried, 63 to 70 % patient.) A single number does as well, brightness: the refiner sees
+# 19 pixels at a time, and the stand-in's gray levels are spread over the whole crop. **A p-value belongs to images *and*
+# subjects.**
 #
 # </details>
 #
+# **How good are these refined eyes?** Not as good as they should be. The kit's own mark is that a network is right on at
+# most 60 % of refined eyes where it knows more than 95 % of the raw ones. The card of this refiner says **70 %**, by a network
+# that learned from more eyes than ours: the mark is missed. Nor is patience at its end: trained for 600 batches, the network
+# above was right in 74 % here, and in 69 and 70 % on two other draws of all eyes.
+#
+# Why it is missed, we can only guess. `python benchmarks/told_apart.py` asks the card's kind of network: more eyes of the
+# stand-in domain are told in 52.3 ± 2.0 %, refined ones in 69.1 ± 1.2 %, and simulated eyes through the domain's very own
+# camera, the right appearance by construction, in 75.4 ± 2.2 %. So some of what is seen may be that other *people* are shown:
+# other lids and skins, which a refiner must leave as they are if labels are to stay true. That is no proof, for nobody knows
+# that the network looks at the same thing in both.
+#
 # ## Several subjects
 #
-# The paper pooled ten people. Pooling takes all answers for independent, which they are not if one subject is sharp and
+# The paper pooled ten people. Here are twenty passers-by, twenty trials each. They look at brightness, and each has seen five
+# crops of each kind before. Pooling takes all answers for independent, which they are not if one subject is sharp and
 # another asleep. So ask, too, whether the subjects differ: `differ_p` is small where they do.
 
 # %%
-shares = trials["refined"].images.split(40), trials["refined"].real.split(40)
+parts = (part[:400].split(20) for part in (trials["refined"].images, trials["refined"].real))
 several = []
-for seed, (images, truth_) in enumerate(zip(*shares)):
-    subject = simulated_subject(real[learn], refined[learn], seed, HURRIED, device)
-    several.append(judged(subject, turing.Trials(images, truth_)))
-print("right of 40 each:", ", ".join(f"≈ {each['right']}" for each in several))
-together = pooled(several)
-print(f"together ≈ {100 * together['share']:.0f} % of {together['n']} by {together['subjects']} subjects, who differ with "
-      f"p ≈ {together['differ_p']:.2f}")
-mixed = pooled([results["here: refined, brightness"][0], binomial(100, 200)])     # one who sees it, and one who sleeps
+for i, (images, truth_) in enumerate(zip(*parts)):
+    few = slice(i, learn.stop, learn.stop // 5)                      # five of each kind, for each subject others
+    passer_by = judging_by(NUMBERS["brightness"], real[few], refined[few])
+    several.append(judged(passer_by, turing.Trials(images, truth_)))
+print("right of 20 (p):", ", ".join(f"≈ {each['right']} (≈ {each['p']:.1g})" for each in several))
+together, alone = pooled(several), sum(each["p"] <= 0.05 for each in several)
+print(f"no guessers by themselves: ≈ {alone} of {together['subjects']}")
+print(f"together ≈ {100 * together['share']:.0f} % of {together['n']}, p ≈ {together['p']:.0e}; they differ with p ≈ {together['differ_p']:.2f}")
+mixed = pooled([brightness, binomial(500, 1000)])                    # one who sees it, and one who sleeps
 print(f"one who looks at brightness, and a sleeper: ≈ {100 * mixed['share']:.0f} %, differ_p ≈ {mixed['differ_p']:.0e}")
-assert together["n"] == 200 and mixed["differ_p"] < 0.05
+assert together["p"] < 1e-3 and alone <= 10 and mixed["differ_p"] < 0.05
 
 # %% [markdown]
-# What to see: hurried as they are, five subjects together are right more often than 200 guesses would be: pooling finds what
-# none of them could prove in 40 trials each.
+# What to see: most of the twenty prove nothing by themselves, for that takes 15 of 20; all together they are no guessers.
 
 # %% [markdown]
 # ## What failing to reject means
@@ -316,6 +351,8 @@ for share, n in needed.items():
 assert needed == {0.7: 42, 0.6: 169, 0.55: 654}
 print(f"the paper's 1,000 trials: power {power(1000, 0.55):.2f} for 55 %, {power(1000, 0.52):.2f} for 52 %")
 assert power(1000, 0.55) > 0.9 > 0.5 > power(1000, 0.52)
+print(f"the hurried network, right in ≈ {100 * hurried['share']:.0f} %: power ≈ {power(200, hurried['share']):.2f} with 200 trials, "
+      f"≈ {power(1000, hurried['share']):.2f} with 1,000")
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -353,10 +390,11 @@ for n in sizes:
             f"{n // 2} of {n}, half right": (binomial(n // 2, n), "synthetic")}
     frames.append(figures.to_png(figures.turing_figure(rows)[0], dpi=80))
 show_widget(scrubber(frames, [f"{n} trials" for n in sizes], "trials"),
-            "A slider over the number of trials: the interval narrows. Run the notebook to use it.")
+            "A slider over the number of trials: the bounds close in. Run the notebook to use it.")
 widths = [binomial(n // 2, n)["high"] - binomial(n // 2, n)["low"] for n in sizes]
-print("width of the interval around 50 %:", ", ".join(f"{100 * width:.0f} % for {n}" for n, width in zip(sizes, widths)))
+print("between the bounds if half are right:", ", ".join(f"{100 * width:.0f} % for {n}" for n, width in zip(sizes, widths)))
 assert widths == sorted(widths, reverse=True) and len({bytes(frame) for frame in frames}) == len(sizes)
+assert all(binomial(int(least_significant(n)), n)["low"] > 0.5 for n in sizes)                # as its line in the figure
 
 # %% [markdown]
 # ## What goes wrong: four ways to find something that is not there
@@ -392,15 +430,14 @@ assert alarms["unbalanced"] > 0.8
 # words is said far more often**. The cures: fix $n$ beforehand; one frame a scene, from many days; half of each kind, as
 # `draw_trials` does.
 #
-# The fourth way makes a good subject of a bad one: **feedback**. This subject knows four numbers of each crop and no
-# examples. It answers with the kind whose mean so far is nearer, and is then told the truth:
+# The fourth way makes a good subject of a bad one: **feedback**. This subject knows the mean and the contrast of each
+# crop, and no examples. It answers with the kind whose mean so far is nearer, and is then told the truth:
 
 # %%
 def with_feedback(trials, order):
     """Which answers were right, in time: (n,) bool.  The first of each kind are guesses."""
     x = trials.images[order].float()
-    numbers = torch.stack([x.mean((1, 2, 3)), x.std((1, 2, 3)), x.diff(dim=3).abs().mean((1, 2, 3)),
-                           x.diff(dim=2).abs().mean((1, 2, 3))], 1)                # (n, 4)
+    numbers = torch.stack([x.mean((1, 2, 3)), x.std((1, 2, 3))], 1)                # (n, 2)
     numbers, truth = (numbers - numbers.mean(0)) / numbers.std(0), trials.real[order]
     right = torch.rand(len(x)) < 0.5
     for i in range(len(x)):
@@ -411,7 +448,8 @@ def with_feedback(trials, order):
 
 
 with seeded(1) as generator:
-    courses = torch.stack([with_feedback(trials["refined"], torch.randperm(200, generator=generator)) for _ in range(10)]).float()
+    orders = [torch.randperm(len(trials["refined"]), generator=generator)[:200] for _ in range(40)]
+    courses = torch.stack([with_feedback(trials["refined"], order) for order in orders]).float()
 early, late = courses[:, :5].mean().item(), courses[:, -50:].mean().item()
 print(f"first five answers: ≈ {100 * early:.0f} % right; last fifty: ≈ {100 * late:.0f} %")
 assert late > early + 0.1
@@ -420,24 +458,75 @@ assert late > early + 0.1
 # Its overall share describes nobody: neither the beginner nor the expert. The signature: **more right answers in the second
 # half than in the first.** The labelling widget is silent to the end for this reason.
 #
+# ## Real crops
+#
+# The paper's question was about real eyes. If the environment variable `SIMGAN_SAMPLES` names a folder that holds `MPIIGaze/`
+# in its release's layout, it is asked here: 60 trials for you, real crops against refined eyes, and 200 for the patient network,
+# then 200 against raw ones. The refiner is trained for seconds (in `quick`) towards crops without labels, since the shipped one
+# was made for the stand-in; every third day is kept apart, and the trials are from those days. Expect little: after so short a
+# training the network knows nearly all of them, as after the main job's `quick` (98 %, `docs/results.md`).
+
+# %%
+from simgan_lib.notebook import progress
+from simgan_lib.training import PRESETS, Training
+
+small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=110, buffer=256,
+                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+
+
+def refined_towards(crops):
+    """The synthetic eyes, by a refiner that learned on those that are not for trials."""
+    matched = replace(synthetic, images=histogram_matched(synthetic, crops))
+    run = Training(small if profile == "quick" else PRESETS[profile], matched[learn], crops, seed=0, device=device)
+    for _ in progress(run.run(), "training the refiner", run.config.total):
+        pass
+    return refine(run.result, matched)
+
+
+# %%
+# NBVAL_IGNORE_OUTPUT
+import os
+
+from simgan_lib.reproduce import real_domain
+
+if folder := os.environ.get("SIMGAN_SAMPLES"):
+    domain, on_real = real_domain(Path(folder) / "MPIIGaze"), {}
+    towards_real = refined_towards(domain.unlabelled)
+    for kind, made in {"refined": towards_real, "synthetic": synthetic}.items():
+        network = simulated_subject(domain.unlabelled, made[learn], 0, PATIENT, device)
+        on_real[f"{kind}, network"] = judged(network, draw_trials(domain.test, made[keep], 200, seed=0)), kind
+    sixty = draw_trials(domain.test, towards_real[keep], 60, seed=1)
+    you_on_real = Session(sixty, Path("../results/turing") / f"{sixty.digest()}.json", subject="you")
+    show_widget(Labeller(you_on_real).widget, "The same for real crops. Run the notebook to judge.")
+    if you_on_real.done:
+        on_real["refined, you"] = you_on_real.result(), "refined"
+    show(*figures.turing_figure(on_real))
+    for name, (found, _) in on_real.items():
+        print(f"{name:20} {found['right']} of {found['n']}, p = {found['p']:.2g}")
+    assert on_real["synthetic, network"][0]["p"] < 1e-6
+else:
+    print("No real crops here: SIMGAN_SAMPLES is not set.")
+
+# %% [markdown]
 # ## Three claims
 #
 # 1. The paper's counts give the paper's p-values, by exact arithmetic. Asserted below exercise 10.1.
-# 2. On the same refined crops one subject does little better than guess and another is right clearly more often: failing to
-#    reject says something of the subject, too. Asserted below the figure of results.
+# 2. On the same refined crops a patient network is no guesser, and a hurried one is right so much less often that 200 trials
+#    may miss it: failing to reject says something of the subject, too. Asserted below the figure of results.
 # 3. Guessers are "found out" far too often by peeking, by near duplicates and by unbalanced trials. Asserted in "What goes
 #    wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
 # | subjects | 10 people | the automatic twin (a network, patient or hurried), two one-number subjects, you | simulated subjects are no people |
-# | real against refined | 517 of 1,000, p = 0.148 | printed above, 200 trials | the kit's full-scale refiner; stand-in, not real eyes |
+# | real against refined | 517 of 1,000, p = 0.148 | printed above, 1,000 trials: told apart; 70 % on the refiner's card, where the kit's mark is 60 % | the kit's full-scale refiner; stand-in, not real eyes, but for "Real crops" |
 # | real against synthetic | 162 of 200, p at most $10^{-8}$ | printed above, 200 trials | the same |
 # | test | p-values | exact binomial, one-sided | gives the published p-values |
 #
 # ## Going further
 #
-# - **30 minutes.** Judge the 60 crops above, run the notebook again, and compare yourself with the network. What did you look at?
+# - **30 minutes.** Judge the 60 crops above, run the notebook again, and compare yourself with the network. What did you look
+#   at? Then set `PATIENT` to 1,200: where does its share end?
 # - **3 hours.** Put `histogram_matched(refined, unlabelled)` in the place of the refined crops, as the main job does in
 #   `full`. Which subjects lose, and which win? Then train a refiner for seconds, as [notebook 05](05_training.ipynb) does, and
 #   ask the same subjects.

@@ -133,37 +133,46 @@ class Labeller:
     """A person judges the images of an `evaluation.turing.Session`, by buttons or by keys.  `widget` is what to show.
 
     Keys: click into the field once, then type r for real, s for synthetic; backspace takes the last answer back.  The
-    field holds the answers themselves and is never rewritten while one types, so no key is lost, however slow the
-    connection.  Nothing is said of right and wrong before the end, and nothing can be changed after that.
+    field holds the answers of this sitting and is not rewritten while one types at its end, so no key is lost, however
+    slow the connection.  It begins empty; `undo` reaches the answers of earlier sittings, too.  Any change but at the end
+    would shift answers from image to image: it does not count, a sentence says so, and the field is put right.
+    Nothing is said of right and wrong before the end, and nothing can be changed after that.
     Taught in: notebook 10.
     """
 
     def __init__(self, session, scale=8):
-        self.session, self.scale = session, scale
+        self.session, self.scale, self.earlier = session, scale, session.answers
         self.image, self.said = ipywidgets.Image(format="png", layout=AS_IT_IS), ipywidgets.Label()
         self.bar = ipywidgets.IntProgress(session.place, 0, len(session.trials), description="judged")
-        self.keys = ipywidgets.Text(session.answers, placeholder="click here, then type r or s", description="keys")
+        self.keys = ipywidgets.Text(placeholder="click here, then type r or s", description="keys")
         self.buttons = {name: ipywidgets.Button(description=name) for name in ("real (r)", "synthetic (s)", "undo", "result")}
         self.real, self.synthetic, self.undo, self.finish = self.buttons.values()
-        self.real.on_click(lambda _: self._type(session.answers + REAL))
-        self.synthetic.on_click(lambda _: self._type(session.answers + SYNTHETIC))
-        self.undo.on_click(lambda _: self._type(session.answers[:-1]))
+        self.real.on_click(lambda _: self._press(session.answers + REAL))
+        self.synthetic.on_click(lambda _: self._press(session.answers + SYNTHETIC))
+        self.undo.on_click(lambda _: self._press(session.answers[:-1]))
         self.finish.on_click(lambda _: self._end())
-        self.keys.observe(self._follow, names="value")
-        self.widget = ipywidgets.VBox([self.image, ipywidgets.HBox(list(self.buttons.values())), self.keys,
-                                       ipywidgets.HBox([self.bar, self.said])])
+        self.keys.observe(lambda change: self._enter(self.earlier + change["new"]), names="value")
+        self.widget = ipywidgets.VBox([self.image, ipywidgets.HBox(list(self.buttons.values())), self.keys, self.bar,
+                                       self.said])
         self._show()
 
-    def _type(self, answers):
-        self.keys.value = answers                       # buttons type, too: one way in
+    def _press(self, answers):
+        self._enter(answers)
+        self._put_right()
 
-    def _follow(self, change):
+    def _enter(self, answers):
         try:
-            self.session.replace(change["new"])
-        except UserError as error:                      # the disk is full, say: the answer does not count
+            self.session.enter(answers)
+        except UserError as error:                      # a change that is not at the end, a full disk: it does not count
+            self._put_right()
             self.said.value = str(error)
         else:
             self._show()
+
+    def _put_right(self):
+        """The field: what is kept of this sitting."""
+        self.earlier = self.earlier[:self.session.place]
+        self.keys.value = self.session.answers[len(self.earlier):]
 
     def _show(self):
         place, n, done = self.session.place, len(self.session.trials), self.session.done
@@ -178,8 +187,8 @@ class Labeller:
         for control in (self.keys, *self.buttons.values()):
             control.disabled = True
         found = self.session.result()
-        self.said.value = (f"{found['right']} of {found['n']} right: {100 * found['share']:.0f} %, 95 % interval "
-                           f"{100 * found['low']:.0f} to {100 * found['high']:.0f} %; by guessing p = {found['p']:.2g}")
+        self.said.value = (f"{found['right']} of {found['n']} right: {100 * found['share']:.0f} %; with 95 % certainty at least "
+                           f"{100 * found['low']:.0f} %; by guessing p = {found['p']:.2g}")
 
 
 def enlarged(image, scale):

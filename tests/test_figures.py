@@ -184,6 +184,9 @@ def test_figures_of_notebook_10_show_what_they_say():
     from simgan_lib.evaluation.turing import binomial
     figure, sentence = figures.turing_figure({"people": (binomial(50, 100), "real"), "network": (binomial(90, 100), "refined")})
     assert figure.axes[0].lines[1].get_xdata()[0] > 80 and "people ≈50 %, network ≈90 %" in sentence
+    figure, _ = figures.turing_figure({f"{right} of 200": (binomial(right, 200), "refined") for right in (112, 113)})
+    starts = [line.get_xdata()[0] for line in figure.axes[0].lines[:2]]          # p = 0.052 and 0.038
+    assert starts[0] < 50 < starts[1]
     figure, sentence = figures.power_figure({0.6: ([10, 20], [0.1, 0.2])}, 0.8, {0.6: 169})
     assert [text.get_text() for text in figure.axes[0].texts] == ["169"] and "169 trials if 60 %" in sentence
     figure, sentence = figures.alarms_figure({"once": 0.05, "peeking": 0.2})

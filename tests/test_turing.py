@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import binom
 
 from simgan_lib import paper
@@ -98,10 +100,36 @@ def test_only_two_words_are_answers(trials):
         Session(trials).answer("x")
 
 
-def test_replacing_keeps_what_is_an_answer(trials):
+def test_what_is_no_answer_is_left_out(trials):
     session = Session(trials)
-    session.replace("R s?x r" + "s" * 50)
+    session.enter("R s?x r" + "s" * 50)
     assert session.answers == "rsr" + "s" * 9
+
+
+@pytest.mark.parametrize("letters", ["rssrs", "srsrs", "rsrrs", "ssrs", "rsrr", "rs", "r", "", "srsr"],
+                         ids=["inserted", "before the first", "before the last", "first replaced", "last replaced", "two gone",
+                              "all replaced by one", "emptied", "others"])
+def test_answers_change_at_their_end_alone(letters, trials, tmp_path):
+    session = Session(trials, tmp_path / "a.json")
+    session.enter("rsrs")
+    before = session.path.read_bytes()
+    with pytest.raises(UserError, match="4 answers are kept, and only their end can change"):
+        session.enter(letters)
+    assert session.answers == "rsrs" and session.path.read_bytes() == before
+
+
+@given(st.lists(st.text("rsx", max_size=6), max_size=8))
+def test_no_typing_moves_an_answer_to_another_image(typed):
+    session = Session(turing.Trials(marked(range(4)), torch.tensor([True, False] * 2)))
+    for letters in typed:
+        before, wanted = session.answers, letters.replace("x", "")[:4]
+        try:
+            session.enter(letters)
+        except UserError:
+            assert session.answers == before and not wanted.startswith(before)
+        else:
+            assert session.answers == wanted and wanted.startswith(before[:-1])
+            assert len(wanted) != len(before) or wanted == before
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '"rs"', "{}", '{"format": "simgan-turing-1", "answers": 3}',
@@ -159,6 +187,15 @@ def test_p_by_hand():
     assert binomial_p(3, 3) == 1 / 8 and binomial_p(2, 3) == 4 / 8 and binomial_p(0, 5) == 1
 
 
+@pytest.mark.parametrize("n", [1, 7, 20, 60, 200])
+def test_bounds_agree_with_p(n):
+    """The lower bound is above guessing just where p is below 5 %, and each bound fails in 5 % at most."""
+    for right in range(n + 1):
+        found = binomial(right, n)
+        assert (found["low"] > 0.5) == (found["p"] < 0.05) and (found["high"] < 0.5) == (binomial_p(n - right, n) < 0.05)
+        assert right == 0 or binom.sf(right - 1, n, found["low"]) == pytest.approx(0.05)
+
+
 @pytest.mark.parametrize("right, n", [(0, 0), (3, 2), (-1, 4)])
 def test_no_result_without_answers(right, n):
     with pytest.raises(ValueError, match="right ones"):
@@ -208,7 +245,7 @@ def test_the_twin_sees_a_difference_and_none_where_there_is_none():
         answers = simulated_subject(noise(100, 256), noise(100, most), seed=0, steps=30)
         trials = draw_trials(noise(100, 256), noise(100, most), 200, seed=0)
         session = Session(trials)
-        session.replace(answers(trials.images))
+        session.enter(answers(trials.images))
         assert session.done and (session.result()["p"] > 1e-3 if fair else session.result()["share"] > 0.95)
 
 

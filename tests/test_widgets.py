@@ -2,6 +2,7 @@
 
 import io
 
+import ipywidgets
 import pytest
 import torch
 from PIL import Image
@@ -121,8 +122,42 @@ def test_the_result_comes_at_the_end_and_can_then_not_be_changed(session):
 def test_a_labeller_goes_on_where_the_session_was(session):
     widgets.Labeller(session).keys.value = "rsr"
     again = widgets.Labeller(Session(session.trials, session.path))
-    assert again.keys.value == "rsr" and again.bar.value == 3
+    assert again.keys.value == "" and again.bar.value == 3 and again.said.value == "3 of 8"
     assert Image.open(io.BytesIO(again.image.value)).getextrema() == (90, 90)
+    again.keys.value = "s"
+    assert Session(session.trials, session.path).answers == "rsrs"
+
+
+def test_undo_reaches_the_answers_of_earlier_sittings(session):
+    session.enter("rsr")
+    labeller = widgets.Labeller(session)
+    labeller.keys.value = "s"
+    for kept, field in (("rsr", ""), ("rs", ""), ("r", "")):
+        labeller.undo.click()
+        assert (session.answers, labeller.keys.value, labeller.bar.value) == (kept, field, len(kept))
+    labeller.synthetic.click()
+    labeller.keys.value += "s"
+    assert (session.answers, labeller.keys.value) == ("rss", "ss")
+
+
+@pytest.mark.parametrize("field", ["rssrs", "srsrs", "rsrrs", "rrrs", "r", "s", ""],
+                         ids=["inserted", "before the first", "before the last", "replaced", "all but one gone",
+                              "all replaced by one", "emptied"])
+@pytest.mark.parametrize("earlier", ["", "rr"])
+def test_a_change_inside_the_field_is_undone_and_said(earlier, field, session, monkeypatch):
+    session.enter(earlier)
+    labeller = widgets.Labeller(session)
+    labeller.keys.value = "rsrs"
+    before, sent = session.path.read_bytes(), []
+    monkeypatch.setattr(type(labeller.keys.comm), "kernel", object(), raising=False)             # as in a notebook
+    monkeypatch.setattr(ipywidgets.Widget, "send_state", lambda self, key: sent.append((self, key, getattr(self, key))))
+    labeller.keys.set_state({"value": field})                                   # what comes from it
+    assert session.answers == earlier + "rsrs" and session.path.read_bytes() == before
+    assert labeller.keys.value == "rsrs" and labeller.bar.value == len(earlier) + 4
+    assert "only their end can change" in labeller.said.value
+    assert (labeller.keys, "value", "rsrs") in sent                             # the browser hears of it
+    labeller.keys.set_state({"value": "rsrss"})                                 # one types on
+    assert session.answers == earlier + "rsrss" and labeller.said.value == f"{len(earlier) + 5} of 8"
 
 
 def test_a_full_disk_is_said_and_the_answer_does_not_count(session, monkeypatch):

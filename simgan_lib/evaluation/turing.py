@@ -1,6 +1,6 @@
 """The visual Turing test: a subject says of single images whether they are real, and an exact test says what that proves.
 
-Subjects are people, who label with `widgets.labeller`, or the automatic twin, a small network that saw other images of
+Subjects are people, who label with `widgets.Labeller`, or the automatic twin, a small network that saw other images of
 both kinds.  Both answer the same trials through the same `Session`, and enter the same table.
 Paper: Table 1, section 3.1.  Taught in: notebook 10.
 """
@@ -106,9 +106,17 @@ class Session:
         """Take the last answer back, if there is one."""
         self._become(self.answers[:-1])
 
-    def replace(self, answers):
-        """Put these letters in the place of all answers; letters that are none, and those after the last, are left out."""
-        self._become("".join(letter for letter in answers.lower() if letter in (REAL, SYNTHETIC))[:len(self.trials)])
+    def enter(self, letters):
+        """All answers as one word: those so far and any number more, or those so far without the last.
+
+        Other letters than the two, and those after the last image, are left out.  Raises UserError for any other change:
+        it would move answers to images that they were not given for.
+        """
+        answers = "".join(letter for letter in letters.lower() if letter in (REAL, SYNTHETIC))[:len(self.trials)]
+        if not answers.startswith(self.answers) and answers != self.answers[:-1]:
+            raise UserError(f"not counted: {self.place} answers are kept, and only their end can change; type on behind "
+                            "the last, or take back one at a time")
+        self._become(answers)
 
     def result(self):
         """`binomial` of the answers given so far.  Raises ValueError before the first."""
@@ -174,13 +182,15 @@ def binomial_p(right, n):
 
 
 def binomial(right, n):
-    """{"right", "n", "share", "low", "high", "p"}: exact 95 % interval of the share, `binomial_p`.
+    """{"right", "n", "share", "low", "high", "p"}: exact bounds of the share, `binomial_p`.
 
-    Both take the answers for independent.  Raises ValueError unless 0 <= right <= n and n > 0.  Paper: Table 1.
+    Each bound, "at least low" and "at most high", holds with 95 % (both with 90 %), so that low > 0.5 where p < 0.05: a
+    two-sided 95 % interval beside a one-sided p would contradict it.  All take the answers for independent.  Raises
+    ValueError unless 0 <= right <= n and n > 0.  Clopper and Pearson 1934.  Paper: Table 1.
     """
     if not 0 <= right <= n or n == 0:
         raise ValueError(f"expected some answers, and no more right ones than answers, found {right} of {n}")
-    low, high = binomtest(right, n).proportion_ci(0.95, "exact")
+    low, high = binomtest(right, n).proportion_ci(0.90, "exact")
     return {"right": right, "n": n, "share": right / n, "low": float(low), "high": float(high),
             "p": binomial_p(right, n)}
 
@@ -189,7 +199,7 @@ def pooled(results):
     """Several subjects' `binomial` results as one, and whether they may be: + {"subjects", "differ_p"}.
 
     differ_p: chance that subjects of one ability differ as much as these (chi-squared); where it is small, the pooled
-    interval is too narrow, for answers of one subject then resemble each other.
+    bounds are too narrow, for answers of one subject then resemble each other.
     """
     right, n = (np.array([result[key] for result in results]) for key in ("right", "n"))
     counts = np.stack([right, n - right])

@@ -4,10 +4,10 @@ from .base import POINTS, STYLE, canvas
 
 
 def turing_figure(results):
-    """How often subjects were right, with exact 95 % intervals, and where guessing lies.
+    """How often subjects were right, with exact bounds that hold with 95 % each, and where guessing lies.
 
-    results: {name: (`turing.binomial` result, meaning: a key of POINTS)}, drawn from the top.  Returns (figure,
-    alternative text).
+    results: {name: (`turing.binomial` result, meaning: a key of POINTS)}, drawn from the top.  A line that begins to the
+    right of guessing has p < 0.05.  Returns (figure, alternative text).
     """
     figure, ((axes,),) = canvas(1, 1, (7.0, 0.7 + 0.38 * len(results)))
     said = []
@@ -19,7 +19,7 @@ def turing_figure(results):
     axes.set_yticks(range(len(results)), list(results))
     axes.set(xlabel="right answers, % (dotted: guessing)", xlim=(30, 101), ylim=(len(results) - 0.5, -0.5))
     axes.grid(axis="x", color="0.9")
-    return figure, f"Shares of right answers with their 95 % intervals, guessing at 50 %: {', '.join(said)}."
+    return figure, f"Shares of right answers between bounds that hold with 95 % each, guessing at 50 %: {', '.join(said)}."
 
 
 def power_figure(curves, wanted, needed):
