@@ -246,13 +246,6 @@ def test_no_record_names_a_folder_of_somebodys_machine():
         assert "/home/" not in path.read_text() and "../" not in path.read_text(), path.name
 
 
-def test_the_folder_of_real_images_is_not_recorded():
-    record = read_records(RECORDED / "reproduce.jsonl", results_page.KEPT)[0]
-    metrics = record | {"command": "python -m simgan_lib reproduce --real /data/mine", "stage_seconds": []}
-    kept = results_page.record_of(metrics, "/data/mine")
-    assert kept["command"].endswith("--real DIR") and "stage_seconds" not in kept
-
-
 def test_the_scatter_is_the_first_seeds_first_images_and_valid_json():
     nan = float("nan")
     pupil = {"shifts": torch.tensor([[0.123, -1.0], [nan, nan], [2.0, 2.0]]), "own": torch.tensor([[0.5, 0.0]] * 3)}
