@@ -185,7 +185,7 @@ GALLERY = {
         diversity_kept, "below", 0.5, "a smaller rate, and self-regularization: losing the input must cost something",
         changes={"regularization": 0.0, "refiner_warmup": 0, "refiner_rate": 2e-2}),
     "checkerboard": Failure(
-        grid_strength, "above", 2.0, "no strides in the refiner, or enlarge first and convolve then",
+        grid_strength, "above", 1.5, "no strides in the refiner, or enlarge first and convolve then",
         shared={"steps": 30, "discriminator_warmup": 10}, training=StridedTraining),
     "label drift": Failure(
         pupils_lost, "above", 0.35, "self-regularization with a psi that holds shapes, a warm-up, a local loss",
@@ -194,8 +194,8 @@ GALLERY = {
         remembered, "below", 1, "store in place; a test that asks for the length after storing",
         shared={"steps": 3, "refiner_warmup": 1, "discriminator_warmup": 5}, training=DeadHistoryTraining),
     "scrambled local loss": Failure(
-        verdict_gap, "below", 0.04, "move the class axis last before reshaping, or take the softmax over axis 1",
-        shared={"steps": 1, "discriminator_warmup": 100, "discriminator_rate": 3e-3}, training=ScrambledTraining),
+        verdict_gap, "below", 0.05, "move the class axis last before reshaping, or take the softmax over axis 1",
+        shared={"steps": 1, "discriminator_warmup": 200, "discriminator_rate": 3e-3}, training=ScrambledTraining),
 }
 
 
