@@ -363,7 +363,7 @@ show(*figures.trade_figure(points, references))
 for name, (x, y) in {**references, "pixels 0.02": (far_loose, kept_loose), "pixels 0.5": (far_stiff, kept_stiff),
                      "learned 0.2": (far, kept)}.items():
     print(f"{name:>12}: ≈ {x:.0f} gray levels from the ideal, ≈ {y:.0f} % of the pupils in place")
-assert kept > kept_loose and far < 0.7 * far_stiff
+assert kept > kept_loose + 5 and far < 0.7 * far_stiff
 
 # %% [markdown]
 # <details><summary>What happens</summary>
@@ -398,9 +398,18 @@ for name, runs in recorded.items():
     cells = [interval([run[key] for run in runs]) for key in HEADINGS]
     print(f"{name:28}" + "".join(f"{c['mean']:>34.0f}" if c["sd"] is None else f"{c['mean']:>18.0f} ± {c['sd']:<2.0f} "
                                  f"[{c['low']:3.0f}, {c['high']:3.0f}]" for c in cells))
+shapes, pixels = ("image_gradients, λ = 0.1", "local_contrast, λ = 0.1", "learned, λ = 0.2"), "identity, λ = "
+values = {name: {key: [run[key] for run in runs] for key in HEADINGS} for name, runs in recorded.items()}
+for name in shapes:                                                              # in every seed, against every seed
+    assert min(values[name]["found"]) > max(values[f"{pixels}0.02"]["found"] + values[f"{pixels}0.1"]["found"])
+    assert max(values[name]["distance"]) < 0.7 * min(values[f"{pixels}0.5"]["distance"])
 
 # %% [markdown]
-# TODO
+# What to see: no $\lambda$ of the pixel L1 has both. With 0.02 and 0.1 the light comes and pupils go; with 0.5 the pupils
+# stay, and so does half of the daylight. Each $\psi$ that sees shapes and not tone has both, in all three seeds:
+# gradients and local contrast, made by hand, no less than the learned one. **What counts is what $\psi$ is blind to, not
+# that it was learned.** The blurred image is the worst: it sees the light, and not the fine edges that hold an iris.
+# And every network loses contrast of the iris that `histogram-matched` keeps.
 #
 # ### At full scale
 #
@@ -429,11 +438,11 @@ assert 0.4 * found["ideal"][2] < found["shipped"][2] < found["ideal"][2]
 #
 # The shipped refiner has the evening's light, and its lids are open. But features are a *price*, no wall: all that these
 # photographs show of irises is a slit, so the longer the two networks play, the more of the iris's contrast is traded away.
-# The same training with $\lambda = 0.2$ had the light, too, and after 350 rounds the irises had a good third of the ideal's
-# contrast. Hence a dear $\psi$, and an end that was chosen by looking at exact labels, which nobody has for real photographs.
-# Even so much of the contrast is lost, all skin is of nearly one tone, and there is no camera noise: a network tells these eyes
-# from open ones in evening light in 99 of 100 cases (the card, for 4,000 eyes). It is the label that was held, and the light
-# that came; a forger it is not.
+# Hence a dear $\psi$, and an end that was chosen by looking at exact labels, which nobody has for real photographs. Even so
+# much of the contrast is lost, all skin is of nearly one tone, and there is no camera noise: a network tells these eyes from
+# open ones in evening light in 99 of 100 cases (the card, for 4,000 eyes). And `matched`, without any network, is nearly as
+# near to the ideal, with as many pupils and *more* contrast. Where one tone curve explains the gap, take a tone curve:
+# what this domain shows is what a $\psi$ protects, not that a refiner is needed.
 #
 # </details>
 #
@@ -502,8 +511,8 @@ assert min(drift for _, drift in ends["image_gradients"]) > 2 * max(drift for _,
 # ## Three claims
 #
 # 1. With $\psi$ the mean of the channels hue changes and brightness stays. Asserted in "Figure 8".
-# 2. With pixels, the small $\lambda$ loses pupils, and the large one keeps much of the day; learned features hold the
-#    pupils and let the light through. Asserted in "The case".
+# 2. With pixels, the small $\lambda$ loses pupils, and the large one keeps much of the day; gradients, local contrast and
+#    learned features hold the pupils and let the light through. Asserted in "The case" for one seed, in "Over seeds" for three.
 # 3. What $\psi$ does not see drifts: after a warm-up on gradients the brightness is wrong. Asserted in "What goes
 #    wrong".
 #

@@ -270,7 +270,7 @@ def centre_differences(groups, published=None, columns=3):
     px.  columns: panels in a row.  Article: Figure 9.
     """
     columns = min(columns, len(groups))
-    figure, grid = canvas(math.ceil(len(groups) / columns), columns, (2.6, 3.2))
+    figure, grid = canvas(math.ceil(len(groups) / columns), columns, (2.6, 3.7))
     panels = list(grid.flat)
     means = [_difference_panel(axes, title, *group, published) for axes, (title, group) in zip(panels, groups.items())]
     for axes in panels[len(groups):]:
@@ -280,7 +280,7 @@ def centre_differences(groups, published=None, columns=3):
     circles = panels[0].patches
     for circle, name in zip(circles, ("measured mean", f"the article's mean, {published} px")):
         circle.set_label(name)
-    _legend_below(figure, circles, 2)
+    _legend_below(figure, circles, min(2, columns))
     said = ", ".join(f"{title} ≈{mean:.2f}" for title, mean in zip(groups, means))
     return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {said}; "
                     "circles show them" + (f" and the article's {published}." if published else "."))

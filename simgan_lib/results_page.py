@@ -27,6 +27,7 @@ FILES = {                 # file: (what its command needs to fill it, what its r
     "gaze.jsonl": ("--records", (*RUN, *MADE, "device", "method", "training_set", "times", "images", "seed")),
     "ablations.jsonl": ("--only ideas --records", (*MADE, "hardware", "profile", "name", "title", "seed", "config", "measured")),
     "choices.jsonl": ("--only choices --records", (*MADE, "hardware", "profile", "name", "title", "seed", "config", "measured")),
+    "features.jsonl": ("--record", (*MADE, "hardware", "psi", "regularization", "seed", "distance", "found", "iris")),
     "twins.jsonl": ("--record", (*MADE, "hardware", "profile", "refiner", "gaze_error_deg", "within_7_deg")),
     "told_apart.jsonl": ("--record", (*MADE, "hardware", "images", "right_percent")),
 }
@@ -66,7 +67,7 @@ def page(folder=RECORDED):
     parts = [HEAD.format(where=where), *main_part(found["reproduce.jsonl"]), *gaze_parts(found["gaze.jsonl"])]
     for name, title in SWEEPS.items():
         parts += [f"## {title}", *ablation_tables(found[name])] if found[name] else []
-    parts += ["## The refiners that come with the kit", CARDS, card_table()]
+    parts += [*psi_part(found["features.jsonl"]), "## The refiners that come with the kit", CARDS, card_table()]
     parts += [*twins_part(found["twins.jsonl"]), *told_part(found["told_apart.jsonl"]), *recipe(found, where)]
     return "\n\n".join(parts) + "\n"
 
@@ -194,6 +195,22 @@ def settings(records):
     if profile == REPRODUCED.get(name):
         return f"{said}."
     return f"{said}. These sizes are the sweep's own, not those of the main job's `{name}`: compare within this table alone."
+
+
+# ---- what psi protects ----
+def psi_part(records):
+    """What training with each psi and lambda did to light and label, over seeds; nothing without records."""
+    if not records:
+        return []
+    groups = {}
+    for record in sorted(records, key=lambda record: (record["seed"] >= 0, record["psi"], record["regularization"])):
+        groups.setdefault((record["psi"], record["regularization"] or MISSING), []).append(record)
+    rows = [[psi, str(weight), *(_over_seeds([record[key] for record in runs]) for key in ("distance", "found", "iris"))]
+            for (psi, weight), runs in groups.items()]
+    head = ["psi", "lambda", "gray levels from the ideal", "pupil within 1 px, %", "contrast of the iris, % of the ideal's"]
+    return ["## Psi: light may change, the label may not", markdown_table(head, rows),
+            "Simulated eyes refined towards eyes that squint into the evening sun (notebook 06); the first lines are not refined. "
+            f"± over seeds. {_made_by(records)}, {_minutes(records):.0f} minutes."]
 
 
 # ---- what the shipped refiners were measured to do ----

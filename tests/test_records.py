@@ -258,3 +258,14 @@ def test_a_run_recorded_before_there_was_a_scatter_is_still_a_record():
     record = read_records(RECORDED / "reproduce.jsonl", results_page.KEPT)[0] | {"pupil_scatter": {"shifts": [], "own": []}}
     older = {key: value for key, value in record.items() if key != "pupil_scatter"}
     assert "pupil_scatter" in results_page.record_of(record) and "pupil_scatter" not in results_page.record_of(older)
+
+
+def test_each_psi_has_one_row_over_its_seeds_behind_what_was_not_refined():
+    made = {"seconds": 60.0, "commit": "abc", "command": "python benchmarks/features.py", "hardware": "CPU"}
+    runs = [made | {"psi": "identity", "regularization": 0.1, "seed": seed, "distance": 10.0 + seed, "found": 80.0, "iris": 50.0}
+            for seed in range(2)]
+    ideal = made | {"psi": "ideal", "regularization": 0.0, "seed": -1, "distance": 0.0, "found": 90.0, "iris": 100.0}
+    _, table, said = results_page.psi_part([*runs, ideal])
+    first, second = table.splitlines()[2:]
+    assert "ideal" in first and "identity" in second and "| 10.5 ± 0.7 " in second and "3 minutes" in said
+    assert results_page.psi_part([]) == []

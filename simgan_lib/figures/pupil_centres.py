@@ -44,7 +44,7 @@ def falling_lambda_figure(sweep):
     sweep: {lambda: [{"ellipse" and "mask": px, "failed": %, "spectrum": dB}, one a look]}, largest lambda first; small
     marks are single looks, the line joins their means.  Returns (figure, alternative text).
     """
-    panels = {"iris moved, px": ("mask", "ellipse"), "no ellipse fits, %": ("failed",), "spectrum off by, dB": ("spectrum",)}
+    panels = {"apparent shift, px": ("mask", "ellipse"), "no ellipse fits, %": ("failed",), "spectrum off by, dB": ("spectrum",)}
     figure, (row,) = canvas(1, 3, (2.5, 2.5))
     said = []
     for axes, (title, keys) in zip(row, panels.items()):
