@@ -80,9 +80,7 @@ def _gaze_table(a):
     from .reproduce import run_folder
     path = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl"
     read_records(path)                                      # a file that holds something else is refused at once
-    records = []
-    for of_one_seed in gaze_study(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results):
-        records += of_one_seed
+    for records in gaze_study(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results):      # after each seed
         save_records(path, records)
     print(f"{size_table(records)}\n\nMean error in degrees:\n{method_table(records)}\n\nThe records: {path}")
 
