@@ -64,7 +64,7 @@ def drawn(request, eyes):
             "gray": report_figures.gray_levels_and_spectra(eyes, domain),
             "intervals": report_figures.gaze_curve_intervals(of_sizes(), domain=domain),
             "within": report_figures.within_shares(SHARES, domain),
-            "recorded": report_figures.recorded_curves({"stand-in, quick": ("stand-in", CURVES), domain: (domain, CURVES)})}
+            "recorded": report_figures.recorded_curves({f"{domain}, {size}": (domain, CURVES) for size in ("quick", "full")})}
 
 
 def test_nothing_is_cut_off(drawn):
