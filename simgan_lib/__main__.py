@@ -89,9 +89,8 @@ def _gaze_table(a):
     read_records(path)                                      # a file that holds something else is refused at once
     if a.records:
         _check_record(path, a)
-    about = {"days_apart": days} if days else {}
-    records = [record | about for of_one_seed in gaze_study(a.profile, a.seeds, a.real, days, a.device, a.results)
-               for record in of_one_seed]
+    *_, records = gaze_study(a.profile, a.seeds, a.real, days, a.device, a.results)          # after each seed, of all so far
+    records = [record | ({"days_apart": days} if days else {}) for record in records]
     save_records(path, records)
     print(f"{size_table(records)}\n\nMean error in degrees:\n{method_table(records)}\n\nThe records: {path}")
 

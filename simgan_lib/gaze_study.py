@@ -1,17 +1,18 @@
 """How much do more images help, and how much another method?  The paper's two tables on gaze, as records.
 
-Each row is one estimator of one seed: its method, what it was trained on, how wrong it is.  The refiner and the networks
+Each record is one estimator over all seeds: its method, what it was trained on, how wrong it is.  The refiner and the networks
 trained on 1x data are the stages of `reproduce`, in the same folder: what one has computed, the other finds.
 Paper: Table 2 and Figure 7 (more images), Table 3 (methods).  Taught in: notebook 09.
 """
 
 import itertools
+from collections import defaultdict
 from functools import cached_property, partial
 
 import numpy as np
 import torch
 
-from .evaluation.gaze import bootstrap_interval, cumulative_curve
+from .evaluation.gaze import cumulative_curve
 from .evaluation.methods import METHODS, train_method
 from .gaze import angular_error_deg
 from .images import ImageSet
@@ -31,13 +32,13 @@ class StudySeed(Seed):
         """Yield (method, training set, times, images trained on, {"errors": (N,)}) of each estimator."""
         self.trained, self.sets = self.training_sets()
         for name, images in self.sets.items():
-            yield "cnn", name, 1, len(images), self.timed(f"gaze-{name}", partial(self.gaze, name, images))
+            yield "cnn", name, 1, len(images), self.timed(stage("cnn", name, 1), partial(self.gaze, name, images))
         for name in LARGER:
-            found = self.timed(f"gaze-{name}_{TIMES}x", partial(self._larger, name))
+            found = self.timed(stage("cnn", name, TIMES), partial(self._larger, name))
             yield "cnn", name, TIMES, TIMES * self.profile.synthetic, found
         for method, (name, images) in itertools.product(METHODS, self.sets.items()):
             most = METHODS[method].most or len(images)
-            found = self.timed(f"{method}-{name}", partial(self._method, method, images))
+            found = self.timed(stage(method, name, 1), partial(self._method, method, images))
             yield method, name, 1, min(len(images), most), found
 
     def _method(self, method, training):
@@ -67,44 +68,47 @@ def together(first, second):
 
 
 def gaze_study(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True):
-    """Train and measure all estimators; yields, for each of the seeds 0 .. seeds-1, a list of records.
+    """Train and measure all estimators; yields, after each of the seeds 0 .. seeds-1, the records of all seeds so far.
 
-    A record is a dict of plain numbers and text.  real: a folder with MPIIGaze crops instead of the stand-in domain.
-    A killed run goes on where it was.  Raises UserError for bad input.
+    A record is one estimator over its seeds, a dict of plain numbers and text.  real: a folder with MPIIGaze crops instead
+    of the stand-in domain.  A killed run goes on where it was.  Raises UserError for bad input.
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
     about = _about(profile_name, profile, domain, device, command_line(profile_name, seeds, real and "DIR", test_days))
+    errors, seconds = defaultdict(list), defaultdict(float)          # by (method, training set, times, images)
     for seed in range(seeds):
-        records, study = [], StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar)
-        for method, name, times, images, found in study.rows():
-            stage = f"{'gaze' if method == 'cnn' else method}-{name}" + (f"_{times}x" if times > 1 else "")
-            row = {"method": method, "training_set": name, "times": times, "images": images, "seed": seed}
-            measured = measures(found["errors"].numpy(), domain.test.groups.get("day"))
-            records.append(row | measured | {"seconds": round(study.seconds[stage], 1)} | about)
-        yield records
+        study = StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar)
+        for *estimator, found in study.rows():
+            errors[tuple(estimator)].append(found["errors"])
+            seconds[tuple(estimator)] += study.seconds[stage(*estimator[:3])]
+        yield [record_of(estimator, range(seed + 1), errors[estimator], domain.test.groups.get("day"))
+               | {"seconds": round(seconds[estimator], 1)} | about for estimator in errors]
 
 
-def measures(errors, days=None):
-    """Mean error, share within 7 degrees, both with 95 % intervals over test images, and the curve at DEGREES.
+def stage(method, name, times):
+    """What the stage of an estimator is called: gaze-refined_4x, svr-refined."""
+    return f"{'gaze' if method == 'cnn' else method}-{name}" + (f"_{times}x" if times > 1 else "")
 
-    errors: degrees (N,).  days: N names; whole days are then resampled, since images of one day are much alike.
+
+def record_of(estimator, seeds, errors, days=None):
+    """What is kept of an estimator: (method, training set, times, images), its seeds, and what they measured.
+
+    errors: degrees (N,) on the test images, a tensor for each seed.  days: N names.  Mean error and share within 7 degrees
+    are those of `summary.measure`, the same as in `reproduce`; "curve" is the mean of the seeds' curves at DEGREES.
     """
-    days = days if days is not None and len(set(days)) > 1 else None
-    error, within = bootstrap_interval(errors, groups=days), bootstrap_interval(100.0 * (errors <= 7), groups=days)
-    return {"gaze_error_deg": _short(error["mean"]), "gaze_error_interval": [_short(error["low"]), _short(error["high"])],
-            "within_7_deg": _short(within["mean"]), "within_7_interval": [_short(within["low"]), _short(within["high"])],
-            "curve": [_short(share) for share in cumulative_curve(errors, np.array(DEGREES))]}
-
-
-def _short(value):
-    return round(float(value), 3)
+    from .summary import measure  # matplotlib is slow to import
+    curve = np.mean([cumulative_curve(seed, DEGREES) for seed in errors], 0)
+    return dict(zip(("method", "training_set", "times", "images"), estimator)) | {
+        "seeds": list(seeds), "gaze_error_deg": measure(errors, days),
+        "within_7_deg": measure([100.0 * (seed <= 7) for seed in errors], days),
+        "curve": [round(float(share), 3) for share in curve]}
 
 
 def _about(profile_name, profile, domain, device, command):
-    from .summary import commit, hardware  # matplotlib is slow to import
+    from .summary import commit, hardware
     return {"profile": profile_name, "domain": domain.name, "updates": profile.gaze.steps, "network": profile.gaze.network,
             "test_images": len(domain.test), "test_days": len(set(domain.test.groups.get("day", []))),
-            "mean_answer_error_deg": _short(domain.mean_answer_error()), "device": hardware(device), "commit": commit(),
+            "mean_answer_error_deg": domain.mean_answer_error(), "device": hardware(device), "commit": commit(),
             "command": command.replace(" reproduce ", " gaze-table ")}

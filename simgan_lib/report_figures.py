@@ -334,6 +334,28 @@ def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, withi
                     f"intervals; within {within:g} degrees are: {', '.join(said)}.")
 
 
+def recorded_curves(runs, limit=16, within=7):
+    """Share of test images whose gaze is wrong by at most d degrees, over d, of recorded runs: a panel for each.
+
+    runs: {title: (domain, {training set: shares in % at 0, 1, 2 ... degrees, at least to `limit`})}.  Paper: Figure 7.
+    """
+    figure, (panels,) = canvas(1, len(runs), (7.2 / len(runs), 3.9), sharey=True)
+    handles, said = {}, []
+    for axes, (title, (domain, curves)) in zip(panels, runs.items()):
+        for key, shares in curves.items():
+            line, marker = _look(key, domain)
+            name = training_set_name(key, domain)
+            handles[name], = axes.plot(range(limit + 1), shares[:limit + 1], **line, linewidth=1.8, marker=marker, markevery=3,
+                                       markersize=5, label=name)
+        axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+        axes.set(title=title, xlabel="gaze error, degrees", xlim=(0, limit), ylim=(0, 101), xticks=range(0, limit + 1, 4))
+        said.append(f"{title}, " + ", ".join(f"{training_set_name(key, domain)} ≈{shares[within]:.0f} %"
+                                             for key, shares in curves.items()))
+    panels[0].set_ylabel("test images with at most this error, %")
+    _legend_below(figure, list(handles.values()), 2, title=f"trained on (dotted line: {within} degrees)")
+    return figure, f"Share of test images over the largest gaze error allowed; within {within} degrees: {'; '.join(said)}."
+
+
 def within_shares(rows, domain="stand-in"):
     """Share of test images within 7 degrees for each training set, with its interval, and the paper's number beside.
 

@@ -10,7 +10,7 @@ from .ablations import BASE, MEASURES, PROFILES, summarised
 from .comparison import MISSING, comparison
 from .errors import UserError
 from .files import write_whole
-from .gaze_records import method_table, size_table
+from .gaze_records import method_table, order_table, size_table
 from .pretrained import card_table, cards_page
 from .records import RECORDED, check_replaceable, markdown_table, read_records, save_records
 from .reproduce import PROFILES as REPRODUCED
@@ -24,7 +24,7 @@ SINCE = ("calibrated_error_deg", "deviations", "pupil_scatter")     # kept as we
 MADE = ("seconds", "commit", "command")             # what every record says of how it came about
 FILES = {                 # file: (what its command needs to fill it, what its records must have)
     "reproduce.jsonl": ("--record", KEPT),
-    "gaze.jsonl": ("--records", (*RUN, *MADE, "device", "method", "training_set", "times", "images", "seed")),
+    "gaze.jsonl": ("--records", (*RUN, *MADE, "device", "method", "training_set", "times", "images", "seeds")),
     "ablations.jsonl": ("--only ideas --records", (*MADE, "hardware", "profile", "name", "title", "seed", "config", "measured")),
     "choices.jsonl": ("--only choices --records", (*MADE, "hardware", "profile", "name", "title", "seed", "config", "measured")),
     "features.jsonl": ("--record", (*MADE, "hardware", "psi", "regularization", "seed", "distance", "found", "iris")),
@@ -90,6 +90,8 @@ by day, every third day for the test unless a command names others. Deviations f
 NOTES = """± is the standard deviation over seeds (— with one seed; without ±, it was not recorded), for the pupil over images; [ ]
 is the 95 % interval over test images, whole days resampled. "reported": recalled, not checked against the paper's text. † no
 better than plain histogram matching."""
+GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
+adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here."""
 CARDS = "From their cards, measured on eyes that no training drew; the rest of each card: [refiners.md](refiners.md)."
 
 
@@ -146,7 +148,8 @@ def gaze_parts(records):
     for profile, domain in sorted({(r["profile"], r["domain"]) for r in records}, key=lambda run: (ORDER.index(run[0]), run[1])):
         chosen = [record for record in records if (record["profile"], record["domain"]) == (profile, domain)]
         parts += [f"## More images, other methods: {_column(profile, domain)}", size_table(chosen),
-                  "Other methods, mean error in degrees:", method_table(chosen),
+                  "The paper's order, step by step:", order_table(chosen), "Other methods, mean error in degrees:",
+                  method_table(chosen), GAZE_NOTES,
                   f"{_made_by(chosen)}, {_minutes(chosen):.0f} minutes of training."]
     return parts
 

@@ -152,10 +152,11 @@ def test_a_deviation_is_shown_where_it_was_recorded(folder):
 
 
 def test_the_sweep_of_choices_has_a_table_of_its_own(folder):
-    """Its records are here those of other ablations under the name of a choice."""
+    """Its records are here those of other ablations under a choice's name."""
     records = read_records(folder / "ablations.jsonl", ["name"])
     chosen = [r for r in records if r["name"] == "base"] + [r | {"name": "sgd", "title": "SGD at 0.001, as the paper"}
                                                             for r in records if r["name"] == "no-history"]
+    (folder / "choices.jsonl").unlink(missing_ok=True)
     save_records(folder / "choices.jsonl", chosen, ("name", "seed"))
     table = results_page.page(folder).split("## What the paper leaves open")[1].split("\n## ")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")]

@@ -19,6 +19,7 @@ LONG = {"synthetic": 13.0, "synthetic_matched": 11.0, "refined": 9.0, "oracle": 
 
 
 SHARES = {"synthetic": (62.0, (60.0, 64.0), 62.3), "refined_4x": (85.0, (83.0, 88.0), 87.2), "oracle": (90.0, (89.0, 91.0), None)}
+CURVES = {"synthetic_4x": np.linspace(0, 80, 21), "refined_4x": np.linspace(0, 90, 21), "oracle": np.linspace(0, 100, 21)}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,8 @@ def drawn(request, eyes):
             "pupil": report_figures.pupil_shifts(shifts, 0.3),
             "gray": report_figures.gray_levels_and_spectra(eyes, domain),
             "intervals": report_figures.gaze_curve_intervals(of_sizes(), domain=domain),
-            "within": report_figures.within_shares(SHARES, domain)}
+            "within": report_figures.within_shares(SHARES, domain),
+            "recorded": report_figures.recorded_curves({f"{domain}, {size}": (domain, CURVES) for size in ("quick", "full")})}
 
 
 def test_nothing_is_cut_off(drawn):
@@ -218,3 +220,13 @@ def test_shares_stand_beside_the_papers():
     marks = [tuple(np.asarray(dots.get_offsets())[0]) for dots in figure.axes[0].collections]
     assert (85.0, 1) in marks and (87.2, 1) in marks and (90.0, 2) in marks and len(marks) == 5
     assert "refined, 4 x as many ≈85 %" in sentence
+
+
+def test_recorded_curves_stand_side_by_side():
+    figure, sentence = report_figures.recorded_curves({"A": ("stand-in", CURVES), "B": ("MPIIGaze", {"oracle": CURVES["oracle"]})})
+    assert [axes.get_title() for axes in figure.axes] == ["A", "B"]
+    refined, real = figure.axes[0].lines[1], figure.axes[1].lines[0]
+    assert np.interp(10, *refined.get_data()) == 45 and np.interp(7, *real.get_data()) == 35
+    assert refined.get_marker() != "None" and real.get_color() == STYLE["real"]["color"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-2:] == ["stand-in with labels", "real with labels"]
+    assert "refined, 4 x as many ≈32 %" in sentence

@@ -3,6 +3,9 @@
 All look at the same features: the means of a coarse raster of the eye image.  None of them was published with these very
 settings; each is the plain form of its kind, from scikit-learn.  Raster and settings were chosen by the error on synthetic
 images that were left out of the training, never by that on real or stand-in ones.
+
+Not all learn from as many images.  Support vectors take more than quadratic time in their number, the lasso of adaptive
+linear regression a square matrix of that side: of larger sets they get 5,000 and 2,000 images, drawn at random.
 Paper: Table 3.  Taught in: notebook 09.
 """
 
@@ -79,7 +82,7 @@ METHODS = {
 def train_method(name, training, seed=0):
     """Fit METHODS[name] to an ImageSet with gaze labels  ->  a function: ImageSet -> gaze (pitch, yaw) radians (N, 2).
 
-    The same seed gives the same answers.
+    Of more images than the method's `most`, so many are drawn.  The same seed gives the same answers.
     Raises UserError for an unknown name, a set without images or gaze labels, or images of another shape later.
     """
     if name not in METHODS:
