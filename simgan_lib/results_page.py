@@ -155,8 +155,8 @@ def gaze_parts(records):
 
 
 def _made_by(records):
-    first = records[0]
-    return f"`{first['command']}`, commit {first['commit']}, {first.get('hardware') or first['device']}"
+    first, commits = records[0], dict.fromkeys(record["commit"] for record in records)
+    return f"`{first['command']}`, commit {', '.join(commits)}, {first.get('hardware') or first['device']}"
 
 
 # ---- ablations ----

@@ -35,6 +35,7 @@ class TrainingConfig:
     features: str = "identity"            # psi of the self-regularization, a name in losses.FEATURES
     refiner_warmup: int = 100             # updates on self-regularization alone
     discriminator_warmup: int = 20        # updates of the discriminator alone
+    warmup_weight: float = 1.0            # of the refiner's loss in its warm-up: SGD's steps grow with it, Adam's do not
     buffer: int = 1024                    # images in the history buffer; 0: no history (ablation)
     image_pool: bool = False              # True: the history is used as CycleGAN's image pool is (ablation)
     local: bool = True                    # False: one verdict an image (ablation)
@@ -78,9 +79,10 @@ PRESETS = {
     # Noise: without it the refiner, which sees 19 pixels, cannot vary the light over an eye as real light varies.
     "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, averaging=0.998, buffer=8192,
                            refiner_warmup=200, discriminator_warmup=50, noise=1),
-    # Every published constant, literally (the buffer's size was not published; lambda from a private reply).
+    # Every published constant, literally (the buffer's size was not published; lambda from a private reply, and it weighs
+    # the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black).
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
-                            refiner_warmup=1000, discriminator_warmup=200, buffer=8192, optimizer="sgd",
+                            refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
                             refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.0),
 }
 
@@ -187,7 +189,7 @@ class Training:
         kept = self_regularization(refined, synthetic, self.features)
         fooled = None if logits is None else local_adversarial_loss(logits.float(), REAL)
         # losses.refiner_loss, but psi, which may be a network, is asked once.
-        loss = kept if logits is None else fooled + self.config.regularization * kept
+        loss = self.config.warmup_weight * kept if logits is None else fooled + self.config.regularization * kept
         self._step(self.refiner_optimizer, loss.mean())
         self._average()
         measured = {"regularization": kept.detach().mean() / synthetic[0].numel()}
