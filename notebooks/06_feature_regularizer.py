@@ -409,7 +409,7 @@ for name in shapes:                                                             
 # stay, and so does half of the daylight. Each $\psi$ that sees shapes and not tone has both, in all three seeds:
 # gradients and local contrast, made by hand, no less than the learned one. **What counts is what $\psi$ is blind to, not
 # that it was learned.** The blurred image is the worst: it sees the light, and not the fine edges that hold an iris.
-# And every network loses contrast of the iris that `histogram-matched` keeps.
+# On average each $\psi$ loses contrast of the iris that `histogram-matched` keeps.
 #
 # ### At full scale
 #
