@@ -169,7 +169,8 @@ def ablation_tables(records):
             for name, title in titles.items()]
     seeds = len({record["seed"] for record in records})
     legend = "; ".join(f"*{heading}*: {meaning}" for heading, meaning, _ in MEASURES.values())
-    return [markdown_table(head, rows), f"Mean ± standard deviation over {seeds} seeds. {legend}; *minutes*: a run.",
+    return [markdown_table(head, rows), f"Mean ± standard deviation over {seeds} seeds. {legend}; *minutes*: a run, on "
+            "a machine that at times had other work.",
             settings(records), f"{_made_by(records)}, {_minutes(records):.0f} minutes."]
 
 

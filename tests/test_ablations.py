@@ -217,3 +217,14 @@ def test_records_that_are_none(tmp_path):
     for name in ("other.jsonl", "missing.jsonl"):
         with pytest.raises(UserError, match=name):
             ablations.load_records(tmp_path / name)
+
+
+def test_the_records_of_choices_are_of_the_settings_as_they_are():
+    """Three seeds of each choice; their base is, up to rounding, that of the other sweep: code between them changed neither."""
+    records, ideas = ablations.load_records(ablations.RECORDS_OF_CHOICES), ablations.load_records()
+    assert {(r["name"], r["seed"]) for r in records} == {(name, seed) for name in ablations.CHOICES for seed in range(3)}
+    base = ablations.PROFILES["quick"].training
+    assert all(TrainingConfig(**r["config"]) == ablations.CHOICES[r["name"]].config(base) for r in records)
+    for seed in range(3):
+        mine, theirs = (next(r["measured"] for r in each if (r["name"], r["seed"]) == (BASE, seed)) for each in (records, ideas))
+        assert mine == pytest.approx(theirs, rel=1e-9)
