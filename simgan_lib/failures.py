@@ -185,7 +185,7 @@ GALLERY = {
         diversity_kept, "below", 0.5, "a smaller rate, and self-regularization: losing the input must cost something",
         changes={"regularization": 0.0, "refiner_warmup": 0, "refiner_rate": 2e-2}),
     "checkerboard": Failure(
-        grid_strength, "above", 1.5, "no strides in the refiner, or enlarge first and convolve then",
+        grid_strength, "above", 2.0, "no strides in the refiner, or enlarge first and convolve then",
         shared={"steps": 30, "discriminator_warmup": 10}, training=StridedTraining),
     "label drift": Failure(
         pupils_lost, "above", 0.35, "self-regularization with a psi that holds shapes, a warm-up, a local loss",
