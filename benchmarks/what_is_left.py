@@ -1,0 +1,59 @@
+"""What kind of error is left on the domain's test images, after training on each set?
+
+    python benchmarks/what_is_left.py [--real DIR] [--profile quick] [--seed 0] [--json]
+
+The main job's sets and estimators, one seed.  Mean gaze error in degrees as it is, with one offset for all test images
+taken away, and with the affine map taken away that fits the test labels best (six numbers: as much as any calibration of
+turns, scales and offsets could give); and how well pitch and yaw follow their labels (correlation).  Labels of test images
+are used to describe, not to choose.  Some six minutes on one CPU core.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
+from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
+from simgan_lib.precision import resolve_device
+from simgan_lib.reproduce import Seed, profile_named, real_domain, run_folder, stand_in_domain
+
+
+def described(predicted, truth):
+    """{what: number} of pitch and yaw (N, 2), in radians, against their labels."""
+    predicted, truth = predicted.double().cpu(), truth.double().cpu()
+    known = torch.cat([predicted, torch.ones(len(predicted), 1, dtype=torch.float64)], 1)        # (N, 3)
+    fitted = known @ torch.linalg.lstsq(known, truth).solution
+    follow = [torch.corrcoef(torch.stack([predicted[:, i], truth[:, i]]))[0, 1].item() for i in range(2)]
+    return {"error": angular_error_deg(predicted, truth).mean().item(),
+            "without offset": calibrated_error_deg(predicted, truth).mean().item(),
+            "without affine map": angular_error_deg(fitted, truth).mean().item(),
+            "pitch follows": follow[0], "yaw follows": follow[1]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
+    parser.add_argument("--profile", default="quick")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    a = parser.parse_args()
+    profile, device = profile_named(a.profile), resolve_device("auto")
+    domain = real_domain(a.real) if a.real else stand_in_domain(profile)
+    seed = Seed(profile, domain, a.seed, device, run_folder(a.results, a.profile, a.real) / f"seed{a.seed}", bar=False)
+    found = {}
+    for name, images in seed.training_sets()[1].items():
+        estimator = train_gaze_estimator(images, profile.gaze, a.seed, device)
+        found[name] = described(predict_gaze(estimator, domain.test), domain.test.labels["gaze"])
+    if a.json:
+        print(json.dumps(found))
+    for name, row in () if a.json else found.items():
+        print(f"{name:20}" + "  ".join(f"{what} {value:.2f}" for what, value in row.items()))
+
+
+if __name__ == "__main__":
+    main()
