@@ -135,7 +135,13 @@ def started(tmp_path, release, workers):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     return subprocess.Popen([sys.executable, program, release, tmp_path / "out", os.path.dirname(__file__), str(workers)],
-                            env={**os.environ, "SLOW": "0.02"}, start_new_session=True, stderr=subprocess.PIPE, text=True)
+                            env={**os.environ, "SLOW": "0.02"}, start_new_session=True, stderr=subprocess.PIPE, text=True,
+                            preexec_fn=hear_ctrl_c)
+
+
+def hear_ctrl_c():
+    """Whoever runs the tests in the background is deaf to Ctrl-C, and his children after him."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until_units(tmp_path, number, process):
@@ -193,7 +199,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
 
 def test_ctrl_c_stops_quietly_and_the_next_call_goes_on(tmp_path):
-    release = numbered_release.write(tmp_path / "release", files=600)      # so many that a busy machine does not come too late
+    release = numbered_release.write(tmp_path / "release", files=120)
     with started(tmp_path, release, 2) as process:
         until_units(tmp_path, 5, process)
         os.killpg(process.pid, signal.SIGINT)               # what a terminal does: workers get it too
