@@ -1,14 +1,16 @@
 """What kind of error is left on the domain's test images, after training on each set?
 
-    python benchmarks/what_is_left.py [--real DIR] [--profile quick] [--seed 0] [--json]
+    python benchmarks/what_is_left.py [--real DIR] [--profile quick] [--seed 0] [--only NAME ...] [--json]
 
 The main job's sets and estimators, one seed.  Mean gaze error in degrees as it is, with one offset for all test images
 taken away, and with the affine map taken away that fits the test labels best (six numbers: as much as any calibration of
 turns, scales and offsets could give); and how well pitch and yaw follow their labels (correlation).  Labels of test images
-are used to describe, not to choose.  Some six minutes on one CPU core.
+are used to describe, not to choose.  `refined_as_they_are`: as the refiner leaves them, not matched once more as `full` does.
+Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
 """
 
 import argparse
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -19,7 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this fil
 from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
 from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
 from simgan_lib.precision import resolve_device
-from simgan_lib.reproduce import Seed, profile_named, real_domain, run_folder, stand_in_domain
+from simgan_lib.reproduce import TRAINED_ON, Seed, profile_named, real_domain, run_folder, stand_in_domain
+
+NOT_AGAIN = "refined_as_they_are"
 
 
 def described(predicted, truth):
@@ -34,11 +38,22 @@ def described(predicted, truth):
             "pitch follows": follow[0], "yaw follows": follow[1]}
 
 
+def training_sets(seed, names):
+    """{name: images with labels to train on}: those of the main job, or refined ones that were not matched once more."""
+    trained, sets = seed.training_sets()
+    if NOT_AGAIN in names:
+        seed.profile = dataclasses.replace(seed.profile, match_refined=False)
+        sets[NOT_AGAIN] = seed.refined(sets[seed.profile.refine_from], trained)
+    return {name: sets[name] for name in names}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=(*TRAINED_ON, NOT_AGAIN), default=TRAINED_ON, metavar="NAME",
+                        help=f"sets to train on, of {', '.join((*TRAINED_ON, NOT_AGAIN))}; by default all but the last")
     parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
@@ -46,7 +61,7 @@ def main():
     domain = real_domain(a.real) if a.real else stand_in_domain(profile)
     seed = Seed(profile, domain, a.seed, device, run_folder(a.results, a.profile, a.real) / f"seed{a.seed}", bar=False)
     found = {}
-    for name, images in seed.training_sets()[1].items():
+    for name, images in training_sets(seed, a.only).items():
         estimator = train_gaze_estimator(images, profile.gaze, a.seed, device)
         found[name] = described(predict_gaze(estimator, domain.test), domain.test.labels["gaze"])
     if a.json:
