@@ -287,8 +287,8 @@ assert errors["refined"] < errors["always the mean"]
 
 # %% [markdown]
 # Do not read much into one run of this size: between seeds these numbers move by half a degree and more. The kit's
-# measured results, three seeds each, are in its README; on p00 refinement is ahead of raw and of matched images in
-# every seed, by less than in the paper.
+# measured results are in its README; on p00 refinement is ahead of raw and of matched images in every seed of
+# `quick`, by less than in the paper, and in `full` it is not.
 #
 # ## What goes wrong: right eyes left as they are
 #
