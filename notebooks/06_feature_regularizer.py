@@ -60,7 +60,7 @@ eyes = simulate(100, seed=7, colour=True)                    # to measure with: 
 with seeded(8) as generator:
     ideal = in_evening_light(eyes.images, generator)
 rows = {"synthetic": eyes.images[:6], "unlabelled": unlabelled.images[:6], "ideal": ideal[:6]}
-show(*figures.montage_figure(rows, columns=6, says="Daylight; then closed lids, dark, orange, with noise; then the first eyes in that light."))
+show(*figures.montage_figure(rows, columns=6))
 assert not unlabelled.labels and ideal.shape == eyes.images.shape
 
 # %% [markdown]
@@ -167,8 +167,7 @@ def hue_and_brightness(images, target):
 
 before = exposed(eyes).images
 rows = {"input": before, "warm-up": warm, "refined": hued, "evening": evening.images}
-show(*figures.montage_figure({name: images[:6] for name, images in rows.items()}, columns=6,
-                             says="Refined eyes have the evening's orange, the warm-up's are blurred and of another hue."))
+show(*figures.montage_figure({name: images[:6] for name, images in rows.items()}, columns=6))
 hue = {name: hue_and_brightness(images, ideal)[0] for name, images in list(rows.items())[:3]}
 brighter = hue_and_brightness(hued, before)[1]
 print("hue, distance to the ideal:", ", ".join(f"{name} ≈ {value:.1f}" for name, value in hue.items()), "gray levels")
@@ -347,8 +346,7 @@ refined = {"pixels": {weight: trained("identity", weight) for weight in (0.02, 0
 # %%
 rows = {"input": eyes.images, "ideal": ideal, **{f"{psi}\nλ = {weight:g}": images for psi, runs in refined.items()
                                                  for weight, images in runs.items()}}
-show(*figures.montage_figure({name: images[:6] for name, images in rows.items()}, columns=6,
-                             says="Pixels: faded, or too bright; learned features: as dark and orange as the ideal."))
+show(*figures.montage_figure({name: images[:6] for name, images in rows.items()}, columns=6))
 
 
 def measured(images):
@@ -427,8 +425,7 @@ shipped, card = load_shipped("colour")
 print("shipped:", card["command"])
 compared = {"input": eyes.images, "ideal": ideal, "matched": matched, "pixels\nλ = 0.02": refined["pixels"][0.02],
             "learned\nλ = 0.2": refined["learned features"][0.2], "shipped": refine(shipped.to(device), eyes).images}
-show(*figures.montage_figure({name: images[:6] for name, images in compared.items()}, columns=6,
-                             says="Matched eyes have dark irises and grain; pixels fade; the last two rows are orange and smooth."))
+show(*figures.montage_figure({name: images[:6] for name, images in compared.items()}, columns=6))
 found = {name.replace("\n", ", "): (*measured(images), iris_contrast(images, eyes.labels)) for name, images in compared.items()}
 for name, (far_, kept_, dark) in found.items():
     print(f"{name:16}: ≈ {far_:.0f} gray levels from the ideal, ≈ {kept_:.0f} % of the pupils in place, "

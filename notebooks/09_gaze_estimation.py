@@ -76,8 +76,7 @@ refiner, card = load_shipped("gray")               # source: any refiner, such a
 refined = refine(refiner.to(device), matched)
 print("refined by:", card["command"])
 show(*figures.montage_figure({"synthetic": synthetic.images[:8], "refined": refined.images[:8],
-                              "stand-in": test.images[:8 * 180:180]}, columns=8,
-                             says="Refined eyes have the stand-in's contrast and blotches, and the synthetic ones' lids and irises."))
+                              "stand-in": test.images[:8 * 180:180]}, columns=8))
 assert torch.equal(refined.labels["gaze"], synthetic.labels["gaze"]) and not set(unlabelled.labels)
 
 # %% [markdown]

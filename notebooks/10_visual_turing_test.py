@@ -83,7 +83,7 @@ from simgan_lib.evaluation.turing import Session, binomial, draw_trials
 trials = {"refined": draw_trials(real[keep], refined[keep], 1000, seed=0),
           "synthetic": draw_trials(real[keep], synthetic[keep], 200, seed=0)}
 ten = draw_trials(real[keep], refined[keep], 10, seed=4)
-show(*figures.montage_figure({"which?": ten.images}, columns=5, says="All are gray, soft and unevenly lit."))
+show(*figures.montage_figure({"which?": ten.images}, columns=5))
 assert all(2 * each.real.sum() == len(each) for each in (*trials.values(), ten))
 truth = "".join("r" if real_ else "s" for real_ in ten.real)
 for right in (8, 9):                                                 # of 5 real ones x are found: 2 x answers are right
