@@ -249,8 +249,8 @@ assert any("MPIIGaze" in name for name in runs) and all(r["pupil_shift_px"]["mea
 # %% [markdown]
 # What to see: refined towards one person's real crops, MPIIGaze's p00, pupils stay about as near as towards the stand-in: in
 # all four runs the mean shift is about the finder's own error or below, and far below the article's 1.1; the deviation is
-# about its 0.8. Most of what is left goes up and down, where lids cut the outline. Pupils in place are no promise of
-# better gaze: in `full` on p00 refinement gains none (notebook 09).
+# about its 0.8. Most of what is left goes up and down; that lids cut the outline there is a guess. Pupils in place are no
+# promise of better gaze: in `full` on p00 refinement gains none (notebook 09).
 #
 # ## The same check by exact masks
 #
