@@ -24,6 +24,7 @@ from simgan_lib.precision import resolve_device
 from simgan_lib.reproduce import TRAINED_ON, Seed, profile_named, real_domain, run_folder, stand_in_domain
 
 NOT_AGAIN = "refined_as_they_are"
+SETS = (*TRAINED_ON, NOT_AGAIN)
 
 
 def described(predicted, truth):
@@ -42,7 +43,7 @@ def training_sets(seed, names):
     """{name: images with labels to train on}: those of the main job, or refined ones that were not matched once more."""
     trained, sets = seed.training_sets()
     if NOT_AGAIN in names:
-        seed.profile = dataclasses.replace(seed.profile, match_refined=False)
+        seed.profile = dataclasses.replace(seed.profile, match_refined=False)      # after its stages have been found
         sets[NOT_AGAIN] = seed.refined(sets[seed.profile.refine_from], trained)
     return {name: sets[name] for name in names}
 
@@ -52,8 +53,8 @@ def main():
     parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", choices=(*TRAINED_ON, NOT_AGAIN), default=TRAINED_ON, metavar="NAME",
-                        help=f"sets to train on, of {', '.join((*TRAINED_ON, NOT_AGAIN))}; by default all but the last")
+    parser.add_argument("--only", nargs="+", choices=SETS, default=TRAINED_ON, metavar="NAME",
+                        help=f"sets to train on, of {', '.join(SETS)}; by default all but the last")
     parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()

@@ -394,8 +394,10 @@ for name, records in recorded.items():
 # On p00, over three seeds, no single step is shown: the first is zero, the others have the right sign, all intervals overlap
 # (and intervals from eight test days are rough themselves).
 # What holds in all three runs, with intervals apart, is the comparison at 4x: refined eyes beat as many synthetic ones. And eyes
-# of p00's other days, with labels, are far ahead of both: 99 % within 7 degrees. **But not in `full` on p00**: with 50,000 eyes
-# and more rounds refinement gains nothing there, 5.2 ± 0.4 degrees against 5.1 ± 0.4 (`docs/results.md`).
+# of p00's other days, with labels, are far ahead of both: 99 % within 7 degrees.
+#
+# **In `full` on p00 refinement gains nothing**: with 50,000 eyes and a longer training it is 5.2 ± 0.4 degrees refined and
+# 5.1 ± 0.4 synthetic, over three seeds (`docs/results.md`).
 #
 # How much of the gain from synthetic to refined eyes has plain histogram matching, which no network has touched?
 
@@ -490,9 +492,9 @@ assert claimed > 1 + fair and abs(fair) < 0.8
 #
 # ## Three claims
 #
-# 1. With equal updates refined eyes train a better estimator than as many synthetic ones, at both sizes (in `full` on p00
-#    they do not). In the recorded runs on the stand-in more than half of that gain is histogram matching's; on p00 matching alone does harm. Asserted below
-#    the figure of "Five training sets" and in "At scale".
+# 1. With equal updates refined eyes train a better estimator than as many synthetic ones, at both sizes, but not in `full`
+#    on p00. In the recorded runs on the stand-in more than half of that gain is histogram matching's; on p00, in `quick`,
+#    matching alone does harm. Asserted, but for `full` on p00, below the figure of "Five training sets" and in "At scale".
 # 2. Copies of test images make an interval narrower out of nothing; drawing groups puts that right. Asserted below Exercise
 #    9.2.
 # 3. Counted by epochs, four times the data seem to help far more than they do. Asserted in "What goes wrong".
