@@ -12,7 +12,7 @@ TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 ARGS ?=
 # Processes that tests run in, and the longest that a notebook's cell may take, in seconds.
 JOBS ?= 2
-CELL_SECONDS ?= 300
+CELL_SECONDS ?= 900
 # Where a Python without ensurepip (Debian's without its venv package) gets its pip.
 GET_PIP ?= https://bootstrap.pypa.io/get-pip.py
 

@@ -3,7 +3,7 @@
     python benchmarks/failures.py [NAME ...] [--seeds 3] [--json]
 
 One line a failure: its signature in the failing and in the healthy runs, seed by seed, and the threshold between them.
-Half a minute a seed for each on one CPU core.
+Some 20 seconds a seed for each on one plain CPU core, less for the last two and the checkerboard.
 """
 
 import argparse

@@ -433,7 +433,7 @@ assert all(failure.found(failing[name]) and not failure.found(healthy[name]) for
 # | discriminator too strong | three updates a round at three times the rate; the refiner at a tenth of its own | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
 # | mode collapse, its extreme | $\lambda = 0$, no warm-up, a rate twenty times as large: the run diverges | images are all alike (here: all black; any judge would see it) | a smaller rate; a price on losing the input |
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
-# | label drift | $\lambda = 0$, a global discriminator, no warm-up, three times the rate | pupils are not where the labels say | a $\psi$ that holds shapes, a local loss, a warm-up |
+# | label drift | $\lambda = 0$, a global discriminator, no warm-up, three times the rate, twice as many updates | pupils are not where the labels say | a $\psi$ that holds shapes, a local loss, a warm-up |
 # | dead history | the result of an append is dropped, as in three public ports | the history is empty after rounds | a test that stores and asks for the length |
 # | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
 #

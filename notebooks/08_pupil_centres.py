@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *measure* whether refinement moved the pupil, *bound* that number by an instrument's error and by chance, *notice* a mean that hides its failures |
 # | **You need** | the training loop ([05](05_training.ipynb)) |
-# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick`; not yet measured in `full` |
+# | **Time** | 40 minutes to read and work; 3 minutes on one plain CPU core in `quick`; not yet measured in `full` |
 # | **Data** | simulated eyes and the stand-in domain: no download; MPIIGaze's crops if you have them |
 
 # %%
@@ -438,11 +438,12 @@ for sigma in (1.0, 2.0):
           f"no fit in ≈ {100 * ellipse['failed']:.0f} %")
 last = {weight: each[-1]["mask"] for weight, each in looks.items()}
 print("at the last look, by mask:", ", ".join(f"λ = {weight:g} ≈ {value:.2f} px" for weight, value in last.items()))
-assert last[0.05] < control[2.0] < last[0.0]
+assert last[0.05] < last[0.0]
 
 # %% [markdown]
 # A blur of 2 px, in which nothing moves, gives as large a shift as a small $\lambda$. So only what goes beyond it counts as
-# drift: $\lambda = 0$ does, $\lambda = 0.05$ does not. **A good $\lambda$ is the smallest at which the label still pays
+# drift: $\lambda = 0.05$ does not. Whether $\lambda = 0$ does, is chance in so short a run: one run in bfloat16 did, this one
+# in float32 did not. **A good $\lambda$ is the smallest at which the label still pays
 # nothing.**
 #
 # ## Play: turn down $\lambda$
@@ -519,8 +520,8 @@ else:
 # 1. Refinement, in seconds or at full scale, moves the pupil by less than the article's 1.1 px, by ellipse and by exact
 #    mask, and by at most 0.3 px more than the camera does; eyes that have nothing to do with each other are several times as
 #    far apart. Asserted below "The article's Figure 9" and "by exact masks".
-# 2. At $\lambda = 0$ the iris is further from its mask than a blur of 2 px makes it seem, and the spectrum nearer to the
-#    stand-in's than at 0.5. Asserted below the figure with three panels and in "Drift, or only blur?".
+# 2. At $\lambda = 0$ the iris seems further from its mask than at 0.5, by half and more, and the spectrum is nearer to the
+#    stand-in's; whether that is drift or blur differs from run to run. Asserted below the figure with three panels and in "Drift, or only blur?".
 # 3. Images that lost their fit are worse than those that kept it. Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |

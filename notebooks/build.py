@@ -19,7 +19,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 FOLDER = Path(__file__).resolve().parent
-CELL_SECONDS = 300
+CELL_SECONDS = 900
 MOST_LINES = 25           # of code in a cell
 MOST_BYTES = 400_000      # of outputs in a notebook
 WIDGET = "application/vnd.jupyter.widget-view+json"  # names a model that exists only while the kernel runs

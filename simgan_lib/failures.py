@@ -21,8 +21,8 @@ from .losses import REFINED, local_adversarial_loss
 from .training import OPTIMIZERS, PRESETS, Training, refine
 
 # Small, so that all can be shown in a minute: what fails here fails at full size, too.
-HEALTHY = replace(PRESETS["quick"], width=8, batch=8, steps=40, refiner_warmup=60, discriminator_warmup=30, buffer=256,
-                  refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+HEALTHY = replace(PRESETS["quick"], width=8, batch=8, steps=30, refiner_warmup=60, discriminator_warmup=20, buffer=256,
+                  refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.07, averaging=0.9)
 
 
 # ---- two bugs of public ports ----
@@ -175,27 +175,29 @@ class Failure:
 
 GALLERY = {
     "identity collapse": Failure(
-        pixel_change, "below", 9.0, "a smaller lambda, or another scaling: see the conversion in notebook 05",
+        pixel_change, "below", 8.0, "a smaller lambda, or another scaling: see the conversion in notebook 05",
         # psi = identity: local contrast is blind to tone, and would let that change.
         changes={"regularization": 20.0, "features": "identity", "refiner_rate": 3e-3}),
     "discriminator too strong": Failure(
         discriminator_loss, "below", 0.5, "fewer updates or a smaller rate for the discriminator, more for the refiner",
-        changes={"discriminator_updates": 3, "discriminator_rate": 3e-3, "refiner_rate": 1e-4}),
+        changes={"discriminator_updates": 3, "discriminator_rate": 3e-3, "refiner_updates": 1, "refiner_rate": 1e-4}),
     "mode collapse": Failure(
         diversity_kept, "below", 0.5, "a smaller rate, and self-regularization: losing the input must cost something",
         changes={"regularization": 0.0, "refiner_warmup": 0, "refiner_rate": 2e-2}),
     "checkerboard": Failure(
-        grid_strength, "above", 2.0, "no strides in the refiner, or enlarge first and convolve then",
-        shared={"steps": 30, "discriminator_warmup": 10}, training=StridedTraining),
+        grid_strength, "above", 3.0, "no strides in the refiner, or enlarge first and convolve then",
+        # Early: the grid is strongest there, and no adversary's chance has a say.
+        shared={"steps": 1, "refiner_warmup": 30, "discriminator_warmup": 1}, training=StridedTraining),
     "label drift": Failure(
-        pupils_lost, "above", 0.35, "self-regularization with a psi that holds shapes, a warm-up, a local loss",
-        changes={"regularization": 0.0, "local": False, "refiner_warmup": 0, "refiner_rate": 3e-3}),
+        pupils_lost, "above", 0.42, "self-regularization with a psi that holds shapes, a warm-up, a local loss",
+        changes={"regularization": 0.0, "local": False, "refiner_warmup": 0, "refiner_rate": 3e-3, "refiner_updates": 4}),
     "dead history": Failure(
         remembered, "below", 1, "store in place; a test that asks for the length after storing",
         shared={"steps": 3, "refiner_warmup": 1, "discriminator_warmup": 5}, training=DeadHistoryTraining),
     "scrambled local loss": Failure(
-        verdict_gap, "below", 0.05, "move the class axis last before reshaping, or take the softmax over axis 1",
-        shared={"steps": 1, "discriminator_warmup": 200, "discriminator_rate": 3e-3}, training=ScrambledTraining),
+        verdict_gap, "below", 0.3, "move the class axis last before reshaping, or take the softmax over axis 1",
+        # The refiner has hardly learned to copy: a discriminator that is taught rightly tells its gray veils at once.
+        shared={"steps": 1, "refiner_warmup": 5, "discriminator_warmup": 40}, training=ScrambledTraining),
 }
 
 

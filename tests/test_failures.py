@@ -117,6 +117,4 @@ def test_a_failure_is_told_by_its_threshold(name):
 @pytest.mark.parametrize("name", ["dead history", "scrambled local loss", "checkerboard"])
 def test_failing_and_healthy_runs_are_told_apart(name, domains):
     failure = GALLERY[name]
-    if name == "checkerboard":
-        failure = replace(failure, shared={"steps": 1, "refiner_warmup": 40, "discriminator_warmup": 1})
     assert failure.found(failure.outcome(*domains)) and not failure.found(failure.outcome(*domains, healthy=True))
