@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *read* an ablation with its intervals, *measure* artefacts without a discriminator, *diagnose* seven ways in which a run goes wrong |
 # | **You need** | the training loop ([05](05_training.ipynb)), the local loss ([03](03_local_loss.ipynb)), the history ([04](04_history_buffer.ipynb)) |
-# | **Time** | 45 minutes to read and work; 1 CPU minute in `quick`; not yet measured in `full` |
+# | **Time** | 45 minutes to read and work; 2 CPU minutes in `quick`; not yet measured in `full` |
 # | **Data** | simulated eyes, the stand-in domain, and the records of a sweep that come with the kit: no download |
 
 # %%
@@ -305,9 +305,9 @@ for title, images in live.items():
     print(f"{title}: ≈ {100 * library.share(images, some):.2f} % foreign, pattern ≈ {fixed_pattern(images, domains):.2f}")
 
 # %% [markdown]
-# What to see: above, one eye as each run refined it; below, where foreign patches are, over 200 images. In so short a run
-# the first two hardly differ. The global discriminator leaves most foreign patches *in* the eye and along its lids: the
-# part that the label is about. One seed: a picture, not a proof.
+# What to see: above, one eye as each run refined it; below, where foreign patches are, over 200 images. So short a run
+# decides nothing: which of the three leaves most foreign patches changed from one of our settings to the next. One seed:
+# a picture, not a proof.
 #
 # ## The twins, at full scale
 #
@@ -430,7 +430,7 @@ assert all(failure.found(failing[name]) and not failure.found(healthy[name]) for
 # | failure | how it was made | signature | cure |
 # |---|---|---|---|
 # | identity collapse | $\lambda$ of 20, $\psi$ = identity | pixels hardly change from input to output | a smaller $\lambda$; mind its scale (notebook 05) |
-# | discriminator too strong | three updates a round at three times the rate; the refiner at a tenth of its own | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
+# | discriminator too strong | three updates a round at three times the rate; the refiner one, at a tenth of its own | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
 # | mode collapse, its extreme | $\lambda = 0$, no warm-up, a rate twenty times as large: the run diverges | images are all alike (here: all black; any judge would see it) | a smaller rate; a price on losing the input |
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
 # | label drift | $\lambda = 0$, a global discriminator, no warm-up, three times the rate, twice as many updates | pupils are not where the labels say | a $\psi$ that holds shapes, a local loss, a warm-up |

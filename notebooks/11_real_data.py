@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *open* a release of real eyes without trusting it, *split* it so that the test is honest, *refine* towards it and say what was gained |
 # | **You need** | the training ([05](05_training.ipynb)); gaze angles ([01](01_domain_gap.ipynb)) |
-# | **Time** | 30 minutes to read and work; 1 CPU minute in `quick`; not yet measured in `full` |
+# | **Time** | 30 minutes to read and work; 1 to 2 CPU minutes in `quick`; not yet measured in `full` |
 # | **Data** | MPIIGaze if you have it, else a small release written here in exactly its layout |
 
 # %%
@@ -121,7 +121,7 @@ assert done.n == len(crops) and sum(done.skipped.values()) > 0
 side = crops.groups["side"]
 left, right = (torch.from_numpy(side == name) for name in ("left", "right"))
 shown = {"left eyes": crops.images[left][::20][:8], "right eyes,\nmirrored": crops.images[right][::20][:8]}
-show(*figures.montage_figure(shown, columns=8))
+show(*figures.montage_figure(shown, columns=8, says="In both rows the eyes look alike; light and grain differ from eye to eye."))
 assert left.any() and right.any() and (left ^ right).all()
 
 # %% [markdown]
@@ -244,10 +244,10 @@ from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import PRESETS, Training, refine
 
 unlabelled = replace(rest, labels={})
-EYES = 1500 if profile == "quick" else 20_000
+EYES = 1000 if profile == "quick" else 20_000
 synthetic = simulate(EYES, seed=11)
 matched = replace(synthetic, images=histogram_matched(synthetic, unlabelled))
-small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=120, buffer=256,
+small = replace(PRESETS["quick"], width=16, batch=8, refiner_warmup=40, discriminator_warmup=40, steps=100, buffer=256,
                 refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
 config = small if profile == "quick" else PRESETS[profile]
 run = Training(config, matched, unlabelled, seed=0, device=device)
@@ -257,7 +257,7 @@ refined = refine(run.result, matched)
 
 # %%
 rows = {"synthetic": synthetic.images[:8], "refined": refined.images[:8], "of the release": test.images[::len(test) // 8][:8]}
-show(*figures.montage_figure(rows, columns=8))
+show(*figures.montage_figure(rows, columns=8, says="The synthetic eyes are smooth and gray; the refined ones are not."))
 apart = {name: spectrum_distance(images.images[:600], test.images) for name, images in
          {"synthetic": synthetic, "matched": matched, "refined": refined}.items()}
 print("distance of the power spectra:", ", ".join(f"{name} ≈ {value:.1f} dB" for name, value in apart.items()))
@@ -275,7 +275,7 @@ assert apart["refined"] < 0.75 * min(apart["synthetic"], apart["matched"])
 # %%
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, predict_gaze, train_gaze_estimator
 
-short = GazeTrainingConfig(steps=400 if profile == "quick" else 6000)
+short = GazeTrainingConfig(250, batch=16, learning_rate=4e-3) if profile == "quick" else GazeTrainingConfig(6000)
 truth = test.labels["gaze"]
 errors = {"always the mean": angular_error_deg(truth.mean(0).expand_as(truth), truth).mean().item()}
 for name, images in progress({"synthetic": synthetic, "matched": matched, "refined": refined}.items(), "estimators", 3):

@@ -186,7 +186,7 @@ GALLERY = {
         changes={"regularization": 0.0, "refiner_warmup": 0, "refiner_rate": 2e-2}),
     "checkerboard": Failure(
         grid_strength, "above", 3.0, "no strides in the refiner, or enlarge first and convolve then",
-        # Early: the grid is strongest there, and no adversary's chance has a say.
+        # Early: it is there after a few updates, and the adversary's chance has hardly a say.
         shared={"steps": 1, "refiner_warmup": 30, "discriminator_warmup": 1}, training=StridedTraining),
     "label drift": Failure(
         pupils_lost, "above", 0.42, "self-regularization with a psi that holds shapes, a warm-up, a local loss",
@@ -195,7 +195,7 @@ GALLERY = {
         remembered, "below", 1, "store in place; a test that asks for the length after storing",
         shared={"steps": 3, "refiner_warmup": 1, "discriminator_warmup": 5}, training=DeadHistoryTraining),
     "scrambled local loss": Failure(
-        verdict_gap, "below", 0.3, "move the class axis last before reshaping, or take the softmax over axis 1",
+        verdict_gap, "below", 0.55, "move the class axis last before reshaping, or take the softmax over axis 1",
         # The refiner has hardly learned to copy: a discriminator that is taught rightly tells its gray veils at once.
         shared={"steps": 1, "refiner_warmup": 5, "discriminator_warmup": 40}, training=ScrambledTraining),
 }
