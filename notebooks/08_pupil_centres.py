@@ -441,7 +441,7 @@ print("at the last look, by mask:", ", ".join(f"λ = {weight:g} ≈ {value:.2f} 
 assert last[0.05] < last[0.0]
 
 # %% [markdown]
-# A blur of 2 px, in which nothing moves, gives as large a shift as a small $\lambda$. So only what goes beyond it counts as
+# A blur, in which nothing moves, gives as large a shift as a small $\lambda$. So only what goes beyond it counts as
 # drift: $\lambda = 0.05$ does not. Whether $\lambda = 0$ does, is chance in so short a run: one run in bfloat16 did, this one
 # in float32 did not. **A good $\lambda$ is the smallest at which the label still pays
 # nothing.**
