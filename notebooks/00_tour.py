@@ -214,8 +214,8 @@ assert to_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
 #
 # ## What goes wrong
 #
-# Without self-regularization nothing holds the image, and half as many rounds suffice to see it. The refiner may then paint any eye that the discriminator
-# likes, with a label that is no longer its own. The signature: the distance that the self-regularization would have kept
+# Without self-regularization nothing holds the image, and half as many rounds suffice to see it. The refiner may then
+# paint any eye that the discriminator likes, with a label that is no longer its own. The signature: the distance that the self-regularization would have kept
 # small grows, and sooner or later the pupil moves, while the discriminator is as content as before.
 
 # %%

@@ -521,7 +521,8 @@ else:
 #    mask, and by at most 0.3 px more than the camera does; eyes that have nothing to do with each other are several times as
 #    far apart. Asserted below "The article's Figure 9" and "by exact masks".
 # 2. At $\lambda = 0$ the iris seems further from its mask than at 0.5, by half and more, and the spectrum is nearer to the
-#    stand-in's; whether that is drift or blur differs from run to run. Asserted below the figure with three panels and in "Drift, or only blur?".
+#    stand-in's; whether that is drift or blur differs from run to run. Asserted below the figure with three panels and in
+#    "Drift, or only blur?".
 # 3. Images that lost their fit are worse than those that kept it. Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
