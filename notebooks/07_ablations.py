@@ -441,7 +441,7 @@ assert all(failure.found(failing[name]) and not failure.found(healthy[name]) for
 # history *is* the run without history, bit for bit ([04](04_history_buffer.ipynb)), and the scrambled loss is that of
 # [03](03_local_loss.ipynb), here with both players taught by it. Only numbers tell.
 #
-# Each threshold was chosen on two to four seeds, in float32 (`python benchmarks/failures.py`), of which the cell above uses one. Failures overlap: a
+# Thresholds were chosen on 2 to 4 seeds (`python benchmarks/failures.py`), of which the cell above uses one. Failures overlap: a
 # collapsed refiner has lost its pupils, too. With other data, sizes or $\lambda$ the thresholds move; what stays is the
 # question that each signature asks.
 #
