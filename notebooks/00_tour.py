@@ -240,7 +240,8 @@ assert free > 1.5 * held
 
 # %% [markdown]
 # What to see: look at eyelids and at the iris's edge, which $\lambda = 0$ redraws. Whether the pupil itself has moved
-# after so short a training is luck, since nothing decides it: try `seed=1` and `seed=2` for `loose`.
+# after so short a training, and whether an iris is left to be found (`nan`: in no eye), is luck, since nothing decides it:
+# try `seed=1` and `seed=2` for `loose`.
 
 # %% [markdown]
 # ## Three claims

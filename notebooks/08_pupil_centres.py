@@ -454,7 +454,7 @@ assert last[0.05] < last[0.0]
 from simgan_lib.widgets import scrubber, show_widget
 
 falling = {"synthetic": before.images[:5], **{f"λ {w:g}": made.images[:5] for w, (_, made, _) in went_on.items()}}
-show(*figures.montage_figure(falling, columns=5, says="Irises grow dark and melt into the white as λ falls."))
+show(*figures.montage_figure(falling, columns=5, says="Irises grow darker and softer as λ falls."))
 frames = [figures.to_png(figures.montage_figure({"synthetic": before.images[:5], "refined": images}, 5)[0])
           for images in list(falling.values())[1:]]
 show_widget(scrubber(frames, list(falling)[1:], "smaller λ"),

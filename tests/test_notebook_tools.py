@@ -1,10 +1,16 @@
 """What every notebook leans on: profile and device, scoped randomness, figures with alternative text, progress."""
 
+import importlib.util
+from pathlib import Path
+
+import nbformat
 import pytest
 import torch
 
 from simgan_lib import figures, notebook
 from simgan_lib.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def test_setup_takes_the_profile_from_the_environment(monkeypatch, capsys):
@@ -49,3 +55,16 @@ def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
 
 def test_progress_passes_everything_on():
     assert list(notebook.progress(iter("abc"), "letters", total=3)) == ["a", "b", "c"]
+
+
+def test_the_benchmark_of_the_notebooks_begins_elsewhere_and_in_the_other_format(tmp_path):
+    spec = importlib.util.spec_from_file_location("notebooks", ROOT / "benchmarks" / "notebooks.py")
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    cells = ["import torch\nfrom simgan_lib import precision\nones = torch.ones(3)\noptimizer = torch.optim.SGD([ones], lr=0.1)",
+             "assert not precision.cpu_has_bf16() and bool(((ones - 1).abs() < 0.01).all())",
+             "assert bool((ones == 1).all())"]
+    tiny = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, execution_count=i) for i, cell in enumerate(cells)])
+    nbformat.write(tiny, tmp_path / "01_tiny.ipynb")
+    (name, (seconds, failed)), = benchmark.run([tmp_path / "01_tiny.ipynb"], plain=True, seed=1, jobs=1).items()
+    assert name == "01_tiny" and seconds > 0 and list(failed) == ["Cell 2"] and "AssertionError" in failed["Cell 2"]
