@@ -2,11 +2,13 @@
 
     python benchmarks/told_apart.py [--seeds 3] [--quick] [--record FILE] [--json]
 
-Two references stand beside the refiner that comes with the kit: more eyes of the stand-in domain itself, which nothing
-should tell from its test images; and the simulator's own eyes through the domain's own camera, which is what a refiner
-would make that learned the appearance perfectly and left every eye as it is.  The second is above the first because the
-two kinds of people differ in what a label must survive: lids, skin, where the eye lies in the crop, where it looks.
+Two references stand beside the refiners that come with the kit: more eyes of the stand-in domain itself, which nothing
+should tell from its test images; and the simulator's people before the domain's own camera, which is what a refiner would
+make that learned the camera perfectly and left every eye as it is.  What is above 50 there is people: lids, skin, where
+the eye lies in the crop.
 Classifier two-sample accuracy, %, mean ± standard deviation over seeds of eyes, camera and classifier; 50 is guessing.
+Beside it, how often one number is right: the domain equalises each crop, so that its mean is middle gray.  A network that
+looks for patterns need not find that.
 --record adds the numbers to a file of records: docs/results.md is made of it.
 """
 
@@ -21,29 +23,34 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.evaluation.realism import histogram_matched, two_sample_accuracy
+from simgan_lib.evaluation.realism import evenness, histogram_matched, told_by_number, two_sample_accuracy
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.records import check_replaceable, save_records
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.simulators.parameters import EYE
 from simgan_lib.summary import commit, hardware, versions
 from simgan_lib.training import refine
 
+NAMES = ("gray", "gray-global", "gray-no-history")
+
 
 def kinds(n, seed, unlabelled):
-    """{what: images} of n eyes that no training of the shipped refiner drew."""
+    """{what: images} of n eyes that no training of the shipped refiners drew."""
     eyes = simulate(n, seed=40_000 + seed)
     matched = replace(eyes, images=histogram_matched(eyes, unlabelled))
-    refined = refine(load_shipped("gray")[0], matched, seed=seed)
-    return {"synthetic": eyes.images, "synthetic, histogram-matched": matched.images, "refined": refined.images,
-            "refined, matched once more": histogram_matched(refined, unlabelled),
-            "synthetic, through the domain's camera": camera.photograph(eyes.images, torch.Generator().manual_seed(seed)),
+    refined = {name: refine(load_shipped(name)[0], matched, seed=seed).images for name in NAMES}
+    return {"synthetic": eyes.images, "synthetic, histogram-matched": matched.images, **refined,
+            "gray, matched once more": histogram_matched(refined["gray"], unlabelled),
+            "gray, equalised": camera.equalised(refined["gray"]),
+            "the simulator's people before the domain's camera": camera.stand_in(n, seed=40_000 + seed, prior=EYE).images,
             "more of the domain": camera.stand_in(n, seed=50_000 + seed).images}
 
 
-def record_of(found, images, seconds, command):
-    """What is kept of a run: `found` as {kind: [% right, one a seed]}."""
+def record_of(found, evenly, images, seconds, command):
+    """What is kept of a run: `found`, by the network, and `evenly`, by evenness, as {kind: [% right, one a seed]}."""
     return {"images": images, "seeds": list(range(len(next(iter(found.values()))))), "right_percent": found,
+            "by_evenness_percent": evenly,
             "seconds": round(seconds, 1), "hardware": hardware(torch.device("cpu")), "versions": versions(), "commit": commit(),
             "command": command}
 
@@ -59,18 +66,20 @@ def main():
     if a.record:
         check_replaceable(a.record, {"images": n}, a.seeds)
     unlabelled, test = camera.stand_in(2 * n, seed=20_001), camera.stand_in(n, seed=20_002).images
-    found = {}
+    found, evenly = {}, {}
     for seed in range(a.seeds):
         for kind, images in kinds(n, seed, unlabelled).items():
             found.setdefault(kind, []).append(100 * two_sample_accuracy(images, test, seed)["accuracy"])
+            evenly.setdefault(kind, []).append(100 * told_by_number(evenness, images, test, seed))
     if a.record:
         command = f"python benchmarks/told_apart.py --seeds {a.seeds}{' --quick' if a.quick else ''}"
-        save_records(a.record, [record_of(found, n, time.perf_counter() - start, command)], ("images",))
+        save_records(a.record, [record_of(found, evenly, n, time.perf_counter() - start, command)], ("images",))
     if a.json:
-        print(json.dumps(found))
-    for kind, values in () if a.json else found.items():
-        spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
-        print(f"{kind:40} {statistics.mean(values):5.1f}{spread}")
+        print(json.dumps({"network": found, "evenness": evenly}))
+    for kind in () if a.json else found:
+        shares = [f"{statistics.mean(values):5.1f}" + (f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else "")
+                  for values in (found[kind], evenly[kind])]
+        print(f"{kind:50} {shares[0]:12} by evenness {shares[1]}")
 
 
 if __name__ == "__main__":

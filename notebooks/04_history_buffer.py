@@ -321,11 +321,11 @@ for capacity in (0, 64, 256, 1024):
     runs = [chase(seed, remembering(capacity)) if capacity else chase(seed) for seed in SEEDS]
     results[capacity] = {"distance": [distance(points) for points, _, _ in runs],
                          "recall": [recall(points, judge) for points, _, judge in runs]}
+average = {capacity: {name: sum(values) / len(values) for name, values in each.items()} for capacity, each in results.items()}
 for capacity in (0, 1024):
-    mean = {name: sum(values) / len(values) for name, values in results[capacity].items()}
-    print(f"capacity {capacity:4}: distance ≈ {mean['distance']:.2f}, recall ≈ {mean['recall']:.2f}")
-assert min(results[0]["distance"]) > 1 and max(results[1024]["distance"]) < 0.6
-assert max(results[0]["recall"]) < 0.7 and min(results[1024]["recall"]) > 0.85
+    print(f"capacity {capacity:4}: distance ≈ {average[capacity]['distance']:.2f}, recall ≈ {average[capacity]['recall']:.2f}")
+assert average[0]["distance"] > 2 and average[1024]["distance"] < 0.6
+assert average[0]["recall"] < 0.75 and average[1024]["recall"] > 0.85
 
 # %% [markdown]
 # A recall of one half is that of a coin: *without memory the judge knows as much of the past as if it had never lived
@@ -386,7 +386,7 @@ older = (ages >= rounds[:, None]).float().mean(1)                 # (80, 256) ->
 law = chance_to_survive(rounds, 256, 32)
 show(*figures.memory_figure(older, law, {size: result["distance"] for size, result in results.items()}))
 assert (older - law).abs().max() < 0.1
-assert min(results[64]["distance"]) > 1 > max(results[1024]["distance"])
+assert average[64]["distance"] > 1 > average[1024]["distance"]
 
 # %% [markdown]
 # What to see: on the left, half of a buffer of 256 is gone after 11 rounds. On the right, a buffer of 64, whose

@@ -59,8 +59,9 @@ unlabelled = replace(squinting(EYES, seed=5), labels={})
 eyes = simulate(100, seed=7, colour=True)                    # to measure with: no training sees them
 with seeded(8) as generator:
     ideal = in_evening_light(eyes.images, generator)
-rows = {"synthetic": eyes.images[:6], "unlabelled": unlabelled.images[:6], "ideal": ideal[:6]}
-show(*figures.montage_figure(rows, columns=6))
+rows = {"synthetic": eyes.images[:5], "unlabelled": unlabelled.images[:5], "ideal": ideal[:5]}
+show(*figures.montage_figure(rows, columns=5, says="By day eyes are open and bright. The unlabelled ones are narrow, warm and dim, "
+                             "the ideal ones open, warm and dim."))
 assert not unlabelled.labels and ideal.shape == eyes.images.shape
 
 # %% [markdown]
@@ -167,7 +168,8 @@ def hue_and_brightness(images, target):
 
 before = exposed(eyes).images
 rows = {"input": before, "warm-up": warm, "refined": hued, "evening": evening.images}
-show(*figures.montage_figure({name: images[:6] for name, images in rows.items()}, columns=6))
+show(*figures.montage_figure({name: images[:5] for name, images in rows.items()}, columns=5,
+                             says="The refined eyes have the evening's hue, and are as light and dark as their input."))
 hue = {name: hue_and_brightness(images, ideal)[0] for name, images in list(rows.items())[:3]}
 brighter = hue_and_brightness(hued, before)[1]
 print("hue, distance to the ideal:", ", ".join(f"{name} ≈ {value:.1f}" for name, value in hue.items()), "gray levels")
@@ -184,7 +186,7 @@ assert hue["refined"] < 0.7 * hue["input"] and brighter < 10
 # </details>
 #
 # What to see (article, Figure 8): the refined eyes have taken on the evening's hue, and each keeps the light and dark
-# of its input. In gray print first and third row look alike: that *is* the result.
+# of its input. In gray print first and third row are alike in light and dark, if softer: that *is* the result.
 #
 # ## What light may do
 #
@@ -273,7 +275,8 @@ def seen(image):
     return {"the image": (image[0].cpu() + 1) / 2, **first, "learned": learned(image)[0, telling].cpu()}
 
 
-show(*figures.psi_figure({"day": seen(pair[:1]), "evening": seen(pair[1:])}))
+show(*figures.psi_figure({"day": seen(pair[:1]), "evening": seen(pair[1:])},
+                         says="By evening the image and its mean are dim; local contrast and learned maps are as by day."))
 moved = {}
 for name, psi in candidates.items():
     day, night = psi(pair)                                    # (F, h, w) each
@@ -312,7 +315,7 @@ assert relative["identity"]["evening"] > 2 * relative["identity"]["squinting"]
 assert relative["learned"]["evening"] < 0.8 * relative["learned"]["squinting"]
 
 # %% [markdown]
-# With pixels, and blurred ones, the evening costs many times as much as a turned eye, and three times as much as a closed
+# With pixels, and blurred ones, the evening costs many times as much as a turned eye, and three times as much as a squinting
 # one. So a $\lambda$ that lets the light through lets the eyes close first. With the last three it is the other way round,
 # most clearly with learned features. None is quite blind to the evening: it still costs two turned eyes. That is
 # arithmetic; does training obey it?
@@ -346,7 +349,9 @@ refined = {"pixels": {weight: trained("identity", weight) for weight in (0.02, 0
 # %%
 rows = {"input": eyes.images, "ideal": ideal, **{f"{psi}\nλ = {weight:g}": images for psi, runs in refined.items()
                                                  for weight, images in runs.items()}}
-show(*figures.montage_figure({name: images[:6] for name, images in rows.items()}, columns=6))
+show(*figures.montage_figure({name: images[:5] for name, images in rows.items()}, columns=5,
+                             says="Pixels with the small λ: dim, but pale irises. With the large one: open eyes in half of the "
+                             "daylight. Learned features: open eyes in evening light."))
 
 
 def measured(images):
@@ -425,7 +430,8 @@ shipped, card = load_shipped("colour")
 print("shipped:", card["command"])
 compared = {"input": eyes.images, "ideal": ideal, "matched": matched, "pixels\nλ = 0.02": refined["pixels"][0.02],
             "learned\nλ = 0.2": refined["learned features"][0.2], "shipped": refine(shipped.to(device), eyes).images}
-show(*figures.montage_figure({name: images[:6] for name, images in compared.items()}, columns=6))
+show(*figures.montage_figure({name: images[:5] for name, images in compared.items()}, columns=5,
+                             says="The shipped refiner's eyes are open and in evening light, their irises paler than the ideal's."))
 found = {name.replace("\n", ", "): (*measured(images), iris_contrast(images, eyes.labels)) for name, images in compared.items()}
 for name, (far_, kept_, dark) in found.items():
     print(f"{name:16}: ≈ {far_:.0f} gray levels from the ideal, ≈ {kept_:.0f} % of the pupils in place, "
@@ -438,7 +444,7 @@ assert 0.4 * found["ideal"][2] < found["shipped"][2] < found["ideal"][2]
 #
 # The shipped refiner has the evening's light, and its lids are open. But features are a *price*, no wall: all that these
 # photographs show of irises is a slit, so the longer the two networks play, the more of the iris's contrast is traded away.
-# Hence a dear $\psi$, and an end that was chosen by looking at exact labels, which nobody has for real photographs. Even so
+# Hence a high price on $\psi$, and an end that was chosen by looking at exact labels, which nobody has for real photographs. Even so
 # much of the contrast is lost, all skin is of nearly one tone, and there is no camera noise: a network tells these eyes from
 # open ones in evening light in 99 of 100 cases (the card, for 4,000 eyes). And `matched`, without any network, is nearly as
 # near to the ideal, with as many pupils and *more* contrast. Where one tone curve explains the gap, take a tone curve:

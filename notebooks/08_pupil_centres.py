@@ -411,14 +411,14 @@ for weight in looks:
     print(f"λ = {weight:<5g}: by mask ≈ {mean(weight, 'mask'):.2f} px, by ellipse ≈ {mean(weight, 'ellipse'):.2f} px, no fit "
           f"≈ {mean(weight, 'failed'):.0f} %, spectrum off by ≈ {mean(weight, 'spectrum'):.1f} dB")
 assert mean(0.0, "mask") > 1.5 * mean(0.5, "mask") and mean(0.0, "failed") > 1.3 * mean(0.5, "failed")
-assert mean(0.0, "spectrum") < 0.9 * mean(0.5, "spectrum")
+assert mean(0.05, "spectrum") < 0.9 * mean(0.5, "spectrum")
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Both get worse together, and the spectrum gets better. From 0.5 to 0.05 it comes much nearer to the stand-in's, and the
-# iris hardly moves: a bargain. Below that little is left to be won, and the label seems to pay: at $\lambda = 0$ the iris is
-# two to four times as far from its mask as at 0.5.
+# Both get worse together. The spectrum first gets better: from 0.5 to 0.05 it comes much nearer to the stand-in's, and the
+# iris hardly moves, a bargain. Below that little is left to be won, sometimes it is lost again, and the label seems to pay:
+# at $\lambda = 0$ the iris is two to four times as far from its mask as at 0.5.
 #
 # </details>
 #
@@ -485,8 +485,8 @@ assert fisher_exact(table, alternative="greater").pvalue < 0.01
 
 # %% [markdown]
 # The signature: **the share without a fit rises, and those without a fit are worse than those with one.** A shift is only worth
-# as much as the share of images beside it: report both. And the mean of the survivors is not safe either: of those *with* a
-# fit the mask calls most astray. In an iris that dissolves, the ellipse finds some round edge near the old one.
+# as much as the share of images beside it: report both. And the mean of the survivors is not safe either: some of those *with* a fit
+# are astray by the mask, too. In an iris that dissolves, the ellipse finds some round edge near the old one.
 #
 # ## Towards real eyes
 #
@@ -519,8 +519,9 @@ else:
 #
 # 1. Refinement, in seconds or at full scale, moves the pupil by less than the article's 1.1 px, by ellipse and by exact
 #    mask, and by at most 0.3 px more than the camera does; eyes that have nothing to do with each other are several times as
-#    far apart. Asserted below "The article's Figure 9" and "by exact masks".
-# 2. At $\lambda = 0$ the iris seems further from its mask than at 0.5, by half and more, and the spectrum is nearer to the
+#    far apart. That is the mean: over the card's 4,000 eyes the *deviation* is 1.06 px, more than the article's 0.8, for now
+#    and then a fit goes astray; half of all shifts are below a quarter of a pixel (`docs/refiners.md`). Asserted below "The article's Figure 9" and "by exact masks".
+# 2. At $\lambda = 0$ the iris seems further from its mask than at 0.5, by half and more; at 0.05 the spectrum is nearer to the
 #    stand-in's; whether that is drift or blur differs from run to run. Asserted below the figure with three panels and in
 #    "Drift, or only blur?".
 # 3. Images that lost their fit are worse than those that kept it. Asserted in "What goes wrong".

@@ -29,7 +29,7 @@ FILES = {                 # file: (what its command needs to fill it, what its r
     "choices.jsonl": ("--only choices --records", (*MADE, "hardware", "profile", "name", "title", "seed", "config", "measured")),
     "features.jsonl": ("--record", (*MADE, "hardware", "psi", "regularization", "seed", "distance", "found", "iris")),
     "twins.jsonl": ("--record", (*MADE, "hardware", "profile", "refiner", "gaze_error_deg", "within_7_deg")),
-    "told_apart.jsonl": ("--record", (*MADE, "hardware", "images", "right_percent")),
+    "told_apart.jsonl": ("--record", (*MADE, "hardware", "images", "right_percent", "by_evenness_percent")),
 }
 SWEEPS = {"ablations.jsonl": "Ablations", "choices.jsonl": "What the paper leaves open"}
 ORDER = ("quick", "full", "paper")
@@ -237,10 +237,12 @@ def told_part(records):
     """How often refined eyes are told from the domain's, beside what could be had at best; nothing without records."""
     parts = []
     for record in records:
-        rows = [[kind, _over_seeds(values)] for kind, values in record["right_percent"].items()]
-        parts += [f"### Told from the stand-in domain by a network, {record['images']:,} images a side",
-                  markdown_table(["images", "% right (50: by guessing)"], rows),
-                  f"± over {len(record['seeds'])} seeds of eyes, camera and classifier; the refiner is `gray`. "
+        rows = [[kind, _over_seeds(values), _over_seeds(record["by_evenness_percent"][kind])]
+                for kind, values in record["right_percent"].items()]
+        parts += [f"### Told from the stand-in domain, {record['images']:,} images a side",
+                  markdown_table(["images", "a network, % right (50: by guessing)", "evenness, % right"], rows),
+                  f"± over {len(record['seeds'])} seeds of eyes, camera and classifier. *evenness*: one number, how far a crop's "
+                  "mean is from middle gray; the stand-in's crops are equalised, each for itself. "
                   f"{_made_by([record])}, {_minutes([record]):.0f} minutes."]
     return parts
 

@@ -16,6 +16,7 @@ from simgan_lib.evaluation.realism import (
     beyond_tone,
     block_distance,
     changed,
+    evenness,
     feature_network,
     gray_level_distance,
     histogram_matched,
@@ -25,6 +26,7 @@ from simgan_lib.evaluation.realism import (
     mmd2,
     power_spectrum,
     spectrum_distance,
+    told_by_number,
     two_sample_accuracy,
 )
 from simgan_lib.images import ImageSet, to_float
@@ -122,6 +124,15 @@ def test_two_draws_of_one_kind_cannot_be_told_apart():
     found = two_sample_accuracy(textures(300, 1), textures(300, 2), seed=0, steps=60)
     assert found["p"] > 1e-3 and found["low"] < 0.55 and found["n"] == 300
     assert found["low"] < found["accuracy"] < found["high"]
+
+
+def test_one_number_tells_crops_that_were_equalised_from_crops_that_were_not():
+    noise = torch.randn(400, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    crops = (127.5 + 40 * (noise - noise.mean((1, 2, 3), keepdim=True))).clamp(0, 255).to(torch.uint8)
+    exposed = (crops + 30 * torch.linspace(-1, 1, 200).view(-1, 1, 1, 1).repeat(2, 1, 1, 1)).clamp(0, 255).to(torch.uint8)
+    assert evenness(crops).max() < 2 and evenness(exposed).median() > 10
+    assert told_by_number(evenness, exposed[:200], crops[200:], seed=0) > 0.85      # some are exposed right by chance
+    assert told_by_number(evenness, crops[:200], crops[200:], seed=0) == pytest.approx(0.5, abs=0.15)
 
 
 def test_different_kinds_are_told_apart():

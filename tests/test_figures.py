@@ -133,7 +133,8 @@ def test_a_table_of_prices_names_its_changes_and_is_brighter_where_it_is_dearer(
     assert [text.get_text() for text in axes.texts] == ["1.00", "7.25", "1.00", "0.03"]
     assert shades[0, 1] > shades[0, 0] == shades[1, 0] > shades[1, 1]
     assert axes.lines[0].get_xdata()[0] == 0.5                              # between the harmful one and the harmless one
-    assert "harmful changes turned" in sentence and "harmless changes brighter" in sentence
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["must be dear:\nturned", "may be cheap:\nbrighter"]
+    assert "local_contrast: turned ≈1.0, brighter ≈0.0" in sentence
 
 
 def test_maps_of_one_psi_share_their_gray_scale_and_colours_stay():
@@ -218,7 +219,7 @@ def test_a_row_of_the_forest_that_lies_beyond_is_a_number_with_an_arrow_on_its_s
 def test_rising_draws_one_line_a_disturbance():
     figure, sentence = figures.rising_figure({"foreign": {"grid": ((0, 1), (0, 5)), "frame": ((0, 1), (0, 1))}},
                                              levels={"foreign": (2, "other eyes")})
-    assert len(figure.axes[0].lines) == 3 and "grid, frame" in sentence
+    assert len(figure.axes[0].lines) == 3 and "grid from ≈0.0 to ≈5.0" in sentence
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["grid", "frame", "other eyes"]
 
 

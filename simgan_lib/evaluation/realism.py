@@ -210,6 +210,26 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
             "n": len(test[0])}
 
 
+def evenness(images):
+    """How far the mean of each image is from middle gray: uint8 (N, C, H, W)  ->  gray levels (N,).
+
+    About 0 where each image was equalised for itself, as in MPIIGaze and in the stand-in domain.
+    """
+    return (images.float().mean((1, 2, 3)) - 127.5).abs()
+
+
+def told_by_number(number, a, b, seed, by="day"):
+    """Can one number of an image tell a from b?  Balanced accuracy of: what is nearer to a's median than to b's, is a's.
+
+    number: uint8 (N, C, H, W)  ->  (N,).  a, b: as in `two_sample_accuracy`; medians are those of one half, the other is judged.
+    A network that finds nothing proves nothing if a number finds something.  Taught in: notebook 10.
+    """
+    (known_a, test_a), (known_b, test_b) = (_halves(each, by, seed) for each in (a, b))
+    like_a, like_b = number(known_a).median(), number(known_b).median()
+    taken_for_a = [((number(x) - like_a).abs() < (number(x) - like_b).abs()).float().mean().item() for x in (test_a, test_b)]
+    return (taken_for_a[0] + 1 - taken_for_a[1]) / 2
+
+
 def two_sample_classifier(a, b, seed, steps=300, batch=64, device="cpu"):
     """A small network that has learned to tell uint8 images a (N, C, H, W), class 0, from b (M, C, H, W), class 1.
 

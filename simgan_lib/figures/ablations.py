@@ -67,4 +67,6 @@ def rising_figure(curves, unit="strength of the pattern, gray levels", levels=No
         axes.set(title=measure, xlabel=unit, ylim=(0, None))
     handles, names = row[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=8, handlelength=3.2)
-    return figure, f"How {' and '.join(curves)} answer to growing disturbances: {', '.join(next(iter(curves.values())))}."
+    ends = [f"{measure}: " + ", ".join(f"{name} from ≈{points[1][0]:.1f} to ≈{points[1][-1]:.1f}" for name, points in lines.items())
+            for measure, lines in curves.items()]
+    return figure, f"How measures answer to growing disturbances. {'; '.join(ends)}."

@@ -78,13 +78,13 @@ def montage(images, columns):
 
 
 def show_image(axes, image, **how):
-    """Draw an array (H, W) or (H, W, 3), or a tensor (1 or 3, H, W), on the axes: hard pixels, no ticks, no frame."""
+    """Draw an array (H, W) or (H, W, 3), or a tensor (1 or 3, H, W), on the axes: hard pixels, no ticks, a thin frame."""
     if torch.is_tensor(image):
         image = image.detach().cpu().permute(1, 2, 0).squeeze(-1).numpy()
     axes.imshow(image, cmap=how.pop("cmap", "gray"), interpolation=how.pop("interpolation", "nearest"), **how)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.spines[:].set_visible(False)
+    axes.spines[:].set(color="0.6", linewidth=0.4)                   # a white image would be lost on the page
     return axes
 
 

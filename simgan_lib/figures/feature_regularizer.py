@@ -5,11 +5,11 @@ import torch
 from .base import canvas, show_image
 
 
-def psi_figure(rows, width=7.2):
+def psi_figure(rows, width=7.2, says=""):
     """What several psi see of images: a table of maps, one row an image, one column a psi.
 
     rows: {image's name: {psi's name: map, (H, W), or an image (3, H, W) in [0, 1]}}, all of the same columns.  The maps
-    of a column share their gray scale, so that what differs between rows differs for psi.
+    of a column share their gray scale, so that what differs between rows differs for psi.  says: what is to be seen.
     Returns (figure, alternative text).
     """
     columns = list(next(iter(rows.values())))
@@ -22,7 +22,8 @@ def psi_figure(rows, width=7.2):
         axes[0].set_title(column, fontsize=9)
     for axes, name in zip(grid[:, 0], rows):
         axes.set_ylabel(name, fontsize=9)
-    return figure, f"{len(rows)} rows ({', '.join(rows)}), each an eye as psi sees it: {', '.join(columns)}."
+    alt = f"{len(rows)} rows ({', '.join(rows)}), each an eye as psi sees it: {', '.join(columns)}."
+    return figure, " ".join([alt, *([says] if says else [])])
 
 
 PSI_LOOKS = [{"color": color, "marker": marker, "linestyle": line} for color, marker, line in (

@@ -1,6 +1,6 @@
 """Figures of notebook 09: gaze estimation."""
 
-from ..gaze import gaze_vector
+from ..gaze import angular_error_deg, gaze_vector
 from .base import canvas, show_image
 
 
@@ -24,5 +24,7 @@ def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
             axes.plot(middle[0] + across, middle[1] + down, "o" if look["linestyle"] == "-" else "^", color=look["color"],
                       markeredgecolor="black", markersize=7)
         axes.set(xlim=(-0.5, wide - 0.5), ylim=(images.shape[-2] - 0.5, -0.5))
+    wrong = angular_error_deg(answers, truth)
+    named = ", ".join(f"{title} (wrong by ≈{error:.0f} degrees)" for title, error in zip(titles, wrong.tolist()))
     return figure, (f"{len(images)} eyes, each with two lines from its middle: where it looks (solid, dot) and where the "
-                    f"estimator thinks it looks (dashed, triangle): {', '.join(titles)}.")
+                    f"estimator thinks it looks (dashed, triangle): {named}.")

@@ -49,4 +49,5 @@ def maps_figure(columns, label, windows=None, limits=(0, 1), width=7.2):
             place.set(xlim=extent[:2], ylim=extent[2:])
     bar = figure.colorbar(grid[1, -1].images[0], ax=grid, fraction=0.05, aspect=24, ticks=limits)
     bar.set_label(label, fontsize=9)
-    return figure, f"{len(columns)} images ({', '.join(columns)}) and below each a map of it: {label}."
+    means = ", ".join(f"{name} (mean ≈{float(torch.as_tensor(heat).float().mean()):.2f})" for name, (_, heat) in columns.items())
+    return figure, f"{len(columns)} images and below each a map of it, {label}: {means}."

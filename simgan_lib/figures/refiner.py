@@ -18,9 +18,11 @@ def price_figure(prices, unit, harmful):
     for (y, x), price in np.ndenumerate(table):
         axes.text(x, y, f"{price:.2f}", ha="center", va="center", color="black" if price > 0.7 else "white")
     axes.axvline(harmful - 0.5, color="white", linewidth=4)
-    axes.set_xticks(range(len(changes)), changes)
+    kinds = ["must be dear"] * harmful + ["may be cheap"] * (len(changes) - harmful)
+    axes.set_xticks(range(len(changes)), [f"{kind}:\n{change}" for kind, change in zip(kinds, changes)])
     axes.set_yticks(range(len(prices)), list(prices))
     axes.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, left=False, length=0)
     axes.spines[:].set_visible(False)
-    return figure, (f"A table of prices, relative to {unit}: rows are {', '.join(prices)}; columns are the harmful changes "
-                    f"{', '.join(changes[:harmful])} and the harmless changes {', '.join(changes[harmful:])}.")
+    rows = [f"{psi}: " + ", ".join(f"{change} ≈{row[change]:.1f}" for change in changes) for psi, row in prices.items()]
+    return figure, (f"A table of prices, relative to {unit}; {', '.join(changes[:harmful])} must be dear, "
+                    f"{', '.join(changes[harmful:])} may be cheap. {'; '.join(rows)}.")
