@@ -481,8 +481,8 @@ assert all(values[0] == 0 for values in lines.values()) and lines["identity"][-1
 # %%
 def warmed_up(psi, seed):
     """After a warm-up on this psi alone: (its price a pixel, how far the mean brightness is off in gray levels)."""
-    run = Training(replace(config, features=psi, refiner_warmup=30), synthetic, unlabelled, seed, device)
-    for record in islice(run.run(), 30):
+    run = Training(replace(config, features=psi, refiner_warmup=60), synthetic, unlabelled, seed, device)
+    for record in islice(run.run(), 60):
         pass
     drift = refine(run.result, eyes).images.float().mean((1, 2, 3)) - eyes.images.float().mean((1, 2, 3))
     return record.numbers()["regularization"], drift.abs().mean().item()

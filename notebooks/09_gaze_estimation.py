@@ -316,7 +316,7 @@ places = {f"{p} %": order[round(p / 100 * (len(order) - 1))].item() for p in ran
 def eye(names):
     """The eyes at these places of the order of errors."""
     picked = torch.tensor([places[name] for name in names])
-    titles = [f"worse than {name}" if name != "100 %" else "the worst" for name in names]
+    titles = [{"0 %": "the best", "100 %": "the worst"}.get(name, f"worse than {name}") for name in names]
     return figures.gaze_arrows_figure(test.images[picked], test.labels["gaze"][picked], answers[picked], titles,
                                       width=max(2.4, 1.44 * len(names)))
 
