@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *say* what SimGAN does and with what data, *name* its four parts, *judge* whether a refiner did its work |
 # | **You need** | to know what a convolutional network is |
-# | **Time** | 10 minutes to read; 1 to 2 CPU minutes in `quick`; the same in `full` |
+# | **Time** | 10 minutes to read; 1 CPU minute in `quick` (2 to 5 on old cores); the same in `full` |
 # | **Data** | simulated eyes: no download |
 
 # %%

@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *draw* eyes with exact labels, *measure* how far two sets of images are apart in three ways, *show* what the gap costs a gaze estimator |
 # | **You need** | tensors in PyTorch; what a histogram is |
-# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick`, 6 in `full` (nothing here needs a GPU) |
+# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores), 6 in `full` (nothing here needs a GPU) |
 # | **Data** | simulated eyes and the stand-in domain: no download |
 
 # %%

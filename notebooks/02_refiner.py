@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *build* the refiner of the paper, *compute* the self-regularization under any convention of scale, *choose* what it shall hold and what it shall let go |
 # | **You need** | convolutions and gradients in PyTorch; what the two domains are ([01](01_domain_gap.ipynb)) |
-# | **Time** | 35 minutes to read and work; 1 CPU minute in `quick`, 2 in `full` (nothing here needs a GPU) |
+# | **Time** | 35 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores), 2 in `full` (nothing here needs a GPU) |
 # | **Data** | simulated eyes: no download |
 
 # %%

@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *compute* what one verdict of the discriminator sees, *build* the local adversarial loss, *recognise* its scrambled form in other people's code |
 # | **You need** | convolutions and cross-entropy in PyTorch; the two domains ([01](01_domain_gap.ipynb)) |
-# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick`; the same in `full` (nothing here needs a GPU) |
+# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); the same in `full` (nothing here needs a GPU) |
 # | **Data** | simulated eyes and the stand-in domain: no download |
 
 # %%

@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *explain* why a refiner can run in circles, *build* the history buffer and its mini-batch, *compute* how long a buffer remembers |
 # | **You need** | what a discriminator is ([notebook 03](03_local_loss.ipynb)); tensors, gradients, optimizers in PyTorch |
-# | **Time** | 35 minutes to read and work; 1 CPU minute in `quick`; the same in `full` (nothing here needs a GPU) |
+# | **Time** | 35 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); the same in `full` (nothing here needs a GPU) |
 # | **Data** | points on a plane, and simulated eyes: no download |
 
 # %%

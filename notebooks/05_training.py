@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *build* Algorithm 1 from its two losses, *read* the curves of a run, *recognise* a refiner that lost the labels and one that does nothing |
 # | **You need** | the refiner ([02](02_refiner.ipynb)), the local loss ([03](03_local_loss.ipynb)), the history ([04](04_history_buffer.ipynb)) |
-# | **Time** | 45 minutes to read and work; 1 CPU minute in `quick`; not yet measured in `full` |
+# | **Time** | 45 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes and the stand-in domain: no download |
 
 # %%

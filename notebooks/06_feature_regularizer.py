@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *choose* the features in which a refiner must stay near its input, *build* one that light cannot move, *show* on exact labels where pixels fail and features do not |
 # | **You need** | self-regularization ([02](02_refiner.ipynb)), Algorithm 1 ([05](05_training.ipynb)) |
-# | **Time** | 45 minutes to read and work; 1 to 3 CPU minutes in `quick`; not yet measured in `full` |
+# | **Time** | 45 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes in colour, and eyes in the evening sun: no download |
 
 # %%

@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *read* an ablation with its intervals, *measure* artefacts without a discriminator, *diagnose* seven ways in which a run goes wrong |
 # | **You need** | the training loop ([05](05_training.ipynb)), the local loss ([03](03_local_loss.ipynb)), the history ([04](04_history_buffer.ipynb)) |
-# | **Time** | 45 minutes to read and work; 2 CPU minutes in `quick`; not yet measured in `full` |
+# | **Time** | 45 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes, the stand-in domain, and the records of a sweep that come with the kit: no download |
 
 # %%

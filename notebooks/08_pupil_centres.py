@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *measure* whether refinement moved the pupil, *bound* that number by an instrument's error and by chance, *notice* a mean that hides its failures |
 # | **You need** | the training loop ([05](05_training.ipynb)) |
-# | **Time** | 40 minutes to read and work; 3 minutes on one plain CPU core in `quick`; not yet measured in `full` |
+# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes and the stand-in domain: no download; MPIIGaze's crops if you have them |
 
 # %%

@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *train* a gaze estimator on synthetic and on refined eyes, *draw* the paper's cumulative curve with intervals that are honest about days, *judge* a claim of "more data helps" |
 # | **You need** | the gaze vector and the angular error ([01](01_domain_gap.ipynb)), a trained refiner ([05](05_training.ipynb)) |
-# | **Time** | 45 minutes to read and work; 1 to 2 CPU minutes in `quick`; not yet measured in `full` |
+# | **Time** | 45 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes and the stand-in domain: no download; recorded runs on MPIIGaze (its person p00); your own copy of it, if you have one |
 
 # %%

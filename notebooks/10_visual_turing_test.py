@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *judge* crops yourself, by keys, *compute* exactly what the answers prove, *plan* a test that can find what it looks for |
 # | **You need** | a refiner ([05](05_training.ipynb)); counting |
-# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick`; not yet measured in `full` |
+# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes and the stand-in domain: no download; MPIIGaze's crops if you have them |
 
 # %%

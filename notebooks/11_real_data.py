@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *open* a release of real eyes without trusting it, *split* it so that the test is honest, *refine* towards it and say what was gained |
 # | **You need** | the training ([05](05_training.ipynb)); gaze angles ([01](01_domain_gap.ipynb)) |
-# | **Time** | 30 minutes to read and work; 1 to 2 CPU minutes in `quick`; not yet measured in `full` |
+# | **Time** | 30 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | MPIIGaze if you have it, else a small release written here in exactly its layout |
 
 # %%

@@ -18,8 +18,9 @@ def price_figure(prices, unit, harmful):
     for (y, x), price in np.ndenumerate(table):
         axes.text(x, y, f"{price:.2f}", ha="center", va="center", color="black" if price > 0.7 else "white")
     axes.axvline(harmful - 0.5, color="white", linewidth=4)
-    kinds = ["must be dear"] * harmful + ["may be cheap"] * (len(changes) - harmful)
-    axes.set_xticks(range(len(changes)), [f"{kind}:\n{change}" for kind, change in zip(kinds, changes)])
+    for first, last, kind in ((0, harmful, "must be dear"), (harmful, len(changes), "may be cheap")):
+        axes.annotate(kind, ((first + last - 1) / 2, -0.5), (0, 22), textcoords="offset points", ha="center", fontweight="bold")
+    axes.set_xticks(range(len(changes)), changes)
     axes.set_yticks(range(len(prices)), list(prices))
     axes.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, left=False, length=0)
     axes.spines[:].set_visible(False)
