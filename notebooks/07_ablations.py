@@ -265,11 +265,10 @@ kept = ablations.values_of(records, "lambda-0", "diversity")
 print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for value in kept.values())}")
 
 # %% [markdown]
-# What to see: a filled mark stands where 0 is outside the interval, small dots are the seeds; a number stands for a mean
-# beyond the panel, with a star if its interval leaves 0 out. An interval that holds 0 does *not* say "no effect"; with three
-# seeds an effect of the size of the seeds' scatter is missed more often than not. And of twenty intervals one misses the
-# truth: of these sixty, three. So a mark that just leaves 0 out deserves no headline: in gaze those are *no history*,
-# $\lambda = 0$, and, on the better side, $K_g : K_d = 2 : 4$.
+# What to see: a filled mark, or a star, stands where 0 is outside the interval; dots are the seeds, a number is a mean beyond
+# the panel. An interval that holds 0 does *not* say "no effect": three seeds miss an effect of the size of their scatter more
+# often than not. And of these sixty intervals about three miss the truth, so a mark that just leaves 0 out deserves no
+# headline: in gaze *no history*, $\lambda = 0$, and, on the better side, $K_g : K_d = 2 : 4$.
 #
 # | the paper says | here | |
 # |---|---|---|
@@ -278,10 +277,8 @@ print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for valu
 # | with a global discriminator images are noisier, less even | $\lambda$ unchanged: hardly refined, the spectrum 5 dB further; $\lambda / 126$: one seed in three spoiled. More foreign patches in every seed of both, still below 1 % | **in part** |
 # | self-regularization keeps the label | at $\lambda = 0$ gaze is worse and pupils are further from their labels in every seed, though by 0.13 px; one seed lost half of its diversity | **holds**, barely |
 # | both networks need a warm-up | leaving it out did no harm here, with Adam and small networks | **not seen** |
-# | $K_g$ of 2 or 50 refiner updates a round | gaze: 1, 2 and 4 make no difference that three seeds could show; the spectrum is half a dB nearer with 4. Four *discriminator* updates: gaze better by 0.09 degrees in each seed. 50: not tried | **not seen** |
+# | $K_g$ of 2 or 50 refiner updates a round | gaze: 1, 2 and 4 make no difference that three seeds could show; the spectrum is half a dB nearer with 4. Four *discriminator* updates: gaze 0.09 degrees better. 50: not tried | **not seen** |
 # | (ours) a residual output, the input plus a change | gaze as good; 8 % of patches are foreign, 0.1 % in the base | worse |
-#
-# Why no artefacts? A guess: a discriminator that forgets as fast as it learns gives the refiner nowhere to go.
 #
 # ## Two ablations, live
 #
@@ -341,16 +338,14 @@ assert share["global"] > 2 * share["whole method"] and told["global"] < told["wh
 assert change["no history"] < change["whole method"] < change["global"]
 
 # %% [markdown]
-# What to see: without history the refiner changes the images least of the three and paints no artefacts after 2,000 rounds
-# either. The sweep's other signs have turned round: its spectrum is now as near, and its shared pattern no smaller.
-# A network tells its images more often (77 %, 70 % with history), and an estimator trained on them is worse: 3.70
-# [3.61, 3.80] degrees, 3.45 [3.37, 3.54] with history (`python benchmarks/twins.py`). These are intervals over test images
-# of *one* refiner and *one* estimator each; what another seed would give, they do not say.
+# What to see: without history the refiner changes the images least and paints no artefacts after 2,000 rounds either. A
+# network tells its images more often, and an estimator trained on them is worse by some 0.2 degrees (`docs/results.md`:
+# *one* refiner each; what another seed would give is unknown).
 #
-# The global twin changes most: skin and brows are redrawn, about five times as many patches are foreign, and it is
-# hardly told (55 %); gaze 3.47 degrees, but more pupils are lost. Whether that is the one verdict an image or the small
-# $\lambda$, two changes at once cannot tell: in the sweep *global* with $\lambda$ unchanged changed *least*. Noisier images,
-# as the paper reports, are not to be seen.
+# The global twin changes most: skin and brows are redrawn, about five times as many patches are foreign, and the network
+# hardly tells it (one number does: [10](10_visual_turing_test.ipynb)); gaze is as good, more pupils are lost. Whether that is
+# the one verdict an image or the small $\lambda$, two changes at once cannot tell. Noisier images, as the paper reports, are
+# not to be seen.
 #
 # ## Play: $\lambda$ from zero to large
 #
@@ -439,18 +434,15 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # | dead history | the result of an append is dropped, as in three public ports | the history is empty after rounds | a test that stores and asks for the length |
 # | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
 #
-# Label drift is the failure that nobody sees: good eyes, a calm discriminator, a small price of $\psi$, and every label is
-# three pixels off. We made it by a mistake, for without one it hardly comes in so short a run: with $\lambda = 0$ some twenty
-# settings either kept their pupils or lost the whole image. The convolutions of a refiner that was warmed up hold the
-# place, not $\lambda$ alone; what a long run without $\lambda$ does, [08](08_pupil_centres.ipynb) measures.
+# Label drift is the failure that nobody sees: good eyes, calm losses, and each label three pixels off. We made it by a
+# mistake, for runs so short with $\lambda = 0$ either keep their pupils or lose the whole image ([08](08_pupil_centres.ipynb)).
 #
-# The last two have no row of pictures, since there is nothing to see: no error, and losses as ever. The run with a dead
-# history *is* the run without history, bit for bit ([04](04_history_buffer.ipynb)), and the scrambled loss is that of
-# [03](03_local_loss.ipynb), here with both players taught by it. Only numbers tell.
+# The last two have no pictures, since there is nothing to see: no error, and losses as ever. The run with a dead history *is*
+# the run without history, bit for bit ([04](04_history_buffer.ipynb)); the scrambled loss is that of
+# [03](03_local_loss.ipynb), for both players. Only numbers tell.
 #
-# Thresholds were chosen on 2 to 4 seeds (`python benchmarks/failures.py`), of which the cell above uses one. Failures overlap: a
-# run whose images are all alike has lost its pupils, too. With other data, sizes or $\lambda$ the thresholds move; what stays is the
-# question that each signature asks.
+# Thresholds were chosen on 2 to 4 seeds (`python benchmarks/failures.py`), of which the cell above uses one. With other data,
+# sizes or $\lambda$ they move; what stays is the question that each signature asks.
 #
 # ## Three claims
 #

@@ -349,9 +349,9 @@ assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 # %% [markdown]
 # Refinement changes the data, not the method; does it help every method? Support vectors, here, yes. Nearest neighbours, no:
 # the raster that is most alike need not be that of an eye with the same gaze, it may have the same light. (A guess; "3
-# hours" below is how to test it.) The tables that follow have all methods, with more eyes. On the stand-in even its own eyes
-# with labels serve nearest neighbours worse than raw synthetic ones, and adaptive regression no better: on so coarse a raster
-# the paper's effect cannot be seen. On p00 support vectors do better on matched eyes than on refined ones.
+# hours" below is how to test it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
+# labelled eyes serve nearest neighbours worse than synthetic ones: so coarse a raster cannot show the paper's effect. On p00
+# support vectors prefer matched eyes to refined ones.
 #
 # ## At scale
 #
