@@ -434,7 +434,7 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # | dead history | the result of an append is dropped, as in three public ports | the history is empty after rounds | a test that stores and asks for the length |
 # | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
 #
-# Label drift is the failure that nobody sees: good eyes, calm losses, and each label three pixels off. We made it by a
+# Label drift is the failure that nobody sees: good eyes, losses that fall, and each label three pixels off. We made it by a
 # mistake, for runs so short with $\lambda = 0$ either keep their pupils or lose the whole image ([08](08_pupil_centres.ipynb)).
 #
 # The last two have no pictures, since there is nothing to see: no error, and losses as ever. The run with a dead history *is*

@@ -86,7 +86,7 @@ class StridedTraining(Training):
 class MisalignedTraining(Training):
     """A run that crops the refined images three pixels off, while whoever uses the refiner does not.
 
-    The refiner learns to draw everything three pixels to the right.  Both losses are content; the labels stay behind.
+    The refiner learns to draw everything three pixels to the right.  Its losses fall as ever; the labels stay behind.
     """
 
     def refined(self, synthetic):

@@ -12,12 +12,13 @@ import torch
 from torch.nn import functional as F
 
 from simgan_lib import checks, failures
+from simgan_lib.evaluation.pupil import pupil_centres
 from simgan_lib.evaluation.realism import histogram_matched
 from simgan_lib.failures import GALLERY, DeadBuffer, DeadHistoryTraining, scrambled
 from simgan_lib.history import HistoryBuffer
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.training import Training, TrainingConfig
+from simgan_lib.training import Training, TrainingConfig, refine
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -75,6 +76,18 @@ def test_a_dead_history_is_a_run_without_history_bit_for_bit(domains):
     dead, without, alive = [torch.cat([p.flatten() for p in run.refiner.parameters()]) for run in runs]
     assert torch.equal(dead, without) and not torch.equal(dead, alive)
     assert failures.remembered(SimpleNamespace(run=runs[0])) == 0 and failures.remembered(SimpleNamespace(run=runs[2])) == 8
+
+
+def test_a_misaligned_run_moves_every_eye_and_its_loss_falls_as_ever(domains):
+    seen = []
+    for kind in (Training, failures.MisalignedTraining):
+        run = kind(replace(failures.HEALTHY, steps=1, discriminator_warmup=1), *domains, seed=0)
+        price = [record.numbers()["regularization"] for record in run.run() if record.phase == "refiner warm-up"]
+        eyes = domains[0][:40]
+        seen.append(((pupil_centres(refine(run.result, eyes)) - eyes.labels["pupil"]).nanmedian(0).values, price[-1] / price[0]))
+    (still, _), (moved, fallen) = seen
+    assert still.abs().max() < 1 and 2 < moved[0] < 4 and moved[1].abs() < 1
+    assert fallen < 0.6                                                # as in a run in which all is well
 
 
 # ---- signatures where the answer is known ----
