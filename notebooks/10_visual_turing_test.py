@@ -282,9 +282,9 @@ assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark 
 # **How good are these refined eyes?** Not as good as they should be. The kit's own mark is that a network is right on at
 # most 60 % of refined eyes where it knows more than 95 % of the raw ones. The card of this refiner says **70 %**, by a network
 # that learned from more eyes than ours: the mark is missed, and by evenness it is missed by far. `python benchmarks/told_apart.py`
-# asks both of all gray refiners that ship, of eyes that were equalised after refining, and of the simulator's own people before the
-# domain's very camera, which is all that a refiner could do that leaves eyes as they are; `docs/results.md` has its numbers.
-# Even those people are told: other lids and skins, which must stay if labels are to stay true.
+# has asked both of all gray refiners that ship (`docs/results.md`), and of the simulator's own people before the domain's very
+# camera, as good as a refiner can get that leaves eyes as they are. Even they are told by the network, in 74 %: other lids and
+# skins, which must stay if labels are to stay true.
 #
 # ## Several subjects
 #

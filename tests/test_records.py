@@ -209,6 +209,7 @@ def test_the_benchmark_of_the_twins_adds_records_that_the_page_shows(folder, mon
 def test_the_benchmark_of_who_is_told_apart_adds_a_record_that_the_page_shows(folder, monkeypatch):
     told = benchmark("told_apart")
     rates, path = iter([0.7, 0.5, 0.8, 0.5]), folder / "told_apart.jsonl"
+    path.unlink(missing_ok=True)                                       # ours is of more seeds
     monkeypatch.setattr(told, "camera", SimpleNamespace(stand_in=lambda n, seed: SimpleNamespace(images=None)))
     monkeypatch.setattr(told, "kinds", lambda n, seed, unlabelled: {"refined": None, "more of the domain": None})
     monkeypatch.setattr(told, "two_sample_accuracy", lambda images, test, seed: {"accuracy": next(rates)})
