@@ -242,8 +242,8 @@ def told_part(records):
         parts += [f"### Told from the stand-in domain, {record['images']:,} images a side",
                   markdown_table(["images", "a network, % right (50: by guessing)", "evenness, % right"], rows),
                   f"± over {len(record['seeds'])} seeds of eyes, camera and classifier. *evenness*: one number, how far a crop's "
-                  "mean is from middle gray; the stand-in's crops are equalised, each for itself (matched once more, crops are *too* "
-                  "even, which that rule overlooks). "
+                  "mean is from middle gray; the stand-in's crops are equalised, each for itself (matched once more, crops "
+                  "are *too* even, which that rule overlooks). "
                   f"{_made_by([record])}, {_minutes([record]):.0f} minutes."]
     return parts
 
