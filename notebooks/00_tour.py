@@ -183,6 +183,9 @@ assert apart["shipped"] < 0.25 * apart["synthetic"] and kept["mean"] < 1.1
 # The refiner ends in a tanh, which reaches from -1 to 1. Images are stored as bytes, 0 to 255. Give the networks what
 # they can match: black must become -1, white 1.
 #
+# As everywhere in these notebooks: an open exercise goes on with the library's version; a wrong answer stops here, with a line
+# that names the likely mistake.
+#
 # <details><summary>Hint</summary>
 #
 # Bytes first become floats, else the arithmetic wraps around at 256.
