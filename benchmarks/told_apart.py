@@ -1,11 +1,11 @@
-"""How often does a network tell refined eyes from the domain's, and how often would it at best?
+"""How often does a network, or one number, tell refined eyes from the domain's?
 
     python benchmarks/told_apart.py [--seeds 3] [--quick] [--record FILE] [--json]
 
 Two references stand beside the refiners that come with the kit: more eyes of the stand-in domain itself, which nothing
 should tell from its test images; and the simulator's people before the domain's own camera, which is what a refiner would
 make that learned the camera perfectly and left every eye as it is.  What is above 50 there is people: lids, skin, where
-the eye lies in the crop.
+the eye lies in the crop; a refiner is told less often only if it redraws some of that.
 Classifier two-sample accuracy, %, mean ± standard deviation over seeds of eyes, camera and classifier; 50 is guessing.
 Beside it, how often one number is right: the domain equalises each crop, so that its mean is middle gray.  A network that
 looks for patterns need not find that.

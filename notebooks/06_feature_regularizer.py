@@ -186,7 +186,7 @@ assert hue["refined"] < 0.7 * hue["input"] and brighter < 10
 # </details>
 #
 # What to see (article, Figure 8): the refined eyes have taken on the evening's hue, and each keeps the light and dark
-# of its input. In gray print first and third row are alike in light and dark, if softer: that *is* the result.
+# of its input. In gray print first and third row are alike in light and dark, the third much softer: that *is* the result.
 #
 # ## What light may do
 #
@@ -276,7 +276,7 @@ def seen(image):
 
 
 show(*figures.psi_figure({"day": seen(pair[:1]), "evening": seen(pair[1:])},
-                         says="By evening the image and its mean are dim; local contrast and learned maps are as by day."))
+                         says="By evening the image and its mean are dim; local contrast and the learned map change least."))
 moved = {}
 for name, psi in candidates.items():
     day, night = psi(pair)                                    # (F, h, w) each

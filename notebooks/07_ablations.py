@@ -268,7 +268,7 @@ print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for valu
 # What to see: a filled mark, or a star, stands where 0 is outside the interval; dots are the seeds, a number is a mean beyond
 # the panel. An interval that holds 0 does *not* say "no effect": three seeds miss an effect of the size of their scatter more
 # often than not. And of these sixty intervals about three miss the truth, so a mark that just leaves 0 out deserves no
-# headline: in gaze *no history*, $\lambda = 0$, and, on the better side, $K_g : K_d = 2 : 4$.
+# headline: in gaze *no history* (both), $\lambda = 0$, $\lambda \times 100$, and, on the better side, $K_g : K_d = 2 : 4$.
 #
 # | the paper says | here | |
 # |---|---|---|
@@ -430,12 +430,12 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # | discriminator too strong | three updates a round at three times the rate; the refiner one, at a tenth of its own | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
 # | mode collapse, its extreme | $\lambda = 0$, no warm-up, a rate twenty times as large: the run diverges | images are all alike (here: all black or all white; any judge would see it) | a smaller rate; a price on losing the input |
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
-# | label drift | refined images are cropped three pixels off in training, and not in use | pupils are not where the labels say, while all losses are as ever | one crop for both; look at exact labels |
+# | label drift | refined images are cropped three pixels off in training, and not in use | pupils are not where the labels say, while losses fall as in a healthy run | one crop for both; look at exact labels |
 # | dead history | the result of an append is dropped, as in three public ports | the history is empty after rounds | a test that stores and asks for the length |
 # | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
 #
-# Label drift is the failure that nobody sees: good eyes, losses that fall, and each label three pixels off. We made it by a
-# mistake, for runs so short with $\lambda = 0$ either keep their pupils or lose the whole image ([08](08_pupil_centres.ipynb)).
+# Label drift is easily overlooked: good eyes, losses that fall, and each label three pixels off. We bring it about by a bug,
+# for runs so short with $\lambda = 0$ either keep their pupils or lose the whole image ([08](08_pupil_centres.ipynb)).
 #
 # The last two have no pictures, since there is nothing to see: no error, and losses as ever. The run with a dead history *is*
 # the run without history, bit for bit ([04](04_history_buffer.ipynb)); the scrambled loss is that of

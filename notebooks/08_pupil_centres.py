@@ -519,8 +519,9 @@ else:
 #
 # 1. Refinement, in seconds or at full scale, moves the pupil by less than the article's 1.1 px, by ellipse and by exact
 #    mask, and by at most 0.3 px more than the camera does; eyes that have nothing to do with each other are several times as
-#    far apart. That is the mean: over the card's 4,000 eyes the *deviation* is 1.06 px, more than the article's 0.8, for now
-#    and then a fit goes astray; half of all shifts are below a quarter of a pixel (`docs/refiners.md`). Asserted below "The article's Figure 9" and "by exact masks".
+#    far apart. That is the mean: over the card's 4,000 eyes the *deviation* is 1.06 px, more than the article's 0.8
+#    (`docs/refiners.md`), probably since now and then a fit goes astray; half of the shifts on this page are within some 0.2 px.
+#    Asserted below "The article's Figure 9" and "by exact masks".
 # 2. At $\lambda = 0$ the iris seems further from its mask than at 0.5, by half and more; at 0.05 the spectrum is nearer to the
 #    stand-in's; whether that is drift or blur differs from run to run. Asserted below the figure with three panels and in
 #    "Drift, or only blur?".

@@ -500,8 +500,8 @@ assert claimed > 1 + fair and abs(fair) < 0.8
 #
 # ## Three claims
 #
-# 1. With equal updates refined eyes train a better estimator than as many synthetic ones, at all sizes (on p00 at 1x within
-#    the intervals), but not in `full` on p00. In the recorded runs on the stand-in more than half of that gain is histogram matching's; on p00, in `quick`,
+# 1. With equal updates refined eyes train a better estimator than as many synthetic ones, at all sizes (on p00 at 1x the
+#    intervals overlap), but not in `full` on p00. In the recorded runs on the stand-in more than half of that gain is histogram matching's; on p00, in `quick`,
 #    matching alone does harm. Asserted, but for `full` on p00, below the figure of "Three training sets" and in "At scale".
 # 2. Copies of test images make an interval narrower out of nothing; drawing groups puts that right. Asserted below Exercise
 #    9.2.

@@ -83,7 +83,7 @@ from simgan_lib.evaluation.turing import Session, binomial, draw_trials
 trials = {"refined": draw_trials(real[keep], refined[keep], 1000, seed=0),
           "synthetic": draw_trials(real[keep], synthetic[keep], 200, seed=0)}
 ten = draw_trials(real[keep], refined[keep], 10, seed=4)
-show(*figures.montage_figure({"which?": ten.images}, columns=5, says="Five are real, five refined; no plain sign tells which."))
+show(*figures.montage_figure({"crops": ten.images}, columns=5, says="Five are real, five refined; no plain sign tells which."))
 assert all(2 * each.real.sum() == len(each) for each in (*trials.values(), ten))
 truth = "".join("r" if real_ else "s" for real_ in ten.real)
 for right in (8, 9):                                                 # of 5 real ones x are found: 2 x answers are right
@@ -272,8 +272,8 @@ assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark 
 # the stand-in's by all five. On refined ones the hurried network is right in little more than every second case, so seldom
 # that 200 trials often miss it (see "What failing to reject means"): with those we might have written "cannot be told
 # from real ones". The same network, given patience, is right in about two of three, on the same crops, and that is no guess.
-# (With other eyes the shares move by some points.) And one number does better than any network here: evenness. The
-# stand-in's camera equalises each crop, as MPIIGaze does, so that its mean is middle gray to within a gray level. The refiner sees
+# (With other eyes the shares move by some points.) And on refined crops one number does better than either network: evenness. The
+# stand-in's camera equalises each crop, as MPIIGaze does, so that its mean is middle gray to within two gray levels. The refiner sees
 # 19 pixels at a time and cannot see to that; no eye notices it, and a network that looks for patterns does not look for it.
 # **A p-value belongs to images *and* subjects.**
 #
@@ -283,8 +283,8 @@ assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark 
 # most 60 % of refined eyes where it knows more than 95 % of the raw ones. The card of this refiner says **70 %**, by a network
 # that learned from more eyes than ours: the mark is missed, and by evenness it is missed by far. `python benchmarks/told_apart.py`
 # has asked both of all gray refiners that ship (`docs/results.md`), and of the simulator's own people before the domain's very
-# camera, as good as a refiner can get that leaves eyes as they are. Even they are told by the network, in 74 %: other lids and
-# skins, which must stay if labels are to stay true.
+# camera, eyes left as they are. They are told by the network in 74 %, more often than refined ones: what it sees there can only
+# be people, other lids and skins. Lids must stay if labels are to stay true; skin need not.
 #
 # ## Several subjects
 #
@@ -519,7 +519,7 @@ else:
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | subjects | 10 people | the automatic twin (a network, patient or hurried), two one-number subjects, you | simulated subjects are no people |
+# | subjects | 10 people | the automatic twin (a network, patient or hurried), three one-number subjects, you | simulated subjects are no people |
 # | real against refined | 517 of 1,000, p = 0.148 | printed above, 1,000 trials: told apart; 70 % on the refiner's card, where the kit's mark is 60 % | the kit's full-scale refiner; stand-in, not real eyes, but for "Real crops" |
 # | real against synthetic | 162 of 200, p at most $10^{-8}$ | printed above, 200 trials | the same |
 # | test | p-values | exact binomial, one-sided | gives the published p-values |

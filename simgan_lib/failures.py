@@ -86,11 +86,12 @@ class StridedTraining(Training):
 class MisalignedTraining(Training):
     """A run that crops the refined images three pixels off, while whoever uses the refiner does not.
 
-    The refiner learns to draw everything three pixels to the right.  Its losses fall as ever; the labels stay behind.
+    The refiner learns to draw everything three pixels to the right; the labels stay behind.  Its losses fall as in a
+    healthy run, the self-regularization to a somewhat higher end.
     """
 
     def refined(self, synthetic):
-        return super().refined(synthetic).roll(-3, -1)
+        return nn.functional.pad(super().refined(synthetic)[..., 3:], (0, 3, 0, 0), mode="replicate")
 
 
 # ---- what is looked at ----

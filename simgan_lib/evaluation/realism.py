@@ -213,7 +213,7 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
 def evenness(images):
     """How far the mean of each image is from middle gray: uint8 (N, C, H, W)  ->  gray levels (N,).
 
-    About 0 where each image was equalised for itself, as in MPIIGaze and in the stand-in domain.
+    Below some two where each image was equalised for itself and then resized, as in the stand-in domain.
     """
     return (images.float().mean((1, 2, 3)) - 127.5).abs()
 

@@ -100,7 +100,7 @@ def montage_figure(groups, columns, width=7.2, says=""):
     names, between = round((0.2 + 0.1 * longest) * DPI), round(0.1 * DPI)        # pixels that they take
     wide = next(iter(sheets.values())).shape[1]
     scale = max(1, int((width * DPI - names) // wide))
-    whole = names + scale * wide, sum(scale * sheet.shape[0] + between for sheet in sheets.values())
+    whole = names + scale * wide + 2, sum(scale * sheet.shape[0] + between for sheet in sheets.values())
     figure, top = Figure(figsize=(whole[0] / DPI, whole[1] / DPI)), whole[1]
     for name, sheet in sheets.items():
         high = scale * sheet.shape[0]
