@@ -13,8 +13,7 @@ ARGS ?=
 # Processes that tests run in, and the longest that a notebook's cell may take, in seconds.
 JOBS ?= 2
 CELL_SECONDS ?= 900
-# Threads of torch that wait do not spin.  On two free cores that costs 6 %; beside another program that takes one of them,
-# small networks train in a fifth of the time (58 s and 10 s; one thread alone: 4 s).
+# Threads of torch that wait do not spin: a few percent slower on free cores, several times as fast beside another program.
 export OMP_WAIT_POLICY ?= passive
 # Where a Python without ensurepip (Debian's without its venv package) gets its pip.
 GET_PIP ?= https://bootstrap.pypa.io/get-pip.py

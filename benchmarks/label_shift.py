@@ -6,7 +6,9 @@ If the two domains look about differently, the adversary asks a refiner for eyes
 So the refiner is trained twice: on all synthetic eyes, and on as many drawn from them so that their gaze has the mean and
 covariance which a gaze estimator, trained on histogram-matched synthetic eyes, finds in the unlabelled crops.  No label of
 a real image is used.  Each refiner then refines all eyes, and an estimator trained on these is measured on the domain's test
-images: error in degrees as `what_is_left.py` tells it.  Some twelve minutes on one CPU core in `quick`.
+images: error in degrees as `what_is_left.py` tells it.  First come the standard
+deviations of gaze: of the simulator's people, as estimated of the unlabelled crops, and by the labels of the test images,
+which describe and do not choose.  Some twelve minutes on one CPU core in `quick`.
 """
 
 import argparse
@@ -36,6 +38,11 @@ def drawn_like(images, gaze, seed):
     return images[torch.multinomial(weights, len(images), replacement=True, generator=torch.Generator().manual_seed(seed))]
 
 
+def spread(gaze):
+    """{"pitch", "yaw"}: standard deviations in degrees of gaze (N, 2), radians."""
+    return dict(zip(("pitch", "yaw"), torch.rad2deg(gaze.double().std(0)).tolist()))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
@@ -51,7 +58,9 @@ def main():
     matched = seed.matched(simulate(profile.synthetic, seed=1000 + a.seed))
     estimator = train(matched)
     estimated = predict_gaze(estimator, domain.unlabelled)
-    truth, found = domain.test.labels["gaze"], {}
+    truth = domain.test.labels["gaze"]
+    spreads = {"simulated": matched.labels["gaze"], "estimated": estimated, "test labels": truth}
+    found = {f"gaze spread, {who}": spread(gaze) for who, gaze in spreads.items()}
     found["histogram-matched"] = described(predict_gaze(estimator, domain.test), truth)
     for name, eyes in {"refined": matched, "refined, looking alike": drawn_like(matched, estimated, a.seed)}.items():
         path = folder / f"{domain.name}-{a.profile}-{a.seed}-{'all' if eyes is matched else 'alike'}"
@@ -59,7 +68,7 @@ def main():
         made = seed.refined(matched, {"refiner": done.refiner.state_dict()})
         found[name] = described(predict_gaze(train(made), domain.test), truth)
     print(json.dumps(found) if a.json else "\n".join(
-        f"{name:24}" + ", ".join(f"{what} {value:.2f}" for what, value in row.items()) for name, row in found.items()))
+        f"{name:26}" + ", ".join(f"{what} {value:.2f}" for what, value in row.items()) for name, row in found.items()))
 
 
 if __name__ == "__main__":

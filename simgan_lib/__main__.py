@@ -150,7 +150,7 @@ def _train(a):
     from .reproduce import profile_named
     from .runs import train_refiner
     config = profile_named(a.profile).training
-    config = replace(config, **dict(assigned(config, text) for text in a.set))
+    config = replace(config, **dict(_assigned(config, text) for text in a.set))
     synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
     state = Path(a.out).with_suffix(".run.safetensors")
     trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
@@ -161,7 +161,7 @@ def _train(a):
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 
-def assigned(config, text):
+def _assigned(config, text):
     """"name=value" -> (name, value of the type that the configuration has there)."""
     name, _, value = text.partition("=")
     kinds = {field.name: type(getattr(config, field.name)) for field in fields(config)}
