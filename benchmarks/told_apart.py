@@ -42,6 +42,7 @@ def kinds(n, seed, unlabelled):
     refined = {name: refine(load_shipped(name)[0], matched, seed=seed).images for name in NAMES}
     return {"synthetic": eyes.images, "synthetic, histogram-matched": matched.images, **refined,
             "gray, matched once more": histogram_matched(refined["gray"], unlabelled),
+            "gray-global, matched once more": histogram_matched(refined["gray-global"], unlabelled),
             "gray, equalised": camera.equalised(refined["gray"]),
             "the simulator's people before the domain's camera": camera.stand_in(n, seed=40_000 + seed, prior=EYE).images,
             "more of the domain": camera.stand_in(n, seed=50_000 + seed).images}

@@ -39,6 +39,8 @@ def _device(command):
 def _add_reproduce(commands):
     command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
     _main_job(command)
+    command.add_argument("--first-seed", type=_seed, default=0, help="seeds may be spread over machines; with --record each run "
+                                                                     "joins those of the seeds before it")
     command.add_argument("--record", metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)")
     command.set_defaults(run=_reproduce)
     return command
@@ -69,16 +71,27 @@ def _count(text):
     return number
 
 
+def _seed(text):
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"expected at least 0, found {number}")
+    return number
+
+
 def _test_days(a):
     if a.test_days and not a.real:
         raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
     return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
 
 
-def _check_record(path, a):
-    """A file whose record must not give way to this run's is refused at once, not after hours."""
+def _check_record(path, a, first_seed=0):
+    """A file whose record must not give way to this run's, or cannot take it in, is refused at once, not after hours."""
     from .records import check_replaceable
-    check_replaceable(path, {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}, a.seeds, _test_days(a))
+    run = {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}
+    check_replaceable(path, run, first_seed + a.seeds, _test_days(a))
+    if first_seed:
+        from .results_page import record_to_join
+        record_to_join(path, run, first_seed)
 
 
 def _gaze_table(a):
@@ -99,8 +112,8 @@ def _reproduce(a):
     from .report import format_table
     from .reproduce import reproduce
     if a.record:
-        _check_record(a.record, a)
-    folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results)
+        _check_record(a.record, a, a.first_seed)
+    folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed)
     if a.record:
         from .results_page import save_run
         save_run(a.record, metrics, a.real, _test_days(a))

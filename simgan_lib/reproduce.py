@@ -30,8 +30,8 @@ from .training import PRESETS, TrainingConfig, refine
 
 # Modules that no kept number depends on: those that show, and those that bring data, which the fingerprint of the domain covers.
 SHOWING = {"__init__", "__main__", "ablations", "checks", "comparison", "failures", "figures", "forgetting", "gaze_records",
-           "notebook", "paper", "pretrained", "records", "report", "report_figures", "results_page", "shipping", "summary",
-           "turing", "widgets"}
+           "joining", "notebook", "paper", "pretrained", "records", "report", "report_figures", "results_page", "shipping",
+           "summary", "turing", "widgets"}
 BRINGING = {"archives", "base", "cifar10", "contact_sheet", "conversion", "downloads", "folder", "image_files", "image_writer",
             "inspection", "kaggle", "matlab", "mpiigaze", "nyu", "release", "safe_pickle", "syntheseyes", "unityeyes"}
 TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
@@ -103,8 +103,9 @@ def real_domain(folder, test_days=None):
     return Domain("MPIIGaze", dataclasses.replace(rest, labels={}), rest, test)
 
 
-def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True):
-    """Run the main job for seeds 0 .. seeds-1  ->  (folder of the report, metrics).
+def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
+              first_seed=0):
+    """Run the main job for `seeds` seeds, from `first_seed` on  ->  (folder of the report, metrics).
 
     real: a folder with MPIIGaze crops instead of the stand-in domain.  Files: results/<profile>[-real]/.
     Raises UserError for bad input.
@@ -112,10 +113,11 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
-    measured = [Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure() for seed in range(seeds)]
+    measured = [Seed(profile, domain, seed, device, folder / f"seed{seed}", bar).measure()
+                for seed in range(first_seed, first_seed + seeds)]
     from . import report, summary  # matplotlib is slow to import and of no use to a run that fails before
     metrics = summary.summarise(profile_name, profile, domain, measured, device,
-                                command_line(profile_name, seeds, real, test_days))
+                                command_line(profile_name, seeds, real, test_days, first_seed))
     report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
     return folder, metrics
 
@@ -125,9 +127,10 @@ def run_folder(results, profile_name, real=None):
     return Path(results) / (profile_name + ("-real" if real else ""))
 
 
-def command_line(profile_name, seeds, real, test_days):
+def command_line(profile_name, seeds, real, test_days, first_seed=0):
     """What to type for the same run."""
     words = ["python", "-m", "simgan_lib", "reproduce", "--profile", profile_name, "--seeds", str(seeds)]
+    words += ["--first-seed", str(first_seed)] if first_seed else []
     words += ["--real", str(real)] if real else []
     return shlex.join(words + (["--test-days", ",".join(test_days)] if test_days else []))
 

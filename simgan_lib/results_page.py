@@ -11,6 +11,7 @@ from .comparison import MISSING, comparison
 from .errors import UserError
 from .files import write_whole
 from .gaze_records import method_table, order_table, size_table
+from .joining import joined
 from .pretrained import card_table, cards_page
 from .records import RECORDED, check_replaceable, markdown_table, read_records, save_records
 from .reproduce import PROFILES as REPRODUCED
@@ -39,18 +40,36 @@ def record_of(metrics, real=None, test_days=None):
     """What is kept of a run's metrics.  real, test_days: as for `reproduce`; the name of the folder is nobody's business."""
     later = {name: metrics[name] for name in SINCE if name in metrics}
     later |= {"days_apart": list(test_days)} if test_days else {}
-    command = command_line(metrics["profile"], len(metrics["seeds"]), real and "DIR", test_days)
-    return {name: metrics[name] for name in KEPT} | later | {"command": command}
+    return {name: metrics[name] for name in KEPT} | later | {"command": _command(metrics, real, test_days)}
+
+
+def _command(run, real, test_days):
+    return command_line(run["profile"], len(run["seeds"]), real and "DIR", test_days, run["seeds"][0])
 
 
 def save_run(path, metrics, real=None, test_days=None):
-    """Add a run's record to a file; the older one of the same run gives way.
+    """Add a run's record to a file; the older one of the same run gives way, or, if it is of the seeds before, is joined.
 
-    Raises UserError if that is of more seeds or other test days, if the file holds something else or cannot be written.
+    Raises UserError if that is of more seeds or other test days, if the seeds before are not there, if the file holds
+    something else or cannot be written.
     """
-    record = record_of(metrics, real, test_days)
-    check_replaceable(path, {name: record[name] for name in RUN}, len(record["seeds"]), record.get("days_apart"))
+    record, first = record_of(metrics, real, test_days), metrics["seeds"][0]
+    run = {name: record[name] for name in RUN}
+    check_replaceable(path, run, record["seeds"][-1] + 1, record.get("days_apart"))
+    if first:
+        record = joined(record_to_join(path, run, first), record)
+        record["command"] = _command(record, real, test_days)
     save_records(path, [record], RUN)
+
+
+def record_to_join(path, run, first_seed):
+    """The record of a run's seeds before `first_seed`.  UserError if the file holds none, or one of other seeds."""
+    old = [record for record in read_records(path, KEPT) if all(record[key] == value for key, value in run.items())]
+    if not old or old[0]["seeds"] != list(range(first_seed)):
+        held = f"seeds {', '.join(map(str, old[0]['seeds']))}" if old else "nothing"
+        raise UserError(f"{path}: holds {held} of {', '.join(run.values())}, but a run from seed {first_seed} on joins seeds 0 to "
+                        f"{first_seed - 1}; record those first")
+    return old[0]
 
 
 # ---- the page ----
@@ -88,7 +107,8 @@ records stand at the end. "Stand-in" is the kit's own second domain, never real 
 by day, every third day for the test unless a command names others. Deviations from the paper:
 [deviations.md](deviations.md)."""
 NOTES = """± is the standard deviation over seeds (— with one seed; without ±, it was not recorded), for the pupil over images; [ ]
-is the 95 % interval over test images, whole days resampled. "reported": recalled, not checked against the paper's text. † no
+is the 95 % interval over test images, whole days resampled (of runs that were joined seed by seed, the mean of theirs, which
+is no narrower). "reported": recalled, not checked against the paper's text. † no
 better than plain histogram matching."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
 adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here."""

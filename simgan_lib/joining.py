@@ -1,0 +1,83 @@
+"""One record of two runs of the main job that differ in their seeds: what several machines measured, in one table.
+
+A record holds no image's error any more, so two things are not what one run over all seeds would give: an interval is
+the mean of the runs' intervals, as wide as that of their mean or wider; and no median is kept.
+"""
+
+import math
+
+from .errors import UserError
+from .summary import against_synthetic, spread
+
+MEASURED = ("gaze_error_deg", "within_7_deg", "calibrated_error_deg")   # {kind: {"values", "interval", ...}}
+REALISM = ("two_sample_accuracy", "kernel_distance", "collapse")        # nested means; their deviations stand elsewhere
+SAME = ("profile", "domain", "images", "mean_answer_error_deg")
+SAID = ("hardware", "commit")
+NEEDED = ("deviations", "pupil_scatter")                               # which old records lack
+
+
+def joined(old, new):
+    """The record of the seeds of both.  Those of `new` must be the next ones.
+
+    Raises UserError for other seeds, for a record too old to have what is needed, and if the runs were not of one job: other
+    profile, images or test days.
+    """
+    if missing := [name for name in NEEDED if name not in old]:
+        raise UserError(f"a run cannot join a record without {', '.join(missing)}: record its seeds again")
+    if new["seeds"][0] != len(old["seeds"]) or old["seeds"][0]:
+        raise UserError(f"seeds {_listed(new)} cannot join a record of seeds {_listed(old)}: expected to go on with seed "
+                        f"{len(old['seeds'])}")
+    for name in SAME:
+        if not _alike(old[name], new[name]):
+            raise UserError(f"a run cannot join a record of another job: {name} is {new[name]}, in the record {old[name]}")
+    weights = [len(old["seeds"]), len(new["seeds"])]
+    record = {**new, "seeds": old["seeds"] + new["seeds"], "seconds": old["seconds"] + new["seconds"]}
+    record |= {name: {kind: _measured(old[name][kind], new[name][kind]) for kind in new[name]}
+               for name in MEASURED if name in old and name in new}
+    record |= against_synthetic(record["gaze_error_deg"]) | {"pupil_shift_px": _pupil(old["pupil_shift_px"], new["pupil_shift_px"])}
+    both = [_pooled(old[name], new[name], old["deviations"][name], new["deviations"][name], weights) for name in REALISM]
+    record |= {name: mean for name, (mean, _) in zip(REALISM, both)}
+    record |= {"deviations": {name: sd for name, (_, sd) in zip(REALISM, both)}}
+    record |= {name: ", ".join(dict.fromkeys([*old[name].split(", "), new[name]])) for name in SAID}
+    dropped = [name for name in MEASURED if name not in old]           # not known of all seeds
+    return {name: value for name, value in record.items() if name not in dropped} | {"pupil_scatter": old["pupil_scatter"]}
+
+
+def _listed(record):
+    return ", ".join(map(str, record["seeds"]))
+
+
+def _alike(a, b):
+    return math.isclose(a, b, rel_tol=1e-6) if isinstance(a, float) else a == b
+
+
+def _measured(old, new):
+    """Entries as `summary.measure` gives them."""
+    ends = [(old["n"] * a + new["n"] * b) / (old["n"] + new["n"]) for a, b in zip(old["interval"], new["interval"])]
+    return spread(old["values"] + new["values"]) | {"interval": ends}
+
+
+def _pooled(a, b, sd_a, sd_b, weights):
+    """(mean, standard deviation) of what two groups of these sizes have these of; nested dicts alike.
+
+    >>> _pooled(2.0, 5.0, 1.4142135623730951, None, [2, 1])
+    (3.0, 2.0)
+    """
+    if isinstance(a, dict):
+        parts = {key: _pooled(a[key], b[key], sd_a[key], sd_b[key], weights) for key in a}
+        return tuple({key: part[i] for key, part in parts.items()} for i in range(2))
+    n, m = weights
+    mean = (n * a + m * b) / (n + m)
+    within = (n - 1) * (sd_a or 0.0) ** 2 + (m - 1) * (sd_b or 0.0) ** 2
+    return mean, math.sqrt((within + n * (a - mean) ** 2 + m * (b - mean) ** 2) / (n + m - 1))
+
+
+def _pupil(old, new):
+    """Over the images of both, as `summary.pupil_summary`; the finder's own error by the same numbers of images."""
+    weights = [old["n"], new["n"]]
+    n = sum(weights)
+
+    def of(a, b):
+        return dict(zip(("mean", "sd"), _pooled(a["mean"], b["mean"], a["sd"], b["sd"], weights)))
+    tried = sum(each["n"] / (1 - each["failed"]) for each in (old, new))
+    return of(old, new) | {"n": n, "failed": 1 - n / tried, "estimator_error": of(old["estimator_error"], new["estimator_error"])}
