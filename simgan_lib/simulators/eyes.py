@@ -18,6 +18,8 @@ PARTS = ("skin", "sclera", "iris", "pupil", "glint")   # the values of the `part
 IRIS_DEPTH = 10.4         # from the eyeball's centre to the plane of the iris, mm
 CORNERS_AHEAD = 6.0       # the eye corners lie this far in front of the eyeball's centre, mm
 LIDS_AHEAD = 4.0          # the middle of the lids lies this far in front of the corners, mm
+UPPER_FOLLOWS = 0.13      # the upper lid rises with the gaze, mm a degree: some 0.7 of what the iris does
+LOWER_FOLLOWS = 0.035     # and so does the lower one, less
 CHUNK = {"cpu": 64, "cuda": 8192}  # eyes rendered at a time: on a CPU, as many as its cache holds the planes of
 
 LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
@@ -153,8 +155,8 @@ class _Geometry:
         skew = 1 + (_column(e["lid_peak"]) - near) * t * 1.6
         follow = e["pitch"] - e["head_pitch"]                          # the lids follow the gaze within the head
         down = -LIDS_AHEAD * head_pitch.sin()
-        upper = (e["upper_lid"] + 0.13 * follow - down).clamp_min(0.6)
-        lower = (e["lower_lid"] - 0.035 * follow + down).clamp_min(0.6)
+        upper = (e["upper_lid"] + UPPER_FOLLOWS * follow - down).clamp_min(0.6)
+        lower = (e["lower_lid"] - LOWER_FOLLOWS * follow + down).clamp_min(0.6)
         self.from_upper = level + _column(upper) * arch * skew         # mm below the upper lid's edge
         self.from_lower = _column(lower) * arch * (1 + 0.25 * t) - level   # mm above the lower lid's edge
         self.level, self.arch = level, arch
