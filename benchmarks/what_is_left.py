@@ -1,11 +1,13 @@
 """What kind of error is left on the domain's test images, after training on each set?
 
-    python benchmarks/what_is_left.py [--real DIR] [--profile quick] [--seed 0] [--only NAME ...] [--json]
+    python benchmarks/what_is_left.py [--real DIR] [--profile quick] [--seed 0] [--only NAME ...]
+                                      [--lids UPPER LOWER] [--json]
 
 The main job's sets and estimators, one seed.  Mean gaze error in degrees as it is, with one offset for all test images
 taken away, and with the affine map taken away that fits the test labels best (six numbers: as much as any calibration of
 turns, scales and offsets could give); and how well pitch and yaw follow their labels (correlation).  Labels of test images
 are used to describe, not to choose.  `refined_as_they_are`: as the refiner leaves them, not matched once more as `full` does.
+--lids asks whether a simulator would do better whose lids follow the gaze more closely.
 Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
 """
 
@@ -22,6 +24,7 @@ from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
 from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
 from simgan_lib.precision import resolve_device
 from simgan_lib.reproduce import TRAINED_ON, Seed, profile_named, real_domain, run_folder, stand_in_domain
+from simgan_lib.simulators import eyes
 
 NOT_AGAIN = "refined_as_they_are"
 SETS = (*TRAINED_ON, NOT_AGAIN)
@@ -55,12 +58,18 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="+", choices=SETS, default=TRAINED_ON, metavar="NAME",
                         help=f"sets to train on, of {', '.join(SETS)}; by default all but the last")
+    parser.add_argument("--lids", nargs=2, type=float, metavar=("UPPER", "LOWER"), help="mm that the upper and the lower lid rise "
+                        f"a degree of gaze, instead of {eyes.UPPER_FOLLOWS} and {eyes.LOWER_FOLLOWS}; 0.18 goes all the way")
     parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
     profile, device = profile_named(a.profile), resolve_device("auto")
     domain = real_domain(a.real) if a.real else stand_in_domain(profile)
-    seed = Seed(profile, domain, a.seed, device, run_folder(a.results, a.profile, a.real) / f"seed{a.seed}", bar=False)
+    folder = run_folder(a.results, a.profile, a.real) / f"seed{a.seed}"
+    if a.lids:                                             # the domain keeps its lids; other eyes need a refiner of their own
+        eyes.UPPER_FOLLOWS, eyes.LOWER_FOLLOWS = a.lids
+        folder = folder.with_name(f"{folder.name}-lids-{a.lids[0]:g}-{a.lids[1]:g}")
+    seed = Seed(profile, domain, a.seed, device, folder, bar=False)
     found = {}
     for name, images in training_sets(seed, a.only).items():
         estimator = train_gaze_estimator(images, profile.gaze, a.seed, device)

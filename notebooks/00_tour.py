@@ -56,7 +56,8 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 
 synthetic, real = simulate(1200, seed=1), stand_in(1200, seed=2)
-show(*figures.montage_figure({"synthetic": synthetic.images[:16], "stand-in": real.images[:160:10]}, columns=8))
+show(*figures.montage_figure({"synthetic": synthetic.images[:16], "stand-in": real.images[:160:10]}, columns=8,
+                             says="Synthetic eyes are sharp, on smooth skin; stand-in ones are harsh in contrast, blotchy and blurred."))
 assert synthetic.images.shape == (1200, 1, 35, 55)
 
 # %% [markdown]
@@ -165,7 +166,8 @@ from simgan_lib.pretrained import load_shipped
 shipped, card = load_shipped("gray")
 full = refine(shipped, matched[:300])
 show(*figures.montage_figure({"synthetic": synthetic.images[:6], "70 rounds": refined.images[:6], "shipped": full.images[:6],
-                              "stand-in": real.images[:1200:200]}, columns=6, width=5.0))
+                              "stand-in": real.images[:1200:200]}, columns=6, width=5.0,
+                             says="Refined eyes have the harsh contrast and the blotchy skin of the stand-in; each iris stays in place."))
 apart["shipped"] = kernel_distance(network, full, others[:300])[0]
 kept = pupil_shift(synthetic[:100], full[:100])
 print(f"made by: {card['command']} (≈{card['seconds'] / 60:.0f} minutes on a CPU)")
@@ -240,7 +242,8 @@ print(f"pupil moved: ≈{shift['mean']:.1f} px with (no iris found in ≈{100 * 
 
 # %%
 show(*figures.montage_figure({"synthetic": synthetic.images[:8], "λ = 0": drifted.images[:8],
-                              "refined": refined.images[:8]}, columns=4, width=4.5))
+                              "refined": refined.images[:8]}, columns=4, width=4.5,
+                             says="Where λ = 0, black smears and rings grow over the eyes; refined ones keep their shapes."))
 assert free > 1.5 * held
 
 # %% [markdown]

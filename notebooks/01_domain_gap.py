@@ -130,7 +130,8 @@ rows = {}
 for name in telling:
     steps = torch.linspace(EYE[name].low, EYE[name].high, 5)
     rows[name] = render(default_parameters(5).with_values(**{name: steps})).images
-show(*figures.montage_figure(rows, columns=5, width=6.5))
+show(*figures.montage_figure(rows, columns=5, width=6.5,
+                             says="In each row one parameter rises from left to right, and nothing else changes."))
 assert all((images[0] != images[-1]).any() for images in rows.values())
 print(f"{len(EYE)} parameters; yaw from {EYE['yaw'].low} to {EYE['yaw'].high} {EYE['yaw'].unit}")
 
@@ -169,7 +170,8 @@ with seeded(2) as generator:
     stages["compression"] = x = camera.compress(x, settings.between(0.015, 0.035))
 stages = {name: (255 * x.clamp(0, 1)).round().to(torch.uint8) for name, x in stages.items()}
 stages["equalised"] = camera.equalised(stages["compression"])
-show(*figures.montage_figure(stages, columns=6, width=7))
+show(*figures.montage_figure(stages, columns=6, width=7,
+                             says="The same six eyes in each row, step by step softer; equalised, harsh in contrast and blotchy."))
 assert stages["equalised"].float().std() > stages["compression"].float().std()
 
 # %% [markdown]

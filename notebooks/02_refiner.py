@@ -56,7 +56,8 @@ with seeded(3) as generator:
     eyes = draw_parameters(400, generator)
 drawn, turned = render(eyes), render(eyes.with_values(yaw=eyes["yaw"] + 7.5))
 moved = (turned.labels["pupil"] - drawn.labels["pupil"]).norm(dim=1)
-show(*figures.montage_figure({"eyes": drawn.images[:4], "turned": turned.images[:4]}, columns=4))
+show(*figures.montage_figure({"eyes": drawn.images[:4], "turned": turned.images[:4]}, columns=4,
+                             says="The same four eyes; only the irises have moved."))
 print(f"turned by 7.5 degrees, the pupil has moved by {moved.mean():.1f} px")
 assert (moved - 1.9).abs().max() < 0.3
 
@@ -366,7 +367,8 @@ harmless = {"brighter": (before + 0.2).clamp(-1, 1), "gamma": 2 * ((before + 1) 
             "blurred": F.avg_pool2d(before, 3, 1, padding=1, count_include_pad=False),
             "grain": (before + grain).clamp(-1, 1)}
 rows = {"eyes": before, **harmful, **harmless}
-show(*figures.montage_figure({name: to_uint8(after[:4]) for name, after in rows.items()}, columns=4, width=5))
+show(*figures.montage_figure({name: to_uint8(after[:4]) for name, after in rows.items()}, columns=4, width=5,
+                             says="Turned and mirrored eyes look elsewhere; in the other rows only light, colour or sharpness differ."))
 
 # %%
 candidates = losses.FEATURES | {"image_gradients": image_gradients}

@@ -58,7 +58,8 @@ from simgan_lib.simulators.eyes import simulate
 
 others = stand_in(1000, seed=5).images                                       # (1000, 1, 35, 55) uint8
 synthetic = histogram_matched(simulate(1000, seed=6), others)
-show(*figures.montage_figure({"synthetic": synthetic[:6], "stand-in": others[:720:120]}, columns=6, width=7))
+show(*figures.montage_figure({"synthetic": synthetic[:6], "stand-in": others[:720:120]}, columns=6, width=7,
+                             says="Both harsh in contrast; synthetic eyes are sharp, stand-in ones blurred."))
 assert synthetic.shape == others.shape == (1000, 1, 35, 55)
 
 # %% [markdown]

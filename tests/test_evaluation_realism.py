@@ -22,6 +22,7 @@ from simgan_lib.evaluation.realism import (
     histogram_matched,
     identity_collapse,
     kernel_distance,
+    matched_one_by_one,
     mean_change,
     mmd2,
     power_spectrum,
@@ -133,6 +134,27 @@ def test_one_number_tells_crops_that_were_equalised_from_crops_that_were_not():
     assert evenness(crops).max() < 2 and evenness(exposed).median() > 10
     assert told_by_number(evenness, exposed[:200], crops[200:], seed=0) > 0.85      # some are exposed right by chance
     assert told_by_number(evenness, crops[:200], crops[200:], seed=0) == pytest.approx(0.5, abs=0.15)
+
+
+def test_one_number_tells_images_that_have_all_the_same_mean():
+    """Their median is the others', too: a rule that looked at medians alone would find nothing."""
+    real = textures(600, 1)
+    same = histogram_matched(textures(300, 2), real)
+    assert told_by_number(evenness, same, real[:300], seed=0) > 0.8
+    assert told_by_number(evenness, matched_one_by_one(same, real[300:], 0), real[:300], seed=0) == pytest.approx(0.5, abs=0.1)
+
+
+def test_matched_one_by_one_gives_each_image_the_levels_of_one_real_image_and_keeps_its_order():
+    images, real = textures(5, 3), textures(40, 4, noise=30.0)
+    matched = matched_one_by_one(images, real, seed=1)
+    assert matched.dtype == torch.uint8 and matched.shape == images.shape
+    apart = (matched.flatten(1).sort(1).values[:, None].int() - real.flatten(1).sort(1).values.int()).abs().float().mean(2)
+    assert (apart.amin(1) < 2.5).all() and torch.equal(matched, matched_one_by_one(images, real, seed=1))
+    assert not torch.equal(matched, matched_one_by_one(images, real, seed=2))
+    for before, after in zip(images.flatten(1), matched.flatten(1)):
+        assert (after[before.argsort(stable=True)].int().diff() >= 0).all()
+    colour = matched_one_by_one(images.repeat(1, 3, 1, 1), real.repeat(1, 3, 1, 1), seed=1)
+    assert torch.equal(colour, matched.repeat(1, 3, 1, 1))
 
 
 def test_different_kinds_are_told_apart():

@@ -219,15 +219,18 @@ def evenness(images):
 
 
 def told_by_number(number, a, b, seed, by="day"):
-    """Can one number of an image tell a from b?  Balanced accuracy of: what is nearer to a's median than to b's, is a's.
+    """Can one number of an image tell a from b?  Balanced accuracy of a tree that cuts the number's axis into eight pieces.
 
-    number: uint8 (N, C, H, W)  ->  (N,).  a, b: as in `two_sample_accuracy`; medians are those of one half, the other is judged.
-    A network that finds nothing proves nothing if a number finds something.  Taught in: notebook 10.
+    number: uint8 (N, C, H, W)  ->  (N,).  a, b: as in `two_sample_accuracy`; the tree learns from one half, the other is
+    judged.  So a number that is the same in all images gives them away, too.  A network that finds nothing proves nothing if
+    a number finds something.
     """
-    (known_a, test_a), (known_b, test_b) = (_halves(each, by, seed) for each in (a, b))
-    like_a, like_b = number(known_a).median(), number(known_b).median()
-    taken_for_a = [((number(x) - like_a).abs() < (number(x) - like_b).abs()).float().mean().item() for x in (test_a, test_b)]
-    return (taken_for_a[0] + 1 - taken_for_a[1]) / 2
+    from sklearn.tree import DecisionTreeClassifier  # slow to import
+    (known_a, test_a), (known_b, test_b) = ([number(part).numpy() for part in _halves(each, by, seed)] for each in (a, b))
+    known, kind = np.concatenate([known_a, known_b])[:, None], np.repeat([0, 1], [len(known_a), len(known_b)])
+    tree = DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=0.01, class_weight="balanced", random_state=seed)
+    tree.fit(known, kind)
+    return ((tree.predict(test_a[:, None]) == 0).mean() + (tree.predict(test_b[:, None]) == 1).mean()) / 2
 
 
 def two_sample_classifier(a, b, seed, steps=300, batch=64, device="cpu"):
@@ -336,6 +339,19 @@ def histogram_matched(images, reference, chunk=4096):
     matched = [torch.stack([_matched(part[:, c], goal) for c, goal in enumerate(goals)], 1)
                for part in images.split(chunk)]
     return torch.cat(matched)
+
+
+def matched_one_by_one(images, reference, seed):
+    """Each image given the gray levels of one reference image, drawn at random: no statistic of gray levels tells them then.
+
+    `histogram_matched`, with one histogram for all, leaves all images with the same mean, which no camera does.
+    images: uint8 (N, C, H, W); reference: unlabelled real ones (M, C, H, W).  Returns uint8 (N, C, H, W).
+    """
+    from skimage.exposure import match_histograms  # slow to import
+    images, reference = _pixels(images), _pixels(reference)
+    picked = reference[torch.from_numpy(np.random.default_rng(seed).integers(len(reference), size=len(images)))]
+    matched = [match_histograms(image, one, channel_axis=0) for image, one in zip(images.numpy(), picked.numpy())]
+    return torch.from_numpy(np.stack(matched).round().astype(np.uint8))
 
 
 def _quantiles(share):
