@@ -12,7 +12,7 @@ from .summary import against_synthetic, spread
 MEASURED = ("gaze_error_deg", "within_7_deg", "calibrated_error_deg")   # {kind: {"values", "interval", ...}}
 REALISM = ("two_sample_accuracy", "kernel_distance", "collapse")        # nested means; their deviations stand elsewhere
 SAME = ("profile", "domain", "images", "mean_answer_error_deg")
-SAID = ("hardware", "commit")
+SAID = ("hardware", "versions", "commit")
 NEEDED = ("deviations", "pupil_scatter")                               # which old records lack
 
 
@@ -38,7 +38,7 @@ def joined(old, new):
     both = [_pooled(old[name], new[name], old["deviations"][name], new["deviations"][name], weights) for name in REALISM]
     record |= {name: mean for name, (mean, _) in zip(REALISM, both)}
     record |= {"deviations": {name: sd for name, (_, sd) in zip(REALISM, both)}}
-    record |= {name: ", ".join(dict.fromkeys([*old[name].split(", "), new[name]])) for name in SAID}
+    record |= {name: _both(old[name], new[name]) for name in SAID}
     dropped = [name for name in MEASURED if name not in old]           # not known of all seeds
     return {name: value for name, value in record.items() if name not in dropped} | {"pupil_scatter": old["pupil_scatter"]}
 
@@ -49,6 +49,17 @@ def _listed(record):
 
 def _alike(a, b):
     return math.isclose(a, b, rel_tol=1e-6) if isinstance(a, float) else a == b
+
+
+def _both(old, new):
+    """What either says, once; nested dicts alike.
+
+    >>> _both("abc", "def"), _both("abc; def", "def"), _both({"torch": "2.13"}, {"torch": "2.14"})
+    ('abc; def', 'abc; def', {'torch': '2.13; 2.14'})
+    """
+    if isinstance(old, dict):
+        return {key: _both(old[key], new[key]) for key in new}
+    return "; ".join(dict.fromkeys([*str(old).split("; "), str(new)]))
 
 
 def _measured(old, new):

@@ -262,9 +262,9 @@ def told_part(records):
         parts += [f"### Told from the stand-in domain, {record['images']:,} images a side",
                   markdown_table(["images", "a network, % right (50: by guessing)", "evenness, % right"], rows),
                   f"± over {len(record['seeds'])} seeds of eyes, camera and classifier. *evenness*: by one number, how far "
-                  "a crop's mean is from middle gray; the stand-in's crops are equalised, each for itself, at 36 x 60 pixels, which leaves "
-                  "some 0.8 gray levels at 35 x 55. *Matched once more*, to one histogram for all, crops have all the same mean, "
-                  "which gives them away; *one by one*, each has the gray levels of some crop of the domain. "
+                  "a crop's mean is from middle gray; the stand-in's crops are equalised, each for itself, at 36 x 60 pixels, "
+                  "which leaves some 0.8 gray levels at 35 x 55. *Matched once more*, to one histogram for all, crops have all "
+                  "the same mean, which gives them away; *one by one*, each has the gray levels of some crop of the domain. "
                   f"{_made_by([record])}, {_minutes([record]):.0f} minutes."]
     return parts
 

@@ -61,6 +61,7 @@ def test_joined_runs_have_the_numbers_of_one_run_over_all_seeds(n, first):
     first = min(first, n - 1)
     parts, whole = joined(record(*range(first)), record(*range(first, n))), record(*range(n))
     assert set(parts) == set(whole) and parts["seeds"] == whole["seeds"]
+    assert all(parts[name] == whole[name] for name in ("hardware", "versions", "commit", "images"))
     for name in ("gaze_error_deg", "within_7_deg", "calibrated_error_deg"):
         for kind, entry in whole[name].items():
             assert parts[name][kind].keys() == entry.keys() and parts[name][kind]["values"] == entry["values"]
