@@ -141,20 +141,23 @@ def test_one_number_tells_images_that_have_all_the_same_mean():
     real = textures(600, 1)
     same = histogram_matched(textures(300, 2), real)
     assert told_by_number(evenness, same, real[:300], seed=0) > 0.8
-    assert told_by_number(evenness, matched_one_by_one(same, real[300:], 0), real[:300], seed=0) == pytest.approx(0.5, abs=0.1)
+    assert told_by_number(evenness, matched_one_by_one(same, real[300:], 0), real[:300], seed=0) == pytest.approx(0.5, abs=0.08)
 
 
 def test_matched_one_by_one_gives_each_image_the_levels_of_one_real_image_and_keeps_its_order():
     images, real = textures(5, 3), textures(40, 4, noise=30.0)
     matched = matched_one_by_one(images, real, seed=1)
     assert matched.dtype == torch.uint8 and matched.shape == images.shape
-    apart = (matched.flatten(1).sort(1).values[:, None].int() - real.flatten(1).sort(1).values.int()).abs().float().mean(2)
-    assert (apart.amin(1) < 2.5).all() and torch.equal(matched, matched_one_by_one(images, real, seed=1))
+    levels = {tuple(one.flatten().sort().values.tolist()) for one in real}
+    assert all(tuple(one.flatten().sort().values.tolist()) in levels for one in matched)
+    assert torch.equal(matched, matched_one_by_one(images, real, seed=1))
     assert not torch.equal(matched, matched_one_by_one(images, real, seed=2))
     for before, after in zip(images.flatten(1), matched.flatten(1)):
-        assert (after[before.argsort(stable=True)].int().diff() >= 0).all()
+        assert ((1000 * before.int() + after).sort().values % 1000).diff().ge(0).all()         # equal pixels in any order
     colour = matched_one_by_one(images.repeat(1, 3, 1, 1), real.repeat(1, 3, 1, 1), seed=1)
     assert torch.equal(colour, matched.repeat(1, 3, 1, 1))
+    with pytest.raises(ValueError, match=r"expected images of \(1, 30, 55\)"):
+        matched_one_by_one(images, real[:, :, :30], seed=1)
 
 
 def test_different_kinds_are_told_apart():
