@@ -91,7 +91,7 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     "rates-3": Ablation("learning rates x 3", times_rates=3.0),
     "sgd": Ablation("SGD at 0.001, as the paper", {"optimizer": "sgd", "refiner_rate": 1e-3, "discriminator_rate": 1e-3,
                                                      "warmup_weight": 0.01}),
-    "kg-50": Ablation("K_g : K_d = 50 : 1, as the article", {"refiner_updates": 50}),
+    "kg-50": Ablation("K_g : K_d = 50 : 1, for 30 rounds", {"refiner_updates": 50, "steps": 30}),
     "batch-64": Ablation("batches of 64", {"batch": 64}),
     "float32": Ablation("float32 throughout", {"mixed_precision": False}),
     "buffer-64": Ablation("history of 64 images", {"buffer": 64}),
