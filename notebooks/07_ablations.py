@@ -277,7 +277,7 @@ print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for valu
 # | with a global discriminator images are noisier, less even | $\lambda$ unchanged: hardly refined, the spectrum 5 dB further; $\lambda / 126$: one seed in three spoiled. More foreign patches in every seed of both, still below 1 % | **in part** |
 # | self-regularization keeps the label | at $\lambda = 0$ gaze is worse and pupils are further from their labels in every seed, though by 0.13 px; one seed lost half of its diversity | **holds**, barely |
 # | both networks need a warm-up | leaving it out did no harm here, with Adam and small networks | **not seen** |
-# | $K_g$ of 2 or 50 refiner updates a round | gaze: 1, 2 and 4 make no difference that three seeds could show; the spectrum is half a dB nearer with 4. Four *discriminator* updates: gaze 0.09 degrees better. 50: not tried | **not seen** |
+# | $K_g$ of 2 or 50 refiner updates a round | gaze: 1, 2 and 4 make no difference that three seeds could show; the spectrum is half a dB nearer with 4. Four *discriminator* updates: gaze 0.09 degrees better. 50: one seed of three went white | **not seen** |
 # | (ours) a residual output, the input plus a change | gaze as good; 8 % of patches are foreign, 0.1 % in the base | worse |
 #
 # ## Two ablations, live

@@ -39,8 +39,8 @@ def _device(command):
 def _add_reproduce(commands):
     command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
     _main_job(command)
-    command.add_argument("--first-seed", type=_seed, default=0, help="seeds may be spread over machines; with --record each run "
-                                                                     "joins those of the seeds before it")
+    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; with "
+                         "--record a run joins the seeds before it, which FILE must hold (given again, it adds what was kept)")
     command.add_argument("--record", metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)")
     command.set_defaults(run=_reproduce)
     return command
@@ -64,18 +64,15 @@ def _main_job(command):
     _device(command)
 
 
-def _count(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, found {number}")
+def _at_least(lowest):
+    def number(text):
+        if int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"expected at least {lowest}, found {text}")
+        return int(text)
     return number
 
 
-def _seed(text):
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"expected at least 0, found {number}")
-    return number
+_count = _at_least(1)
 
 
 def _test_days(a):
@@ -86,12 +83,10 @@ def _test_days(a):
 
 def _check_record(path, a, first_seed=0):
     """A file whose record must not give way to this run's, or cannot take it in, is refused at once, not after hours."""
-    from .records import check_replaceable
-    run = {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}
-    check_replaceable(path, run, first_seed + a.seeds, _test_days(a))
-    if first_seed:
-        from .results_page import record_to_join
-        record_to_join(path, run, first_seed)
+    from .reproduce import profile_named
+    from .results_page import check_addable
+    profile_named(a.profile)
+    check_addable(path, {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}, first_seed, a.seeds, _test_days(a))
 
 
 def _gaze_table(a):

@@ -1,9 +1,10 @@
 """One record of two runs of the main job that differ in their seeds: what several machines measured, in one table.
 
 A record holds no image's error any more, so two things are not what one run over all seeds would give: an interval is
-the mean of the runs' intervals, as wide as that of their mean or wider; and no median is kept.
+the mean of the runs' intervals, mostly a little wider than that of their mean; and no median is kept.
 """
 
+import json
 import math
 
 from .errors import UserError
@@ -11,30 +12,29 @@ from .summary import against_synthetic, spread
 
 MEASURED = ("gaze_error_deg", "within_7_deg", "calibrated_error_deg")   # {kind: {"values", "interval", ...}}
 REALISM = ("two_sample_accuracy", "kernel_distance", "collapse")        # nested means; their deviations stand elsewhere
-SAME = ("profile", "domain", "images", "mean_answer_error_deg")
+SAME = ("profile", "domain", "images", "mean_answer_error_deg", "config", "data_digest")   # the last two since later
 SAID = ("hardware", "versions", "commit")
-NEEDED = ("deviations", "pupil_scatter")                               # which old records lack
 
 
 def joined(old, new):
     """The record of the seeds of both.  Those of `new` must be the next ones.
 
     Raises UserError for other seeds, for a record too old to have what is needed, and if the runs were not of one job: other
-    profile, images or test days.
+    profile, settings, images or test days.  A record from before settings and images were kept is believed; both commits
+    are named.
     """
-    if missing := [name for name in NEEDED if name not in old]:
-        raise UserError(f"a run cannot join a record without {', '.join(missing)}: record its seeds again")
     if new["seeds"][0] != len(old["seeds"]) or old["seeds"][0]:
         raise UserError(f"seeds {_listed(new)} cannot join a record of seeds {_listed(old)}: expected to go on with seed "
                         f"{len(old['seeds'])}")
     for name in SAME:
-        if not _alike(old[name], new[name]):
+        if name in old and not _alike(old[name], new[name]):
             raise UserError(f"a run cannot join a record of another job: {name} is {new[name]}, in the record {old[name]}")
     weights = [len(old["seeds"]), len(new["seeds"])]
     record = {**new, "seeds": old["seeds"] + new["seeds"], "seconds": old["seconds"] + new["seconds"]}
     record |= {name: {kind: _measured(old[name][kind], new[name][kind]) for kind in new[name]}
                for name in MEASURED if name in old and name in new}
-    record |= against_synthetic(record["gaze_error_deg"]) | {"pupil_shift_px": _pupil(old["pupil_shift_px"], new["pupil_shift_px"])}
+    record |= against_synthetic(record["gaze_error_deg"])
+    record |= {"pupil_shift_px": _pupil(old["pupil_shift_px"], new["pupil_shift_px"], weights)}
     both = [_pooled(old[name], new[name], old["deviations"][name], new["deviations"][name], weights) for name in REALISM]
     record |= {name: mean for name, (mean, _) in zip(REALISM, both)}
     record |= {"deviations": {name: sd for name, (_, sd) in zip(REALISM, both)}}
@@ -48,7 +48,7 @@ def _listed(record):
 
 
 def _alike(a, b):
-    return math.isclose(a, b, rel_tol=1e-6) if isinstance(a, float) else a == b
+    return math.isclose(a, b, rel_tol=1e-6) if isinstance(a, float) else json.dumps(a) == json.dumps(b)
 
 
 def _both(old, new):
@@ -58,7 +58,9 @@ def _both(old, new):
     ('abc; def', 'abc; def', {'torch': '2.13; 2.14'})
     """
     if isinstance(old, dict):
-        return {key: _both(old[key], new[key]) for key in new}
+        return {key: _both(old.get(key), new.get(key)) for key in {**old, **new}}
+    if old == new:
+        return old
     return "; ".join(dict.fromkeys([*str(old).split("; "), str(new)]))
 
 
@@ -83,12 +85,15 @@ def _pooled(a, b, sd_a, sd_b, weights):
     return mean, math.sqrt((within + n * (a - mean) ** 2 + m * (b - mean) ** 2) / (n + m - 1))
 
 
-def _pupil(old, new):
-    """Over the images of both, as `summary.pupil_summary`; the finder's own error by the same numbers of images."""
-    weights = [old["n"], new["n"]]
-    n = sum(weights)
+def _pupil(old, new, seeds):
+    """Over the images of both, as `summary.pupil_summary`; the finder's own error by the same numbers of images.
+
+    seeds: how many each is of; in each as many images were tried.
+    """
+    found = [old["n"], new["n"]]
 
     def of(a, b):
-        return dict(zip(("mean", "sd"), _pooled(a["mean"], b["mean"], a["sd"], b["sd"], weights)))
-    tried = sum(each["n"] / (1 - each["failed"]) for each in (old, new))
-    return of(old, new) | {"n": n, "failed": 1 - n / tried, "estimator_error": of(old["estimator_error"], new["estimator_error"])}
+        return dict(zip(("mean", "sd"), _pooled(a["mean"], b["mean"], a["sd"], b["sd"], found)))
+    failed = (seeds[0] * old["failed"] + seeds[1] * new["failed"]) / sum(seeds)
+    return of(old, new) | {"n": sum(found), "failed": failed,
+                           "estimator_error": of(old["estimator_error"], new["estimator_error"])}

@@ -21,7 +21,7 @@ RUN = ("profile", "domain")                         # a newer record of the same
 KEPT = (*RUN, "seeds", "gaze_error_deg", "within_7_deg", "relative_reduction_percent", "gap_closed_percent",
         "mean_answer_error_deg", "pupil_shift_px", "two_sample_accuracy", "kernel_distance", "collapse", "images", "seconds",
         "hardware", "versions", "commit", "command")
-SINCE = ("calibrated_error_deg", "deviations", "pupil_scatter")     # kept as well, and missing in older records
+SINCE = ("calibrated_error_deg", "deviations", "pupil_scatter", "config", "data_digest")       # missing in older records
 MADE = ("seconds", "commit", "command")             # what every record says of how it came about
 FILES = {                 # file: (what its command needs to fill it, what its records must have)
     "reproduce.jsonl": ("--record", KEPT),
@@ -54,21 +54,37 @@ def save_run(path, metrics, real=None, test_days=None):
     something else or cannot be written.
     """
     record, first = record_of(metrics, real, test_days), metrics["seeds"][0]
-    run = {name: record[name] for name in RUN}
-    check_replaceable(path, run, record["seeds"][-1] + 1, record.get("days_apart"))
+    run, days = {name: record[name] for name in RUN}, record.get("days_apart")
+    check_addable(path, run, first, len(record["seeds"]), days)
     if first:
-        record = joined(record_to_join(path, run, first), record)
+        try:
+            record = joined(record_to_join(path, run, first), record)
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from error
         record["command"] = _command(record, real, test_days)
     save_records(path, [record], RUN)
 
 
+def check_addable(path, run, first_seed, seeds, days=None):
+    """Whether a file can take in a run of `seeds` seeds from `first_seed` on, as far as can be known before it is run.
+
+    run: {"profile", "domain"}.  days: the test days that were asked for.  Raises UserError if it cannot.
+    """
+    if first_seed:
+        record_to_join(path, run, first_seed)
+    check_replaceable(path, run, first_seed + seeds, days)
+
+
 def record_to_join(path, run, first_seed):
-    """The record of a run's seeds before `first_seed`.  UserError if the file holds none, or one of other seeds."""
+    """The record of a run's seeds before `first_seed`.  UserError if the file holds none, one of other seeds, or too old a one."""
     old = [record for record in read_records(path, KEPT) if all(record[key] == value for key, value in run.items())]
-    if not old or old[0]["seeds"] != list(range(first_seed)):
-        held = f"seeds {', '.join(map(str, old[0]['seeds']))}" if old else "nothing"
-        raise UserError(f"{path}: holds {held} of {', '.join(run.values())}, but a run from seed {first_seed} on joins seeds 0 to "
-                        f"{first_seed - 1}; record those first")
+    seeds, name = old[0]["seeds"] if old else [], ", ".join(run.values())
+    if seeds != list(range(first_seed)):
+        held = f"seeds {', '.join(map(str, seeds))}" if seeds else "nothing"
+        raise UserError(f"{path}: holds {held} of {name}, which --first-seed {first_seed} does not continue; "
+                        + (f"go on with --first-seed {len(seeds)}" if seeds else "record the seeds before it first"))
+    if missing := [key for key in ("deviations", "pupil_scatter") if key not in old[0]]:
+        raise UserError(f"{path}: holds {name} without {', '.join(missing)}, so that no seed can join; record its seeds again")
     return old[0]
 
 
@@ -107,8 +123,8 @@ records stand at the end. "Stand-in" is the kit's own second domain, never real 
 by day, every third day for the test unless a command names others. Deviations from the paper:
 [deviations.md](deviations.md)."""
 NOTES = """± is the standard deviation over seeds (— with one seed; without ±, it was not recorded), for the pupil over images; [ ]
-is the 95 % interval over test images, whole days resampled (of runs that were joined seed by seed, the mean of theirs, which
-is no narrower). "reported": recalled, not checked against the paper's text. † no
+is the 95 % interval over test images, whole days resampled (of runs that were joined seed by seed, the mean of theirs).
+"reported": recalled, not checked against the paper's text. † no
 better than plain histogram matching."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
 adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here."""

@@ -12,6 +12,7 @@ import torch
 
 from . import __version__, paper, report_figures
 from .evaluation.gaze import bootstrap_interval
+from .reproduce import fingerprint
 
 
 def summarise(profile_name, profile, domain, measured, device, command):
@@ -40,7 +41,8 @@ def summarise(profile_name, profile, domain, measured, device, command):
         "images": {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic},
         "test_groups": sorted(set(domain.test.groups.get("day", []))),
         "seconds": sum(sum(m["seconds"].values()) for m in measured), "stage_seconds": [m["seconds"] for m in measured],
-        "config": dataclasses.asdict(profile), "hardware": hardware(device), "versions": versions(), "commit": commit(),
+        "config": dataclasses.asdict(profile), "data_digest": fingerprint(domain)[1], "hardware": hardware(device),
+        "versions": versions(), "commit": commit(),
         "command": command}
 
 

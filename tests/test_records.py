@@ -212,7 +212,7 @@ def test_the_benchmark_of_who_is_told_apart_adds_a_record_that_the_page_shows(fo
     path.unlink(missing_ok=True)                                       # ours is of more seeds
     monkeypatch.setattr(told, "camera", SimpleNamespace(stand_in=lambda n, seed: SimpleNamespace(images=None)))
     monkeypatch.setattr(told, "kinds", lambda n, seed, unlabelled: {"refined": None, "more of the domain": None})
-    monkeypatch.setattr(told, "two_sample_accuracy", lambda images, test, seed: {"accuracy": next(rates)})
+    monkeypatch.setattr(told, "two_sample_accuracy", lambda images, test, seed, steps: {"accuracy": next(rates)})
     monkeypatch.setattr(told, "told_by_number", lambda number, images, test, seed: 0.875)
     monkeypatch.setattr(sys, "argv", ["told_apart.py", "--seeds", "2", "--record", str(path)])
     told.main()

@@ -219,18 +219,20 @@ def evenness(images):
 
 
 def told_by_number(number, a, b, seed, by="day"):
-    """Can one number of an image tell a from b?  Balanced accuracy of a tree that cuts the number's axis into eight pieces.
+    """Can one number of an image tell a from b?  Balanced accuracy of a tree that cuts the number's axis into at most eight.
 
     number: uint8 (N, C, H, W)  ->  (N,).  a, b: as in `two_sample_accuracy`; the tree learns from one half, the other is
     judged.  So a number that is the same in all images gives them away, too.  A network that finds nothing proves nothing if
-    a number finds something.
+    a number finds something.  Raises ValueError if there is nothing to learn from or to judge, as with one day alone.
     """
     from sklearn.tree import DecisionTreeClassifier  # slow to import
-    (known_a, test_a), (known_b, test_b) = ([number(part).numpy() for part in _halves(each, by, seed)] for each in (a, b))
+    (known_a, test_a), (known_b, test_b) = ([number(part).cpu().numpy() for part in _halves(each, by, seed)] for each in (a, b))
+    if not all(map(len, (known_a, test_a, known_b, test_b))):
+        raise ValueError(f"expected two halves of each side, found {[len(x) for x in (known_a, test_a, known_b, test_b)]} images")
     known, kind = np.concatenate([known_a, known_b])[:, None], np.repeat([0, 1], [len(known_a), len(known_b)])
     tree = DecisionTreeClassifier(max_leaf_nodes=8, min_samples_leaf=0.01, class_weight="balanced", random_state=seed)
     tree.fit(known, kind)
-    return ((tree.predict(test_a[:, None]) == 0).mean() + (tree.predict(test_b[:, None]) == 1).mean()) / 2
+    return float((tree.predict(test_a[:, None]) == 0).mean() + (tree.predict(test_b[:, None]) == 1).mean()) / 2
 
 
 def two_sample_classifier(a, b, seed, steps=300, batch=64, device="cpu"):
@@ -342,7 +344,7 @@ def histogram_matched(images, reference, chunk=4096):
 
 
 def matched_one_by_one(images, reference, seed):
-    """Each image given exactly the gray levels of one reference image, drawn at random: no statistic of them tells them then.
+    """Each image given exactly the gray levels of one reference image, drawn at random, so that they hardly tell it any more.
 
     `histogram_matched`, with one histogram for all, leaves all images with the same mean, which no camera does.
     images: uint8 (N, C, H, W); reference: unlabelled real ones (M, C, H, W) of that size.  Returns uint8 (N, C, H, W).  A
@@ -355,7 +357,7 @@ def matched_one_by_one(images, reference, seed):
         raise ValueError(f"expected images of {tuple(reference.shape[1:])}, as the reference's, found {tuple(images.shape[1:])}")
     picked = reference[torch.from_numpy(np.random.default_rng(seed).integers(len(reference), size=len(images)))]
     around = F.avg_pool2d(images.float(), 3, 1, 1, count_include_pad=False) / LEVELS            # below 1
-    order = (images + around).flatten(2).argsort(2)
+    order = (images + around).flatten(2).argsort(dim=2, stable=True)
     levels = picked.to(images.device).flatten(2).sort(2).values
     return torch.empty_like(levels).scatter_(2, order, levels).view_as(images)
 
