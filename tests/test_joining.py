@@ -160,7 +160,7 @@ def test_seed_after_seed_joins_and_domains_stay_apart(command):
     (("--first-seed", "2"), "r.jsonl: holds seeds 0 of quick, stand-in, which --first-seed 2 does not continue; go on with "
                             "--first-seed 1"),
     (("--first-seed", "1", "--real", "DIR"), "holds nothing of quick, MPIIGaze, .*record the seeds before it first"),
-    (("--first-seed", "1", "--profile", "qick"), "unknown profile 'qick'")])
+    (("--first-seed", "1", "--profile", "tiny"), "unknown profile 'tiny'")])
 def test_what_cannot_be_joined_is_refused_before_hours_of_work(command, capsys, words, said):
     assert command()[0] == 0
     before = command.path.read_bytes()
