@@ -19,9 +19,8 @@ SAID = ("hardware", "versions", "commit")
 def joined(old, new):
     """The record of the seeds of both.  Those of `new` must be the next ones.
 
-    Raises UserError for other seeds, for a record too old to have what is needed, and if the runs were not of one job: other
-    profile, settings, images or test days.  A record from before settings and images were kept is believed; both commits
-    are named.
+    Raises UserError for other seeds, and if the runs were not of one job: other profile, settings, images or test days.  A
+    record from before settings and images were kept is believed; both commits are named.
     """
     if new["seeds"][0] != len(old["seeds"]) or old["seeds"][0]:
         raise UserError(f"seeds {_listed(new)} cannot join a record of seeds {_listed(old)}: expected to go on with seed "
