@@ -6,6 +6,7 @@ Taught in: notebook 07.
 import base64
 import hashlib
 import io
+import math
 import time
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -72,7 +73,8 @@ def trial(profile, config, seed, folder, device="cpu"):
     record = {"seed": seed, "config": config and asdict(config), "failed": None, "measured": {}, "shown": None}
     try:
         refined, players = _refined(config, shared, entering, seed, Path(folder), device) if config else (entering, {})
-        record["measured"] = measured(profile, shared, simulated, entering, refined, seed, device) | players
+        found = measured(profile, shared, simulated, entering, refined, seed, device) | players
+        record["measured"] = {key: value if math.isfinite(value) else None for key, value in found.items()}   # as JSON has it
         record["shown"] = as_png(refined.images[:SHOWN]) if seed == 0 else None
     except TrainingFailed as error:
         record["failed"] = str(error)

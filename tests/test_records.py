@@ -251,6 +251,13 @@ def test_no_record_names_a_folder_of_somebodys_machine():
         assert "/home/" not in path.read_text() and "../" not in path.read_text(), path.name
 
 
+def test_records_are_json_that_every_reader_takes():
+    """Python alone would read NaN."""
+    for path in RECORDED.glob("*.jsonl"):
+        for line in path.read_text().splitlines():
+            json.loads(line, parse_constant=pytest.fail)
+
+
 def test_the_scatter_is_the_first_seeds_first_images_and_valid_json():
     nan = float("nan")
     pupil = {"shifts": torch.tensor([[0.123, -1.0], [nan, nan], [2.0, 2.0]]), "own": torch.tensor([[0.5, 0.0]] * 3)}
