@@ -55,10 +55,9 @@ def save_run(path, metrics, real=None, test_days=None):
     """
     record, first = record_of(metrics, real, test_days), metrics["seeds"][0]
     run, days = {name: record[name] for name in RUN}, record.get("days_apart")
-    check_addable(path, run, first, len(record["seeds"]), days)
-    if first:
+    if before := check_addable(path, run, first, len(record["seeds"]), days):
         try:
-            record = joined(record_to_join(path, run, first), record)
+            record = joined(before, record)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         record["command"] = _command(record, real, test_days)
@@ -68,11 +67,12 @@ def save_run(path, metrics, real=None, test_days=None):
 def check_addable(path, run, first_seed, seeds, days=None):
     """Whether a file can take in a run of `seeds` seeds from `first_seed` on, as far as can be known before it is run.
 
-    run: {"profile", "domain"}.  days: the test days that were asked for.  Raises UserError if it cannot.
+    run: {"profile", "domain"}.  days: the test days that were asked for.
+    Returns the record that the run is to join, None for a run from seed 0 on.  Raises UserError if the file cannot.
     """
-    if first_seed:
-        record_to_join(path, run, first_seed)
+    before = record_to_join(path, run, first_seed) if first_seed else None
     check_replaceable(path, run, first_seed + seeds, days)
+    return before
 
 
 def record_to_join(path, run, first_seed):
@@ -124,6 +124,7 @@ by day, every third day for the test unless a command names others. Deviations f
 [deviations.md](deviations.md)."""
 NOTES = """± is the standard deviation over seeds (— with one seed; without ±, it was not recorded), for the pupil over images; [ ]
 is the 95 % interval over test images, whole days resampled (of runs that were joined seed by seed, the mean of theirs).
+*minutes a seed*: on machines that at times had other work.
 "reported": recalled, not checked against the paper's text. † no
 better than plain histogram matching."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
