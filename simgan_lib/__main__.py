@@ -39,8 +39,6 @@ def _device(command):
 def _add_reproduce(commands):
     command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
     _main_job(command)
-    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; with "
-                         "--record a run joins the seeds before it, which FILE must hold (given again, it adds what was kept)")
     command.add_argument("--record", metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)")
     command.set_defaults(run=_reproduce)
     return command
@@ -57,6 +55,8 @@ def _add_gaze_table(commands):
 def _main_job(command):
     _profile(command)
     command.add_argument("--seeds", type=_count, default=1, help="how many runs to average")
+    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; a run joins "
+                         "the record of the seeds before it, which FILE must hold (given again, it adds what was kept)")
     command.add_argument("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain")
     command.add_argument("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; "
                                              "every third day if not given")
@@ -81,25 +81,25 @@ def _test_days(a):
     return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
 
 
-def _check_record(path, a, first_seed=0):
+def _check_record(path, a, needed=()):
     """A file whose record must not give way to this run's, or cannot take it in, is refused at once, not after hours."""
+    from .records import check_addable
     from .reproduce import profile_named
-    from .results_page import check_addable
     profile_named(a.profile)
-    check_addable(path, {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}, first_seed, a.seeds, _test_days(a))
+    run = {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}
+    return check_addable(path, run, a.first_seed, a.seeds, _test_days(a), needed)
 
 
 def _gaze_table(a):
-    from .gaze_records import method_table, read_records, save_records, size_table
+    from .gaze_records import add_records, method_table, read_records, size_table
     from .gaze_study import gaze_study
     from .reproduce import run_folder
     path, days = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl", _test_days(a)
     read_records(path)                                      # a file that holds something else is refused at once
-    if a.records:
-        _check_record(path, a)
-    *_, records = gaze_study(a.profile, a.seeds, a.real, days, a.device, a.results)          # after each seed, of all so far
-    records = [record | ({"days_apart": days} if days else {}) for record in records]
-    save_records(path, records)
+    before = _check_record(path, a) if a.records else []
+    *_, records = gaze_study(a.profile, a.seeds, a.real, days, a.device, a.results, first_seed=a.first_seed)
+    records = [record | ({"days_apart": days} if days else {}) for record in records]        # after each seed, of all so far
+    records = add_records(path, records, before)
     print(f"{size_table(records)}\n\nMean error in degrees:\n{method_table(records)}\n\nThe records: {path}")
 
 
@@ -107,7 +107,8 @@ def _reproduce(a):
     from .report import format_table
     from .reproduce import reproduce
     if a.record:
-        _check_record(a.record, a, a.first_seed)
+        from .results_page import TO_JOIN
+        _check_record(a.record, a, TO_JOIN)
     folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed)
     if a.record:
         from .results_page import save_run

@@ -3,6 +3,7 @@
 from . import paper
 from . import records as files
 from .comparison import MISSING, quoted, shown, training_set_name
+from .errors import UserError
 from .evaluation.methods import METHODS
 from .records import markdown_table
 
@@ -30,6 +31,20 @@ def save_records(path, records):
     Raises UserError if the file holds something else or cannot be written.
     """
     files.save_records(path, records, RUN)
+
+
+def add_records(path, records, before=()):
+    """Put a run's records into a file, joined to those of the seeds before it, if there are any  ->  what stands there now.
+
+    Raises UserError as `save_records`, and if the two are not of one job.
+    """
+    from .joining import joined_estimators  # matplotlib, behind it, is slow to import
+    try:
+        records = joined_estimators(before, records) if before else records
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    save_records(path, records)
+    return records
 
 
 def read_records(path=RECORDED, profile=None, domain=None):

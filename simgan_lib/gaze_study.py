@@ -17,7 +17,7 @@ from .evaluation.methods import METHODS, train_method
 from .gaze import angular_error_deg
 from .images import ImageSet
 from .precision import resolve_device
-from .reproduce import Seed, command_line, profile_named, real_domain, run_folder, stand_in_domain
+from .reproduce import Seed, command_line, fingerprint, profile_named, real_domain, run_folder, stand_in_domain
 from .simulators.eyes import simulate
 
 TIMES = 4                                         # as many synthetic images, as in the paper
@@ -67,8 +67,9 @@ def together(first, second):
     return ImageSet(torch.cat([first.images, second.images]), {"gaze": gaze}, source=first.source)
 
 
-def gaze_study(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True):
-    """Train and measure all estimators; yields, after each of the seeds 0 .. seeds-1, the records of all seeds so far.
+def gaze_study(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
+               first_seed=0):
+    """Train and measure all estimators; yields, after each of `seeds` seeds from `first_seed` on, the records of all so far.
 
     A record is one estimator over its seeds, a dict of plain numbers and text.  real: a folder with MPIIGaze crops instead
     of the stand-in domain.  A killed run goes on where it was.  Raises UserError for bad input.
@@ -76,14 +77,14 @@ def gaze_study(profile_name="quick", seeds=1, real=None, test_days=None, device=
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
-    about = _about(profile_name, profile, domain, device, command_line(profile_name, seeds, real and "DIR", test_days))
+    about = _about(profile_name, profile, domain, device, _command(profile_name, first_seed + seeds, real, test_days))
     errors, seconds = defaultdict(list), defaultdict(float)          # by (method, training set, times, images)
-    for seed in range(seeds):
+    for seed in range(first_seed, first_seed + seeds):
         study = StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar)
         for *estimator, found in study.rows():
             errors[tuple(estimator)].append(found["errors"])
             seconds[tuple(estimator)] += study.seconds[stage(*estimator[:3])]
-        yield [record_of(estimator, range(seed + 1), errors[estimator], domain.test.groups.get("day"))
+        yield [record_of(estimator, range(first_seed, seed + 1), errors[estimator], domain.test.groups.get("day"))
                | {"seconds": round(seconds[estimator], 1)} | about for estimator in errors]
 
 
@@ -106,9 +107,14 @@ def record_of(estimator, seeds, errors, days=None):
         "curve": [round(float(share), 3) for share in curve]}
 
 
+def _command(profile_name, seeds, real, test_days):
+    """What gives the records of the seeds 0 .. seeds-1: those before a run are joined."""
+    return command_line(profile_name, seeds, real and "DIR", test_days).replace(" reproduce ", " gaze-table ")
+
+
 def _about(profile_name, profile, domain, device, command):
     from .summary import commit, hardware
     return {"profile": profile_name, "domain": domain.name, "updates": profile.gaze.steps, "network": profile.gaze.network,
             "test_images": len(domain.test), "test_days": len(set(domain.test.groups.get("day", []))),
-            "mean_answer_error_deg": domain.mean_answer_error(), "device": hardware(device), "commit": commit(),
-            "command": command.replace(" reproduce ", " gaze-table ")}
+            "mean_answer_error_deg": domain.mean_answer_error(), "data_digest": fingerprint(domain)[1],
+            "device": hardware(device), "commit": commit(), "command": command}

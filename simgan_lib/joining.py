@@ -1,7 +1,8 @@
-"""One record of two runs of the main job that differ in their seeds: what several machines measured, in one table.
+"""Records of two runs that differ in their seeds, made into one: what several machines measured, in one table.
 
-A record holds no image's error any more, so two things are not what one run over all seeds would give: an interval is
-the mean of the runs' intervals, mostly a little wider than that of their mean; and no median is kept.
+`joined` is for the main job's records, `joined_estimators` for those of the study on gaze.  A record holds no image's error
+any more, so two things are not what one run over all seeds would give: an interval is the mean of the runs' intervals,
+mostly a little wider than that of their mean; and no median is kept.
 """
 
 import json
@@ -14,6 +15,9 @@ MEASURED = ("gaze_error_deg", "within_7_deg", "calibrated_error_deg")   # {kind:
 REALISM = ("two_sample_accuracy", "kernel_distance", "collapse")        # nested means; their deviations stand elsewhere
 SAME = ("profile", "domain", "images", "mean_answer_error_deg", "config", "data_digest")   # the last two since later
 SAID = ("hardware", "versions", "commit")
+ESTIMATOR = ("method", "training_set", "times")                         # what a record of `gaze_study` is of
+SAME_STUDY = ("profile", "domain", "images", "updates", "network", "test_images", "test_days", "mean_answer_error_deg",
+              "data_digest")
 
 
 def joined(old, new):
@@ -22,12 +26,7 @@ def joined(old, new):
     Raises UserError for other seeds, and if the runs were not of one job: other profile, settings, images or test days.  A
     record from before settings and images were kept is believed; both commits are named.
     """
-    if new["seeds"][0] != len(old["seeds"]) or old["seeds"][0]:
-        raise UserError(f"seeds {_listed(new)} cannot join a record of seeds {_listed(old)}: expected to go on with seed "
-                        f"{len(old['seeds'])}")
-    for name in SAME:
-        if name in old and not _alike(old[name], new[name]):
-            raise UserError(f"a run cannot join a record of another job: {name} is {new[name]}, in the record {old[name]}")
+    _check(old, new, SAME)
     weights = [len(old["seeds"]), len(new["seeds"])]
     record = {**new, "seeds": old["seeds"] + new["seeds"], "seconds": old["seconds"] + new["seconds"]}
     record |= {name: {kind: _measured(old[name][kind], new[name][kind]) for kind in new[name]}
@@ -40,6 +39,40 @@ def joined(old, new):
     record |= {name: _both(old[name], new[name]) for name in SAID}
     dropped = [name for name in MEASURED if name not in old]           # not known of all seeds
     return {name: value for name, value in record.items() if name not in dropped} | {"pupil_scatter": old["pupil_scatter"]}
+
+
+def joined_estimators(old, new):
+    """Records of `gaze_study`, one an estimator, of the seeds of both: as many as there are in each, in the order of `new`.
+
+    Raises UserError as `joined`, and if the two are not of the same estimators.
+    """
+    before = {_estimator(record): record for record in old}
+    if before.keys() != {_estimator(record) for record in new}:
+        raise UserError(f"a study of {len(new)} estimators cannot join one of {len(before)}: expected the same ones")
+    return [_joined_estimator(before[_estimator(record)], record) for record in new]
+
+
+def _estimator(record):
+    return tuple(record[name] for name in ESTIMATOR)
+
+
+def _joined_estimator(old, new):
+    _check(old, new, SAME_STUDY)
+    n, m = len(old["seeds"]), len(new["seeds"])
+    curve = [round((n * a + m * b) / (n + m), 3) for a, b in zip(old["curve"], new["curve"])]
+    return {**new, "seeds": old["seeds"] + new["seeds"], "seconds": round(old["seconds"] + new["seconds"], 1), "curve": curve,
+            **{name: _measured(old[name], new[name]) for name in ("gaze_error_deg", "within_7_deg")},
+            **{name: _both(old[name], new[name]) for name in ("device", "commit")}}
+
+
+def _check(old, new, same):
+    """UserError unless `new` goes on with the seeds of `old`, and both are alike in the entries `same` that `old` has."""
+    if new["seeds"][0] != len(old["seeds"]) or old["seeds"][0]:
+        raise UserError(f"seeds {_listed(new)} cannot join a record of seeds {_listed(old)}: expected to go on with seed "
+                        f"{len(old['seeds'])}")
+    for name in same:
+        if name in old and not _alike(old[name], new[name]):
+            raise UserError(f"a run cannot join a record of another job: {name} is {new[name]}, in the record {old[name]}")
 
 
 def _listed(record):

@@ -60,6 +60,30 @@ def check_replaceable(path, run, seeds, days=None):
                         "another file")
 
 
+def check_addable(path, run, first_seed, seeds, days=None, needed=()):
+    """Whether a file can take in a run of `seeds` seeds from `first_seed` on, as far as can be known before it is run.
+
+    run, days: as for `check_replaceable`.  needed: keys that a record must have for more seeds to join it.
+    Returns the records that the run is to join, none for a run from seed 0 on.  Raises UserError if the file cannot.
+    """
+    before = _records_to_join(path, run, first_seed, needed) if first_seed else []
+    check_replaceable(path, run, first_seed + seeds, days)
+    return before
+
+
+def _records_to_join(path, run, first_seed, needed):
+    """The records of a run's seeds before `first_seed`.  UserError if the file holds none, others, or too old ones."""
+    old = [record for record in read_records(path, run) if all(record[key] == value for key, value in run.items())]
+    seeds, name = old[0].get("seeds", []) if old else [], ", ".join(map(str, run.values()))
+    if seeds != list(range(first_seed)):
+        held = f"seeds {', '.join(map(str, seeds))}" if seeds else "nothing"
+        raise UserError(f"{path}: holds {held} of {name}, which --first-seed {first_seed} does not continue; "
+                        + (f"go on with --first-seed {len(seeds)}" if seeds else "record the seeds before it first"))
+    if missing := [key for key in needed if key not in old[0]]:
+        raise UserError(f"{path}: holds {name} without {', '.join(missing)}, so that no seed can join; record its seeds again")
+    return old
+
+
 def _test_days(days):
     return f"the test days {', '.join(days)}" if days else "every third day for the test"
 

@@ -13,7 +13,7 @@ from .files import write_whole
 from .gaze_records import method_table, order_table, size_table
 from .joining import joined
 from .pretrained import card_table, cards_page
-from .records import RECORDED, check_replaceable, markdown_table, read_records, save_records
+from .records import RECORDED, check_addable, markdown_table, read_records, save_records
 from .reproduce import PROFILES as REPRODUCED
 from .reproduce import command_line
 
@@ -22,6 +22,7 @@ KEPT = (*RUN, "seeds", "gaze_error_deg", "within_7_deg", "relative_reduction_per
         "mean_answer_error_deg", "pupil_shift_px", "two_sample_accuracy", "kernel_distance", "collapse", "images", "seconds",
         "hardware", "versions", "commit", "command")
 SINCE = ("calibrated_error_deg", "deviations", "pupil_scatter", "config", "data_digest")       # missing in older records
+TO_JOIN = ("deviations", "pupil_scatter")           # without these no seed can join a record
 MADE = ("seconds", "commit", "command")             # what every record says of how it came about
 FILES = {                 # file: (what its command needs to fill it, what its records must have)
     "reproduce.jsonl": ("--record", KEPT),
@@ -55,37 +56,13 @@ def save_run(path, metrics, real=None, test_days=None):
     """
     record, first = record_of(metrics, real, test_days), metrics["seeds"][0]
     run, days = {name: record[name] for name in RUN}, record.get("days_apart")
-    if before := check_addable(path, run, first, len(record["seeds"]), days):
+    if before := check_addable(path, run, first, len(record["seeds"]), days, TO_JOIN):
         try:
-            record = joined(before, record)
+            record = joined(before[0], record)
         except UserError as error:
             raise UserError(f"{path}: {error}") from error
         record["command"] = _command(record, real, test_days)
     save_records(path, [record], RUN)
-
-
-def check_addable(path, run, first_seed, seeds, days=None):
-    """Whether a file can take in a run of `seeds` seeds from `first_seed` on, as far as can be known before it is run.
-
-    run: {"profile", "domain"}.  days: the test days that were asked for.
-    Returns the record that the run is to join, None for a run from seed 0 on.  Raises UserError if the file cannot.
-    """
-    before = record_to_join(path, run, first_seed) if first_seed else None
-    check_replaceable(path, run, first_seed + seeds, days)
-    return before
-
-
-def record_to_join(path, run, first_seed):
-    """The record of a run's seeds before `first_seed`.  UserError if the file holds none, one of other seeds, or too old a one."""
-    old = [record for record in read_records(path, KEPT) if all(record[key] == value for key, value in run.items())]
-    seeds, name = old[0]["seeds"] if old else [], ", ".join(run.values())
-    if seeds != list(range(first_seed)):
-        held = f"seeds {', '.join(map(str, seeds))}" if seeds else "nothing"
-        raise UserError(f"{path}: holds {held} of {name}, which --first-seed {first_seed} does not continue; "
-                        + (f"go on with --first-seed {len(seeds)}" if seeds else "record the seeds before it first"))
-    if missing := [key for key in ("deviations", "pupil_scatter") if key not in old[0]]:
-        raise UserError(f"{path}: holds {name} without {', '.join(missing)}, so that no seed can join; record its seeds again")
-    return old[0]
 
 
 # ---- the page ----

@@ -120,6 +120,37 @@ def test_seeds_come_together_in_records(tmp_path, capsys, monkeypatch, small):
     assert both["seconds"] >= first["seconds"] and len(grown[1]) == len(grown[0]) == 11
 
 
+def test_seeds_of_two_runs_join_in_one_file(tmp_path, capsys, monkeypatch, small):
+    """As one run over both seeds, but for intervals: those are the mean of the runs'."""
+    monkeypatch.setattr(gaze_study, "METHODS", {"mean": METHODS["mean"]})
+    path, words = tmp_path / "gaze.jsonl", ("gaze-table", "--results", tmp_path / "r", "--records")
+    one_run = dict(enumerate(gaze_study.gaze_study(seeds=2, results=tmp_path / "r", bar=False)))[1]
+    assert "holds nothing of quick, stand-in" in refused(capsys, *words, path, "--first-seed", "1")
+    assert run(capsys, *words, path)[0] == 0
+    status, out, error = run(capsys, *words, path, "--first-seed", "1")
+    assert status == 0 and " ± " in out, error
+    for joined, whole in zip(read_records(path), one_run, strict=True):
+        for name in ("method", "training_set", "times", "images", "seeds", "command", "commit", "device", "data_digest"):
+            assert joined[name] == whole[name], name
+        for name in ("gaze_error_deg", "within_7_deg"):
+            assert joined[name]["values"] == whole[name]["values"] and joined[name]["sd"] == whole[name]["sd"]
+        assert joined["curve"] == pytest.approx(whole["curve"], abs=2e-3)
+        assert joined["seconds"] == pytest.approx(whole["seconds"], abs=0.2)
+    assert "which 1 would replace" in refused(capsys, *words, path)
+
+
+@pytest.mark.parametrize("changed, words", [({"updates": 6}, "another job: updates is 5"), ({"method": "svr"}, "the same ones"),
+                                            ({"data_digest": "other"}, "another job: data_digest is")])
+def test_another_studys_seeds_are_not_joined_and_lose_nothing(tmp_path, capsys, monkeypatch, small, changed, words):
+    monkeypatch.setattr(gaze_study, "METHODS", {"mean": METHODS["mean"]})
+    path, command = tmp_path / "gaze.jsonl", ("gaze-table", "--results", tmp_path / "r", "--records", tmp_path / "gaze.jsonl")
+    assert run(capsys, *command)[0] == 0
+    path.write_text("".join(json.dumps(each | changed) + "\n" for each in read_records(path)))
+    before = path.read_bytes()
+    said = refused(capsys, *command, "--first-seed", "1")
+    assert words in said and str(path) in said and path.read_bytes() == before
+
+
 def test_records_of_another_domain_stay_and_old_ones_give_way(tmp_path):
     path = tmp_path / "new" / "gaze.jsonl"
     assert read_records(path) == []
