@@ -1,7 +1,7 @@
 """The failure gallery: ways in which a run of SimGAN goes wrong, each made on purpose, with the number that shows it.
 
 A failure is data: what is changed, a signature (one number of an outcome), the threshold that parts failing from healthy
-runs, and the cure.  Thresholds were chosen over three seeds (`python benchmarks/failures.py`); notebook 07 shows one.
+runs, and the cure.  Thresholds were chosen over two to four seeds (`python benchmarks/failures.py`); notebook 07 shows one.
 """
 
 import copy

@@ -372,7 +372,7 @@ def within_shares(rows, domain="stand-in"):
     axes.set(xlabel="test images within 7 degrees, %", ylim=(len(rows) - 0.5, -0.5))
     axes.grid(axis="x", color="0.9")
     ours, = axes.plot([], [], color="0.4", marker="o", linewidth=2, label="here: mean of the seeds, interval over images")
-    paper.set_label("the paper, on MPIIGaze")
+    paper.set_label("the paper, on MPIIGaze (1x: reported)")
     _legend_below(figure, [ours, paper], columns=1)
     said = ", ".join(f"{training_set_name(key, domain)} ≈{share:.0f} %" for key, (share, _, _) in rows.items())
     return figure, f"Share of {real_name(domain)} test images within 7 degrees by training set: {said}; the paper's beside."

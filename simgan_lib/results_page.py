@@ -95,7 +95,7 @@ def write_pages(docs, records=RECORDED):
 
 HEAD = """# Results
 
-Made of the records in `{where}/` by `python -m simgan_lib results`; no number here was typed. The commands that give the
+Made of the records in `{where}/` by `python -m simgan_lib results`; no measured number was typed. The commands that give the
 records stand at the end. "Stand-in" is the kit's own second domain, never real eyes; MPIIGaze here is one person, p00, split
 by day, every third day for the test unless a command names others. Deviations from the paper:
 [deviations.md](deviations.md)."""

@@ -10,7 +10,7 @@ def forest_figure(panels, width=7.2):
 
     panels: {measure with its unit: {row: {"mean", "low", "high", "values"}}}, values being one a seed; rows as in the
     first panel.  A filled mark: the interval leaves 0 out.  An arrow: the interval goes on beyond the panel; a number
-    there: so does the mean.
+    there: so does the mean.  A seed beyond it is a dot on its edge.
     Returns (figure, alternative text).
     """
     rows = list(next(iter(panels.values())))
@@ -47,7 +47,8 @@ def _forest_row(axes, y, found, reach):
         left = found["mean"] < 0
         axes.text((-0.88 if left else 0.88) * reach, y, f"{found['mean']:+.2g}{'*' if beyond else ''}", fontsize=8,
                   va="center", ha="left" if left else "right", backgroundcolor="white", bbox={"color": "white", "pad": 0.5})
-    axes.plot(found["values"], [y + 0.3] * len(found["values"]), ".", color="0.3", markersize=3)
+    axes.plot(np.clip(found["values"], -reach, reach), [y + 0.3] * len(found["values"]), ".", color="0.3", markersize=3,
+              clip_on=False)
     return beyond
 
 
