@@ -59,13 +59,13 @@ made = {(record["profile"], record["commit"], record["hardware"]) for record in 
 print(f"{len(records)} runs of {len({r['name'] for r in records})} settings; made by: {records[0]['command']}")
 print(*(f"profile {name}, commit {commit}, {machine}" for name, commit, machine in sorted(made)), sep="\n")
 eyes = ablations.pictures(records)
-first = {"not-refined": "not refined", "base": "base", "no-history": "no history", "global-rescaled": "global",
+first = {"not-refined": "not refined", "base": "base", "no-history": "no history", "global-rescaled": "global, λ/126",
          "lambda-0": "λ = 0", "residual": "residual"}
 show(*figures.montage_figure({said: eyes[name][:4] for name, said in first.items()}, columns=4, says="All but the first row are softer."))
 assert all(eyes[name].shape == (5, 1, 35, 55) for name in first)
 
 # %% [markdown]
-# What to see: four synthetic eyes, gray levels matched, and what six runs (seed 0) made of them. All but the first row look
+# What to see: four synthetic eyes, gray levels matched, and what five runs (seed 0) made of them. All but the first row look
 # softer, as a camera's images do. Which is *better*? We measure.
 #
 # ## An artefact, measured without a discriminator
@@ -360,7 +360,8 @@ frames = [figures.to_png(figures.montage_figure({"input": eyes["not-refined"], s
           for said, name in LAMBDAS.items()]
 show_widget(scrubber(frames, list(LAMBDAS), "λ"),
             "A slider from λ = 0 to a refiner that may change nothing. Run the notebook to use it; a strip stands below.")
-show(*figures.montage_figure({said: eyes[name][:3] for said, name in LAMBDAS.items()}, columns=3))
+show(*figures.montage_figure({said: eyes[name][:3] for said, name in LAMBDAS.items()}, columns=3,
+                             says="The larger λ, the nearer to the input."))
 changed = {said: ablations.summarised(records, "change")[name]["found"]["mean"] for said, name in LAMBDAS.items()}
 print("mean change, gray levels:", ", ".join(f"{said} {value:.1f}" for said, value in changed.items()))
 assert list(changed.values()) == sorted(changed.values(), reverse=True) and len({bytes(frame) for frame in frames}) == len(frames)
@@ -430,7 +431,7 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # | discriminator too strong | three updates a round at three times the rate; the refiner one, at a tenth of its own | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
 # | mode collapse, its extreme | $\lambda = 0$, no warm-up, a rate twenty times as large: the run diverges | images are all alike (here: all black or all white; any judge would see it) | a smaller rate; a price on losing the input |
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
-# | label drift | refined images are cropped three pixels off in training, and not in use | pupils are not where the labels say, while losses fall as in a healthy run | one crop for both; look at exact labels |
+# | label drift | refined images are cropped three pixels off in training alone; $\psi$ = identity | pupils are not where the labels say, while losses fall as in a healthy run | one crop for both; look at exact labels |
 # | dead history | the result of an append is dropped, as in three public ports | the history is empty after rounds | a test that stores and asks for the length |
 # | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
 #

@@ -363,7 +363,7 @@ compare(mask_moved, "mask")
 
 # %% [markdown]
 # What to see: the mask agrees that refined eyes are no further off than the camera's, but it is the stricter one: its
-# shifts are about twice the ellipse's, and twice its own error. Both look at the same limbus, in the same normalised
+# shifts are two to three times the ellipse's. Both look at the same limbus, in the same normalised
 # grays; one *finds* a closed outline, or nothing, the other *slides* a known one. The mask has an answer for nearly
 # all refined eyes; where it has none (many of the other eyes), the iris is more than 5 px away or gone.
 #
@@ -416,7 +416,7 @@ assert mean(0.05, "spectrum") < 0.9 * mean(0.5, "spectrum")
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Both get worse together. The spectrum first gets better: from 0.5 to 0.05 it comes much nearer to the stand-in's, and the
+# Each dot is one of three looks on the way. Both get worse together. The spectrum first gets better: from 0.5 to 0.05 it comes much nearer to the stand-in's, and the
 # iris hardly moves, a bargain. Below that little is left to be won, sometimes it is lost again, and the label seems to pay:
 # at $\lambda = 0$ the iris is two to four times as far from its mask as at 0.5.
 #
@@ -442,8 +442,8 @@ assert last[0.05] < last[0.0]
 
 # %% [markdown]
 # A blur, in which nothing moves, gives as large a shift as a small $\lambda$. So only what goes beyond it counts as
-# drift: $\lambda = 0.05$ does not. Whether $\lambda = 0$ does, is chance in so short a run: one run in bfloat16 did, this one
-# in float32 did not. **A good $\lambda$ is the smallest at which the label still pays
+# drift: $\lambda = 0.05$ does not. Whether $\lambda = 0$ goes beyond a blur of 2 px, is chance in so short a run: some did,
+# and others did not. **A good $\lambda$ is the smallest at which the label still pays
 # nothing.**
 #
 # ## Play: turn down $\lambda$
@@ -520,7 +520,7 @@ else:
 # 1. Refinement, in seconds or at full scale, moves the pupil by less than the article's 1.1 px, by ellipse and by exact
 #    mask, and by at most 0.3 px more than the camera does; eyes that have nothing to do with each other are several times as
 #    far apart. That is the mean: over the card's 4,000 eyes the *deviation* is 1.06 px, more than the article's 0.8
-#    (`docs/refiners.md`), probably since now and then a fit goes astray; half of the shifts on this page are within some 0.2 px.
+#    (`docs/refiners.md`), probably since now and then a fit goes astray.
 #    Asserted below "The article's Figure 9" and "by exact masks".
 # 2. At $\lambda = 0$ the iris seems further from its mask than at 0.5, by half and more; at 0.05 the spectrum is nearer to the
 #    stand-in's; whether that is drift or blur differs from run to run. Asserted below the figure with three panels and in

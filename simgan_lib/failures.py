@@ -200,8 +200,9 @@ GALLERY = {
         # Early: it is there after a few updates, and the adversary's chance has hardly a say.
         shared={"steps": 1, "refiner_warmup": 30, "discriminator_warmup": 1}, training=StridedTraining),
     "label drift": Failure(
-        pupils_lost, "above", 0.6, "one crop for training and use; measure pupils against labels, not against the loss",
-        training=MisalignedTraining),
+        pupils_lost, "above", 0.45, "one crop for training and use; measure pupils against labels, not against the loss",
+        # psi = identity: without a healthy pull towards the input, local contrast now and then lets all go white.
+        changes={"features": "identity"}, training=MisalignedTraining),
     "dead history": Failure(
         remembered, "below", 1, "store in place; a test that asks for the length after storing",
         shared={"steps": 3, "refiner_warmup": 1, "discriminator_warmup": 5}, training=DeadHistoryTraining),
