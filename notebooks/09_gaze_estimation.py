@@ -350,7 +350,7 @@ assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 # Refinement changes the data, not the method; does it help every method? Support vectors, here, yes. Nearest neighbours, no:
 # the raster that is most alike need not be that of an eye with the same gaze, it may have the same light. (A guess; "3
 # hours" below is how to test it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
-# labelled eyes serve nearest neighbours worse than synthetic ones: so coarse a raster cannot show the paper's effect. On p00
+# labelled eyes serve nearest neighbours worse than synthetic ones: on this raster they cannot show the paper's effect. On p00
 # support vectors prefer matched eyes to refined ones.
 #
 # ## At scale
@@ -439,7 +439,7 @@ for name, records in recorded.items():
 # ## Real eyes
 #
 # With MPIIGaze at hand (set `SIMGAN_SAMPLES` to the folder that holds it, or write its path below) the next cells do the
-# live part of this page on real crops: the training sets, the network, nearest neighbours and support vectors; one
+# live part of this page on real crops: the training sets, the network, its curve, the other methods; one
 # seed. Days are kept apart: the refiner sees some, without labels; the test is on others. The refiner must be trained first,
 # since the kit's was made for the stand-in. In `quick` that takes less than a minute, and on p00 so short a
 # training may gain nothing; the refiners of the recorded runs were trained for longer:
@@ -470,12 +470,16 @@ if folder.is_dir():
     real = real_domain(folder)
     like_real = replace(synthetic, images=histogram_matched(synthetic, real.unlabelled))
     refined_real = refine(small_refiner(like_real, real.unlabelled), like_real[:REFINED])
+    truth, days, real_errors = real.test.labels["gaze"], real.test.groups["day"], {}
     for name, images in training_sets(like_real, refined_real).items():
         answers = {"network": predict_gaze(trained(images, name), real.test)}
-        answers |= {METHODS[method].name: train_method(method, images)(real.test) for method in ("knn", "svr")}
+        answers |= {kind.name: train_method(method, images)(real.test) for method, kind in METHODS.items()}
+        real_errors[name] = angular_error_deg(answers["network"], truth)
         for method, answer in answers.items():
-            found = measuring.gaze_report(answer, real.test.labels["gaze"], groups=real.test.groups["day"])["gaze_error_deg"]
-            print(f"{name:21} {method:18} {found['mean']:.1f} degrees [{found['low']:.1f}, {found['high']:.1f}]")
+            found, within = measuring.gaze_report(answer, truth, groups=days).values()
+            print(f"{name:21} {method:26} {found['mean']:4.1f} degrees [{found['low']:.1f}, {found['high']:.1f}], "
+                  f"{within['mean']:3.0f} % [{within['low']:.0f}, {within['high']:.0f}] within 7")
+    show(*report_figures.gaze_curve_intervals(real_errors, days, "MPIIGaze", limit=12))
 else:
     print("no real crops here: the recorded runs on MPIIGaze above are all there is")
 
