@@ -42,12 +42,12 @@ def measured(name, profile, domain, eyes, unmatched):
     return gaze_report(predict_gaze(estimator, domain.test), domain.test.labels["gaze"], groups=domain.test.groups["day"])
 
 
-def record_of(name, report, profile_name, unmatched, seconds):
-    """What is kept of one refiner's report."""
+def record_of(name, report, profile_name, unmatched, seconds, asked=()):
+    """What is kept of one refiner's report.  asked: the names on the command line."""
     name, option = (f"{name}, not matched once more", " --unmatched") if unmatched else (name, "")
     return {"refiner": name, "profile": profile_name, "domain": "stand-in", "seed": 0, **report, "seconds": round(seconds, 1),
             "hardware": hardware(torch.device("cpu")), "versions": versions(), "commit": commit(),
-            "command": f"python benchmarks/twins.py --profile {profile_name}{option}"}
+            "command": f"python benchmarks/twins.py {''.join(f'{each} ' for each in asked)}--profile {profile_name}{option}"}
 
 
 def main():
@@ -65,7 +65,7 @@ def main():
         start = time.perf_counter()
         found[name] = measured(name, profile, domain, eyes, a.unmatched)
         if a.record:
-            record = record_of(name, found[name], a.profile, a.unmatched, time.perf_counter() - start)
+            record = record_of(name, found[name], a.profile, a.unmatched, time.perf_counter() - start, a.names)
             save_records(a.record, [record], ("profile", "refiner"))
     if a.json:
         print(json.dumps(found))
