@@ -10,8 +10,8 @@ turns, scales and offsets could give), one for all and one for each eye; and how
 mean of pitch and yaw): what the training set did not cause, another one does not mend.  Labels of test images are used to
 describe, not to choose.
 Two more sets: `refined_as_they_are`, as the refiner leaves them, not matched once more as `full` does; and, with --real,
-`stand_in`: as many eyes of the stand-in domain, whose camera was made after p00's crops.  They are what a refiner could
-make at best that got every trait of that camera right.
+`stand_in`: as many eyes of the stand-in domain, whose camera was made after p00's crops.  They are about what
+a refiner could make that got every trait of that camera right.
 --lids asks whether a simulator would do better whose lids follow the gaze more closely.
 Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
 """
@@ -54,17 +54,18 @@ def each_eye(change, sides, *values):
 def described(predicted, truth, sides=None):
     """{what: number} of pitch and yaw (N, 2), in radians, against their labels.  sides: which eye each is of (N,), if known."""
     predicted, truth = predicted.double().cpu(), truth.double().cpu()
-    sides = torch.zeros(len(truth)) if sides is None else sides
+    one_an_eye = {} if sides is None else {"without one an eye": each_eye(fitted, sides, predicted, truth)}
     follow = [torch.corrcoef(torch.stack([predicted[:, i], truth[:, i]]))[0, 1].item() for i in range(2)]
     return {"error": angular_error_deg(predicted, truth).mean().item(),
             "without offset": calibrated_error_deg(predicted, truth).mean().item(),
             "without affine map": angular_error_deg(fitted(predicted, truth), truth).mean().item(),
-            "without one an eye": angular_error_deg(each_eye(fitted, sides, predicted, truth), truth).mean().item(),
+            **{what: angular_error_deg(mapped, truth).mean().item() for what, mapped in one_an_eye.items()},
             "pitch follows": follow[0], "yaw follows": follow[1]}
 
 
 def alike(errors, sides):
     """{(a, b): correlation of the errors (N, 2) of two estimators, mean of pitch and yaw}, each eye's mean error taken away."""
+    sides = torch.zeros(len(next(iter(errors.values())))) if sides is None else sides
     own = {name: each_eye(lambda e: e - e.mean(0), sides, error) for name, error in errors.items()}
     return {(a, b): sum(torch.corrcoef(torch.stack([own[a][:, i], own[b][:, i]]))[0, 1].item() for i in range(2)) / 2
             for a, b in itertools.combinations(own, 2)}
@@ -72,11 +73,11 @@ def alike(errors, sides):
 
 def training_sets(seed, names):
     """{name: images with labels to train on}: those of the main job, or one of the two more."""
-    if names == [STAND_IN]:                            # needs no refiner
-        return {STAND_IN: stand_in(seed.profile.synthetic, seed=3000 + seed.seed)}
+    others = {STAND_IN: stand_in(seed.profile.synthetic, seed=3000 + seed.seed)} if STAND_IN in names else {}
+    if names == [STAND_IN]:
+        return others                                  # needs no refiner
     trained, sets = seed.training_sets()
-    if STAND_IN in names:
-        sets[STAND_IN] = stand_in(seed.profile.synthetic, seed=3000 + seed.seed)
+    sets |= others
     if NOT_AGAIN in names:
         seed.profile = dataclasses.replace(seed.profile, match_refined=False)      # after its stages have been found
         sets[NOT_AGAIN] = seed.refined(sets[seed.profile.refine_from], trained)
@@ -103,13 +104,14 @@ def main():
         folder = folder.with_name(f"{folder.name}-lids-{a.lids[0]:g}-{a.lids[1]:g}")
     seed = Seed(profile, domain, a.seed, device, folder, bar=False)
     truth, found, errors = domain.test.labels["gaze"].double(), {}, {}
-    sides = torch.tensor([name == "left" for name in domain.test.groups.get("side", [""] * len(truth))])
+    sides = domain.test.groups.get("side")                 # the stand-in has left eyes alone, and does not say so
+    sides = None if sides is None else torch.tensor([side == "left" for side in sides])
     for name, images in training_sets(seed, a.only).items():
         answers = predict_gaze(train_gaze_estimator(images, profile.gaze, a.seed, device), domain.test).double()
         found[name], errors[name] = described(answers, truth, sides), answers - truth
     shared = alike(errors, sides)
     if a.json:
-        print(json.dumps({"sets": found, "alike": {f"{a}, {b}": value for (a, b), value in shared.items()}}))
+        print(json.dumps({"sets": found, "alike": {", ".join(pair): value for pair, value in shared.items()}}))
         return
     for name, row in found.items():
         print(f"{name:20}" + "  ".join(f"{what} {value:.2f}" for what, value in row.items()))

@@ -416,9 +416,9 @@ assert mean(0.05, "spectrum") < 0.9 * mean(0.5, "spectrum")
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Each dot is one of three looks on the way. Both get worse together. The spectrum first gets better: from 0.5 to 0.05 it comes much nearer to the stand-in's, and the
-# iris hardly moves, a bargain. Below that little is left to be won, sometimes it is lost again, and the label seems to pay:
-# at $\lambda = 0$ the iris is two to four times as far from its mask as at 0.5.
+# Each dot is one of three looks on the way. Both get worse together. The spectrum first gets better: from 0.5 to 0.05 it
+# comes much nearer to the stand-in's, and the iris hardly moves, a bargain. Below that little is left to be won, sometimes
+# it is lost again, and the label seems to pay: at $\lambda = 0$ the iris is two to four times as far from its mask as at 0.5.
 #
 # </details>
 #

@@ -55,8 +55,8 @@ def _add_gaze_table(commands):
 def _main_job(command):
     _profile(command)
     command.add_argument("--seeds", type=_count, default=1, help="how many runs to average")
-    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; a run joins "
-                         "the record of the seeds before it, which FILE must hold (given again, it adds what was kept)")
+    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; with a FILE "
+                         "for records a run joins the seeds before it, which FILE must hold (given again, it adds what was kept)")
     command.add_argument("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain")
     command.add_argument("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; "
                                              "every third day if not given")
