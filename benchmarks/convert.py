@@ -31,7 +31,7 @@ CONVERT = """
 import sys, time
 sys.path.insert(0, sys.argv[4])
 if __name__ == "__main__":
-    from simgan_lib.conversion import convert
+    from simgan_lib.datasets.tools.conversion import convert
     from simgan_lib.datasets import reader
     module = reader("mpiigaze")
     done = convert(module, module.units(sys.argv[1]), sys.argv[2], {"size": [35, 55]}, workers=int(sys.argv[3]), bar=False)

@@ -20,7 +20,7 @@ from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.precision import cpu_has_bf16
+from simgan_lib.system.device import cpu_has_bf16
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 1800                    # that a cell may take

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
-from simgan_lib.errors import UserError, exit_status
+from simgan_lib.system.errors import UserError, exit_status
 
 SHEET = 32                        # images on a contact sheet
 LARGEST = 1024                    # pixels of a side: more is a slip
@@ -106,9 +106,9 @@ def _read_with(release, arguments):
 
 
 def _download(release, arguments):
-    from simgan_lib.archives import extract
     from simgan_lib.datasets import reader
-    from simgan_lib.downloads import Remote, download
+    from simgan_lib.datasets.tools.archives import extract
+    from simgan_lib.datasets.tools.downloads import Remote, download
     folder = Path(arguments.folder)
     if not release.files:
         raise UserError(release.by_hand)
@@ -124,10 +124,10 @@ def _download(release, arguments):
 
 
 def _verify(release, arguments):
-    from simgan_lib.contact_sheet import contact_sheet
+    from simgan_lib.datasets.tools.inspection import Inspection
     from simgan_lib.figures import to_png
-    from simgan_lib.files import write_whole
-    from simgan_lib.inspection import Inspection
+    from simgan_lib.figures.contact_sheet import contact_sheet
+    from simgan_lib.system.files import write_whole
     if Path(arguments.sheet).is_dir():
         raise UserError(f"--sheet: expected the name of a picture to write, found the folder {arguments.sheet}")
     found = Inspection(SHEET)
@@ -146,7 +146,7 @@ def _parts(release, arguments):
     """(ImageSet or None, skipped) of all pieces of a release, or of an image set."""
     from tqdm.auto import tqdm
 
-    from simgan_lib.conversion import in_parallel, read_counted
+    from simgan_lib.datasets.tools.conversion import in_parallel, read_counted
     if (Path(arguments.folder) / "set.json").is_file():
         from simgan_lib.images import ImageSet
         given = [name for name, value in arguments.plain.items() if getattr(arguments, name) != value]
@@ -159,7 +159,7 @@ def _parts(release, arguments):
 
 
 def _convert(release, arguments):
-    from simgan_lib.conversion import convert
+    from simgan_lib.datasets.tools.conversion import convert
     module, units, options = _read_with(release, arguments)
     done = convert(module, units, arguments.out, options, arguments.workers, arguments.skip_damaged)
     if done.anew:

@@ -35,8 +35,9 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import figures, report_figures
-from simgan_lib.notebook import setup, show
+from simgan_lib import figures
+from simgan_lib.figures import results as report_figures
+from simgan_lib.teaching.notebook import setup, show
 
 profile, device = setup()
 
@@ -108,7 +109,7 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 from dataclasses import replace
 
 from simgan_lib.evaluation.realism import histogram_matched
-from simgan_lib.notebook import progress
+from simgan_lib.teaching.notebook import progress
 from simgan_lib.training import PRESETS, Training, refine
 
 matched = replace(synthetic, images=histogram_matched(synthetic, real))     # gray levels as the stand-in's, to begin with
@@ -201,7 +202,8 @@ def my_to_float(pixels):
 
 
 # %%
-from simgan_lib import checks, images
+from simgan_lib import images
+from simgan_lib.teaching import checks
 
 to_float = checks.yours_or_ours(my_to_float, checks.to_float, images.to_float)
 assert to_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]

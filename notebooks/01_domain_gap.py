@@ -35,8 +35,10 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, gaze, report_figures
-from simgan_lib.notebook import progress, seeded, setup, show
+from simgan_lib import figures, gaze
+from simgan_lib.figures import results as report_figures
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, seeded, setup, show
 
 profile, device = setup()
 
@@ -140,7 +142,7 @@ print(f"{len(EYE)} parameters; yaw from {EYE['yaw'].low} to {EYE['yaw'].high} {E
 # surprised? Tired? What must you move *besides* the gaze when it looks down?
 
 # %%
-from simgan_lib.widgets import eye_sliders, show_widget
+from simgan_lib.teaching.widgets import eye_sliders, show_widget
 
 screws = eye_sliders()
 show_widget(screws, "Sliders for every parameter of the eye; a figure above shows six. Run the notebook to use them.")
@@ -314,7 +316,7 @@ assert errors["stand-in, with labels"] < errors["synthetic"] < errors["always th
 # 15,000 updates it can: this is what the main job has recorded (`docs/results.md`).
 
 # %%
-from simgan_lib.records import RECORDED, read_records
+from simgan_lib.experiments.records import RECORDED, read_records
 
 full, = [record["gaze_error_deg"] for record in read_records(RECORDED / "reproduce.jsonl", ("profile", "domain"))
          if (record["profile"], record["domain"]) == ("full", "stand-in")]

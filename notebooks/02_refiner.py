@@ -35,8 +35,10 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, losses, report_figures
-from simgan_lib.notebook import progress, seeded, setup, show
+from simgan_lib import figures, losses
+from simgan_lib.figures import results as report_figures
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, seeded, setup, show
 
 profile, device = setup()
 
@@ -257,7 +259,7 @@ assert path[0] > 0.2 and path[-1] < 0.06 and coarse < 0.7 * fine
 # The strip above is the static twin. At which step can you tell where the eye looks?
 
 # %%
-from simgan_lib.widgets import scrubber, show_widget
+from simgan_lib.teaching.widgets import scrubber, show_widget
 
 frames = [figures.to_png(figures.montage_figure({"input": drawn.images[:12], "refined": to_uint8(seen)}, 6)[0], dpi=70)
           for seen in snapshots.values()]

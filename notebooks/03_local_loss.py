@@ -35,8 +35,9 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, losses, networks
-from simgan_lib.notebook import progress, seeded, setup, show
+from simgan_lib import figures, losses, networks
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, seeded, setup, show
 
 profile, device = setup()
 
@@ -321,7 +322,7 @@ assert abs(busiest["local"] - busiest["global"]) < 0.15
 # %%
 import ipywidgets
 
-from simgan_lib.widgets import pictured, show_widget
+from simgan_lib.teaching.widgets import pictured, show_widget
 
 down = ipywidgets.IntSlider(4, 0, 8, description="row")
 across = ipywidgets.IntSlider(7, 0, 13, description="column")

@@ -35,9 +35,10 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures
-from simgan_lib.checks import yours_or_ours
-from simgan_lib.notebook import seeded, setup, show
+from simgan_lib import figures
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.checks import yours_or_ours
+from simgan_lib.teaching.notebook import seeded, setup, show
 
 profile, device = setup()
 
@@ -400,7 +401,7 @@ assert average[64]["distance"] > 1 > average[1024]["distance"]
 # Stop where the forgetful judge calls the region "real" that it had rightly called "generated" 30 rounds before.
 
 # %%
-from simgan_lib.widgets import scrubber, show_widget
+from simgan_lib.teaching.widgets import scrubber, show_widget
 
 moments = [12 * i + 11 for i in range(20)]
 both = {"no memory": forgetful[:2], "history": mindful[:2]}

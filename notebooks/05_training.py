@@ -35,8 +35,10 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, report_figures
-from simgan_lib.notebook import progress, setup, show
+from simgan_lib import figures
+from simgan_lib.figures import results as report_figures
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, setup, show
 
 profile, device = setup()
 
@@ -178,7 +180,7 @@ assert torch.allclose(undecided, 2 * 9 * 14 * torch.tensor(2.0).log())    # ln 2
 # refiner is: refine a batch, ask the discriminator, take one step with the refiner's weights alone.
 
 # %%
-from simgan_lib.precision import autocast_for
+from simgan_lib.system.device import autocast_for
 
 
 def update_refiner(run, adversarial=True):
@@ -393,7 +395,7 @@ assert 0.5 < card["metrics"]["two_sample_accuracy"]["refined"] < 0.8
 # The strip above is the static twin of this slider. Find the first step at which you would hesitate.
 
 # %%
-from simgan_lib.widgets import scrubber, show_widget
+from simgan_lib.teaching.widgets import scrubber, show_widget
 
 frames = [figures.to_png(figures.montage_figure({"input": synthetic.images[:12], "refined": images}, 6)[0], dpi=70)
           for images in snapshots.values()]
@@ -412,7 +414,7 @@ import tempfile
 from itertools import islice
 from pathlib import Path
 
-from simgan_lib.checkpoints import load_state, save_state
+from simgan_lib.system.checkpoints import load_state, save_state
 
 killed, resumed, careless = (Training(tiny, synthetic, unlabelled, seed=seed) for seed in (1, 1, 8))
 for _ in islice(killed.run(), 6):

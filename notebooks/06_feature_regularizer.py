@@ -35,8 +35,9 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, losses
-from simgan_lib.notebook import progress, seeded, setup, show
+from simgan_lib import figures, losses
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, seeded, setup, show
 
 profile, device = setup()
 
@@ -385,13 +386,13 @@ assert kept > kept_loose + 5 and far < 0.85 * far_stiff
 #
 # ### Over seeds, and with features made by hand
 #
-# One seed in a notebook proves little. `python benchmarks/features.py` has trained the same, twice as wide, with three seeds,
+# One seed in a notebook proves little. `python studies/features.py` has trained the same, twice as wide, with three seeds,
 # on 200 other eyes, and hand-made $\psi$ with them: the blurred image, gradients, local contrast. Their units differ, so each $\psi$ has
 # a $\lambda$ of its own; it was not tuned.
 
 # %%
-from simgan_lib.evaluation.seeds import interval
-from simgan_lib.records import RECORDED, read_records
+from simgan_lib.evaluation.statistics import interval
+from simgan_lib.experiments.records import RECORDED, read_records
 
 recorded = {}
 for record in read_records(RECORDED / "features.jsonl", ("psi", "regularization", "seed", "distance", "found", "iris")):
@@ -457,7 +458,7 @@ assert 0.4 * found["ideal"][2] < found["shipped"][2] < found["ideal"][2]
 # the refiner closes the eye sooner than it lets the light change. The slider shows the same sunset.
 
 # %%
-from simgan_lib.widgets import scrubber, show_widget
+from simgan_lib.teaching.widgets import scrubber, show_widget
 
 strengths = torch.linspace(0, 1, 8)
 fading = [(1 - t) * after["eye"] + t * after["evening"] for t in strengths]

@@ -35,8 +35,9 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, failures, figures
-from simgan_lib.notebook import setup, show
+from simgan_lib import figures
+from simgan_lib.teaching import checks, failures
+from simgan_lib.teaching.notebook import setup, show
 
 profile, device = setup()
 
@@ -52,7 +53,7 @@ profile, device = setup()
 # tables costs a minute.
 
 # %%
-from simgan_lib import ablations
+from simgan_lib.experiments import ablations
 
 records = ablations.load_records()
 made = {(record["profile"], record["commit"], record["hardware"]) for record in records}
@@ -215,7 +216,7 @@ print(ablations.format_table(records, ["gaze_error", "foreign", "spectrum_distan
 # %%
 from scipy.stats import t
 
-from simgan_lib.evaluation import seeds
+from simgan_lib.evaluation import statistics as seeds
 
 
 def my_paired_interval(values, base):
@@ -286,8 +287,8 @@ print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for valu
 # since one verdict stands where the local one sums 126).
 
 # %%
-from simgan_lib.failures import GALLERY, HEALTHY, gallery
-from simgan_lib.notebook import progress
+from simgan_lib.teaching.failures import GALLERY, HEALTHY, gallery
+from simgan_lib.teaching.notebook import progress
 from simgan_lib.training import Training, refine
 
 base = HEALTHY if profile == "quick" else ablations.PROFILES["full"].training
@@ -352,7 +353,7 @@ assert change["no history"] < change["whole method"] < change["global"]
 # The slider leafs through the sweep's pictures; below it the same in one strip.
 
 # %%
-from simgan_lib.widgets import scrubber, show_widget
+from simgan_lib.teaching.widgets import scrubber, show_widget
 
 LAMBDAS = {"λ = 0": "lambda-0", "base": "base", "λ × 10": "lambda-10", "λ × 100": "lambda-100", "the input": "not-refined"}
 LAMBDAS = {said: name for said, name in LAMBDAS.items() if name in eyes}
@@ -372,7 +373,7 @@ assert list(changed.values()) == sorted(changed.values(), reverse=True) and len(
 #
 # ## What goes wrong: a gallery
 #
-# Seven ways to fail, each made on purpose by a line or two (`simgan_lib.failures`), each with a *signature*: one number
+# Seven ways to fail, each made on purpose by a line or two (`simgan_lib.teaching.failures`), each with a *signature*: one number
 # and a threshold that parts failing from healthy runs. First one signature is yours.
 #
 # ### Exercise 7.2 · The signature of mode collapse (5 minutes)
@@ -442,7 +443,7 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # the run without history, bit for bit ([04](04_history_buffer.ipynb)); the scrambled loss is that of
 # [03](03_local_loss.ipynb), for both players. Only numbers tell.
 #
-# Thresholds were chosen on 2 to 4 seeds (`python benchmarks/failures.py`), of which the cell above uses one. With other data,
+# Thresholds were chosen on 2 to 4 seeds (`python studies/failures.py`), of which the cell above uses one. With other data,
 # sizes or $\lambda$ they move; what stays is the question that each signature asks.
 #
 # ## Three claims

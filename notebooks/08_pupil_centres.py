@@ -35,8 +35,10 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, paper, report_figures
-from simgan_lib.notebook import progress, seeded, setup, show
+from simgan_lib import figures, paper
+from simgan_lib.figures import results as report_figures
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, seeded, setup, show
 
 profile, device = setup()
 
@@ -182,7 +184,7 @@ assert shift["other eyes"] > 3
 # Is refined further off than the camera's? Eye by eye, where both have a fit, with the 95 % interval of the mean difference:
 
 # %%
-from simgan_lib.evaluation.seeds import interval
+from simgan_lib.evaluation.statistics import interval
 
 
 def further(moved, than):
@@ -234,7 +236,7 @@ for name, found in of_many.items():
 # The main job (`python -m simgan_lib reproduce`) keeps fifty differences of each run that was recorded.
 
 # %%
-from simgan_lib.records import RECORDED, read_records
+from simgan_lib.experiments.records import RECORDED, read_records
 
 runs = {f"{r['domain']}, {r['profile']}": r for r in read_records(RECORDED / "reproduce.jsonl", ("profile", "domain", "pupil_shift_px"))
         if "pupil_scatter" in r}
@@ -451,7 +453,7 @@ assert last[0.05] < last[0.0]
 # Look at one eye while $\lambda$ falls: does its iris wander, or dissolve?
 
 # %%
-from simgan_lib.widgets import scrubber, show_widget
+from simgan_lib.teaching.widgets import scrubber, show_widget
 
 falling = {"synthetic": before.images[:5], **{f"λ {w:g}": made.images[:5] for w, (_, made, _) in went_on.items()}}
 show(*figures.montage_figure(falling, columns=5, says="Irises grow darker and softer as λ falls."))
@@ -499,7 +501,7 @@ assert fisher_exact(table, alternative="greater").pvalue < 0.01
 import os
 from pathlib import Path
 
-from simgan_lib.reproduce import real_domain
+from simgan_lib.experiments.reproduce import real_domain
 
 if folder := os.environ.get("SIMGAN_SAMPLES"):
     crops = real_domain(Path(folder) / "MPIIGaze").unlabelled

@@ -35,8 +35,10 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, report_figures
-from simgan_lib.notebook import progress, setup, show
+from simgan_lib import figures
+from simgan_lib.figures import results as report_figures
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, setup, show
 
 profile, device = setup()
 
@@ -279,7 +281,7 @@ resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean, 
 # somebody's test set has each eye four times. That is no more information; an interval by images falls for it, one by groups does not.
 
 # %%
-from simgan_lib.notebook import seeded
+from simgan_lib.teaching.notebook import seeded
 
 
 def interval(values, group, draws=1000):
@@ -307,7 +309,7 @@ assert width["four times"] < 0.7 * width["once"] and 0.8 < width["four times, by
 # Where does the estimator of the refined eyes fail? White: where the eye looks. Yellow, dashed: what the estimator says.
 
 # %%
-from simgan_lib.widgets import scrubber, show_widget
+from simgan_lib.teaching.widgets import scrubber, show_widget
 
 answers, order = predict_gaze(estimators["refined"], test), errors["refined"].argsort()
 places = {f"{p} %": order[round(p / 100 * (len(order) - 1))].item() for p in range(0, 101, 10)}
@@ -363,7 +365,16 @@ assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 # %%
 from IPython.display import Markdown, display
 
-from simgan_lib.gaze_records import chosen, matching_share, method_table, order_steps, order_table, read_records, shares, size_table
+from simgan_lib.experiments.gaze_records import (
+    chosen,
+    matching_share,
+    method_table,
+    order_steps,
+    order_table,
+    read_records,
+    shares,
+    size_table,
+)
 
 runs = sorted({(record["domain"], record["profile"]) for record in read_records()})
 recorded = {f"{domain}, {size}": read_records(profile=size, domain=domain) for domain, size in runs}
@@ -463,7 +474,7 @@ def small_refiner(matched, unlabelled, seed=0):
 import os
 from pathlib import Path
 
-from simgan_lib.reproduce import real_domain
+from simgan_lib.experiments.reproduce import real_domain
 
 folder = Path(os.environ.get("SIMGAN_SAMPLES", "no-samples")) / "MPIIGaze"     # or the path of your copy
 if folder.is_dir():

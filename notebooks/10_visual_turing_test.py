@@ -35,8 +35,9 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, paper
-from simgan_lib.notebook import setup, show
+from simgan_lib import figures, paper
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import setup, show
 
 profile, device = setup()
 
@@ -111,7 +112,7 @@ assert binomial(9, 10)["p"] < 0.05 < binomial(8, 10)["p"]
 # %%
 from pathlib import Path
 
-from simgan_lib.widgets import Labeller, show_widget
+from simgan_lib.teaching.widgets import Labeller, show_widget
 
 yours = draw_trials(real[keep], refined[keep], 60, seed=1)
 you = Session(yours, Path("../results/turing") / f"{yours.digest()}.json", subject="you")     # these trials, this file
@@ -125,7 +126,7 @@ assert labeller.bar.max == 60 and labeller.bar.value == you.place
 # %%
 import tempfile
 
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 with tempfile.TemporaryDirectory() as folder:
     first = Session(ten, Path(folder) / "answers.json", subject="a test")
@@ -281,10 +282,10 @@ assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark 
 #
 # **How good are these refined eyes?** Not as good as they should be. The kit's own mark is that a network is right on at
 # most 60 % of refined eyes where it knows more than 95 % of the raw ones. The card of this refiner says **70 %**, by a network
-# that learned from more eyes than ours: the mark is missed. `python benchmarks/told_apart.py` has asked on:
+# that learned from more eyes than ours: the mark is missed. `python studies/told_apart.py` has asked on:
 
 # %%
-from simgan_lib.records import RECORDED, read_records
+from simgan_lib.experiments.records import RECORDED, read_records
 
 asked, = read_records(RECORDED / "told_apart.jsonl", ("right_percent", "by_evenness_percent"))
 percent = {name: [sum(asked[by][name]) / 3 for by in ("right_percent", "by_evenness_percent")] for name in asked["right_percent"]}
@@ -396,7 +397,7 @@ print(f"the hurried network, right in ≈ {100 * hurried['share']:.0f} %: power 
 # The figure above is the static twin of this slider.
 
 # %%
-from simgan_lib.widgets import scrubber
+from simgan_lib.teaching.widgets import scrubber
 
 sizes = (20, 60, 100, 170, 300, 1000)
 frames = []
@@ -422,7 +423,7 @@ assert all(binomial(int(least_significant(n)), n)["low"] > 0.5 for n in sizes)  
 # - **unbalanced trials**: 140 of 200 are real, and the subject says "real" four times in five, out of habit.
 
 # %%
-from simgan_lib.notebook import seeded
+from simgan_lib.teaching.notebook import seeded
 
 with seeded(0) as generator:
     coin = torch.rand(4000, 200, generator=generator) < 0.5                        # right or wrong, by guessing
@@ -483,7 +484,7 @@ assert late > early + 0.1
 # training the network knows nearly all of them, as after the main job's `quick` (98 %, `docs/results.md`).
 
 # %%
-from simgan_lib.notebook import progress
+from simgan_lib.teaching.notebook import progress
 from simgan_lib.training import PRESETS, Training
 
 small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=110, buffer=256,
@@ -503,7 +504,7 @@ def refined_towards(crops):
 # NBVAL_IGNORE_OUTPUT
 import os
 
-from simgan_lib.reproduce import real_domain
+from simgan_lib.experiments.reproduce import real_domain
 
 if folder := os.environ.get("SIMGAN_SAMPLES"):
     domain, on_real = real_domain(Path(folder) / "MPIIGaze"), {}

@@ -35,8 +35,10 @@ if find_spec("simgan_lib") is None:  # on Colab: without dependencies, so that i
 # NBVAL_IGNORE_OUTPUT
 import torch
 
-from simgan_lib import checks, figures, report_figures
-from simgan_lib.notebook import progress, setup, show
+from simgan_lib import figures
+from simgan_lib.figures import results as report_figures
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import progress, setup, show
 
 profile, device = setup()
 
@@ -84,7 +86,7 @@ print(crops.source)
 print({name: len(set(values.tolist())) for name, values in crops.groups.items()}, tuple(crops.images.shape))
 
 # %%
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 damaged = Path(work.name) / "damaged" / "p00" / "day01.mat"
 damaged.parent.mkdir(parents=True)
@@ -101,8 +103,8 @@ assert "cut short" in said and (crops.images.flatten(1).amax(1) > 0).all() and c
 # **image set**: one array on the disk, of which only the pages that are used are read. It goes on where it was killed.
 
 # %%
-from simgan_lib.conversion import convert
 from simgan_lib.datasets import mpiigaze
+from simgan_lib.datasets.tools.conversion import convert
 from simgan_lib.images import ImageSet
 
 done = convert(mpiigaze, mpiigaze.units(folder), Path(work.name) / "set", workers=1, bar=False)

@@ -8,8 +8,8 @@ import os
 import sys
 from dataclasses import fields, replace
 
-from .errors import UserError, exit_status
-from .records import RECORDED
+from .experiments.records import RECORDED
+from .system.errors import UserError, exit_status
 
 
 def main(argv=None):
@@ -83,17 +83,17 @@ def _test_days(a):
 
 def _check_record(path, a, needed=()):
     """A file whose record must not give way to this run's, or cannot take it in, is refused at once, not after hours."""
-    from .records import check_addable
-    from .reproduce import profile_named
+    from .experiments.records import check_addable
+    from .experiments.reproduce import profile_named
     profile_named(a.profile)
     run = {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}
     return check_addable(path, run, a.first_seed, a.seeds, _test_days(a), needed)
 
 
 def _gaze_table(a):
-    from .gaze_records import add_records, method_table, read_records, size_table
-    from .gaze_study import gaze_study
-    from .reproduce import run_folder
+    from .experiments.gaze_records import add_records, method_table, read_records, size_table
+    from .experiments.gaze_study import gaze_study
+    from .experiments.reproduce import run_folder
     path, days = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl", _test_days(a)
     read_records(path)                                      # a file that holds something else is refused at once
     before = _check_record(path, a) if a.records else []
@@ -104,14 +104,14 @@ def _gaze_table(a):
 
 
 def _reproduce(a):
-    from .report import format_table
-    from .reproduce import reproduce
+    from .experiments.report import format_table
+    from .experiments.reproduce import reproduce
     if a.record:
-        from .results_page import TO_JOIN
+        from .experiments.results_page import TO_JOIN
         _check_record(a.record, a, TO_JOIN)
     folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed)
     if a.record:
-        from .results_page import save_run
+        from .experiments.results_page import save_run
         save_run(a.record, metrics, a.real, _test_days(a))
     print(format_table(metrics))
     print(f"\nThe report: {folder / 'report.html'}")
@@ -128,7 +128,7 @@ def _add_simulate(commands):
 
 
 def _simulate(a):
-    from .runs import shown_progress
+    from .experiments.runs import shown_progress
     from .simulators.camera import stand_in
     from .simulators.eyes import simulate
     made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed, progress=shown_progress("simulating"))
@@ -153,11 +153,11 @@ def _add_train(commands):
 def _train(a):
     from pathlib import Path
 
-    from .checkpoints import save_module
+    from .experiments.reproduce import profile_named
+    from .experiments.runs import train_refiner
     from .images import ImageSet
-    from .precision import resolve_device
-    from .reproduce import profile_named
-    from .runs import train_refiner
+    from .system.checkpoints import save_module
+    from .system.device import resolve_device
     config = profile_named(a.profile).training
     config = replace(config, **dict(_assigned(config, text) for text in a.set))
     synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
@@ -193,11 +193,11 @@ def _add_refine(commands):
 
 
 def _refine(a):
-    from .image_writer import ImageSetWriter
+    from .experiments.runs import shown_progress
     from .images import ImageSet
-    from .precision import resolve_device
     from .pretrained import load_refiner
-    from .runs import shown_progress
+    from .system.device import resolve_device
+    from .system.image_writer import ImageSetWriter
     from .training import refined_parts
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)
@@ -221,10 +221,10 @@ def _add_evaluate(commands):
 
 def _evaluate(a):
     from .evaluation.gaze import gaze_report, predict_gaze, train_gaze_estimator
+    from .experiments.reproduce import profile_named
+    from .experiments.runs import shown_progress
     from .images import ImageSet
-    from .precision import resolve_device
-    from .reproduce import profile_named
-    from .runs import shown_progress
+    from .system.device import resolve_device
     training, test = ImageSet.load(a.training), ImageSet.load(a.test)
     for folder, images in ((a.training, training), (a.test, test)):
         if "gaze" not in images.labels:
@@ -255,8 +255,8 @@ def _add_ablate(commands):
 
 
 def _ablate(a):
-    from .ablations import add_records, checked_names, format_table, save_records, sweep
-    from .records import check_replaceable
+    from .experiments.ablations import add_records, checked_names, format_table, save_records, sweep
+    from .experiments.records import check_replaceable
     for name in checked_names(a.only) if a.records else ():
         check_replaceable(a.records, {"profile": a.profile, "name": name}, a.seeds)
     records, folder = sweep(a.profile, a.seeds, a.only, a.part, a.jobs, a.device, a.results)
@@ -267,7 +267,7 @@ def _ablate(a):
 
 def _add_ship(commands):
     command = commands.add_parser("ship", help="train one of the refiners that come with the kit; a killed run goes on")
-    command.add_argument("name", help="gray, gray-no-history, ...: see simgan_lib/shipping.py")
+    command.add_argument("name", help="gray, gray-no-history, ...: see simgan_lib/experiments/shipped.py")
     command.add_argument("--profile", default="full", help="quick, full or paper")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--results", default="results", help="where the state of the training goes")
@@ -277,8 +277,8 @@ def _add_ship(commands):
 
 
 def _ship(a):
-    from .precision import resolve_device
-    from .shipping import ship
+    from .experiments.shipped import ship
+    from .system.device import resolve_device
     print(f"the refiner: {ship(a.name, a.profile, a.seed, resolve_device(a.device), runs=a.results)}")
 
 
@@ -291,7 +291,7 @@ def _add_results(commands):
 
 
 def _results(a):
-    from .results_page import write_pages
+    from .experiments.results_page import write_pages
     for path, changed in write_pages(a.docs, a.records).items():
         print(f"{path}: {'made anew' if changed else 'as it was'}")
 

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .errors import UserError
 from .evaluation.realism import fit_classifier, seeded_network
+from .experiments.runs import Stages
 from .images import to_float
-from .runs import Stages
 from .simulators.camera import CameraSettings, sensor_noise, tone_curve, uneven_light
 from .simulators.eyes import PARTS
+from .system.errors import UserError
 from .training import sample_digest
 
 IMAGENET_MEAN, IMAGENET_SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)      # of RGB in [0, 1]: what VGG expects

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .errors import UserError
-from .image_files import Names, check_place, put_in_place, read_arrays, write_arrays
+from .system.errors import UserError
+from .system.image_files import Names, check_place, put_in_place, read_arrays, write_arrays
 
 
 def to_float(images):

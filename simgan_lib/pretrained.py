@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from .checkpoints import load_checkpoint, load_module
-from .errors import UserError
+from .experiments.records import markdown_table
 from .networks import Refiner
-from .records import markdown_table
+from .system.checkpoints import load_checkpoint, load_module
+from .system.errors import UserError
 
 SHIPPED = Path(__file__).parent / "refiners"
 

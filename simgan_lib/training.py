@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import torch
 
-from .errors import UserError
 from .history import HistoryBuffer, mixed_batch, pooled_batch
 from .images import ImageSet, to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, local_adversarial_loss, self_regularization
 from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, smooth_noise
-from .precision import autocast_for, keep_freed_memory
+from .system.device import autocast_for, keep_freed_memory
+from .system.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from simgan_lib.errors import UserError
 from simgan_lib.images import ImageSet
+from simgan_lib.system.errors import UserError
 
 TITLE = "numbered release"
 

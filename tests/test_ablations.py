@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from simgan_lib import ablations, reproduce, trial
 from simgan_lib.__main__ import main
-from simgan_lib.ablations import BASE, SWEEP, sweep
-from simgan_lib.errors import UserError
 from simgan_lib.evaluation.gaze import GazeTrainingConfig
+from simgan_lib.experiments import ablations, reproduce, trial
+from simgan_lib.experiments.ablations import BASE, SWEEP, sweep
+from simgan_lib.system.errors import UserError
 from simgan_lib.training import TrainingConfig, TrainingFailed
 
 TINY = reproduce.Profile(

@@ -16,11 +16,11 @@ from releases import (
     write_unityeyes,
 )
 
-from simgan_lib.conversion import convert
 from simgan_lib.datasets import NAMES, reader
-from simgan_lib.errors import UserError
+from simgan_lib.datasets.tools.conversion import convert
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.release import write_release
+from simgan_lib.system.errors import UserError
 
 SCRIPTS = Path(__file__).parents[1] / "data_scripts"
 TABLE = "file,pitch_deg,yaw_deg,subject\n0.png,-10,5,anna\nsub/1.jpg,0,0,bert\nsub/2.bmp,1,-2,anna\n"
@@ -228,7 +228,7 @@ def test_an_output_that_is_full(tmp_path):
 
 
 def test_memory_that_does_not_suffice_is_one_line(capsys):
-    from simgan_lib.errors import exit_status
+    from simgan_lib.system.errors import exit_status
 
     def work():
         raise MemoryError

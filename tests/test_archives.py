@@ -15,9 +15,9 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from simgan_lib import archives
-from simgan_lib.archives import extract
-from simgan_lib.errors import UserError
+from simgan_lib.datasets.tools import archives
+from simgan_lib.datasets.tools.archives import extract
+from simgan_lib.system.errors import UserError
 
 NOISE = np.random.default_rng(0).bytes(200_000)
 MEMBERS = {"Data/p00/day01.mat": NOISE, "Data/p00/a blank ü.txt": b"text", "readme.txt": b""}

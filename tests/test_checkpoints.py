@@ -14,8 +14,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simgan_lib import checkpoints
-from simgan_lib.checkpoints import (
+from simgan_lib.system import checkpoints
+from simgan_lib.system.checkpoints import (
     flatten,
     load_checkpoint,
     load_module,
@@ -25,7 +25,7 @@ from simgan_lib.checkpoints import (
     save_state,
     unflatten,
 )
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "images": torch.arange(40, dtype=torch.uint8),
            "step": torch.tensor(7)}
@@ -259,8 +259,8 @@ def test_weights_of_another_network_are_refused_and_nothing_is_changed(tmp_path,
 
 def program(body, path, **kwargs):
     """A Python process that runs `body`, with `path` and what it needs at hand."""
-    start = ("import sys, resource, torch\nfrom simgan_lib.checkpoints import load_state, save_state\n"
-             "from simgan_lib.errors import UserError\npath = sys.argv[1]\n")
+    start = ("import sys, resource, torch\nfrom simgan_lib.system.checkpoints import load_state, save_state\n"
+             "from simgan_lib.system.errors import UserError\npath = sys.argv[1]\n")
     command = [sys.executable, "-c", start + body, str(path)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **kwargs)
 

@@ -9,10 +9,12 @@ import torch
 from scipy.stats import binom, binomtest, norm
 from torch.nn import functional as F
 
-from simgan_lib import checks, failures, forgetting, gaze, history, images, losses, networks
-from simgan_lib.checks import Open, Wrong, yours_or_ours
-from simgan_lib.evaluation import artefacts, pupil, realism, seeds, turing
+from simgan_lib import forgetting, gaze, history, images, losses, networks
+from simgan_lib.evaluation import artefacts, pupil, realism, turing
 from simgan_lib.evaluation import gaze as gaze_measures
+from simgan_lib.evaluation import statistics as seeds
+from simgan_lib.teaching import checks, failures
+from simgan_lib.teaching.checks import Open, Wrong, yours_or_ours
 
 
 def whole(value):

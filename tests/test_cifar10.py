@@ -8,7 +8,7 @@ import torch
 from releases import write_cifar10
 
 from simgan_lib.datasets.cifar10 import kinds, read_cifar10, read_unit, units
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from simgan_lib.__main__ import main
-from simgan_lib.checkpoints import load_state
 from simgan_lib.gaze import gaze_vector
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.release import write_day
+from simgan_lib.system.checkpoints import load_state
 
 
 def run(capsys, *words):
@@ -47,7 +47,7 @@ def shrunk(monkeypatch):
     """Make the quick profile take a second."""
     from dataclasses import replace
 
-    from simgan_lib import reproduce
+    from simgan_lib.experiments import reproduce
     from simgan_lib.training import TrainingConfig
     quick = reproduce.PROFILES["quick"]
     tiny = TrainingConfig(steps=4, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1)
@@ -219,7 +219,7 @@ def write_eyes(folder, days, n=12):
 def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsys, monkeypatch):
     import json
 
-    from simgan_lib import reproduce
+    from simgan_lib.experiments import reproduce
     shrunk(monkeypatch)
     write_eyes(tmp_path / "p00", days=4)
     seen, train = [], reproduce.train_refiner
@@ -243,7 +243,7 @@ def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsy
 
 
 def test_every_third_day_is_kept_apart_by_default(tmp_path):
-    from simgan_lib.reproduce import real_domain
+    from simgan_lib.experiments.reproduce import real_domain
     write_eyes(tmp_path / "p00", days=7, n=3)
     domain = real_domain(tmp_path / "p00")
     assert set(domain.test.groups["day"]) == {"day03", "day06"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from simgan_lib.comparison import MARK, comparison, findings, format_table, not_measured, notes
+from simgan_lib.experiments.comparison import MARK, comparison, findings, format_table, not_measured, notes
 
 
 def entry(mean, sd=0.1, n=3):

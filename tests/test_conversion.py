@@ -11,10 +11,10 @@ from collections import namedtuple
 import numbered_release
 import pytest
 
-from simgan_lib import conversion
-from simgan_lib.conversion import convert, in_parallel
-from simgan_lib.errors import UserError
+from simgan_lib.datasets.tools import conversion
+from simgan_lib.datasets.tools.conversion import convert, in_parallel
 from simgan_lib.images import ImageSet
+from simgan_lib.system.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 import numbered_release
 from simgan_lib import conversion
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 if __name__ == "__main__":
     conversion.COMMIT_SECONDS = conversion.ALONE_SECONDS = 0
     units = numbered_release.units(sys.argv[1])

@@ -17,8 +17,8 @@ from PIL import Image
 
 import simgan_lib.datasets
 from simgan_lib.__main__ import main
+from simgan_lib.datasets.tools.inspection import Inspection
 from simgan_lib.images import ImageSet
-from simgan_lib.inspection import Inspection
 
 SCRIPTS = Path(__file__).parents[1] / "data_scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("[a-z]*.py"))

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from http_server import Files, serving
 
-from simgan_lib import downloads
-from simgan_lib.downloads import Remote, download
-from simgan_lib.errors import UserError
+from simgan_lib.datasets.tools import downloads
+from simgan_lib.datasets.tools.downloads import Remote, download
+from simgan_lib.system.errors import UserError
 
 CONTENT = b"PK" + np.random.default_rng(0).bytes(1_500_000)
 OTHER = b"PK" + np.random.default_rng(1).bytes(1_500_000)

@@ -8,7 +8,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simgan_lib.errors import UserError
 from simgan_lib.evaluation.gaze import (
     PRESETS,
     GazeTrainingConfig,
@@ -24,6 +23,7 @@ from simgan_lib.evaluation.gaze import (
 )
 from simgan_lib.gaze import angular_error_deg
 from simgan_lib.images import ImageSet
+from simgan_lib.system.errors import UserError
 
 BRIEF = GazeTrainingConfig(steps=3, batch=8)
 

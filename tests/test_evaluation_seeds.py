@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simgan_lib.evaluation.seeds import interval, paired_interval
+from simgan_lib.evaluation.statistics import interval, paired_interval
 
 
 def test_intervals_are_student_s():

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from simgan_lib import checks, failures
 from simgan_lib.evaluation.pupil import pupil_centres
 from simgan_lib.evaluation.realism import histogram_matched
-from simgan_lib.failures import GALLERY, DeadBuffer, DeadHistoryTraining, scrambled
 from simgan_lib.history import HistoryBuffer
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.teaching import checks, failures
+from simgan_lib.teaching.failures import GALLERY, DeadBuffer, DeadHistoryTraining, scrambled
 from simgan_lib.training import Training, TrainingConfig, refine
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from simgan_lib.checkpoints import load_state, save_state
-from simgan_lib.errors import UserError
+from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.features import LearnedFeatures, named_layers, parts_features, parts_network, relit, train_parts, vgg_features
 from simgan_lib.images import to_float
 from simgan_lib.losses import FEATURES, refiner_loss, self_regularization
-from simgan_lib.runs import train_refiner
 from simgan_lib.simulators.eyes import render, simulate
 from simgan_lib.simulators.parameters import draw_parameters
+from simgan_lib.system.checkpoints import load_state, save_state
+from simgan_lib.system.errors import UserError
 from simgan_lib.training import Training, TrainingConfig, module_digest
 
 VGG16 = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from simgan_lib import figures
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 
 def pixels(figure):

@@ -9,13 +9,13 @@ import pytest
 import torch
 from test_cli import refused, run, shrunk, write_eyes
 
-from simgan_lib import gaze_records, gaze_study
-from simgan_lib.errors import UserError
 from simgan_lib.evaluation.methods import METHODS
-from simgan_lib.gaze_records import chosen, method_table, read_records, save_records, size_table
-from simgan_lib.gaze_study import record_of
+from simgan_lib.experiments import gaze_records, gaze_study
+from simgan_lib.experiments.gaze_records import chosen, method_table, read_records, save_records, size_table
+from simgan_lib.experiments.gaze_study import record_of
+from simgan_lib.experiments.summary import spread
 from simgan_lib.images import ImageSet
-from simgan_lib.summary import spread
+from simgan_lib.system.errors import UserError
 
 ROWS = 4 * (len(METHODS) + 1) + 3          # four sets, each method and the network; three larger sets
 
@@ -202,7 +202,7 @@ def test_how_much_of_the_gain_is_matchings(matched, refined, share):
 
 
 def test_recorded_results_can_be_read_and_the_networks_are_whole():
-    """simgan_lib/records/gaze.jsonl: what notebook 09 and the documents make their tables of."""
+    """simgan_lib/experiments/recorded/gaze.jsonl: what notebook 09 and the documents make their tables of."""
     records = read_records(gaze_records.RECORDED)
     rows = [(r["profile"], r["domain"], r["method"], r["training_set"], r["times"]) for r in records]
     assert len(set(rows)) == len(rows)

@@ -13,10 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simgan_lib import image_writer
-from simgan_lib.errors import UserError
-from simgan_lib.image_writer import HEADER, ImageSetWriter, npy_header
 from simgan_lib.images import ImageSet
+from simgan_lib.system import image_writer
+from simgan_lib.system.errors import UserError
+from simgan_lib.system.image_writer import HEADER, ImageSetWriter, npy_header
 
 KEY = {"data set": "numbers", "options": {"size": [3, 4]}}
 

@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simgan_lib.errors import UserError
 from simgan_lib.images import ImageSet, resized, to_float, to_uint8
+from simgan_lib.system.errors import UserError
 
 
 def numbered(n=7, channels=1, size=(3, 4)):

@@ -10,13 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simgan_lib import report, reproduce, results_page, summary
 from simgan_lib.__main__ import main
-from simgan_lib.errors import UserError
+from simgan_lib.experiments import report, reproduce, results_page, summary
+from simgan_lib.experiments.joining import joined
+from simgan_lib.experiments.records import read_records
+from simgan_lib.experiments.reproduce import PROFILES, TRAINED_ON, Domain
 from simgan_lib.images import ImageSet
-from simgan_lib.joining import joined
-from simgan_lib.records import read_records
-from simgan_lib.reproduce import PROFILES, TRAINED_ON, Domain
+from simgan_lib.system.errors import UserError
 
 N, DAYS = 60, [f"day{i // 10}" for i in range(60)]
 GAZE = torch.linspace(-0.2, 0.2, 2 * N).reshape(N, 2)

@@ -12,8 +12,8 @@ from releases import write_kaggle
 
 from simgan_lib.datasets import kaggle
 from simgan_lib.datasets.kaggle import read_kaggle, read_unit, units
-from simgan_lib.errors import UserError
 from simgan_lib.gaze import gaze_vector
+from simgan_lib.system.errors import UserError
 
 LOOK = np.array([0.3, 0.2, -0.93])
 

@@ -11,7 +11,7 @@ import scipy.io
 
 from simgan_lib.datasets import matlab
 from simgan_lib.datasets.matlab import load_matlab
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 VALUES = {
     "data": {"left": {"image": np.arange(24, dtype=np.uint8).reshape(2, 3, 4), "gaze": np.eye(3)},

@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
-from simgan_lib.image_writer import ImageSetWriter
 from simgan_lib.images import ImageSet
+from simgan_lib.system.image_writer import ImageSetWriter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to RLIMIT_DATA")
 

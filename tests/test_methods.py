@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from simgan_lib.errors import UserError
 from simgan_lib.evaluation.methods import METHODS, AdaptiveLinearRegression, raster_features, train_method
 from simgan_lib.gaze import angular_error_deg
 from simgan_lib.images import ImageSet
+from simgan_lib.system.errors import UserError
 
 LEARNERS = sorted(set(METHODS) - {"mean"})
 

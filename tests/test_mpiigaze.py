@@ -8,9 +8,9 @@ import scipy.io
 import torch
 
 from simgan_lib.datasets.mpiigaze import LANDMARKS, evaluation_list, read_annotations, read_mpiigaze, read_unit, units
-from simgan_lib.errors import UserError
 from simgan_lib.gaze import angular_error_deg, gaze_vector
 from simgan_lib.simulators.release import write_day, write_release
+from simgan_lib.system.errors import UserError
 
 DAY = "Data/Normalized/p00/day01.mat"
 

@@ -7,8 +7,9 @@ import nbformat
 import pytest
 import torch
 
-from simgan_lib import figures, notebook
-from simgan_lib.errors import UserError
+from simgan_lib import figures
+from simgan_lib.system.errors import UserError
+from simgan_lib.teaching import notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 

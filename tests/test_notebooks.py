@@ -14,8 +14,8 @@ import nbformat
 import pytest
 import torch
 
-from simgan_lib import checks
-from simgan_lib.notebook import REPOSITORY, seeded
+from simgan_lib.teaching import checks
+from simgan_lib.teaching.notebook import REPOSITORY, seeded
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = build.scripts()

@@ -8,7 +8,7 @@ from PIL import Image
 from releases import write_nyu
 
 from simgan_lib.datasets.nyu import JOINTS, read_nyu, read_unit, units
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 FIRST = "test/depth_1_0000001.png"
 

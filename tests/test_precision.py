@@ -5,9 +5,9 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from simgan_lib import precision
-from simgan_lib.errors import UserError
-from simgan_lib.precision import autocast_for, resolve_device
+from simgan_lib.system import device as precision
+from simgan_lib.system.device import autocast_for, resolve_device
+from simgan_lib.system.errors import UserError
 
 
 def test_auto_takes_the_gpu_if_there_is_one(monkeypatch):

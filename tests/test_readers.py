@@ -13,9 +13,9 @@ from simgan_lib.datasets.folder import read_folder
 from simgan_lib.datasets.folder import units as folder_units
 from simgan_lib.datasets.syntheseyes import read_syntheseyes
 from simgan_lib.datasets.unityeyes import read_unit, read_unityeyes, units
-from simgan_lib.errors import UserError
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.errors import UserError
 
 TABLE = "file,pitch_deg,yaw_deg,subject\n0.png,-10,5,anna\nsub/1.jpg,0,0,bert\nsub/2.bmp,1,-2,anna\n"
 

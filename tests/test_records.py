@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from simgan_lib import reproduce, results_page
 from simgan_lib.__main__ import _parser, main
-from simgan_lib.errors import UserError
+from simgan_lib.experiments import reproduce, results_page
+from simgan_lib.experiments.records import RECORDED, check_replaceable, markdown_table, read_records, save_records
+from simgan_lib.experiments.summary import pupil_scatter
 from simgan_lib.pretrained import cards_page, shipped_names
-from simgan_lib.records import RECORDED, check_replaceable, markdown_table, read_records, save_records
-from simgan_lib.summary import pupil_scatter
+from simgan_lib.system.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = ("profile", "domain")
@@ -171,7 +171,7 @@ def test_the_page_says_how_each_of_its_records_is_made_again(folder):
     recipe = results_page.page().split("## Made again by")[1]
     for name in ("reproduce.jsonl", "gaze.jsonl", "ablations.jsonl"):
         for record in read_records(folder / name, ["command"]):
-            assert any(line.startswith(record["command"]) and line.endswith(f"simgan_lib/records/{name}")
+            assert any(line.startswith(record["command"]) and line.endswith(f"simgan_lib/experiments/recorded/{name}")
                        for line in recipe.splitlines()), record["command"]
 
 
@@ -187,7 +187,7 @@ def test_every_command_of_the_recipe_is_one_that_the_kit_understands():
 
 def benchmark(name):
     """The module of a script that is in no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, ROOT / "studies" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -204,7 +204,7 @@ def test_the_benchmark_of_the_twins_adds_records_that_the_page_shows(folder, mon
     assert "gray-global      11.12 [1.00, 99.00] degrees" in capsys.readouterr().out
     table = results_page.page(folder).split("### Gaze, after training on what they make")[1]
     assert "| gray-global     | `full`  | 11.12 [1.00, 99.00] " in table
-    assert "`python benchmarks/twins.py gray gray-global --profile full`" in table
+    assert "`python studies/twins.py gray gray-global --profile full`" in table
 
 
 def test_the_benchmark_of_who_is_told_apart_adds_a_record_that_the_page_shows(folder, monkeypatch):
@@ -274,7 +274,7 @@ def test_a_run_recorded_before_there_was_a_scatter_is_still_a_record():
 
 
 def test_each_psi_has_one_row_over_its_seeds_behind_what_was_not_refined():
-    made = {"seconds": 60.0, "commit": "abc", "command": "python benchmarks/features.py", "hardware": "CPU"}
+    made = {"seconds": 60.0, "commit": "abc", "command": "python studies/features.py", "hardware": "CPU"}
     runs = [made | {"psi": "identity", "regularization": 0.1, "seed": seed, "distance": 10.0 + seed, "found": 80.0, "iris": 50.0}
             for seed in range(2)]
     ideal = made | {"psi": "ideal", "regularization": 0.0, "seed": -1, "distance": 0.0, "found": 90.0, "iris": 100.0}

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from simgan_lib import report
-from simgan_lib.errors import UserError
+from simgan_lib.experiments import report
+from simgan_lib.experiments.report import write_report
 from simgan_lib.figures import canvas
-from simgan_lib.report import write_report
+from simgan_lib.system.errors import UserError
 
 METRICS = {"profile": "quick", "domain": "stand-in", "seeds": [0, 1, 2],
            "gaze_error_deg": {"synthetic": {"mean": 8.0, "sd": 0.2, "n": 3}, "refined": {"mean": 6.0, "sd": 0.1, "n": 3}},

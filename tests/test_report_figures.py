@@ -9,9 +9,9 @@ import torch
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from simgan_lib import report_figures
 from simgan_lib.evaluation.gaze import curve_interval
 from simgan_lib.figures import STYLE, save_figure
+from simgan_lib.figures import results as report_figures
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 

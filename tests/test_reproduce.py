@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from simgan_lib.evaluation.realism import gray_level_distance
+from simgan_lib.experiments.reproduce import PROFILES, Domain, Seed
 from simgan_lib.networks import Refiner
-from simgan_lib.reproduce import PROFILES, Domain, Seed
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 

@@ -10,7 +10,7 @@ import pytest
 
 from simgan_lib.datasets import safe_pickle
 from simgan_lib.datasets.safe_pickle import load_pickle
-from simgan_lib.errors import UserError
+from simgan_lib.system.errors import UserError
 
 HARMLESS = {
     "data": np.arange(24, dtype=np.uint8).reshape(4, 6), "big-endian": np.arange(3, dtype=">i4"), "empty": np.zeros((0, 3)),

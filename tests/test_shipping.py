@@ -6,14 +6,16 @@ from functools import partial
 import pytest
 import torch
 
-from simgan_lib import pretrained, reproduce, shipping
+from simgan_lib import pretrained
 from simgan_lib.__main__ import main
-from simgan_lib.errors import UserError
+from simgan_lib.experiments import reproduce
+from simgan_lib.experiments import shipped as shipping
 from simgan_lib.features import LearnedFeatures
-from simgan_lib.precision import cpu_has_bf16
 from simgan_lib.pretrained import load_refiner, load_shipped, read_card, shipped_names
 from simgan_lib.simulators.evening import squinting
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.device import cpu_has_bf16
+from simgan_lib.system.errors import UserError
 from simgan_lib.training import TrainingConfig, refine
 
 

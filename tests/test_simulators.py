@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from simgan_lib.errors import UserError
 from simgan_lib.gaze import gaze_angles
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.camera import WILD, stand_in
 from simgan_lib.simulators.eyes import PARTS, render, simulate
 from simgan_lib.simulators.parameters import EYE, default_parameters, draw_parameters
+from simgan_lib.system.errors import UserError
 
 SKIN, SCLERA, IRIS, PUPIL, GLINT = range(len(PARTS))
 # Lids so wide, in mm, that the whole iris is seen, and no reflection in front of it.

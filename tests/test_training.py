@@ -13,13 +13,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from simgan_lib.checkpoints import load_state
-from simgan_lib.errors import UserError
+from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
-from simgan_lib.runs import train_refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.checkpoints import load_state
+from simgan_lib.system.errors import UserError
 from simgan_lib.training import PRESETS, Monitor, Record, Training, TrainingConfig, TrainingFailed, refine, refined_parts
 
 TINY = TrainingConfig(steps=6, batch=4, refiner_warmup=3, discriminator_warmup=2, buffer=8, width=8, blocks=1)
@@ -127,7 +127,7 @@ def test_restored_run_ends_with_the_same_weights(data, stop):
 KILLED = """
 import sys
 from dataclasses import replace
-from simgan_lib.runs import train_refiner
+from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import TrainingConfig

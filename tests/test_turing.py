@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from simgan_lib import paper
-from simgan_lib.errors import UserError
 from simgan_lib.evaluation import turing
 from simgan_lib.evaluation.turing import (
     Session,
@@ -24,6 +23,7 @@ from simgan_lib.evaluation.turing import (
     trials_needed,
 )
 from simgan_lib.images import ImageSet
+from simgan_lib.system.errors import UserError
 
 
 def marked(numbers, size=(4, 5)):

@@ -7,10 +7,10 @@ import pytest
 import torch
 from PIL import Image
 
-from simgan_lib import widgets
-from simgan_lib.errors import UserError
 from simgan_lib.evaluation.turing import Session, Trials
 from simgan_lib.simulators.parameters import EYE
+from simgan_lib.system.errors import UserError
+from simgan_lib.teaching import widgets
 
 
 def test_a_scrubber_shows_the_frame_of_its_slider():

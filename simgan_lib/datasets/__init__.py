@@ -14,7 +14,7 @@ whole, and a folder without any usable record, raise UserError.
 
 import importlib
 
-from ..errors import UserError
+from ..system.errors import UserError
 
 NAMES = ("cifar10", "folder", "kaggle", "mpiigaze", "nyu", "syntheseyes", "unityeyes")
 

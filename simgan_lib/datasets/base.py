@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from ..errors import UserError
 from ..images import ImageSet
+from ..system.errors import UserError
 
 BLOCK = 256                       # pictures in a unit, where each is a file of its own
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")

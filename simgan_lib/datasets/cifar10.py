@@ -9,8 +9,8 @@ from collections import Counter
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..images import ImageSet
+from ..system.errors import UserError
 from . import base
 from .safe_pickle import load_pickle
 

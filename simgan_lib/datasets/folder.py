@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..gaze import gaze_angles
 from ..images import ImageSet
+from ..system.errors import UserError
 from . import base
 from .unityeyes import cut
 

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..gaze import gaze_angles
 from ..images import ImageSet, resized
+from ..system.errors import UserError
 from . import base
 
 TITLE = "Kaggle eye-gaze"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import scipy.io
 
-from ..errors import UserError
+from ..system.errors import UserError
 
 SMALL, RATIO = 1 << 26, 20        # bytes that any file may inflate to, and how many times its own; crops and joints: below 10
 CELLS = 1 << 20                   # values within cells and structs, over the whole file

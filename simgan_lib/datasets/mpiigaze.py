@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..gaze import gaze_angles, mirrored
 from ..images import ImageSet, resized
+from ..system.errors import UserError
 from . import base
 from .matlab import load_matlab
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..images import ImageSet
+from ..system.errors import UserError
 from . import base
 from .matlab import load_matlab
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import UserError
+from ..system.errors import UserError
 from .base import plain_file
 
 FREE, RATIO = 1 << 26, 4          # bytes that a file's commands may copy: so many, and so many times its own

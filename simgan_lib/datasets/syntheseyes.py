@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..images import ImageSet
+from ..system.errors import UserError
 from . import base
 from .safe_pickle import load_pickle
 from .unityeyes import SMALLEST, cut, ellipse

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..errors import UserError
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
 from ..images import to_float
 from ..networks import GazeEstimator
-from ..precision import autocast_for, keep_freed_memory
+from ..system.device import autocast_for, keep_freed_memory
+from ..system.errors import UserError
 
 RESAMPLES = 1000          # bootstrap samples behind each interval
 

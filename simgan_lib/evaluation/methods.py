@@ -22,7 +22,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVR
 
-from ..errors import UserError
+from ..system.errors import UserError
 
 RASTER = (9, 15)          # rows and columns of means
 

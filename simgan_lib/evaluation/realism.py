@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from torch import nn
 
 from ..images import to_float
-from ..precision import autocast_for
+from ..system.device import autocast_for
 from .gaze import shifted
 
 LEVELS = 256

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from scipy.stats import binom, binomtest, chi2_contingency
 
-from ..errors import UserError
-from ..files import write_whole
 from ..images import to_float
+from ..system.errors import UserError
+from ..system.files import write_whole
 from .realism import two_sample_classifier
 
 FORMAT = "simgan-turing-1"

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ..files import write_whole
+from ..system.files import write_whole
 
 # Colours of Okabe and Ito.  Lines:  axes.plot(x, y, **STYLE["real"]);  points:  axes.scatter(x, y, **POINTS["real"]).
 STYLE = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..errors import UserError
+from ..system.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,299 @@
+"""Downloads that cannot hurt: several mirrors, resumed, checked, whole or not there.
+
+pooch knows checksums, and we take them from it; it neither resumes a broken download, nor has mirrors, nor keeps a
+checksum that it saw first, so the rest is here, on requests.
+"""
+
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+from tqdm.auto import tqdm
+from urllib3.exceptions import HTTPError
+
+from ...system.errors import UserError
+from ...system.files import in_bytes, locked, write_all, write_whole
+
+PIECE = 1 << 18                   # bytes written at a time
+ATTEMPTS = 6                      # in a row that bring no byte
+LOCK_FILE = "checksums.json"
+BUSY = (408, 425, 429, 500, 502, 503, 504)
+WEB_PAGE = "found a web page, expected a file (does the provider want a log-in?)"
+MAGIC = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".h5": b"\x89HDF", ".mat": (b"MATLAB", b"\x89HDF")}
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One file to fetch.
+
+    name  of the file here.  urls  mirrors, the best first.  page  where a person finds it.
+    checksum  "sha256:..." or "md5:...", if the provider's is known; else the first one seen is recorded and then held.
+    size  bytes, if known.
+    """
+
+    name: str
+    urls: tuple
+    page: str
+    checksum: str = ""
+    size: int = 0
+
+
+class Failed(Exception):
+    """This mirror cannot give the file; the message says why."""
+
+
+class Dropped(Exception):
+    """The connection broke or the server is busy: worth another attempt."""
+
+
+def download(remote, folder, bar=True, wait=1.0, insecure=False):
+    """Fetch the file into the folder, unless it is there  ->  its path.  Called again after any end, it goes on.
+
+    wait: seconds before the second attempt, doubled for each that follows.  Proxies: as requests finds them.
+    insecure: take a file of which no checksum is known from http, too, where nobody can tell who wrote it.
+    Raises UserError, with the way on by hand, if no mirror gives it; if its checksum is not the pinned or the recorded
+    one (both are named); if the disk is too small or cannot be written.
+    """
+    folder = Path(folder)
+    path, lock = folder / remote.name, folder / f".{remote.name}.lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(lock):
+            try:
+                if path.exists():
+                    _hold(path, remote)
+                else:
+                    _from_a_mirror(path, remote, bar, wait, insecure)
+            finally:
+                with suppress(OSError):
+                    lock.unlink()
+    except OSError as error:
+        raise UserError(f"{path}: could not be written ({error.strerror or error}); what has arrived is kept: put that "
+                        "right and give the same command again") from error
+    return path
+
+
+def _hold(path, remote):
+    """Check a file that is there, put by us or by hand; record its checksum if there is none yet."""
+    found, wrong = examined(path, path, remote)
+    if wrong:
+        raise UserError(f"{path}: {wrong}: damaged, or another version; delete it, or else its line in {LOCK_FILE} if it is "
+                        f"right, and give the same command again (by hand: {remote.page})")
+    _record(path, found)
+
+
+def examined(content, path, remote):
+    """({"checksum": "sha256:...", "size": bytes}, what is wrong or "") of `content`, which is or will be `path`.
+
+    The pinned and the recorded checksum must both be its own.
+    """
+    known = recorded(path)
+    wrong = wrong_kind(content, path.name)
+    if wrong:
+        return {}, wrong
+    found = {"checksum": _checksum(content, "sha256"), "size": content.stat().st_size}
+    for expected, origin in ((remote.checksum, "its provider says"), (known.get("checksum"), f"first seen, in {LOCK_FILE}")):
+        kind = (expected or "").split(":")[0]
+        own = found["checksum"] if kind == "sha256" else _checksum(content, kind) if kind else expected
+        if own != expected:
+            return found, f"found {own}, expected {expected} ({origin})"
+    return found, ""
+
+
+def _checksum(path, kind):
+    return f"{kind}:{pooch.file_hash(path, kind)}"
+
+
+def recorded(path):
+    """What was recorded of the file when it was first seen: {"checksum", "size"}, or {}."""
+    return _lock_file(path).get(path.name, {})
+
+
+def _record(path, found):
+    if recorded(path) != found:
+        content = json.dumps({**_lock_file(path), path.name: found}, indent=1, sort_keys=True)
+        write_whole(path.with_name(LOCK_FILE), [content.encode() + b"\n"])
+
+
+def _lock_file(path):
+    lock = path.with_name(LOCK_FILE)
+    try:
+        known = json.loads(lock.read_text()) if lock.exists() else {}
+        if not all(isinstance(about.get("checksum"), str) for about in known.values()):
+            raise ValueError("an entry has no checksum")
+        return known
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{lock}: not readable ({error}); delete it to record checksums anew") from error
+
+
+def wrong_kind(path, name):
+    """Why a file is not what its name says, or "": a log-in page that calls itself .zip is the usual case."""
+    with open(path, "rb") as file:
+        start = file.read(512)
+    if start.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<head")):
+        return WEB_PAGE
+    magic = MAGIC.get(Path(name).suffix.lower(), b"")
+    return "" if start.startswith(magic) else f"found {start[:4]!r} at its start, which no {Path(name).suffix} file has"
+
+
+# ---- mirrors ----
+def _from_a_mirror(path, remote, bar, wait, insecure):
+    failures, vouched = [], bool(insecure or remote.checksum or recorded(path))
+    for url in remote.urls:
+        try:
+            return _Fetch(remote, url, path, bar, wait, vouched).run()
+        except Failed as failure:
+            failures.append(f"{url}: {failure}")
+    said = "; ".join(failures) or "its provider lets no script fetch it"
+    raise UserError(f"{remote.name}: could not be fetched ({said}). By hand: get it from {remote.page}, put it at {path}, "
+                    "and give the same command again")
+
+
+def _private(url):
+    """Whether nobody on the way can change what the address gives: encrypted, or this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or parts.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+class _Fetch:
+    """The download from one mirror into `.NAME.part`, with what is known of it in `.NAME.part.json`."""
+
+    def __init__(self, remote, url, path, bar, wait, vouched):
+        self.remote, self.url, self.path, self.bar, self.wait, self.vouched = remote, url, path, bar, wait, vouched
+        self.part = path.with_name(f".{path.name}.part")
+        self.about = path.with_name(f".{path.name}.part.json")
+
+    def run(self):
+        """Put the file in its place.  Raises Failed if this mirror does not give it."""
+        self._trust(self.url)
+        resumed = self._begun() > 0
+        found, wrong = self._fetched()
+        if wrong and resumed:                               # perhaps two versions of the file in one
+            found, wrong = self._fetched()
+        if wrong:
+            raise Failed(wrong)
+        os.replace(self.part, self.path)
+        self.about.unlink(missing_ok=True)
+        _record(self.path, found)
+
+    def _trust(self, url):
+        if not (self.vouched or _private(url)):
+            raise Failed(f"not taken from {urlsplit(url).scheme}, since no checksum is known (--insecure: take it)")
+
+    def _fetched(self):
+        """Attempt after attempt, until the file is whole; one that brought bytes counts for nothing."""
+        failed = 0
+        while True:
+            before = self._begun()
+            try:
+                self._attempt(before)
+                break
+            except Dropped as dropped:
+                failed = 1 if self._begun() > before else failed + 1
+                if failed >= ATTEMPTS:
+                    raise Failed(f"{dropped}, {ATTEMPTS} times") from dropped
+                time.sleep(self.wait * 2 ** (failed - 1))
+        found, wrong = examined(self.part, self.path, self.remote)
+        if wrong:
+            self._forget()
+        return found, wrong
+
+    def _attempt(self, begun):
+        if begun and begun == self._known().get("total"):
+            return                                          # killed between its last byte and its new name
+        try:
+            with requests.get(self.url, headers=self._headers(begun), stream=True, timeout=(15, 60)) as answer:
+                self._take(answer, *self._accepted(answer, begun))
+        except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
+            raise Dropped(f"the connection broke ({type(error).__name__})") from error
+        except requests.RequestException as error:
+            raise Failed(f"{type(error).__name__}: {error}") from error
+
+    def _headers(self, begun):
+        plain = {"Accept-Encoding": "identity"}             # bytes are counted: not to be packed on the way
+        validator = self._known().get("validator")
+        condition = {"If-Range": validator} if validator else {}
+        return {**plain, "Range": f"bytes={begun}-", **condition} if begun else plain
+
+    def _accepted(self, answer, begun):
+        """(bytes that stay, bytes in all or None) of an answer that brings the file or its rest."""
+        self._trust(answer.url)                             # it may have led from https to http
+        if answer.status_code in BUSY:
+            raise Dropped(f"answered {answer.status_code} {answer.reason}")
+        if answer.status_code == 416 and begun:             # has nothing after what we have: not the same file
+            self._forget()
+            raise Dropped(f"answered {answer.status_code} {answer.reason}")
+        if answer.status_code not in (200, 206):
+            raise Failed(f"answered {answer.status_code} {answer.reason}")
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            raise Failed(WEB_PAGE)
+        if answer.status_code == 206:
+            return begun, self._total_of_rest(answer, begun)
+        return 0, self._new(answer)
+
+    def _total_of_rest(self, answer, begun):
+        """The file's length, if this really is the rest of the same file."""
+        span, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+        known = self._known()
+        if not (span.split("-")[0] == str(begun) and total.isdigit() and int(total) == known.get("total", int(total))
+                and known.get("validator", "") in ("", _validator(answer))):
+            self._forget()
+            raise Dropped("sent the rest of another file")
+        return int(total)
+
+    def _new(self, answer):
+        """Begin with an empty file, and keep what tells it from a later version; its length, or None if unknown."""
+        length = answer.headers.get("Content-Length", "")
+        total = int(length) if length.isdigit() else None
+        if self.remote.size and total not in (None, self.remote.size):
+            raise Failed(f"found {total} bytes, expected {self.remote.size}")
+        self.part.write_bytes(b"")                          # first: never an old part with a new validator
+        known = {"validator": _validator(answer), "total": total}
+        write_whole(self.about, [json.dumps({k: v for k, v in known.items() if v}).encode()])
+        return total
+
+    def _take(self, answer, begun, total):
+        free = shutil.disk_usage(self.path.parent).free
+        to_come = (total or self.remote.size) - begun
+        if to_come > free:
+            raise UserError(f"{self.path}: {in_bytes(to_come)} are to come, but {in_bytes(free)} are free there")
+        with (open(self.part, "ab", buffering=0) as file,
+              tqdm(desc=self.path.name, total=total, initial=begun, unit="B", unit_scale=True, disable=not self.bar) as shown):
+            for piece in answer.raw.stream(PIECE, decode_content=False):
+                write_all(file, piece)
+                shown.update(len(piece))
+            os.fsync(file.fileno())
+            arrived = file.tell()
+        if total is not None and arrived != total:          # not every server's end is an end
+            raise Dropped(f"sent {arrived} of {total} bytes")
+
+    # ---- what has arrived ----
+    def _begun(self):
+        """Bytes of an earlier attempt to go on with: of a file that the server can tell apart, or held by a checksum."""
+        if not self.part.exists():
+            return 0
+        held = self._known().get("validator") or self.remote.checksum or recorded(self.path).get("checksum")
+        return self.part.stat().st_size if held else 0
+
+    def _known(self):
+        try:
+            return dict(json.loads(self.about.read_text()))
+        except (OSError, ValueError, TypeError):
+            return {}
+
+    def _forget(self):
+        for path in (self.part, self.about):
+            path.unlink(missing_ok=True)
+
+
+def _validator(answer):
+    """What tells this version of a file from another: a strong ETag, else its date, else ""."""
+    tag = answer.headers.get("ETag", "")
+    return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")

@@ -1,0 +1,279 @@
+"""The ablations: one thing changed at a time, over several seeds, everything measured, every finished run kept.
+
+The sweep is data (`IDEAS` of the paper, and `CHOICES` it leaves open): a new ablation is a new line.  A run is a file
+keyed by its settings and by the code, so a sweep that was stopped goes on, and one whose settings or code have changed is
+computed anew.
+
+Why joblib spreads it: the runs are independent, take seconds to hours, and their results are files.  That needs a pool of
+processes and nothing else; joblib's survives a worker that dies, gives each process its share of the cores, and comes
+with scikit-learn.  submitit would need a cluster that runs Slurm, and an account there; dask or ray would bring a
+scheduler of their own.  For several machines a shared folder is enough: start the same command on each with
+`--part 1/3`, `--part 2/3`, `--part 3/3`.
+Taught in: notebook 07.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import joblib
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from ..evaluation.gaze import GazeTrainingConfig
+from ..evaluation.statistics import interval
+from ..system.device import resolve_device
+from ..system.errors import UserError
+from ..system.files import write_whole
+from ..training import PRESETS
+from .records import RECORDED, read_records
+from .reproduce import PROFILES as REPRODUCED
+from .reproduce import Profile, code_digest
+from .runs import Stages
+from .trial import from_png, trial
+
+PATCHES = 9 * 14          # verdicts that a local discriminator gives on a crop of 35 x 55
+
+PROFILES = {
+    "quick": Profile(replace(PRESETS["quick"], width=16, batch=16, steps=150, refiner_warmup=50, discriminator_warmup=30,
+                             buffer=512, refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.02, averaging=0.95),
+                     GazeTrainingConfig(steps=700, batch=32), synthetic=2000, real=2000, test=1000, compared=300),
+    "full": REPRODUCED["full"],
+}
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What is changed: fields of TrainingConfig set to other values, numbers multiplied, other input, or no refiner at all."""
+
+    title: str
+    changes: dict = field(default_factory=dict)
+    times_lambda: float = 1.0
+    times_rates: float = 1.0
+    refine_from: str = "synthetic_matched"       # as in reproduce.Profile
+    refined: bool = True
+
+    def config(self, base):
+        """The TrainingConfig of the run, from that of the base."""
+        factors = {"regularization": self.times_lambda, "refiner_rate": self.times_rates, "discriminator_rate": self.times_rates}
+        return replace(base, **{name: getattr(base, name) * factor for name, factor in factors.items()} | self.changes)
+
+    def profile(self, base):
+        """The Profile of the run, from that of the base."""
+        return replace(base, training=self.config(base.training), refine_from=self.refine_from)
+
+
+BASE = "base"
+IDEAS = {                 # of the paper, each left out or turned up
+    BASE: Ablation("base: history, local, averaged"),
+    "not-refined": Ablation("not refined (gray levels matched)", refined=False),
+    "no-history": Ablation("no history", {"buffer": 0}),
+    "global": Ablation("global discriminator", {"local": False}),
+    # One verdict an image instead of a sum over 126: the same lambda weighs 126 times as much against it.
+    "global-rescaled": Ablation("global, lambda / 126", {"local": False}, 1 / PATCHES),
+    "lambda-0": Ablation("lambda 0", times_lambda=0.0),
+    "lambda-10": Ablation("lambda x 10", times_lambda=10.0),
+    "lambda-100": Ablation("lambda x 100", times_lambda=100.0),
+    "residual": Ablation("residual output", {"residual": True}),
+    "no-warm-up": Ablation("no warm-up", {"refiner_warmup": 0, "discriminator_warmup": 0}),
+    "kg-1": Ablation("K_g : K_d = 1 : 1", {"refiner_updates": 1}),
+    "kg-4": Ablation("K_g : K_d = 4 : 1", {"refiner_updates": 4}),
+    "kd-4": Ablation("K_g : K_d = 2 : 4", {"discriminator_updates": 4}),
+    "last-weights": Ablation("last weights, not their mean", {"averaging": 0.0}),
+    "no-history-last-weights": Ablation("no history, last weights", {"buffer": 0, "averaging": 0.0}),
+    "residual-no-warm-up": Ablation("residual, no warm-up",
+                                    {"residual": True, "refiner_warmup": 0, "discriminator_warmup": 0}),
+}
+CHOICES = {               # what the paper leaves open, or we do otherwise: docs/deviations.md
+    BASE: IDEAS[BASE],
+    "rates-third": Ablation("learning rates / 3", times_rates=1 / 3),
+    "rates-3": Ablation("learning rates x 3", times_rates=3.0),
+    "sgd": Ablation("SGD at 0.001, as the paper", {"optimizer": "sgd", "refiner_rate": 1e-3, "discriminator_rate": 1e-3,
+                                                     "warmup_weight": 0.01}),
+    "kg-50": Ablation("K_g : K_d = 50 : 1, for 30 rounds", {"refiner_updates": 50, "steps": 30}),
+    "batch-64": Ablation("batches of 64", {"batch": 64}),
+    "float32": Ablation("float32 throughout", {"mixed_precision": False}),
+    "buffer-64": Ablation("history of 64 images", {"buffer": 64}),
+    "buffer-4096": Ablation("history of 4,096 images", {"buffer": 4096}),
+    "image-pool": Ablation("CycleGAN's image pool", {"image_pool": True}),
+    "image-pool-50": Ablation("CycleGAN's image pool of 50", {"image_pool": True, "buffer": 50}),
+    "identity": Ablation("psi = identity", {"features": "identity"}),
+    "raw-input": Ablation("raw synthetic input, not matched", refine_from="synthetic"),
+    "noise": Ablation("noise for the refiner", {"noise": 1}),
+}
+SWEEP = IDEAS | CHOICES   # in the order in which they are run, seed by seed
+GROUPS = {"ideas": IDEAS, "choices": CHOICES}
+
+
+# ---- the sweep ----
+def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="auto", results="results", bar=True):
+    """Run what is not kept yet  ->  (records of all runs asked for that are there, the folder they are in).
+
+    only: names in SWEEP or GROUPS; all if there are none.  part: "k/n", which of n equal parts this machine computes.
+    bar: show one.
+    Raises UserError for bad input.
+    """
+    profile, device = profile_named(profile_name), str(resolve_device(device))
+    names = checked_names(only)
+    folder = Path(results) / "ablations" / profile_name
+    wanted = [(name, seed) for seed in range(seeds) for name in names]         # a stopped sweep has whole seeds
+    missing = [each for each in _part(wanted, part) if kept(folder, profile, *each, device) is None]
+    if missing:
+        runs = joblib.Parallel(jobs, return_as="generator_unordered")(
+            joblib.delayed(_run_and_keep)(profile_name, profile, *each, folder, device) for each in missing)
+        for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
+            pass
+    found = [kept(folder, profile, *each, device) for each in wanted]
+    return [record for record in found if record is not None], folder
+
+
+def profile_named(name):
+    if name not in PROFILES:
+        raise UserError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def checked_names(only):
+    """The names, each once, that are asked for by name or by group.  Raises UserError for one that there is not."""
+    names = list(dict.fromkeys(name for word in only for name in GROUPS.get(word, [word])))
+    unknown = [name for name in names if name not in SWEEP]
+    if unknown:
+        raise UserError(f"no ablation {', '.join(unknown)}: expected some of {', '.join([*GROUPS, *SWEEP])}")
+    return names or list(SWEEP)
+
+
+def _part(runs, part):
+    """Every n-th run from the k-th on, for part "k/n"."""
+    k, _, n = part.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
+        raise UserError(f"--part {part}: expected K/N with K from 1 to N, such as 1/3")
+    return runs[int(k) - 1::int(n)]
+
+
+def run_key(profile, name, seed, device):
+    """Digest of all that a run's result depends on, the code included (see `runs.Stages`)."""
+    ablation = SWEEP[name]
+    return Stages("", {"profile": asdict(ablation.profile(profile)), "refined": ablation.refined, "seed": seed,
+                       "device": device, "code": code_digest()}).key
+
+
+def _path(folder, name, seed):
+    return Path(folder) / f"{name}-seed{seed}.json"
+
+
+def kept(folder, profile, name, seed, device="cpu"):
+    """The record of a finished run; None if there is none, or one of other settings or other code."""
+    try:
+        record = json.loads(_path(folder, name, seed).read_text())
+    except (OSError, ValueError):
+        return None
+    return record if record.get("key") == run_key(profile, name, seed, device) else None
+
+
+def _run_and_keep(profile_name, profile, name, seed, folder, device):
+    from .summary import commit, hardware, versions  # matplotlib is slow to import
+    key, ablation = run_key(profile, name, seed, device), SWEEP[name]
+    changed = ablation.profile(profile)
+    about = {"name": name, "title": ablation.title, "profile": profile_name, "key": key, "commit": commit(),
+             "versions": versions(), "hardware": hardware(torch.device(device)),
+             "command": f"python -m simgan_lib ablate --profile {profile_name}"}
+    record = about | trial(changed, changed.training if ablation.refined else None, seed, folder, device)
+    write_whole(_path(folder, name, seed), [json.dumps(record).encode() + b"\n"])
+
+
+# ---- records, and the table made from them ----
+RECORDS = RECORDED / "ablations.jsonl"        # of IDEAS, which notebook 07 shows
+RECORDS_OF_CHOICES = RECORDED / "choices.jsonl"
+
+
+def save_records(path, records):
+    """One JSON line a run."""
+    write_whole(path, [json.dumps(record).encode() + b"\n" for record in records])
+
+
+def add_records(path, records):
+    """Put records into a file, in the sweep's order; the older ones of the same runs give way.
+
+    Raises UserError if the file holds something else or cannot be written.
+    """
+    order = {name: place for place, name in enumerate(SWEEP)}
+
+    def run(record):
+        return record["profile"], record["seed"], order.get(record["name"], len(order)), record["name"]
+    merged = {run(record): record for record in [*read_records(path, ("profile", "seed", "name")), *records]}
+    save_records(path, [merged[key] for key in sorted(merged)])
+
+
+def load_records(path=RECORDS):
+    """What `save_records` wrote; by default the records that come with the kit.  UserError for any other file."""
+    if not Path(path).is_file():
+        raise UserError(f"{path}: expected records of ablations, found no such file")
+    return read_records(path, ("name", "title", "seed", "measured", "failed"))
+
+
+MEASURES = {              # key: (heading, what it is, how it is printed)
+    "gaze_error": ("gaze error", "degrees, on stand-in images, after training on the refined ones", ".2f"),
+    "foreign": ("foreign", "% of patches with structure that is neither real nor the input's", ".1f"),
+    "fixed_pattern": ("pattern", "gray levels of fine structure that all images share", ".2f"),
+    "spectrum_distance": ("spectrum", "dB, distance of the power spectrum to the stand-in's", ".1f"),
+    "kernel_distance": ("kernel", "kernel distance to the stand-in images, unit arbitrary", ".2f"),
+    "pupil": ("pupil", "px, mean distance of the pupil found to the label's", ".2f"),
+    "pupil_failed": ("no pupil", "% of images in which no iris was found", ".0f"),
+    "change": ("change", "gray levels, mean |refined - input|", ".1f"),
+    "last_discriminator": ("D loss", "nats a patch in the last rounds; 0.69 is a guess", ".2f"),
+}
+
+
+def values_of(records, name, measure):
+    """{seed: value} of one ablation, without runs that failed or have no such measure (NaN: none could be taken)."""
+    found = {r["seed"]: r["measured"].get(measure) for r in records if r["name"] == name}
+    return {seed: value for seed, value in found.items() if value is not None and np.isfinite(value)}
+
+
+def summarised(records, measure):
+    """{name: {"found": interval, "difference": the same of the differences to the base, seed by seed, or None}}.
+
+    Each has the "values" behind it, too.  In the records' order, without ablations of which no run gave the measure.
+    """
+    base, table = values_of(records, BASE, measure), {}
+    for name in dict.fromkeys(record["name"] for record in records):
+        values = values_of(records, name, measure)
+        pairs = [values[seed] - base[seed] for seed in values if seed in base and name != BASE]
+        if values:
+            found = list(values.values())
+            table[name] = {"found": interval(found) | {"values": found},
+                           "difference": interval(pairs) | {"values": pairs} if pairs else None}
+    return table
+
+
+def format_table(records, measures=MEASURES):
+    """The table for a terminal: for each measure mean +- sd [95 % interval], n, and the difference to the base."""
+    titles = {record["name"]: record["title"] for record in records}
+    lines = []
+    for key in measures:
+        heading, meaning, form = MEASURES[key]
+        lines += ["", f"{heading}: {meaning}", f"  {'':36}{'mean ± sd':>17}  {'95 % interval':>18}  n   against the base"]
+        for name, row in summarised(records, key).items():
+            lines.append(f"  {titles[name]:36}{_said(row['found'], form)}   {_difference(row['difference'], form)}")
+    failed = [f"  {r['title']}, seed {r['seed']}: {r['failed']}" for r in records if r["failed"]]
+    return "\n".join(lines[1:] + (["", "stopped by the monitor:", *failed] if failed else []))
+
+
+def _said(found, form):
+    if found["sd"] is None:
+        return f"{found['mean']:>11{form}} ±   —   {'—':>17}  {found['n']}"
+    span = f"[{found['low']:{form}}, {found['high']:{form}}]"
+    return f"{found['mean']:>11{form}} ± {found['sd']:<5{form}}{span:>19}  {found['n']}"
+
+
+def _difference(found, form):
+    if found is None:
+        return ""
+    span = "" if found["low"] is None else f" [{found['low']:+{form}}, {found['high']:+{form}}]"
+    return f"{found['mean']:+{form}}{span}"
+
+
+def pictures(records):
+    """{name: uint8 (5, 1, H, W)}: the same eyes as each ablation refined them, where a record holds them."""
+    return {r["name"]: from_png(r["shown"]) for r in records if r.get("shown")}

@@ -1,0 +1,158 @@
+"""Long work that can be interrupted: a training run that takes itself up again, and stages whose results are kept."""
+
+import hashlib
+import json
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from ..images import ImageSet
+from ..system.checkpoints import load_state, save_state
+from ..system.device import resident
+from ..system.errors import UserError
+from ..training import Training, refine
+
+SNAPSHOTS = 8             # refined samples kept over a run, for the article's Figure 6
+SAMPLES = 12              # images in each of them
+
+
+@dataclass(frozen=True)
+class TrainedRefiner:
+    """What a training run leaves: the refiner, its history and its cost.
+
+    records: plain dicts, one every few steps.  snapshots: {step: uint8 (12, C, H, W)}, the same images refined.
+    seconds: of training, all parts of an interrupted run together.
+    """
+
+    refiner: torch.nn.Module
+    records: list
+    snapshots: dict
+    seconds: float
+
+
+def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_every=200, bar=True, features=None):
+    """Train, or go on training from `path`, until done  ->  TrainedRefiner.
+
+    path: the run's one file, replaced every `save_every` steps and on interruption, never half written.
+    features: a psi of one's own, as for `Training`.
+    Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.
+    Raises UserError if the file belongs to another run (other settings, seed or images), TrainingFailed if the run is
+    lost (the file then holds the last state that was saved before).
+    """
+    resident_sets = [replace(images, images=resident(images.images, device)) for images in (synthetic, real)]
+    run, log, path = Training(config, *resident_sets, seed, device, features), Log(config.total), Path(path)
+    if path.exists():
+        _go_on(path, run, log)
+
+    def save():
+        save_state(path, {"run": run.state(), "log": log.state()})
+
+    with (tqdm(total=config.total, initial=run.done, desc="training the refiner", unit="step", disable=not bar) as progress,
+          held_interrupt() as interrupted):
+        for record in run.run():
+            log.note(record, run, synthetic.images[:SAMPLES])
+            progress.update()
+            if record.step % save_every == 0 or interrupted():
+                save()
+            if interrupted():
+                raise KeyboardInterrupt
+    save()
+    return TrainedRefiner(run.result, log.records, log.snapshots, log.seconds)
+
+
+def _go_on(path, run, log):
+    try:
+        state = load_state(path)
+        run.restore(state["run"])
+        log.restore(state["log"])
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path}: not the state of a training run ({error}); delete it to start anew") from error
+    except UserError as error:
+        said = str(error) if str(path) in str(error) else f"{path}: {error}"
+        raise UserError(f"{said}; delete it to start anew") from error
+
+
+@contextmanager
+def held_interrupt():
+    """Ctrl-C waits for the end of the step: gives a function that says whether it was pressed.
+
+    A state saved in the middle of a step would make the rest of the run another one.
+    """
+    pressed = []
+    if threading.current_thread() is not threading.main_thread():      # signals reach the main thread alone
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def shown_progress(name, bar=True):
+    """A bar with the time left, for the `progress(done, total)` of long functions: there from the first call to the last."""
+    progress = None
+
+    def show(done, total):
+        nonlocal progress
+        if progress is None:
+            progress = tqdm(desc=name, total=total, disable=not bar)
+        progress.update(done - progress.n)
+        if done >= total:
+            progress.close()
+    return show
+
+
+class Log:
+    """Losses and refined samples of a run, at a spacing that keeps them small however long it is."""
+
+    def __init__(self, total):
+        self.every = max(1, total // 400)
+        self.moments = {max(1, round(total * k / (SNAPSHOTS - 1))) for k in range(SNAPSHOTS)}
+        self.records, self.snapshots, self.seconds, self.since = [], {}, 0.0, time.perf_counter()
+
+    def note(self, record, run, shown):
+        now = time.perf_counter()
+        self.seconds, self.since = self.seconds + now - self.since, now
+        if record.step % self.every == 0 or record.step in self.moments:
+            self.records.append(record.numbers())
+        if record.step in self.moments:
+            self.snapshots[record.step] = refine(run.result, ImageSet(shown)).images
+
+    def state(self):
+        return {"records": self.records, "snapshots": self.snapshots, "seconds": self.seconds}
+
+    def restore(self, state):
+        self.records, self.snapshots, self.seconds = state["records"], state["snapshots"], state["seconds"]
+
+
+class Stages:
+    """Results of named stages in a folder, computed once: what a killed run has finished, the next one finds.
+
+    key: all that the results depend on, as JSON values.  A kept result under another key is computed anew.
+    """
+
+    def __init__(self, folder, key):
+        self.folder = Path(folder)
+        self.key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+
+    def __call__(self, name, compute):
+        """The nested result (tensors, numbers, dicts) of `compute()`, kept in folder/name.safetensors."""
+        path = self.folder / f"{name}.safetensors"
+        if path.exists():
+            kept = load_state(path)
+            if kept.get("key") == self.key:
+                return kept["result"]
+        result = compute()
+        save_state(path, {"key": self.key, "result": result})
+        return result
+
+    def path(self, name):
+        """Where a stage that keeps its own state (a training run) does so: another key has another file."""
+        return self.folder / f"{name}-{self.key}.safetensors"

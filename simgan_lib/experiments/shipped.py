@@ -1,0 +1,156 @@
+"""The refiners that come with the kit: what each was trained as, the training, and its card.
+
+Trained on simulated domains alone, so that nobody else's licence is in their weights.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+
+from ..evaluation.pupil import estimator_error, iris_contrast, pupil_shift, pupils_in_place
+from ..evaluation.realism import histogram_matched, mean_change, spectrum_distance, two_sample_accuracy
+from ..features import parts_features
+from ..pretrained import SHIPPED
+from ..simulators.evening import in_evening_light, squinting
+from ..simulators.eyes import simulate
+from ..system.checkpoints import save_module
+from ..system.device import autocast_for
+from ..system.errors import UserError
+from ..training import refine
+from .reproduce import profile_named, stand_in_domain
+from .runs import shown_progress, train_refiner
+from .summary import commit, hardware, versions
+
+HELD_OUT = 30_001         # seed of the eyes that a card's metrics are measured on; no training draws them
+
+
+class StandIn:
+    """The main job: gray eyes, refined towards the stand-in domain.  `unlabelled`: what the refiner learns from."""
+
+    name, colour = "stand-in eyes", False
+
+    def __init__(self, profile, bar=False):
+        self.profile, self.domain = profile, stand_in_domain(profile, bar)
+        self.unlabelled, self.refine_from = self.domain.unlabelled, profile.refine_from
+
+    def entering(self, eyes):
+        """What the refiner gets: the eyes themselves, or with their gray levels matched, as the profile says."""
+        if self.refine_from == "synthetic":
+            return eyes
+        return replace(eyes, images=histogram_matched(eyes, self.unlabelled))
+
+    def metrics(self, refiner, device="cpu"):
+        """A card's numbers, of eyes that no training drew: pupil shift, the finder's own error, realism before and after."""
+        eyes, test = simulate(self.profile.compared, seed=HELD_OUT), self.domain.test
+        entering = self.entering(eyes)
+        refined = refine(refiner, entering)
+        kinds = {"synthetic": eyes.images, "entering": entering.images, "refined": refined.images}
+        return _pupils(eyes, refined) | _realism(kinds, test, device)
+
+
+class Evening:
+    """Notebook 06: colour eyes by day, refined towards eyes that squint into the evening sun."""
+
+    name, colour, refine_from = "eyes squinting into the evening sun", True, "synthetic"
+
+    def __init__(self, profile, bar=False):
+        self.profile = profile
+        self.unlabelled = replace(squinting(profile.real, seed=20_001), labels={})
+
+    def entering(self, eyes):
+        """The eyes themselves."""
+        return eyes
+
+    def metrics(self, refiner, device="cpu"):
+        """A card's numbers, of eyes that no training drew; `ideal`: the same eyes in evening light, which no training saw.
+
+        Realism is against evening eyes of which none squints, what refined ones should be, and the two-sample test also
+        against those that do, as the domain has them: the lids should give the refined ones away there.
+        """
+        eyes = simulate(self.profile.compared, seed=HELD_OUT, colour=True)
+        ideal = in_evening_light(eyes.images, torch.Generator().manual_seed(HELD_OUT + 1))
+        refined = refine(refiner, eyes)
+        kinds = {"synthetic": eyes.images, "ideal": ideal, "refined": refined.images}
+        opened, narrowed = [squinting(self.profile.test, seed=20_002, share=share) for share in (0.0, 1.0)]
+        return (_pupils(eyes, refined) | _realism(kinds, opened, device) | {
+            "two_sample_accuracy_squinting": _told(kinds, narrowed, device),
+            "distance_to_ideal_levels": {kind: mean_change(ideal, images) for kind, images in kinds.items()},
+            "pupils_in_place": {kind: pupils_in_place(images, eyes.labels) for kind, images in kinds.items()},
+            "iris_contrast": {kind: iris_contrast(images, eyes.labels) for kind, images in kinds.items()}})
+
+
+def _pupils(eyes, refined):
+    return {"images": len(eyes), "pupil_shift_px": pupil_shift(eyes, refined), "pupil_finder_error_px": estimator_error(eyes)}
+
+
+def _realism(kinds, test, device):
+    return {"spectrum_distance_db": {kind: spectrum_distance(images, test.images) for kind, images in kinds.items()},
+            "two_sample_accuracy": _told(kinds, test, device)}
+
+
+def _told(kinds, test, device):
+    return {kind: two_sample_accuracy(images, test, 0, device=device)["accuracy"] for kind, images in kinds.items()}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What one refiner is for, towards what it is refined, and how its training differs from the profile's.
+
+    features: gives a psi of its own from the synthetic eyes, as `parts_features` does; None: the profile's.
+    """
+
+    purpose: str
+    changes: dict = field(default_factory=dict)
+    domain: type = StandIn
+    features: Callable | None = None
+
+
+RECIPES = {
+    "gray": Recipe("the refiner of the main job, seed 0: notebooks 00, 05, 08, 09, 10"),
+    "gray-no-history": Recipe("its twin without the history buffer: notebook 07", {"buffer": 0}),
+    # One verdict an image where there were 126: with the same lambda the self-regularization would weigh 126 times as much.
+    "gray-global": Recipe("its twin with one verdict an image: notebook 07", {"local": False, "regularization": 0.1 / 126}),
+    # No noise: evening light is one filter before the whole image.  Few rounds, and features that cost ten times as much as
+    # in the notebook: the longer the game, the more the irises fade, since the eyes of the evening hide theirs (lambda 0.2:
+    # a third of the contrast left after 350 rounds).
+    "colour": Recipe("evening light on open eyes, held by learned features: notebook 06",
+                     {"steps": 250, "regularization": 2.0, "noise": 0}, Evening, parts_features),
+}
+
+
+def precision(config, device):
+    """The number format that a training with this config multiplies in on this device, "bfloat16" or "float32"."""
+    return "bfloat16" if config.mixed_precision and isinstance(autocast_for(device), torch.autocast) else "float32"
+
+
+def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="results", bar=True):
+    """Train the named refiner (again called: go on) and write folder/name.safetensors with its card  ->  the file's path.
+
+    runs: where the state of the training is kept, runs/ship-<name>-<profile>.safetensors.
+    Raises UserError for an unknown name or profile.
+    """
+    if name not in RECIPES:
+        raise UserError(f"unknown refiner {name!r}: expected one of {', '.join(RECIPES)}")
+    profile, recipe = profile_named(profile_name), RECIPES[name]
+    config, domain = replace(profile.training, **recipe.changes), recipe.domain(profile, bar)
+    synthetic = domain.entering(simulate(profile.synthetic, seed=1000 + seed, colour=domain.colour,
+                                         progress=shown_progress("simulating eyes", bar)))
+    psi = recipe.features(synthetic, seed=seed, device=device) if recipe.features else None
+    state = Path(runs) / f"ship-{name}-{profile_name}.safetensors"
+    trained = train_refiner(state, config, synthetic, domain.unlabelled, seed, device, bar=bar, features=psi)
+    described = dataclasses.asdict(config) | ({"features": f"parts_features, layer {psi.layer}"} if psi else {})
+    card = {"name": name, "purpose": recipe.purpose,
+            "command": f"python -m simgan_lib ship {name} --profile {profile_name} --seed {seed}", "commit": commit(),
+            "channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks, "noise": config.noise,
+            "size": list(synthetic.images.shape[2:]), "profile": profile_name, "seed": seed,
+            "config": described, "refine_from": domain.refine_from,
+            "data": {"synthetic": f"{len(synthetic):,} simulated eyes", "real": f"{len(domain.unlabelled):,} {domain.name}",
+                     "licence": "none but the kit's own: no picture of a person was used"},
+            "metrics": domain.metrics(trained.refiner, device), "seconds": round(trained.seconds),
+            "precision": precision(config, device), "hardware": hardware(torch.device(device)), "versions": versions()}
+    path = Path(folder) / f"{name}.safetensors"
+    save_module(path, trained.refiner, card)
+    return path

@@ -1,0 +1,131 @@
+"""One trial of an ablation: train a refiner, refine, and measure all that the kit can measure.
+
+Taught in: notebook 07.
+"""
+
+import base64
+import hashlib
+import io
+import math
+import time
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..evaluation.artefacts import RealPatches, diversity, fixed_pattern
+from ..evaluation.gaze import predict_gaze, train_gaze_estimator
+from ..evaluation.pupil import pupil_centres, summary
+from ..evaluation.realism import (
+    FeatureNetwork,
+    beyond_tone,
+    feature_network,
+    histogram_matched,
+    kernel_distance,
+    mean_change,
+    spectrum_distance,
+)
+from ..gaze import angular_error_deg
+from ..simulators.eyes import simulate
+from ..training import TrainingFailed, refine
+from .reproduce import code_digest, fingerprint, stand_in_domain
+from .runs import Stages, train_refiner
+
+SHOWN = 5                 # refined eyes kept as a picture, of the first seed
+LAST = 20                 # rounds over which the players' losses are averaged
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What all runs of a sweep share: the domain, and the judges, which no run trains."""
+
+    domain: object
+    network: FeatureNetwork
+    patches: RealPatches
+
+
+@lru_cache(1)
+def materials(profile, folder, device):
+    """Simulated and trained once a process; the network is kept in the folder for the others."""
+    domain = stand_in_domain(profile)
+    keep = Stages(folder, {"domain": fingerprint(domain), "code": code_digest(), "device": device})
+    eyes = simulate(min(profile.synthetic, 4000), seed=900)                    # of no run, so that no run is favoured
+    weights = keep("network", lambda: feature_network([eyes, domain.unlabelled], 0, device=device).state_dict())
+    network = FeatureNetwork(*(weights[name].shape[i] for name, i in (("trunk.0.weight", 1), ("verdict.weight", 0))))
+    network.load_state_dict(weights)
+    return Materials(domain, network.to(device).eval(), RealPatches(domain.unlabelled[:4000]))
+
+
+def trial(profile, config, seed, folder, device="cpu"):
+    """Train a refiner with `config`, refine, measure  ->  a record of plain values.  config None: nothing is refined.
+
+    A run that the monitor stops is a result, too: `failed` then says why, and nothing is measured.
+    Trials of one seed get the same synthetic images and the same random numbers, whatever their config: compare in pairs.
+    folder: where the run keeps its state until it is done; a killed one goes on.
+    """
+    start, shared = time.perf_counter(), materials(profile, str(folder), device)
+    simulated = simulate(profile.synthetic, seed=1000 + seed)
+    matched = replace(simulated, images=histogram_matched(simulated, shared.domain.unlabelled))
+    entering = {"synthetic": simulated, "synthetic_matched": matched}[profile.refine_from]
+    record = {"seed": seed, "config": config and asdict(config), "failed": None, "measured": {}, "shown": None}
+    try:
+        refined, players = _refined(config, shared, entering, seed, Path(folder), device) if config else (entering, {})
+        found = measured(profile, shared, simulated, entering, refined, seed, device) | players
+        record["measured"] = {key: value if math.isfinite(value) else None for key, value in found.items()}   # as JSON has it
+        record["shown"] = as_png(refined.images[:SHOWN]) if seed == 0 else None
+    except TrainingFailed as error:
+        record["failed"] = str(error)
+    return record | {"seconds": round(time.perf_counter() - start, 1)}
+
+
+def _refined(config, shared, entering, seed, folder, device):
+    """(the images refined by a run with this config, what the two players did last)."""
+    digest = hashlib.sha256(f"{config} {code_digest()}".encode()).hexdigest()[:16]
+    state = folder / f"run-{digest}-seed{seed}.safetensors"
+    try:
+        trained = train_refiner(state, config, entering, shared.domain.unlabelled, seed, device, bar=False)
+    except TrainingFailed:
+        state.unlink(missing_ok=True)
+        raise
+    state.unlink()                                                             # a record will stand for it
+    return refine(trained.refiner, entering, seed=seed), _players(trained.records)
+
+
+def _players(records):
+    """Losses a patch and verdicts, mean of the last rounds."""
+    last = [record for record in records if record["phase"] == "adversarial"][-LAST:]
+    return {f"last_{key}": float(np.mean([record[key] for record in last]))
+            for key in ("discriminator", "adversarial", "right_refined", "right_real")}
+
+
+def measured(profile, shared, simulated, entering, refined, seed, device):
+    """Every measure of one run, as plain numbers.  The units are in `MEASURES`."""
+    test, n = shared.domain.test, profile.compared
+    before, after = entering.images[:n], refined.images[:n]
+    estimator = train_gaze_estimator(refined, profile.gaze, seed, device)
+    pupils = max(1, n // 3)                                                    # the slowest measure an image
+    shifts = summary(pupil_centres(after[:pupils]) - simulated.labels["pupil"][:pupils])
+    return {"gaze_error": angular_error_deg(predict_gaze(estimator, test), test.labels["gaze"]).mean().item(),
+            "foreign": 100 * shared.patches.share(after, before),
+            "fixed_pattern": fixed_pattern(refined.images, [shared.domain.unlabelled, entering]),
+            "spectrum_distance": spectrum_distance(after, test),
+            "kernel_distance": kernel_distance(shared.network, after, test)[0],
+            "pupil": shifts["mean"], "pupil_failed": 100 * shifts["failed"],
+            "change": mean_change(before, after), "beyond_tone": 100 * beyond_tone(before, after),
+            "diversity": diversity(after) / diversity(before)}
+
+
+def as_png(images):
+    """uint8 (N, 1, H, W) side by side, as a PNG file in base64: what a line of JSON can hold."""
+    file = io.BytesIO()
+    Image.fromarray(torch.cat(list(images[:, 0]), 1).cpu().numpy()).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def from_png(text, n=SHOWN):
+    """The inverse of `as_png`: uint8 (n, 1, H, W)."""
+    row = torch.from_numpy(np.array(Image.open(io.BytesIO(base64.b64decode(text)))))
+    return torch.stack(row.chunk(n, 1))[:, None]

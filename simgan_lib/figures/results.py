@@ -1,0 +1,378 @@
+"""The figures of a run's report, after the paper's and the article's: one function for each.
+
+Each takes data and returns (matplotlib Figure, one sentence that says what it shows: its alternative text).  All are
+narrow enough to be read on a phone.  `domain` is "stand-in" or the name of a real data set.  In the sentences a
+measured number follows a sign of approximation, as everywhere in the kit's notebooks.
+Taught in: notebook 05.
+"""
+
+import math
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Patch
+
+from ..evaluation.gaze import cumulative_curve, curve_interval
+from ..evaluation.realism import gray_levels, power_spectrum
+from ..experiments.comparison import TRAINING_SETS, real_name, training_set_name
+from . import POINTS, STYLE, canvas, montage, show_image
+
+WIDTH = 4.7                                       # inches: 10 points are 10 pixels high on a phone
+LN2 = math.log(2)                                 # loss a patch of a discriminator that can only guess
+# What only a report shows: histogram-matched synthetic images and the discriminator.  Okabe and Ito's colours again.
+LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}
+DOTS = {**POINTS, "synthetic_matched": {**POINTS["synthetic"], "color": "#56B4E9", "marker": "v"}}
+CLOSE, WIDE = 2.0, 8.0                            # px that a panel of pupil shifts shows each way
+DISCRIMINATOR = {"color": "#009E73", "linestyle": "--"}
+
+
+def _style_key(key, domain):
+    return real_name(domain) if key in ("oracle", "real") else key
+
+
+def examples(real, synthetic, refined, domain="stand-in", columns=6, rows=2):
+    """Real, synthetic and refined eyes, each refined one right below the synthetic one that it was made from.
+
+    real, synthetic, refined: uint8 (N, C, H, W), N at least rows * columns; the first ones are shown.
+    Raises ValueError if there are fewer, or the sizes differ.  Article: Figure 10.
+    """
+    if min(len(real), len(synthetic), len(refined)) < rows * columns:
+        raise ValueError(f"expected at least {rows * columns} images of each kind, found {len(real)} "
+                         f"{real_name(domain)}, {len(synthetic)} synthetic, {len(refined)} refined")
+    parts = [slice(i * columns, (i + 1) * columns) for i in range(rows)]
+    strips = [[(real_name(domain), real[part]) for part in parts]]
+    strips += [[("synthetic", synthetic[part]), ("refined", refined[part])] for part in parts]
+    return _sheets(strips, columns), (
+        f"Rows of eyes: {rows * columns} {real_name(domain)} ones, then synthetic eyes with the refined image of each "
+        "right below it.")
+
+
+def refinement_over_steps(snapshots, rows=4):
+    """How the same images were refined at several steps of training, from left to right; their input on the left.
+
+    snapshots: {heading: uint8 images (N, C, H, W)}, such as {"input": ..., "step 50": ..., "step 450": ...}.
+    Article: Figure 6.
+    """
+    shown = torch.stack([images[:rows] for images in snapshots.values()], 1)       # (rows, steps, C, H, W)
+    headings = list(snapshots)
+    figure = _sheets([[("", row) for row in shown]], len(headings))
+    axes, width = figure.axes[0], shown.shape[-1]
+    gap = (axes.images[0].get_array().shape[1] - width) / max(1, len(headings) - 1)
+    axes.set_xticks(width / 2 + gap * np.arange(len(headings)) - 0.5, headings, fontsize=8)
+    axes.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, left=False, length=0)
+    return figure, (f"{len(shown)} rows, each the same eye as the refiner drew it during training, from left to right: "
+                    f"{', '.join(headings)}.")
+
+
+def _sheets(strips, columns):
+    """Montages one below the other.  strips: lists of (name, images); those of one list stand close together."""
+    sheets = [montage(torch.cat([images for _, images in strip]), columns) for strip in strips]
+    left, top, gap = (0.75, 0.04, 0.1) if strips[0][0][0] else (0.04, 0.24, 0.1)     # inches; names left or on top
+    width = WIDTH - left - 0.04
+    heights = [width * sheet.shape[0] / sheet.shape[1] for sheet in sheets]
+    total = top + sum(heights) + gap * (len(sheets) - 1) + 0.04
+    figure, y = Figure(figsize=(WIDTH, total)), total - top
+    for strip, sheet, height in zip(strips, sheets, heights):
+        axes = figure.add_axes((left / WIDTH, (y - height) / total, width / WIDTH, height / total))
+        show_image(axes, sheet, vmin=0, vmax=255)
+        middles = (np.arange(len(strip)) + 0.5) * sheet.shape[0] / len(strip) - 0.5
+        axes.set_yticks(middles, [name for name, _ in strip], fontsize=9)
+        axes.tick_params(left=False)
+        y -= height + gap
+    return figure
+
+
+def losses(records):
+    """Both losses over the steps, with their running mean; ln 2 is what a discriminator that can only guess gets.
+
+    records: `training.Record.numbers()` of each step.  Article: Figure 7.
+    """
+    figure, ((axes,),) = canvas(cell=(WIDTH, 4.2))
+    handles, said = [], []
+    for key, name, look in (("discriminator", "discriminator's loss a patch", DISCRIMINATOR),
+                            ("adversarial", "refiner's adversarial loss a patch", STYLE["refined"])):
+        points = np.array([(r["step"], r[key]) for r in records if r.get(key) is not None]).reshape(-1, 2)
+        smooth = _running_mean(points[:, 1], max(1, len(points) // 40))
+        axes.plot(*points.T, color=look["color"], alpha=0.25, linewidth=0.7)
+        handles += axes.plot(points[:, 0], smooth, **look, linewidth=2, label=name)
+        if len(points):
+            said.append(f"the {name} goes from ≈{smooth[0]:.2f} to ≈{smooth[-1]:.2f}")
+    handles.append(axes.axhline(LN2, color="black", linewidth=1, linestyle=":", label=f"ln 2 = {LN2:.2f}, a guess"))
+    handles += _shade_warm_ups(axes, records)
+    axes.set(xlabel="step", ylabel="loss a patch, nats", ylim=(0, None), xlim=(0, max(r["step"] for r in records)))
+    _legend_below(figure, handles, 1)
+    return figure, f"Both losses over ≈{records[-1]['step']} steps: {'; '.join(said)}; ln 2 is marked."
+
+
+def _running_mean(values, width):
+    """Mean over `width` neighbours, fewer at the ends, so that the line is as long as the data."""
+    kernel = np.ones(min(width, len(values)) or 1)
+    ones = np.ones(len(values))
+    return np.convolve(values, kernel, "same") / np.convolve(ones, kernel, "same") if len(values) else values
+
+
+def _shade_warm_ups(axes, records):
+    """Gray where only one network learns; returns legend entries."""
+    handles, left = [], 0
+    for phase, shade, hatch in (("refiner warm-up", "0.88", ""), ("discriminator warm-up", "0.75", "////")):
+        right = max((r["step"] for r in records if r["phase"] == phase), default=left)
+        if right > left:
+            look = {"facecolor": shade, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+            axes.axvspan(left, right, zorder=0, **look)
+            handles.append(Patch(**look, label=phase))
+        left = right
+    return handles
+
+
+def _legend_below(figure, handles, columns=2, title=None):
+    """A legend under the axes: it can hide no data, and a phone shows it whole."""
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9, title=title,
+                  title_fontsize=9, handlelength=3.2, columnspacing=1)                # long enough to show how a line is dashed
+
+
+def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
+    """Share of test images whose gaze is wrong by at most d degrees, over d: one line a training set.
+
+    errors: {"synthetic" | "synthetic_matched" | "refined" | "oracle": [angular errors in degrees (N,), one a seed]}.
+    Several seeds are thin lines with their mean.  limit: end of the axis, degrees; by default 95 % of all errors fit.
+    Paper: Figure 7; article: Figure 11.
+    """
+    errors = {key: [np.asarray(e, dtype=float) for e in errors[key]] for key in TRAINING_SETS if key in errors}
+    limit = limit or 5 * math.ceil(max(np.percentile(np.concatenate(seeds), 95) for seeds in errors.values()) / 5)
+    figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
+    handles, said = [], []
+    for key, seeds in errors.items():
+        name, share = training_set_name(key, domain), np.mean([cumulative_curve(e, [within])[0] for e in seeds])
+        handles += _curve(axes, seeds, np.linspace(0, limit, 251), LINES[_style_key(key, domain)])
+        handles[-1].set_label(f"{name}: {share:.0f} %")
+        said.append(f"{name} ≈{share:.0f} %")
+    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit),
+             ylim=(0, 101))
+    _legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
+    return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set; "
+                    f"within {within:g} degrees are: {', '.join(said)}.")
+
+
+def _curve(axes, seeds, degrees, look):
+    """The mean of the seeds' cumulative curves, and each of them, thin, where there are several."""
+    curves = [cumulative_curve(errors, degrees) for errors in seeds]
+    for curve in curves if len(curves) > 1 else []:
+        axes.plot(degrees, curve, color=look["color"], linewidth=0.6, alpha=0.6)
+    return axes.plot(degrees, np.mean(curves, 0), **look, linewidth=2)
+
+
+def gaze_errors(gaze_error_deg, published, domain="stand-in"):
+    """Mean gaze error for each training set, with the paper's numbers beside.
+
+    gaze_error_deg: {training set: {"mean", "sd", "n"}}, as in metrics.json; its "values", one a seed, are small dots
+    where there are several.  The bar is one standard deviation between seeds to either side.
+    published: {training set: degrees}.  Paper: Table 3; article: Figure 12.
+    """
+    keys = [key for key in TRAINING_SETS if key in gaze_error_deg]
+    figure, ((axes,),) = canvas(cell=(WIDTH, 0.9 + 0.55 * len(keys)))
+    for y, key in enumerate(keys):
+        _dot_and_bar(axes, y, gaze_error_deg[key], DOTS[_style_key(key, domain)])
+    theirs = {"s": 70, "marker": "d", "facecolor": "none", "edgecolor": "black", "label": "the paper, on MPIIGaze"}
+    marked = axes.scatter([published[k] for k in keys if k in published],
+                          [y for y, k in enumerate(keys) if k in published], zorder=3, **theirs)
+    axes.set_yticks(range(len(keys)), [training_set_name(key, domain).replace(" ", "\n", 1) for key in keys])
+    ends = [*published.values(), *(entry["mean"] + (entry.get("sd") or 0) for entry in gaze_error_deg.values())]
+    axes.set(xlabel="mean gaze error, degrees", xlim=(0, 1.08 * max(ends)),
+             ylim=(len(keys) - 0.5, -0.7))
+    axes.grid(axis="x", color="0.9")
+    if published:
+        _legend_below(figure, [marked])
+    said = ", ".join(f"{training_set_name(key, domain)} ≈{gaze_error_deg[key]['mean']:.1f}" for key in keys)
+    paper = ", ".join(f"{key} {value:g}" for key, value in published.items())
+    return figure, f"Mean gaze error in degrees by training set: {said}. The paper has: {paper or 'no such numbers'}."
+
+
+def _dot_and_bar(axes, y, found, look):
+    """One line of `gaze_errors`."""
+    seeds = found.get("values") or []
+    if len(seeds) > 1:
+        axes.scatter(seeds, [y + 0.28] * len(seeds), color=look["color"], s=9)
+    axes.errorbar(found["mean"], y, xerr=found.get("sd") or 0, color=look["color"], capsize=4, linewidth=2, zorder=2)
+    axes.scatter(found["mean"], y, s=70, zorder=4, **look)
+    axes.annotate(f"{found['mean']:.1f}", (found["mean"], y), (0, 8), textcoords="offset points", ha="center")
+
+
+def pupil_shifts(shifts, estimator_error=None):
+    """Where the pupil's centre moved when each image was refined, one dot an image; the circle is the mean distance.
+
+    shifts: (N, 2) pixels, x to the right and y down; images with NaN, where no pupil was found, are left out.
+    estimator_error: mean distance, in pixels, by which the estimator of the centre itself is wrong on images whose
+    centre is known.  Article: Figure 9.
+    """
+    shifts = np.asarray(shifts, dtype=float).reshape(-1, 2)
+    shifts = shifts[np.isfinite(shifts).all(1)]
+    distance = np.hypot(*shifts.T)
+    limit = max(2.0, math.ceil(1.1 * np.percentile(distance, 98))) if len(shifts) else 2.0   # a stray dot shrinks nothing
+    inside = (np.abs(shifts) <= limit).all(1)
+    figure, ((axes,),) = canvas(cell=(WIDTH, WIDTH))
+    axes.scatter(*shifts[inside].T, s=14, alpha=0.6, **{**POINTS["refined"], "linewidth": 0.2})
+    mean = distance.mean() if len(shifts) else None
+    circles = [_circle(axes, mean, "mean", "-"), _circle(axes, estimator_error, "error of the pupil finder itself", "--")]
+    _cross_hairs(axes, limit)
+    _legend_below(figure, [circle for circle in circles if circle], columns=1)
+    beyond = f", {(~inside).sum()} of them outside the picture" if not inside.all() else ""
+    axes.set_title(f"{len(shifts)} images{beyond}", fontsize=9)
+    if not len(shifts):
+        return figure, "An empty picture: the centre of the pupil was found in no image."
+    return figure, (f"Shifts of the pupil's centre in {len(shifts)} images, a dot each, around zero; a circle shows the "
+                    f"mean distance, ≈{mean:.2f} px; ≈{(~inside).sum()} dots lie outside the picture.")
+
+
+def _circle(axes, radius, name, line):
+    """A circle around (0, 0); None for no radius."""
+    if radius is None:
+        return None
+    label = f"{name}: {radius:.2f} px"
+    return axes.add_patch(Circle((0, 0), radius, fill=False, linestyle=line, linewidth=1.8, label=label))
+
+
+def _cross_hairs(axes, limit):
+    """A square picture around (0, 0), y down as in images."""
+    for line in (axes.axhline, axes.axvline):
+        line(0, color="0.8", linewidth=0.8, zorder=0)
+    axes.set(xlabel="shift to the right, px", ylabel="shift down, px", xlim=(-limit, limit), ylim=(limit, -limit),
+             aspect=1)
+
+
+def gray_levels_and_spectra(groups, domain="stand-in"):
+    """How often each gray level occurs, and how much power each spatial frequency has, one line a kind of image.
+
+    groups: {"synthetic" | "synthetic_matched" | "refined" | "real": uint8 images (N, C, H, W)}.
+    """
+    figure, ((levels,), (spectra,)) = canvas(2, 1, cell=(WIDTH, 2.9))
+    handles, said = [], []
+    for key, images in groups.items():
+        look = LINES[_style_key(key, domain)]
+        name = real_name(domain) if key == "real" else training_set_name(key, domain)
+        share = gray_levels(images).reshape(32, 8).sum(1).numpy()           # eight gray levels a step
+        handles += levels.plot(np.arange(32) * 8 + 3.5, 100 * share, label=name, linewidth=2, **look)
+        spectra.semilogy(*power_spectrum(images), linewidth=2, **look)
+        said.append(f"{name} ≈{images.float().mean():.0f} and ≈{images.float().std():.0f}")
+    levels.set(xlabel="gray level", ylabel="share of pixels, %", xlim=(0, 255), ylim=(0, None))
+    spectra.set(xlabel="spatial frequency, cycles a pixel", ylabel="power, gray levels²", xlim=(0, 0.5))
+    _legend_below(figure, handles, columns=2 if len(groups) > 3 else 3)
+    return figure, ("Histogram of gray levels, and power over spatial frequency. Mean and deviation of the gray levels "
+                    f"are: {', '.join(said)}.")
+
+
+def centre_differences(groups, published=None, columns=3):
+    """`pupil_shifts` of several kinds side by side, so that what is measured and its error can be compared.
+
+    groups: {title: (shifts (N, 2) px, meaning: a key of POINTS)}; NaN are left out.  A cloud that is mostly more than
+    CLOSE px from 0 gets a wider panel, whose title says so.  published: a mean distance to draw beside the measured one,
+    px.  columns: panels in a row.  Article: Figure 9.
+    """
+    columns = min(columns, len(groups))
+    figure, grid = canvas(math.ceil(len(groups) / columns), columns, (2.6, 3.7))
+    panels = list(grid.flat)
+    means = [_difference_panel(axes, title, *group, published) for axes, (title, group) in zip(panels, groups.items())]
+    for axes in panels[len(groups):]:
+        axes.set_axis_off()
+    for row in grid:
+        row[0].set_ylabel("shift down, px")
+    circles = panels[0].patches
+    for circle, name in zip(circles, ("measured mean", f"the article's mean, {published} px")):
+        circle.set_label(name)
+    _legend_below(figure, circles, min(2, columns))
+    said = ", ".join(f"{title} ≈{mean:.2f}" for title, mean in zip(groups, means))
+    return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {said}; "
+                    "circles show them" + (f" and the article's {published}." if published else "."))
+
+
+def _difference_panel(axes, title, shifts, look, published):
+    """One cloud and its circles; returns its mean distance, NaN for an empty cloud."""
+    found = shifts[shifts.isfinite().all(1)].numpy()
+    distance = np.hypot(*found.T)
+    mean, wide = (distance.mean(), np.median(distance) > CLOSE) if len(found) else (math.nan, False)
+    limit = WIDE if wide else CLOSE
+    beyond = (np.abs(found) > limit).any(1).sum()
+    axes.scatter(*found.T, s=14, alpha=0.8, **POINTS[look])
+    _circle(axes, mean, "", "-")
+    _circle(axes, published, "", "--")
+    _cross_hairs(axes, limit)
+    axes.set(xticks=np.linspace(-limit, limit, 5), yticks=np.linspace(-limit, limit, 5), ylabel="")
+    axes.set_title(f"{title}\nmean {mean:.2f} px, {len(found)} of {len(shifts)} images\n±{limit:g} px"
+                   + (", WIDER" if wide else "") + (f", {beyond} beyond" if beyond else ""), fontsize=9)
+    return mean
+
+
+# ---- Notebook 09: gaze estimation ------------------------------------------------------------------------------------
+
+def _look(key, domain):
+    """(line, marker) of a training set: a set of 4x has the line of its kind, with markers on it."""
+    kind = _style_key(key.removesuffix("_4x"), domain)
+    return LINES[kind], DOTS[kind]["marker"] if key.endswith("_4x") else None
+
+
+def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, within=7.0):
+    """Share of test images whose gaze is wrong by at most d degrees, over d, with its 95 % interval as a shade.
+
+    errors: {training set, such as "synthetic" or "refined_4x": angular errors in degrees (N,)}.  groups: N names; whole
+    groups are resampled.  Paper: Figure 7.
+    """
+    degrees = np.linspace(0, limit, 4 * limit + 1)
+    figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
+    handles, said = [], []
+    for key, wrong in errors.items():
+        line, marker = _look(key, domain)
+        share, name = cumulative_curve(wrong, [within])[0], training_set_name(key, domain)
+        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=line["color"], alpha=0.15, linewidth=0)
+        handles += axes.plot(degrees, cumulative_curve(wrong, degrees), **line, linewidth=1.8, marker=marker, markevery=8,
+                             markersize=5, label=f"{name}: {share:.0f} %")
+        said.append(f"{name} ≈{share:.0f} %")
+    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit), ylim=(0, 101))
+    _legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
+    return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set, with "
+                    f"intervals; within {within:g} degrees are: {', '.join(said)}.")
+
+
+def recorded_curves(runs, limit=16, within=7):
+    """Share of test images whose gaze is wrong by at most d degrees, over d, of recorded runs: a panel for each.
+
+    runs: {title: (domain, {training set: shares in % at 0, 1, 2 ... degrees, at least to `limit`})}.  Paper: Figure 7.
+    """
+    figure, (panels,) = canvas(1, len(runs), (7.2 / len(runs), 3.9), sharey=True)
+    handles, said = {}, []
+    for axes, (title, (domain, curves)) in zip(panels, runs.items()):
+        for key, shares in curves.items():
+            line, marker = _look(key, domain)
+            name = training_set_name(key, domain)
+            handles[name], = axes.plot(range(limit + 1), shares[:limit + 1], **line, linewidth=1.8, marker=marker, markevery=3,
+                                       markersize=5, label=name)
+        axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+        axes.set(title=title, xlabel="gaze error, degrees", xlim=(0, limit), ylim=(0, 101), xticks=range(0, limit + 1, 4))
+        said.append(f"{title}, " + ", ".join(f"{training_set_name(key, domain)} ≈{shares[within]:.0f} %"
+                                             for key, shares in curves.items()))
+    panels[0].set_ylabel("test images with at most this error, %")
+    _legend_below(figure, list(handles.values()), 2, title=f"trained on (dotted line: {within} degrees)")
+    return figure, f"Share of test images over the largest gaze error allowed; within {within} degrees: {'; '.join(said)}."
+
+
+def within_shares(rows, domain="stand-in"):
+    """Share of test images within 7 degrees for each training set, with its interval, and the paper's number beside.
+
+    rows: {training set: (share in %, (low, high), the paper's share or None)}.  Paper: Table 2.
+    """
+    figure, ((axes,),) = canvas(cell=(WIDTH, 1.1 + 0.42 * len(rows)))
+    for y, (key, (share, (low, high), theirs)) in enumerate(rows.items()):
+        look = DOTS[_style_key(key.removesuffix("_4x"), domain)]
+        axes.plot([low, high], [y, y], color=look["color"], linewidth=2, zorder=2)
+        axes.scatter(share, y, s=60, zorder=4, **look)
+        if theirs is not None:
+            paper = axes.scatter(theirs, y, s=70, marker="d", facecolor="none", edgecolor="black", zorder=3)
+    axes.set_yticks(range(len(rows)), [training_set_name(key, domain) for key in rows], fontsize=9)
+    axes.set(xlabel="test images within 7 degrees, %", ylim=(len(rows) - 0.5, -0.5))
+    axes.grid(axis="x", color="0.9")
+    ours, = axes.plot([], [], color="0.4", marker="o", linewidth=2, label="here: mean of the seeds, interval over images")
+    paper.set_label("the paper, on MPIIGaze (1x: reported)")
+    _legend_below(figure, [ours, paper], columns=1)
+    said = ", ".join(f"{training_set_name(key, domain)} ≈{share:.0f} %" for key, (share, _, _) in rows.items())
+    return figure, f"Share of {real_name(domain)} test images within 7 degrees by training set: {said}; the paper's beside."

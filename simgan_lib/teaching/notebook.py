@@ -1,0 +1,92 @@
+"""What every notebook uses: the line that says how it runs, scoped randomness, figures that can be heard, progress.
+
+Nothing here teaches; it keeps such things out of the lessons.
+"""
+
+import contextlib
+import importlib.util
+import os
+import platform
+import time
+from typing import NamedTuple
+
+import numpy
+import torch
+from IPython.display import display
+
+from .. import __version__
+from ..figures import to_png
+from ..system.errors import UserError
+from ..training import PRESETS
+from .widgets import Progress, show_widget
+
+# On GitHub; notebooks link to it and, on Colab, install from it: a test holds all of them to this one name.  An owner
+# with an underscore cannot exist there, so nobody installs a stranger's package before the kit is published.
+REPOSITORY = "OWNER_UNSET/simgan-kit"
+NEEDED = {"numpy": "numpy", "scipy": "scipy", "skimage": "scikit-image", "matplotlib": "matplotlib",
+          "ipywidgets": "ipywidgets", "safetensors": "safetensors"}
+
+
+class Setup(NamedTuple):
+    """How a notebook runs: `profile` is "quick", "full" or "paper"; `device` a torch.device."""
+
+    profile: str
+    device: torch.device
+
+
+def setup(profile=None):
+    """Choose profile and device, print both and the versions in one line.  Returns Setup(profile, device).
+
+    profile: default is the environment variable SIMGAN_PROFILE, else "quick".
+    Raises UserError for an unknown profile, or if a package is missing that the kit needs.
+    """
+    profile = profile or os.environ.get("SIMGAN_PROFILE") or "quick"
+    if profile not in PRESETS:
+        raise UserError(f"profile: expected one of {', '.join(PRESETS)}, found {profile!r} "
+                        f"(the environment variable SIMGAN_PROFILE chooses it)")
+    missing = [package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        raise UserError(f"missing packages: pip install {' '.join(missing)}")
+    # On a GPU `quick` would spend more time starting kernels than computing, and give other digits than the text says.
+    device = torch.device("cuda" if torch.cuda.is_available() and profile != "quick" else "cpu")
+    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    print(f"profile {profile} · {device.type} ({name}) · Python {platform.python_version()} · "
+          f"torch {torch.__version__} · numpy {numpy.__version__} · kit {__version__}")
+    return Setup(profile, device)
+
+
+@contextlib.contextmanager
+def seeded(seed, device="cpu"):
+    """A block with its own randomness: yields a torch.Generator, seeds torch's global one too, and puts that back.
+
+    So a new cell above changes nothing in the figure below.
+
+    >>> with seeded(7):
+    ...     a = torch.rand(1)
+    >>> with seeded(7):
+    ...     b = torch.rand(1)
+    >>> bool(a == b)
+    True
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield torch.Generator(device).manual_seed(seed)
+
+
+def show(figure, alternative):
+    """Show a figure with its alternative text, which is also what a plain text reader (and a test) gets to see.
+
+    Made for figure functions:  show(*montage_figure(...)).
+    """
+    display({"image/png": to_png(figure), "text/plain": alternative}, raw=True,
+            metadata={"image/png": {"alt": alternative}})
+
+
+def progress(steps, what, total=None):
+    """Go through `steps` under a progress bar with the time left.  total: their number, if they have no `len`."""
+    bar = Progress(what, total if total is not None else len(steps))
+    show_widget(bar.widget, f"{what}: {bar.total} steps")
+    start = time.perf_counter()
+    for done, step in enumerate(steps, 1):
+        yield step
+        bar.update(done, time.perf_counter() - start)

@@ -1,0 +1,84 @@
+"""Does the simulator draw the eyes that are there?  Criteria that need no label of a real image.
+
+    python studies/prior.py [--real DIR] [--json]
+
+DIR is MPIIGaze's release (or the part of it that is there); by default MPIIGaze/ in the folder that the variable
+SIMGAN_SAMPLES names, or in ../shared/data.  Every third day stays out, as in `reproduce --real`, and all labels do.
+
+Columns: place and radius of the iris (mean and deviation over images, pixels); how far the mean image is from the real
+ones' (root mean square, gray levels); and what a gaze estimator, trained on the synthetic images after histogram matching,
+answers (mean and deviation, degrees).  Gaze of people before a laptop is about as often to the left as to the right, and
+mostly below the camera: if the mean answer is far from the prior's mean, the eyeball stands at the wrong place.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from stand_in import samples  # the script beside this one
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.evaluation.gaze import GazeTrainingConfig, predict_gaze, train_gaze_estimator
+from simgan_lib.evaluation.pupil import iris_ellipses
+from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.experiments.reproduce import real_domain
+from simgan_lib.simulators.camera import stand_in
+from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.errors import UserError
+
+SHOWN = 600               # images that an ellipse is fitted to
+
+
+def spread(images, n=SHOWN):
+    """n images spread over the set, whose days stand one after the other."""
+    return images[torch.linspace(0, len(images) - 1, min(n, len(images))).long()]
+
+
+def iris(images):
+    """Mean and deviation of the iris' x, y and radius in pixels, over the images in which one is found."""
+    ellipses = iris_ellipses(spread(images.images))
+    found = ellipses[~ellipses.isnan().any(1)]
+    values = torch.stack([found[:, 0], found[:, 1], found[:, 2:4].mean(1)], 1)
+    return {name: [round(v.mean().item(), 2), round(v.std().item(), 2)] for name, v in zip(("x", "y", "radius"), values.T)}
+
+
+def measured(images, reference, estimator):
+    answers = torch.rad2deg(predict_gaze(estimator, images))
+    difference = images.images.float().mean(0) - reference.images.float().mean(0)
+    return iris(images) | {"mean_image": round(difference.square().mean().sqrt().item(), 1),
+                           "pitch": [round(answers[:, 0].mean().item(), 1), round(answers[:, 0].std().item(), 1)],
+                           "yaw": [round(answers[:, 1].mean().item(), 1), round(answers[:, 1].std().item(), 1)]}
+
+
+def table(real, seed=0):
+    synthetic = simulate(8000, 1000 + seed)
+    matched = replace(synthetic, images=histogram_matched(synthetic, real))
+    estimator = train_gaze_estimator(matched, GazeTrainingConfig(steps=1200), seed)
+    rows = {"real, labels removed": real, "synthetic, matched": matched, "stand-in": stand_in(2000, seed)}
+    return {name: measured(images, real, estimator) for name, images in rows.items()}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--real", type=Path, default=samples() / "MPIIGaze")
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    asked = parser.parse_args()
+    try:
+        found = table(real_domain(asked.real).unlabelled)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    if asked.json:
+        print(json.dumps(found))
+        return
+    columns = ("x", "y", "radius", "mean_image", "pitch", "yaw")
+    print(f"{'':22}" + "".join(f"{name:>16}" for name in columns))
+    for name, row in found.items():
+        cells = [f"{row[c][0]} +- {row[c][1]}" if isinstance(row[c], list) else f"{row[c]}" for c in columns]
+        print(f"{name:22}" + "".join(f"{cell:>16}" for cell in cells))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""What kind of error is left on the domain's test images, after training on each set?
+
+    python studies/what_is_left.py [--real DIR] [--profile quick] [--seed 0] [--only NAME ...]
+                                      [--lids UPPER LOWER] [--json]
+
+The main job's sets and estimators, one seed.  Mean gaze error in degrees as it is, with one offset for all test images
+taken away, and with the affine map taken away that fits the test labels best (six numbers: as much as any calibration of
+turns, scales and offsets could give), one for all and one for each eye; and how well pitch and yaw follow their labels
+(correlation).  Last, how alike two estimators err on the same image (correlation of their errors, each eye's mean taken away,
+mean of pitch and yaw): what the training set did not cause, another one does not mend.  Labels of test images are used to
+describe, not to choose.
+Two more sets: `refined_as_they_are`, as the refiner leaves them, not matched once more as `full` does; and, with --real,
+`stand_in`: as many eyes of the stand-in domain, whose camera was made after p00's crops.  They are about what
+a refiner could make that got every trait of that camera right.
+--lids asks whether a simulator would do better whose lids follow the gaze more closely.
+Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
+"""
+
+import argparse
+import dataclasses
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
+from simgan_lib.experiments.reproduce import TRAINED_ON, Seed, profile_named, real_domain, run_folder, stand_in_domain
+from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
+from simgan_lib.simulators import eyes
+from simgan_lib.simulators.camera import stand_in
+from simgan_lib.system.device import resolve_device
+
+NOT_AGAIN, STAND_IN = "refined_as_they_are", "stand_in"
+SETS = (*TRAINED_ON, NOT_AGAIN, STAND_IN)
+
+
+def fitted(predicted, truth):
+    """Pitch and yaw (N, 2) after the affine map that brings them nearest to the labels."""
+    known = torch.cat([predicted, torch.ones(len(predicted), 1, dtype=torch.float64)], 1)        # (N, 3)
+    return known @ torch.linalg.lstsq(known, truth).solution
+
+
+def each_eye(change, sides, *values):
+    """`change` of (N, 2) tensors, done for the left and the right eyes by themselves  ->  (N, 2)."""
+    changed = torch.empty_like(values[0])
+    for side in sides.unique():
+        changed[sides == side] = change(*(value[sides == side] for value in values))
+    return changed
+
+
+def described(predicted, truth, sides=None):
+    """{what: number} of pitch and yaw (N, 2), in radians, against their labels.  sides: which eye each is of (N,), if known."""
+    predicted, truth = predicted.double().cpu(), truth.double().cpu()
+    one_an_eye = {} if sides is None else {"without one an eye": each_eye(fitted, sides, predicted, truth)}
+    follow = [torch.corrcoef(torch.stack([predicted[:, i], truth[:, i]]))[0, 1].item() for i in range(2)]
+    return {"error": angular_error_deg(predicted, truth).mean().item(),
+            "without offset": calibrated_error_deg(predicted, truth).mean().item(),
+            "without affine map": angular_error_deg(fitted(predicted, truth), truth).mean().item(),
+            **{what: angular_error_deg(mapped, truth).mean().item() for what, mapped in one_an_eye.items()},
+            "pitch follows": follow[0], "yaw follows": follow[1]}
+
+
+def alike(errors, sides):
+    """{(a, b): correlation of the errors (N, 2) of two estimators, mean of pitch and yaw}, each eye's mean error taken away."""
+    sides = torch.zeros(len(next(iter(errors.values())))) if sides is None else sides
+    own = {name: each_eye(lambda e: e - e.mean(0), sides, error) for name, error in errors.items()}
+    return {(a, b): sum(torch.corrcoef(torch.stack([own[a][:, i], own[b][:, i]]))[0, 1].item() for i in range(2)) / 2
+            for a, b in itertools.combinations(own, 2)}
+
+
+def training_sets(seed, names):
+    """{name: images with labels to train on}: those of the main job, or one of the two more."""
+    others = {STAND_IN: stand_in(seed.profile.synthetic, seed=3000 + seed.seed)} if STAND_IN in names else {}
+    if names == [STAND_IN]:
+        return others                                  # needs no refiner
+    trained, sets = seed.training_sets()
+    sets |= others
+    if NOT_AGAIN in names:
+        seed.profile = dataclasses.replace(seed.profile, match_refined=False)      # after its stages have been found
+        sets[NOT_AGAIN] = seed.refined(sets[seed.profile.refine_from], trained)
+    return {name: sets[name] for name in names}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
+    parser.add_argument("--profile", default="quick")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=SETS, default=TRAINED_ON, metavar="NAME",
+                        help=f"sets to train on, of {', '.join(SETS)}; by default all but the last two")
+    parser.add_argument("--lids", nargs=2, type=float, metavar=("UPPER", "LOWER"), help="mm that the upper and the lower lid rise "
+                        f"a degree of gaze, instead of {eyes.UPPER_FOLLOWS} and {eyes.LOWER_FOLLOWS}; 0.18 goes all the way")
+    parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    a = parser.parse_args()
+    profile, device = profile_named(a.profile), resolve_device("auto")
+    domain = real_domain(a.real) if a.real else stand_in_domain(profile)
+    folder = run_folder(a.results, a.profile, a.real) / f"seed{a.seed}"
+    if a.lids:                                             # the domain keeps its lids; other eyes need a refiner of their own
+        eyes.UPPER_FOLLOWS, eyes.LOWER_FOLLOWS = a.lids
+        folder = folder.with_name(f"{folder.name}-lids-{a.lids[0]:g}-{a.lids[1]:g}")
+    seed = Seed(profile, domain, a.seed, device, folder, bar=False)
+    truth, found, errors = domain.test.labels["gaze"].double(), {}, {}
+    sides = domain.test.groups.get("side")                 # the stand-in has left eyes alone, and does not say so
+    sides = None if sides is None else torch.tensor([side == "left" for side in sides])
+    for name, images in training_sets(seed, a.only).items():
+        answers = predict_gaze(train_gaze_estimator(images, profile.gaze, a.seed, device), domain.test).double()
+        found[name], errors[name] = described(answers, truth, sides), answers - truth
+    shared = alike(errors, sides)
+    if a.json:
+        print(json.dumps({"sets": found, "alike": {", ".join(pair): value for pair, value in shared.items()}}))
+        return
+    for name, row in found.items():
+        print(f"{name:20}" + "  ".join(f"{what} {value:.2f}" for what, value in row.items()))
+    for pair, value in shared.items():
+        print(f"errors of {' and '.join(pair)} alike: {value:.2f}")
+
+
+if __name__ == "__main__":
+    main()
