@@ -108,7 +108,7 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 # %%
 from dataclasses import replace
 
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.matching import histogram_matched
 from simgan_lib.teaching.notebook import progress
 from simgan_lib.training import PRESETS, Training, refine
 
@@ -135,8 +135,9 @@ assert torch.equal(refined.labels["gaze"], synthetic.labels["gaze"])
 # compares features of the sets; a small network of the kit, which was never told what is real, provides the features.
 
 # %%
+from simgan_lib.evaluation.judges import feature_network
 from simgan_lib.evaluation.pupil import pupil_shift
-from simgan_lib.evaluation.realism import feature_network, kernel_distance, mean_change
+from simgan_lib.evaluation.realism import kernel_distance, mean_change
 
 change = mean_change(synthetic.images, refined.images)
 shift = pupil_shift(synthetic[:100], refined[:100])

@@ -222,7 +222,7 @@ assert torch.equal(equalised(stages["compression"]), stages["equalised"])
 from dataclasses import replace
 
 from simgan_lib.evaluation import realism
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.eyes import simulate
 
 N = 1500 if profile == "quick" else 20_000

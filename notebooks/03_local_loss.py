@@ -52,8 +52,8 @@ profile, device = setup()
 # alone gives nothing away), and eyes of the **stand-in** domain, which takes the place of real ones.
 
 # %%
-from simgan_lib.evaluation.realism import histogram_matched
 from simgan_lib.images import to_float, to_uint8
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 

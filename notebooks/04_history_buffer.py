@@ -355,9 +355,9 @@ def my_chance_to_survive(rounds, capacity, batch):
 
 
 # %%
-from simgan_lib import forgetting
+from simgan_lib import history
 
-chance_to_survive = yours_or_ours(my_chance_to_survive, checks.chance_to_survive, forgetting.chance_to_survive)
+chance_to_survive = yours_or_ours(my_chance_to_survive, checks.chance_to_survive, history.chance_to_survive)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

@@ -56,7 +56,7 @@ profile, device = setup()
 # %%
 from dataclasses import replace
 
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 

@@ -242,7 +242,7 @@ local_contrast = checks.yours_or_ours(my_local_contrast, checks.local_contrast, 
 # was *taught* what the label depends on. Here is the lesson it gets, on four eyes.
 
 # %%
-from simgan_lib.features import parts_features, relit
+from simgan_lib.evaluation.parts import parts_features, relit
 from simgan_lib.images import to_float, to_uint8
 
 with seeded(2) as generator:
@@ -331,7 +331,8 @@ assert relative["learned"]["evening"] < 0.8 * relative["learned"]["squinting"]
 
 # %%
 from simgan_lib.evaluation.pupil import pupils_in_place
-from simgan_lib.evaluation.realism import histogram_matched, mean_change
+from simgan_lib.evaluation.realism import mean_change
+from simgan_lib.matching import histogram_matched
 
 
 def trained(psi, weight):

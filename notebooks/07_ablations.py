@@ -128,7 +128,7 @@ from dataclasses import replace
 from torch.nn.functional import avg_pool2d
 
 from simgan_lib.evaluation.artefacts import RealPatches, fixed_pattern
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 

@@ -55,7 +55,8 @@ profile, device = setup()
 # %%
 from dataclasses import asdict, replace
 
-from simgan_lib.evaluation.realism import histogram_matched, spectrum_distance
+from simgan_lib.evaluation.realism import spectrum_distance
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import photograph, stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import PRESETS, Training, refine
@@ -501,7 +502,7 @@ assert fisher_exact(table, alternative="greater").pvalue < 0.01
 import os
 from pathlib import Path
 
-from simgan_lib.experiments.reproduce import real_domain
+from simgan_lib.experiments.domains import real_domain
 
 if folder := os.environ.get("SIMGAN_SAMPLES"):
     crops = real_domain(Path(folder) / "MPIIGaze").unlabelled

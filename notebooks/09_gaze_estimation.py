@@ -58,7 +58,7 @@ profile, device = setup()
 # %%
 from dataclasses import replace
 
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import refine
@@ -155,7 +155,7 @@ assert abs(angular_error_deg(aside, ahead).item() - 7) < 1e-4
 # </details>
 
 # %%
-from simgan_lib.evaluation import gaze as measuring
+from simgan_lib.evaluation import statistics
 
 
 def my_cumulative_curve(errors, degrees):
@@ -164,14 +164,14 @@ def my_cumulative_curve(errors, degrees):
 
 
 # %%
-cumulative_curve = checks.yours_or_ours(my_cumulative_curve, checks.cumulative_curve, measuring.cumulative_curve)
+cumulative_curve = checks.yours_or_ours(my_cumulative_curve, checks.cumulative_curve, statistics.cumulative_curve)
 assert list(cumulative_curve(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([0.0, 3.0, 7.0, 10.0]))) == [0, 50, 75, 100]
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# from simgan_lib.evaluation import gaze as measuring
+# from simgan_lib.evaluation import statistics
 #
 #
 # def my_cumulative_curve(errors, degrees):
@@ -190,7 +190,7 @@ assert list(cumulative_curve(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([0
 # from 500 synthetic to 2,000 synthetic?
 
 # %%
-from simgan_lib.evaluation.gaze import GazeTrainingConfig, gaze_training, predict_gaze
+from simgan_lib.evaluation.gaze import GazeTrainingConfig, gaze_report, gaze_training, predict_gaze
 
 CHEAP = {"batch": 16, "learning_rate": 4e-3} if profile == "quick" else {}
 
@@ -217,7 +217,7 @@ estimators = {name: trained(sets[name], name) for name in ("synthetic", "synthet
 # %%
 estimators |= {name: trained(images, name) for name, images in sets.items() if name not in estimators}
 errors = {name: errors_of(estimator) for name, estimator in estimators.items()}
-show(*report_figures.gaze_curve_intervals(errors, test.groups["day"], limit=12))
+show(*figures.gaze_curve_intervals(errors, test.groups["day"], limit=12))
 mean = {name: wrong.mean().item() for name, wrong in errors.items()}
 for name, wrong in errors.items():
     within = float(cumulative_curve(wrong, torch.tensor([7.0]))[0])
@@ -264,7 +264,7 @@ def my_resampled_mean(values, group, drawn):
 
 
 # %%
-resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean, measuring.resampled_mean)
+resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean, statistics.resampled_mean)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -382,7 +382,7 @@ for name, records in recorded.items():
     first, count = records[0], len(records[0]["seeds"])
     print(f"{name}: {'one seed, so no spread over seeds' if count == 1 else f'{count} seeds'}; "
           f"test: {first['test_images']:,} images of {first['test_days']} days; commit {first['commit']}")
-    show(*report_figures.within_shares(shares(records), first["domain"]))
+    show(*figures.within_shares(shares(records), first["domain"]))
     display(Markdown(size_table(records)))
 
 # %% [markdown]
@@ -395,7 +395,7 @@ for name, records in recorded.items():
 if recorded:
     kinds = {"synthetic_4x": ("synthetic", 4), "synthetic_matched_4x": ("synthetic_matched", 4), "refined_4x": ("refined", 4),
              "oracle": ("oracle", 1)}
-    show(*report_figures.recorded_curves({name: (records[0]["domain"], {
+    show(*figures.recorded_curves({name: (records[0]["domain"], {
         kind: chosen(records, "cnn", *key)["curve"] for kind, key in kinds.items()}) for name, records in recorded.items()}))
 for name, records in recorded.items():
     display(Markdown(f"**{name}**\n\n{order_table(records)}"))
@@ -474,7 +474,7 @@ def small_refiner(matched, unlabelled, seed=0):
 import os
 from pathlib import Path
 
-from simgan_lib.experiments.reproduce import real_domain
+from simgan_lib.experiments.domains import real_domain
 
 folder = Path(os.environ.get("SIMGAN_SAMPLES", "no-samples")) / "MPIIGaze"     # or the path of your copy
 if folder.is_dir():
@@ -487,10 +487,10 @@ if folder.is_dir():
         answers |= {kind.name: train_method(method, images)(real.test) for method, kind in METHODS.items()}
         real_errors[name] = angular_error_deg(answers["network"], truth)
         for method, answer in answers.items():
-            found, within = measuring.gaze_report(answer, truth, groups=days).values()
+            found, within = gaze_report(answer, truth, groups=days).values()
             print(f"{name:21} {method:26} {found['mean']:4.1f} degrees [{found['low']:.1f}, {found['high']:.1f}], "
                   f"{within['mean']:3.0f} % [{within['low']:.0f}, {within['high']:.0f}] within 7")
-    show(*report_figures.gaze_curve_intervals(real_errors, days, "MPIIGaze", limit=12))
+    show(*figures.gaze_curve_intervals(real_errors, days, "MPIIGaze", limit=12))
 else:
     print("no real crops here: the recorded runs on MPIIGaze above are all there is")
 

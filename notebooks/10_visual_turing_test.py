@@ -55,7 +55,7 @@ profile, device = setup()
 # %%
 from dataclasses import replace
 
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.matching import histogram_matched
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
@@ -504,7 +504,7 @@ def refined_towards(crops):
 # NBVAL_IGNORE_OUTPUT
 import os
 
-from simgan_lib.experiments.reproduce import real_domain
+from simgan_lib.experiments.domains import real_domain
 
 if folder := os.environ.get("SIMGAN_SAMPLES"):
     domain, on_real = real_domain(Path(folder) / "MPIIGaze"), {}

@@ -241,7 +241,8 @@ assert not written or (near["at random"] < 0.6 * near["by day"] and copied["at r
 # %%
 from dataclasses import replace
 
-from simgan_lib.evaluation.realism import histogram_matched, spectrum_distance
+from simgan_lib.evaluation.realism import spectrum_distance
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import PRESETS, Training, refine
 

@@ -83,8 +83,8 @@ def _test_days(a):
 
 def _check_record(path, a, needed=()):
     """A file whose record must not give way to this run's, or cannot take it in, is refused at once, not after hours."""
+    from .experiments.domains import profile_named
     from .experiments.records import check_addable
-    from .experiments.reproduce import profile_named
     profile_named(a.profile)
     run = {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}
     return check_addable(path, run, a.first_seed, a.seeds, _test_days(a), needed)
@@ -153,7 +153,7 @@ def _add_train(commands):
 def _train(a):
     from pathlib import Path
 
-    from .experiments.reproduce import profile_named
+    from .experiments.domains import profile_named
     from .experiments.runs import train_refiner
     from .images import ImageSet
     from .system.checkpoints import save_module
@@ -221,7 +221,7 @@ def _add_evaluate(commands):
 
 def _evaluate(a):
     from .evaluation.gaze import gaze_report, predict_gaze, train_gaze_estimator
-    from .experiments.reproduce import profile_named
+    from .experiments.domains import profile_named
     from .experiments.runs import shown_progress
     from .images import ImageSet
     from .system.device import resolve_device

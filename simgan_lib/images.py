@@ -22,6 +22,11 @@ def to_uint8(images):
     return images.detach().float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
+def pixels(images):
+    """uint8 (N, C, H, W) of an ImageSet, or the tensor itself."""
+    return getattr(images, "images", images)
+
+
 def resized(images, size):
     """uint8 (N, C, H, W)  ->  uint8 (N, C, *size): bilinear, smoothed first where it shrinks."""
     if not len(images):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import torch
 
-from .experiments.records import markdown_table
 from .networks import Refiner
 from .system.checkpoints import load_checkpoint, load_module
 from .system.errors import UserError
@@ -49,83 +48,3 @@ def load_shipped(name):
 
 
 # ---- their cards, to be read ----
-MEASURES = {              # key of a card's metrics: (heading, how it is printed, factor)
-    "spectrum_distance_db": ("distance of the power spectrum to the domain's, dB", ".2f", 1),
-    "two_sample_accuracy": ("told from the domain by a network, % right (50: by guessing)", ".1f", 100),
-    "two_sample_accuracy_squinting": ("the same, against eyes of which all squint", ".1f", 100),
-    "distance_to_ideal_levels": ("gray levels from the ideal, mean", ".1f", 1),
-    "pupils_in_place": ("pupil found where the label has it, %", ".1f", 100),
-    "iris_contrast": ("contrast of the iris", ".2f", 1),
-}
-CARDS_HEAD = """# The refiners that come with the kit
-
-Made of the cards inside `simgan_lib/refiners/*.safetensors` by `python -m simgan_lib results`; no number here was typed.
-`load_shipped("gray")` gives the refiner and its card; the notebooks use them without a GPU. All of the pictures that they
-learned from were simulated."""
-
-
-def shipped_cards():
-    """The cards of the refiners that come with the kit."""
-    return [read_card(SHIPPED / f"{name}.safetensors") for name in shipped_names()]
-
-
-def card_table():
-    """One line for each shipped refiner, in Markdown: what it does to the label, and how near it comes to its domain."""
-    head = ["refiner", "towards", "pupil moved, px", "power spectrum, dB: synthetic, refined", "told apart, %: synthetic, refined",
-            "minutes of training", "commit"]
-    return markdown_table(head, [_card_row(card) for card in shipped_cards()])
-
-
-def _card_row(card):
-    pairs = (", ".join(_shown(key, card["metrics"][key][kind]) for kind in ("synthetic", "refined"))
-             for key in ("spectrum_distance_db", "two_sample_accuracy"))
-    return [card["name"], card["data"]["real"], _spread(card["metrics"]["pupil_shift_px"]), *pairs,
-            f"{card['seconds'] / 60:.0f}", card["commit"]]
-
-
-def cards_page():
-    """The whole of docs/refiners.md."""
-    return "\n\n".join([CARDS_HEAD, *(part for card in shipped_cards() for part in _card_parts(card))]) + "\n"
-
-
-def _card_parts(card):
-    """One card as parts of a page."""
-    data, metrics = card["data"], card["metrics"]
-    facts = {
-        "purpose": card["purpose"], "command": f"`{card['command']}`", "seed": card["seed"], "commit": card["commit"],
-        "data": f"{data['synthetic']} ({_entering(card)}), {data['real']}", "licence": data["licence"],
-        "network": f"{card['channels']} to {card['channels']} channels, {card['width']} feature maps, {card['blocks']} blocks, "
-                   f"{card['noise']} of noise, images of {card['size'][0]}x{card['size'][1]}",
-        "settings": ", ".join(f"{name} {_plain(value)}" for name, value in card["config"].items()),
-        "training": f"{card['seconds'] / 60:.0f} minutes on {card['hardware']}; precision {card.get('precision', 'not recorded')}",
-        "versions": ", ".join(f"{name} {version}" for name, version in card["versions"].items()),
-        "pupil": f"moved by {_spread(metrics['pupil_shift_px'])} px (mean ± deviation over {metrics['images']:,} eyes that no "
-                 f"training drew); the finder's own error {_spread(metrics['pupil_finder_error_px'])}; none found in "
-                 f"{100 * metrics['pupil_shift_px']['failed']:.1f} %"}
-    return [f"## {card['name']}", "\n".join(f"- {name}: {fact}" for name, fact in facts.items()), _metrics_table(metrics)]
-
-
-def _metrics_table(metrics):
-    """Measures that a card has for several kinds of images, kind by kind."""
-    by_kind = {key: found for key, found in metrics.items() if isinstance(found, dict) and "refined" in found}
-    kinds = dict.fromkeys(kind for found in by_kind.values() for kind in found)
-    rows = [[MEASURES[key][0] if key in MEASURES else key, *(_shown(key, found[kind]) for kind in kinds)]
-            for key, found in by_kind.items()]
-    return markdown_table(["", *kinds], rows)
-
-
-def _entering(card):
-    return "gray levels matched first" if card["refine_from"] == "synthetic_matched" else "as they are"
-
-
-def _shown(key, value):
-    _, form, factor = MEASURES.get(key, (key, ".3g", 1))
-    return f"{factor * value:{form}}"
-
-
-def _spread(found):
-    return f"{found['mean']:.2f} ± {found['sd']:.2f}"
-
-
-def _plain(value):
-    return f"{value:.4g}" if isinstance(value, float) else value

@@ -18,11 +18,12 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.evaluation.parts import parts_features
 from simgan_lib.evaluation.pupil import iris_contrast, pupils_in_place
-from simgan_lib.evaluation.realism import histogram_matched, mean_change, spectrum_distance
+from simgan_lib.evaluation.realism import mean_change, spectrum_distance
+from simgan_lib.experiments.provenance import commit, hardware, versions
 from simgan_lib.experiments.records import save_records
-from simgan_lib.experiments.summary import commit, hardware, versions
-from simgan_lib.features import parts_features
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.evening import in_evening_light, squinting
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import PRESETS, Training, refine

@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit, installed or n
 from what_is_left import described
 
 from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
-from simgan_lib.experiments.reproduce import Seed, profile_named, real_domain, stand_in_domain
+from simgan_lib.experiments.domains import profile_named, real_domain, stand_in_domain
+from simgan_lib.experiments.pipeline import SeedRun
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.device import resolve_device
@@ -53,7 +54,7 @@ def main():
     a = parser.parse_args()
     profile, device, folder = profile_named(a.profile), resolve_device("auto"), Path(a.results) / "label_shift"
     domain = real_domain(a.real) if a.real else stand_in_domain(profile)
-    seed = Seed(profile, domain, a.seed, device, folder, True)
+    seed = SeedRun(profile, domain, a.seed, device, folder, True)
     train = partial(train_gaze_estimator, config=profile.gaze, seed=a.seed, device=device)
     matched = seed.matched(simulate(profile.synthetic, seed=1000 + a.seed))
     estimator = train(matched)

@@ -23,8 +23,8 @@ from stand_in import samples  # the script beside this one
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, predict_gaze, train_gaze_estimator
 from simgan_lib.evaluation.pupil import iris_ellipses
-from simgan_lib.evaluation.realism import histogram_matched
-from simgan_lib.experiments.reproduce import real_domain
+from simgan_lib.experiments.domains import real_domain
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import UserError

@@ -24,9 +24,10 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.evaluation.realism import gray_level_distance, histogram_matched, spectrum_distance, two_sample_accuracy
-from simgan_lib.experiments.reproduce import real_domain
+from simgan_lib.evaluation.realism import gray_level_distance, spectrum_distance, two_sample_accuracy
+from simgan_lib.experiments.domains import real_domain
 from simgan_lib.images import ImageSet, resized
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import UserError

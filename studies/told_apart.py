@@ -27,9 +27,10 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.evaluation.realism import evenness, histogram_matched, matched_one_by_one, told_by_number, two_sample_accuracy
+from simgan_lib.evaluation.realism import evenness, told_by_number, two_sample_accuracy
+from simgan_lib.experiments.provenance import commit, hardware, versions
 from simgan_lib.experiments.records import check_replaceable, save_records
-from simgan_lib.experiments.summary import commit, hardware, versions
+from simgan_lib.matching import histogram_matched, matched_one_by_one
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.eyes import simulate

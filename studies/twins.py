@@ -19,10 +19,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.gaze import gaze_report, predict_gaze, train_gaze_estimator
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.experiments.domains import profile_named, stand_in_domain
+from simgan_lib.experiments.provenance import commit, hardware, versions
 from simgan_lib.experiments.records import save_records
-from simgan_lib.experiments.reproduce import profile_named, stand_in_domain
-from simgan_lib.experiments.summary import commit, hardware, versions
+from simgan_lib.matching import histogram_matched
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.training import refine

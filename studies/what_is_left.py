@@ -27,7 +27,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
-from simgan_lib.experiments.reproduce import TRAINED_ON, Seed, profile_named, real_domain, run_folder, stand_in_domain
+from simgan_lib.experiments.domains import profile_named, real_domain, stand_in_domain
+from simgan_lib.experiments.pipeline import TRAINED_ON, SeedRun
+from simgan_lib.experiments.reproduce import run_folder
 from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
 from simgan_lib.simulators import eyes
 from simgan_lib.simulators.camera import stand_in
@@ -102,7 +104,7 @@ def main():
     if a.lids:                                             # the domain keeps its lids; other eyes need a refiner of their own
         eyes.UPPER_FOLLOWS, eyes.LOWER_FOLLOWS = a.lids
         folder = folder.with_name(f"{folder.name}-lids-{a.lids[0]:g}-{a.lids[1]:g}")
-    seed = Seed(profile, domain, a.seed, device, folder, bar=False)
+    seed = SeedRun(profile, domain, a.seed, device, folder, bar=False)
     truth, found, errors = domain.test.labels["gaze"].double(), {}, {}
     sides = domain.test.groups.get("side")                 # the stand-in has left eyes alone, and does not say so
     sides = None if sides is None else torch.tensor([side == "left" for side in sides])

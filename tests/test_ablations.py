@@ -8,12 +8,12 @@ import torch
 
 from simgan_lib.__main__ import main
 from simgan_lib.evaluation.gaze import GazeTrainingConfig
-from simgan_lib.experiments import ablations, reproduce, trial
+from simgan_lib.experiments import ablations, domains, reproduce, trial
 from simgan_lib.experiments.ablations import BASE, SWEEP, sweep
 from simgan_lib.system.errors import UserError
 from simgan_lib.training import TrainingConfig, TrainingFailed
 
-TINY = reproduce.Profile(
+TINY = domains.Profile(
     TrainingConfig(steps=2, batch=4, refiner_warmup=1, discriminator_warmup=1, buffer=8, width=4, blocks=1),
     GazeTrainingConfig(steps=3, batch=8), synthetic=40, real=60, test=20, compared=24)
 

@@ -47,12 +47,12 @@ def shrunk(monkeypatch):
     """Make the quick profile take a second."""
     from dataclasses import replace
 
-    from simgan_lib.experiments import reproduce
+    from simgan_lib.experiments import domains, reproduce
     from simgan_lib.training import TrainingConfig
-    quick = reproduce.PROFILES["quick"]
+    quick = domains.PROFILES["quick"]
     tiny = TrainingConfig(steps=4, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1)
     small = replace(quick, training=tiny, gaze=replace(quick.gaze, steps=5), synthetic=60, real=60, test=60, compared=20)
-    monkeypatch.setitem(reproduce.PROFILES, "quick", small)
+    monkeypatch.setitem(domains.PROFILES, "quick", small)
     for name in ("feature_network", "two_sample_accuracy"):       # networks of the measures: a few steps will do
         monkeypatch.setattr(reproduce, name, partial(getattr(reproduce, name), steps=5))
 
@@ -243,7 +243,7 @@ def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsy
 
 
 def test_every_third_day_is_kept_apart_by_default(tmp_path):
-    from simgan_lib.experiments.reproduce import real_domain
+    from simgan_lib.experiments.domains import real_domain
     write_eyes(tmp_path / "p00", days=7, n=3)
     domain = real_domain(tmp_path / "p00")
     assert set(domain.test.groups["day"]) == {"day03", "day06"}

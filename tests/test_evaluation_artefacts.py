@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from simgan_lib.evaluation.artefacts import RealPatches, diversity, fixed_pattern
-from simgan_lib.evaluation.realism import histogram_matched
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 

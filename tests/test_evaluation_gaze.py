@@ -12,15 +12,13 @@ from simgan_lib.evaluation.gaze import (
     PRESETS,
     GazeTrainingConfig,
     augmented,
-    bootstrap_interval,
-    cumulative_curve,
-    curve_interval,
     gaze_report,
     gaze_training,
     predict_gaze,
     shifted,
     train_gaze_estimator,
 )
+from simgan_lib.evaluation.statistics import bootstrap_interval, cumulative_curve, curve_interval
 from simgan_lib.gaze import angular_error_deg
 from simgan_lib.images import ImageSet
 from simgan_lib.system.errors import UserError

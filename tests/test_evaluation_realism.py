@@ -10,19 +10,15 @@ from hypothesis import strategies as st
 from skimage.exposure import match_histograms
 
 from simgan_lib.evaluation import realism
+from simgan_lib.evaluation.judges import CHANGES, changed, feature_network
 from simgan_lib.evaluation.realism import (
-    CHANGES,
     best_tone_curve,
     beyond_tone,
     block_distance,
-    changed,
     evenness,
-    feature_network,
     gray_level_distance,
-    histogram_matched,
     identity_collapse,
     kernel_distance,
-    matched_one_by_one,
     mean_change,
     mmd2,
     power_spectrum,
@@ -31,6 +27,7 @@ from simgan_lib.evaluation.realism import (
     two_sample_accuracy,
 )
 from simgan_lib.images import ImageSet, to_float
+from simgan_lib.matching import histogram_matched, matched_one_by_one
 
 
 def textures(n, seed, smooth=2, noise=8.0, size=(35, 55)):

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional as F
 
 from simgan_lib.evaluation.pupil import pupil_centres
-from simgan_lib.evaluation.realism import histogram_matched
 from simgan_lib.history import HistoryBuffer
+from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.teaching import checks, failures

@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
+from simgan_lib.evaluation.parts import parts_features, parts_network, relit, train_parts
 from simgan_lib.experiments.runs import train_refiner
-from simgan_lib.features import LearnedFeatures, named_layers, parts_features, parts_network, relit, train_parts, vgg_features
+from simgan_lib.features import LearnedFeatures, named_layers, vgg_features
 from simgan_lib.images import to_float
 from simgan_lib.losses import FEATURES, refiner_loss, self_regularization
 from simgan_lib.simulators.eyes import render, simulate
@@ -103,7 +104,7 @@ def test_the_same_seed_gives_the_same_psi_and_leaves_other_random_numbers_alone(
 def test_weights_are_found_again_and_only_where_they_fit(eyes, tmp_path, monkeypatch):
     first = parts_features(eyes, steps=2, folder=tmp_path)
     calls = []
-    monkeypatch.setattr("simgan_lib.features.train_parts", lambda network, *rest: calls.append(rest) or network)
+    monkeypatch.setattr("simgan_lib.evaluation.parts.train_parts", lambda network, *rest: calls.append(rest) or network)
     again = parts_features(eyes, steps=2, folder=tmp_path)
     assert module_digest(again) == module_digest(first) and not calls
     parts_features(replace(eyes, images=255 - eyes.images), steps=2, folder=tmp_path)

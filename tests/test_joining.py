@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from simgan_lib.__main__ import main
 from simgan_lib.experiments import report, reproduce, results_page, summary
+from simgan_lib.experiments.domains import PROFILES, Domain
 from simgan_lib.experiments.joining import joined
+from simgan_lib.experiments.pipeline import TRAINED_ON
 from simgan_lib.experiments.records import read_records
-from simgan_lib.experiments.reproduce import PROFILES, TRAINED_ON, Domain
 from simgan_lib.images import ImageSet
 from simgan_lib.system.errors import UserError
 

@@ -12,9 +12,10 @@ import torch
 
 from simgan_lib.__main__ import _parser, main
 from simgan_lib.experiments import reproduce, results_page
+from simgan_lib.experiments.cards import cards_page
 from simgan_lib.experiments.records import RECORDED, check_replaceable, markdown_table, read_records, save_records
 from simgan_lib.experiments.summary import pupil_scatter
-from simgan_lib.pretrained import cards_page, shipped_names
+from simgan_lib.pretrained import shipped_names
 from simgan_lib.system.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]

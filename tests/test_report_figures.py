@@ -9,7 +9,8 @@ import torch
 from matplotlib import pyplot
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from simgan_lib.evaluation.gaze import curve_interval
+from simgan_lib import figures
+from simgan_lib.evaluation.statistics import curve_interval
 from simgan_lib.figures import STYLE, save_figure
 from simgan_lib.figures import results as report_figures
 from simgan_lib.simulators.camera import stand_in
@@ -62,9 +63,9 @@ def drawn(request, eyes):
             "errors": report_figures.gaze_errors(gaze_metrics(), {"synthetic": 11.2, "refined": 7.8}, domain),
             "pupil": report_figures.pupil_shifts(shifts, 0.3),
             "gray": report_figures.gray_levels_and_spectra(eyes, domain),
-            "intervals": report_figures.gaze_curve_intervals(of_sizes(), domain=domain),
-            "within": report_figures.within_shares(SHARES, domain),
-            "recorded": report_figures.recorded_curves({f"{domain}, {size}": (domain, CURVES) for size in ("quick", "full")})}
+            "intervals": figures.gaze_curve_intervals(of_sizes(), domain=domain),
+            "within": figures.within_shares(SHARES, domain),
+            "recorded": figures.recorded_curves({f"{domain}, {size}": (domain, CURVES) for size in ("quick", "full")})}
 
 
 def test_nothing_is_cut_off(drawn):
@@ -206,7 +207,7 @@ def test_a_cloud_of_small_shifts_is_not_drawn_at_the_scale_of_large_ones():
 
 def test_shades_are_the_intervals_of_the_groups_and_markers_tell_sizes_apart():
     wrong, groups = of_sizes(), np.repeat(np.arange(20), 10)
-    axes = report_figures.gaze_curve_intervals(wrong, groups)[0].axes[0]
+    axes = figures.gaze_curve_intervals(wrong, groups)[0].axes[0]
     for errors, shade in zip(wrong.values(), axes.collections, strict=True):
         low, high = curve_interval(errors, [8.0], groups)
         at = {round(y, 6) for x, y in shade.get_paths()[0].vertices if x == 8}
@@ -216,14 +217,14 @@ def test_shades_are_the_intervals_of_the_groups_and_markers_tell_sizes_apart():
 
 
 def test_shares_stand_beside_the_papers():
-    figure, sentence = report_figures.within_shares(SHARES)
+    figure, sentence = figures.within_shares(SHARES)
     marks = [tuple(np.asarray(dots.get_offsets())[0]) for dots in figure.axes[0].collections]
     assert (85.0, 1) in marks and (87.2, 1) in marks and (90.0, 2) in marks and len(marks) == 5
     assert "refined, 4 x as many ≈85 %" in sentence
 
 
 def test_recorded_curves_stand_side_by_side():
-    figure, sentence = report_figures.recorded_curves({"A": ("stand-in", CURVES), "B": ("MPIIGaze", {"oracle": CURVES["oracle"]})})
+    figure, sentence = figures.recorded_curves({"A": ("stand-in", CURVES), "B": ("MPIIGaze", {"oracle": CURVES["oracle"]})})
     assert [axes.get_title() for axes in figure.axes] == ["A", "B"]
     refined, real = figure.axes[0].lines[1], figure.axes[1].lines[0]
     assert np.interp(10, *refined.get_data()) == 45 and np.interp(7, *real.get_data()) == 35

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from simgan_lib.evaluation.realism import gray_level_distance
-from simgan_lib.experiments.reproduce import PROFILES, Domain, Seed
+from simgan_lib.experiments.domains import PROFILES, Domain
+from simgan_lib.experiments.pipeline import SeedRun
 from simgan_lib.networks import Refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
@@ -20,7 +21,7 @@ def domain():
 
 
 def seed_of(profile, domain, folder):
-    return Seed(profile, domain, 0, torch.device("cpu"), folder, bar=False)
+    return SeedRun(profile, domain, 0, torch.device("cpu"), folder, bar=False)
 
 
 def test_refined_images_are_matched_once_more_where_the_profile_says_so(domain, tmp_path):

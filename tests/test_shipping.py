@@ -8,7 +8,7 @@ import torch
 
 from simgan_lib import pretrained
 from simgan_lib.__main__ import main
-from simgan_lib.experiments import reproduce
+from simgan_lib.experiments import domains
 from simgan_lib.experiments import shipped as shipping
 from simgan_lib.features import LearnedFeatures
 from simgan_lib.pretrained import load_refiner, load_shipped, read_card, shipped_names
@@ -23,8 +23,8 @@ from simgan_lib.training import TrainingConfig, refine
 def tiny(monkeypatch, tmp_path):
     """A profile of seconds, and a package folder of its own."""
     config = TrainingConfig(steps=3, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1, noise=1)
-    profile = replace(reproduce.PROFILES["quick"], training=config, synthetic=40, real=40, test=160, compared=20)
-    monkeypatch.setitem(reproduce.PROFILES, "quick", profile)
+    profile = replace(domains.PROFILES["quick"], training=config, synthetic=40, real=40, test=160, compared=20)
+    monkeypatch.setitem(domains.PROFILES, "quick", profile)
     monkeypatch.setattr(shipping, "two_sample_accuracy", partial(shipping.two_sample_accuracy, steps=5))
     monkeypatch.setattr(pretrained, "SHIPPED", tmp_path / "refiners")
     return tmp_path
@@ -62,7 +62,7 @@ TWINS = {"gray-no-history": {"buffer": 0}, "gray-global": {"local": False, "regu
 @pytest.mark.parametrize("name, changes", TWINS.items())
 def test_a_twin_differs_in_one_thing(tiny, name, changes):
     card = read_card(shipping.ship(name, "quick", folder=tiny / "refiners", runs=tiny, bar=False))
-    plain = reproduce.PROFILES["quick"].training
+    plain = domains.PROFILES["quick"].training
     assert card["config"] | changes == card["config"] and replace(plain, **changes) == TrainingConfig(**card["config"])
 
 

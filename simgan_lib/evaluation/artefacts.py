@@ -14,15 +14,13 @@ Taught in: notebook 07.
 import torch
 import torch.nn.functional as F
 
+from ..images import pixels
+
 SIDE = 7                  # pixels of a patch: about a fifth of a crop's height, an iris is two of them wide
 STEP = 4                  # pixels between patches
 FLOOR = 2.0               # gray levels: whitening takes differences below this for noise
 USUAL = 0.05              # share of unseen real patches without a near neighbour, by calibration
 FINE = 5                  # pixels: structure that a mean over so many removes is fine
-
-
-def _pixels(images):
-    return getattr(images, "images", images)
 
 
 class RealPatches:
@@ -36,7 +34,7 @@ class RealPatches:
     """
 
     def __init__(self, real):
-        known, unseen = (patches_of(half) for half in _pixels(real).split(-(-len(_pixels(real)) // 2)))
+        known, unseen = (patches_of(half) for half in pixels(real).split(-(-len(pixels(real)) // 2)))
         self.whitening = _whitening(known.flatten(0, 1))
         self.known = known @ self.whitening                                            # (places, M, D)
         self.limit = self._nearest(unseen @ self.whitening).quantile(1 - USUAL, 1, keepdim=True)      # (places, 1)
@@ -51,11 +49,11 @@ class RealPatches:
         refined: uint8 (N, C, H, W) or an ImageSet.  synthetic: what each came from; real images came from nothing.
         Raises ValueError if the shapes differ.
         """
-        refined = _pixels(refined)
+        refined = pixels(refined)
         patches = patches_of(refined) @ self.whitening
         far = self._nearest(patches) > self.limit
         if synthetic is not None:
-            far &= self._nearest(_without(patches, patches_of(_pixels(synthetic)) @ self.whitening)) > self.limit
+            far &= self._nearest(_without(patches, patches_of(pixels(synthetic)) @ self.whitening)) > self.limit
         return far.T.unflatten(1, [(n - SIDE) // STEP + 1 for n in refined.shape[2:]])
 
     def share(self, refined, synthetic=None):
@@ -92,13 +90,13 @@ def fixed_pattern(images, domains):
     """
     basis = [_fine(mean) for mean in map(_mean, domains)] + [_fine(_softened(mean, 3)) for mean in map(_mean, domains)]
     basis = torch.stack(basis, 1)                                                      # (pixels, 2 * domains)
-    halves = [_fine(_mean(_pixels(images)[i::2])) for i in range(2)]
+    halves = [_fine(_mean(pixels(images)[i::2])) for i in range(2)]
     left = [half - basis @ torch.linalg.lstsq(basis, half[:, None]).solution[:, 0] for half in halves]
     return (left[0] * left[1]).mean().clamp(min=0).sqrt().item()
 
 
 def _mean(images):
-    parts = _pixels(images).split(4096)                                                # as floats, a set may be gigabytes
+    parts = pixels(images).split(4096)                                                # as floats, a set may be gigabytes
     return sum(part.double().sum(0) for part in parts) / sum(map(len, parts))          # (C, H, W)
 
 
@@ -115,4 +113,4 @@ def diversity(images):
 
     images: uint8 (N, C, H, W) or an ImageSet.  0 where all are the same: mode collapse.
     """
-    return _pixels(images).float().std(0).mean().item()
+    return pixels(images).float().std(0).mean().item()

@@ -5,7 +5,6 @@ Taught in: notebook 05, 09.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
@@ -13,8 +12,7 @@ from ..images import to_float
 from ..networks import GazeEstimator
 from ..system.device import autocast_for, keep_freed_memory
 from ..system.errors import UserError
-
-RESAMPLES = 1000          # bootstrap samples behind each interval
+from .statistics import bootstrap_interval
 
 
 @dataclass(frozen=True)
@@ -152,53 +150,3 @@ def gaze_report(predicted, truth, thresholds=(7.0,), seed=0, groups=None):
     for degrees in thresholds:
         report[f"within_{degrees:g}_deg"] = bootstrap_interval(100.0 * (errors <= degrees), seed, groups)
     return report
-
-
-def bootstrap_interval(values, seed=0, groups=None, resamples=RESAMPLES):
-    """{"mean", "low", "high", "n"} of values (N,): percentile bootstrap, 95 %.  groups: resample these, not values.
-
-    Raises ValueError if there are no values.
-    """
-    values = np.asarray(values, dtype=float)
-    if not len(values):
-        raise ValueError("an interval needs at least one value")
-    group = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    count, rng = group.max() + 1, np.random.default_rng(seed)
-    # Some resamples at a time: all at once would be gigabytes for a large test set.
-    rows = max(1, 2_000_000 // count)
-    means = []
-    for first in range(0, resamples, rows):
-        drawn = rng.integers(count, size=(min(rows, resamples - first), count))
-        means.append(resampled_mean(values, group, drawn))
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return {"mean": float(values.mean()), "low": float(low), "high": float(high), "n": len(values)}
-
-
-def resampled_mean(values, group, drawn):
-    """Mean of values (N,) after whole groups were drawn in place of single values.
-
-    group: which of the groups 0 .. G-1 each value belongs to (N,).  drawn: numbers of groups (..., G), one as often as
-    it was drawn.  Returns (...).
-
-    >>> float(resampled_mean([1.0, 3.0, 8.0], [0, 0, 1], [1, 1]))
-    8.0
-    """
-    values, group, drawn = np.asarray(values), np.asarray(group), np.asarray(drawn)
-    total, size = np.bincount(group, values), np.bincount(group)
-    return total[drawn].sum(-1) / size[drawn].sum(-1)
-
-
-def cumulative_curve(errors, degrees):
-    """Percentage of errors (N,) that are at most each of `degrees` (K,)  ->  (K,).  Paper: Figure 7.
-
-    >>> cumulative_curve([1.0, 3.0, 5.0, 9.0], [0, 3, 7, 10]).tolist()
-    [0.0, 50.0, 75.0, 100.0]
-    """
-    return 100.0 * np.searchsorted(np.sort(np.asarray(errors)), np.asarray(degrees), side="right") / len(errors)
-
-
-def curve_interval(errors, degrees, groups=None, seed=0):
-    """95 % intervals of `cumulative_curve`, each degree for itself: (low (K,), high (K,)).  groups: resample these."""
-    errors = np.asarray(errors)
-    found = [bootstrap_interval(100.0 * (errors <= d), seed, groups) for d in degrees]
-    return np.array([each["low"] for each in found]), np.array([each["high"] for each in found])

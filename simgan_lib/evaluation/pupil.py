@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.measure import CircleModel, EllipseModel
 
+from ..images import pixels
+
 EYE_WIDTH = 55                    # px: what the article's 1.1 +- 0.8 px refer to
 RADII = (0.130, 0.185)            # radius of the iris, in image widths: 11.5 to 13 mm across in crops 33 to 40 mm wide
 USUAL_RADIUS = 0.157
@@ -42,7 +44,7 @@ def pupil_shifts(synthetic, refined):
 
     Raises ValueError if the images differ in shape.  Article: Figure 9.
     """
-    before, after = _pixels(synthetic), _pixels(refined)
+    before, after = pixels(synthetic), pixels(refined)
     if before.shape != after.shape:
         raise ValueError(f"expected image pairs of one shape, found {tuple(before.shape)} and {tuple(after.shape)}")
     return (pupil_centres(after) - pupil_centres(before)) * EYE_WIDTH / before.shape[-1]
@@ -85,7 +87,7 @@ def summary(shifts):
 
 def iris_ellipses(images, progress=None):
     """Ellipses (x, y, semi-axis, semi-axis, angle) px and radians, float (N, 5); NaN where none fits."""
-    images, found = _pixels(images), []
+    images, found = pixels(images), []
     for part in images.split(CHUNK):
         found.append(torch.from_numpy(_ellipses(part)).float())
         if progress is not None:
@@ -98,7 +100,7 @@ def pupils_in_place(images, labels, limit=1.0):
 
     Where no iris fits, the pupil is not found.  Exact labels, no other image to compare with; some 90 % for synthetic eyes.
     """
-    wrong = (pupil_centres(images) - labels["pupil"].cpu()).norm(dim=1) * EYE_WIDTH / _pixels(images).shape[-1]
+    wrong = (pupil_centres(images) - labels["pupil"].cpu()).norm(dim=1) * EYE_WIDTH / pixels(images).shape[-1]
     return (wrong < limit).float().mean().item()               # NaN < limit is False
 
 
@@ -108,15 +110,11 @@ def iris_contrast(images, labels):
     By the exact masks `parts` alone, with no search: also where an iris has faded, or another was painted beside it.
     Images of which less than 20 pixels of either are seen are left out; NaN if all are.
     """
-    gray, parts = _pixels(images).float().mean(1), labels["parts"].cpu()      # (N, H, W)
+    gray, parts = pixels(images).float().mean(1), labels["parts"].cpu()      # (N, H, W)
     white, iris = parts == 1, (parts == 2) | (parts == 3)
     seen = (white.sum((1, 2)) >= 20) & (iris.sum((1, 2)) >= 20)
     mean = [(gray * mask).sum((1, 2)) / mask.sum((1, 2)) for mask in (white, iris)]
     return ((mean[0] - mean[1]) / gray.mean((1, 2)))[seen].mean().item()
-
-
-def _pixels(images):
-    return getattr(images, "images", images).cpu()
 
 
 def _ellipses(images):
@@ -283,7 +281,7 @@ def mask_shifts(images):
     NaN where that would be REACH px or more away, or where no white is to be seen.  Needs no search for an eye, so it
     also answers where no ellipse fits.  Raises KeyError without `parts`.
     """
-    gray, parts = normalised(_pixels(images)), images.labels["parts"].cpu()
+    gray, parts = normalised(pixels(images)), images.labels["parts"].cpu()
     scale = gray.shape[2] / EYE_WIDTH
     reach = round(REACH * scale)
     lines, slopes = _limbus(parts, scale), _limited_gradient(gray, 0.12 / scale)      # (N, 2, H, W) each

@@ -10,141 +10,14 @@ import math
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.optimize import isotonic_regression
 from scipy.stats import binomtest
-from torch import nn
 
-from ..images import to_float
-from ..system.device import autocast_for
-from .gaze import shifted
-
-LEVELS = 256
-
-
-def _pixels(images):
-    """uint8 (N, C, H, W) of an ImageSet, or what already is a tensor."""
-    return getattr(images, "images", images)
-
+from ..images import pixels, to_float
+from ..matching import LEVELS, gray_levels
+from .judges import equally_many, two_sample_classifier
 
 # ---- a network to compare images with ----
-class FeatureNetwork(nn.Module):
-    """Float images in [-1, 1] (N, C, H, W)  ->  logits (N, kinds); `describe` gives the features behind them.
-
-    Features are in [-1, 1] (tanh): images unlike any that were trained on must not blow up a distance.
-    """
-
-    def __init__(self, channels, kinds, width=64):
-        super().__init__()
-        self.trunk = nn.Sequential(nn.Conv2d(channels, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU(),
-                                   nn.Conv2d(64, 96, 3, 1, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-                                   nn.Linear(96, width), nn.Tanh())
-        self.verdict = nn.Linear(width, kinds)
-
-    def forward(self, x):
-        return self.verdict(self.trunk(x))
-
-    @torch.no_grad()
-    def describe(self, images, batch=512):
-        """uint8 images (N, C, H, W) or an ImageSet  ->  features, float (N, width) on the CPU.
-
-        In float32 on every device, so that distances do not depend on the hardware's number format.
-        """
-        device = self.verdict.weight.device
-        return torch.cat([self.trunk(to_float(part.to(device))).cpu() for part in _pixels(images).split(batch)])
-
-
-def feature_network(images, seed, steps=400, batch=64, device="cpu"):
-    """Train features on unlabelled images: name what was done to each (`CHANGES`)  ->  FeatureNetwork.
-
-    images: an ImageSet, uint8 (N, C, H, W), or a list of these, which then contribute equally: take the synthetic and
-    the unlabelled real training images, never refined ones and never test images.
-    Why this task: to see a change of sharpness, noise, tone or layout is what comparing images needs, and the network
-    is never told which images are real.  Features of a real-or-refined classifier would hold all that tells the two
-    apart and little else; those of a gaze estimator have learned to overlook just what a refiner adds.
-    """
-    kinds = [_pixels(each).to(device) for each in (images if isinstance(images, (list, tuple)) else [images])]
-    generator = torch.Generator(device).manual_seed(seed)
-
-    def draw():
-        chosen = [_some(each, math.ceil(batch / len(kinds)), generator) for each in kinds]
-        return changed(to_float(torch.cat(chosen)), generator)
-
-    network = seeded_network(seed, FeatureNetwork, kinds[0].shape[1], len(CHANGES)).to(device)
-    return fit_classifier(network, draw, steps, device)
-
-
-def _some(images, n, generator):
-    return images[torch.randint(len(images), (n,), generator=generator, device=images.device)]
-
-
-def seeded_network(seed, build, *arguments):
-    """A network whose initial weights depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build(*arguments)
-
-
-def fit_classifier(network, draw, steps, device, rate=3e-3):
-    """Train with cross-entropy on what draw() gives, (float images, class indices); leaves it in evaluation mode."""
-    network.to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps + 1)
-    for _ in range(steps):
-        x, kind = draw()
-        with autocast_for(device):
-            logits = network(x.contiguous(memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), kind)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-    return network.eval()
-
-
-def _uniform(x, low, high, generator):
-    """(N, 1, 1, 1), one value an image."""
-    return low + (high - low) * torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device)
-
-
-def _blurred(x, generator):
-    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return x + _uniform(x, 0.4, 1.0, generator) * (soft - x)
-
-
-def _sharpened(x, generator):
-    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return x + _uniform(x, 0.5, 1.5, generator) * (x - soft)
-
-
-def _noisy(x, generator):
-    noise = torch.randn(x.shape, generator=generator, device=x.device)
-    return x + _uniform(x, 0.02, 0.15, generator) * noise
-
-
-def _toned(x, generator):
-    """Darker or brighter in the middle of the scale, by a power of 1.4 to 2.5."""
-    power = 2.0 ** (_uniform(x, 0.5, 1.3, generator) * torch.sign(_uniform(x, -1, 1, generator)))
-    return 2 * ((x + 1) / 2).clamp(1e-4, 1) ** power - 1
-
-
-def _torn(x, generator):
-    """Left and right part swapped: the seam and the layout are wrong."""
-    return x.roll(x.shape[-1] // 2, -1)
-
-
-CHANGES = {"unchanged": lambda x, generator: x, "upside down": lambda x, generator: x.flip(-2), "torn": _torn,
-           "blurred": _blurred, "sharpened": _sharpened, "noisy": _noisy, "toned": _toned}
-
-
-def changed(x, generator):
-    """Each image of x (N, C, H, W) in [-1, 1] changed in one way  ->  (images in [-1, 1], index of its change (N,))."""
-    kind = torch.arange(len(x), device=x.device) % len(CHANGES)
-    kind = kind[torch.randperm(len(x), generator=generator, device=x.device)]
-    out = x.clone()
-    for index, change in enumerate(CHANGES.values()):
-        out[kind == index] = change(x[kind == index], generator)
-    return out.clamp_(-1, 1), kind
 
 
 # ---- one distribution or two? ----
@@ -202,7 +75,7 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
     """
     (train_a, test_a), (train_b, test_b) = (_halves(each, by, seed) for each in (a, b))
     network = two_sample_classifier(train_a, train_b, seed, steps, batch, device)
-    test = _equally_many(test_a, test_b, device)
+    test = equally_many(test_a, test_b, device)
     right = sum(_count_right(network, x, kind) for x, kind in zip(test[0].split(512), test[1].split(512)))
     found = binomtest(right, len(test[0]), 0.5, alternative="greater")
     low, high = binomtest(right, len(test[0])).proportion_ci(0.95, "exact")
@@ -235,31 +108,6 @@ def told_by_number(number, a, b, seed, by="day"):
     return float((tree.predict(test_a[:, None]) == 0).mean() + (tree.predict(test_b[:, None]) == 1).mean()) / 2
 
 
-def two_sample_classifier(a, b, seed, steps=300, batch=64, device="cpu"):
-    """A small network that has learned to tell uint8 images a (N, C, H, W), class 0, from b (M, C, H, W), class 1.
-
-    In evaluation mode; takes float images in [-1, 1] and gives logits (N, 2).  Both classes count alike.
-    Raises ValueError if a side is empty.  Taught in: notebook 10.
-    """
-    images, kinds = _equally_many(a, b, device)
-    generator = torch.Generator(device).manual_seed(seed)
-
-    def draw():
-        pick = torch.randint(len(images), (batch,), generator=generator, device=device)
-        return to_float(shifted(images[pick], 1, generator)), kinds[pick]
-
-    network = seeded_network(seed, _two_sample_network, images.shape[1]).to(device)
-    with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
-        torch.manual_seed(seed)                                   # dropout draws from the global generator
-        return fit_classifier(network, draw, steps, device)
-
-
-def _two_sample_network(channels):
-    return nn.Sequential(nn.Conv2d(channels, 24, 3, 2, 1), nn.ReLU(), nn.Conv2d(24, 48, 3, 2, 1), nn.ReLU(),
-                         nn.Conv2d(48, 64, 3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d((2, 3)), nn.Flatten(),
-                         nn.Dropout(0.3), nn.Linear(64 * 6, 2))
-
-
 @torch.no_grad()
 def _count_right(network, images, kind):
     return (network(to_float(images)).argmax(1) == kind).sum().item()
@@ -275,25 +123,12 @@ def _halves(images, by, seed):
     first = np.zeros(len(size), dtype=bool)
     first[order] = before < len(images) / 2
     mask = torch.from_numpy(first[names])
-    pixels = _pixels(images)
-    mask = mask.to(pixels.device)
-    return pixels[mask], pixels[~mask]
-
-
-def _equally_many(a, b, device):
-    """(images, class 0 for a and 1 for b): as many of one as of the other, evenly spread over the longer one."""
-    n = min(len(a), len(b))
-    if not n:
-        raise ValueError(f"expected images on both sides of each half, found {len(a)} and {len(b)}")
-    a, b = (x[torch.linspace(0, len(x) - 1, n).long()].to(device) for x in (a, b))
-    return torch.cat([a, b]), torch.arange(2, device=device).repeat_interleave(n)
+    every = pixels(images)
+    mask = mask.to(every.device)
+    return every[mask], every[~mask]
 
 
 # ---- in which respect do they differ? ----
-def gray_levels(images):
-    """Share of each gray level among all pixels, float64 (256,)."""
-    counts = torch.bincount(_pixels(images).flatten(), minlength=LEVELS).double().cpu()
-    return counts / counts.sum()
 
 
 def gray_level_distance(a, b):
@@ -307,7 +142,7 @@ def power_spectrum(images, bins=16):
     A Hann window keeps the borders, which do not match when an image is tiled, from leaking into all frequencies.  The
     power is scaled so that white noise of variance v (gray levels squared) has power v at every frequency.
     """
-    x = _pixels(images).double()
+    x = pixels(images).double()
     window = torch.outer(*(torch.hann_window(n + 2, periodic=False, dtype=x.dtype, device=x.device)[1:-1]
                            for n in x.shape[2:]))
     spectrum = torch.fft.fft2((x - x.mean((2, 3), keepdim=True)) * window)
@@ -326,58 +161,6 @@ def spectrum_distance(a, b, bins=16):
     return float(np.abs(10 * np.log10((power_a + 1e-6) / (power_b + 1e-6))).mean())
 
 
-def histogram_matched(images, reference, chunk=4096):
-    """Each image's gray levels replaced, by a tone curve of its own, so that they are distributed as the reference's.
-
-    images: uint8 (N, C, H, W); reference: unlabelled real ones (M, C, H, W), whose histogram is pooled, each channel
-    for itself.  Returns uint8 (N, C, H, W).  Deterministic; order is kept: a brighter pixel never gets darker than another.
-    The baseline that a refiner must beat: all that can be had without learning anything.
-    Raises ValueError if the channels differ.
-    """
-    images, reference = _pixels(images), _pixels(reference)
-    if images.shape[1] != reference.shape[1]:
-        raise ValueError(f"expected as many channels as the reference's {reference.shape[1]}, found {images.shape[1]}")
-    goals = [_quantiles(gray_levels(reference[:, c])) for c in range(reference.shape[1])]
-    matched = [torch.stack([_matched(part[:, c], goal) for c, goal in enumerate(goals)], 1)
-               for part in images.split(chunk)]
-    return torch.cat(matched)
-
-
-def matched_one_by_one(images, reference, seed):
-    """Each image given exactly the gray levels of one reference image, drawn at random, so that they hardly tell it any more.
-
-    `histogram_matched`, with one histogram for all, leaves all images with the same mean, which no camera does.
-    images: uint8 (N, C, H, W); reference: unlabelled real ones (M, C, H, W) of that size.  Returns uint8 (N, C, H, W).  A
-    brighter pixel never gets darker than another; equal ones are ordered by their surroundings, as in exact histogram
-    specification (Coltuc, Bolon, Chassery 2006).
-    Raises ValueError if the sizes differ.
-    """
-    images, reference = _pixels(images), _pixels(reference)
-    if images.shape[1:] != reference.shape[1:]:
-        raise ValueError(f"expected images of {tuple(reference.shape[1:])}, as the reference's, found {tuple(images.shape[1:])}")
-    picked = reference[torch.from_numpy(np.random.default_rng(seed).integers(len(reference), size=len(images)))]
-    around = F.avg_pool2d(images.float(), 3, 1, 1, count_include_pad=False) / LEVELS            # below 1
-    order = (images + around).flatten(2).argsort(dim=2, stable=True)
-    levels = picked.to(images.device).flatten(2).sort(2).values
-    return torch.empty_like(levels).scatter_(2, order, levels).view_as(images)
-
-
-def _quantiles(share):
-    """(gray levels that occur, share of pixels darker than each, half of its own included) of a histogram (256,)."""
-    share = share.numpy()
-    middle = np.cumsum(share) - share / 2
-    return np.flatnonzero(share), middle[share > 0]
-
-
-def _matched(gray, goal):
-    """One channel, uint8 (N, H, W), through each image's own table of 256 entries."""
-    flat, (levels, quantile) = gray.flatten(1).long(), goal
-    counts = torch.zeros(len(flat), LEVELS, device=flat.device).scatter_add_(1, flat, torch.ones_like(flat).float())
-    middle = (counts.cumsum(1) - counts / 2) / flat.shape[1]
-    table = np.interp(middle.cpu().numpy(), quantile, levels).round().astype(np.uint8)    # (N, 256)
-    return torch.from_numpy(table).to(flat.device).gather(1, flat).view_as(gray)
-
-
 # ---- did the refiner do anything? ----
 def identity_collapse(entering, results, real):
     """The identity-collapse meter: what refining did to the images that entered the refiner.
@@ -390,8 +173,8 @@ def identity_collapse(entering, results, real):
     is a tone curve.
     Raises ValueError if shapes differ.
     """
-    entering, real = _pixels(entering), _pixels(real)
-    results = {name: _pixels(images) for name, images in results.items()}
+    entering, real = pixels(entering), pixels(real)
+    results = {name: pixels(images) for name, images in results.items()}
     return {name: {"change": mean_change(entering, result), "beyond_tone": beyond_tone(entering, result),
                    "gray_level_distance": gray_level_distance(result, real),
                    "spectrum_distance": spectrum_distance(result, real)} for name, result in results.items()}

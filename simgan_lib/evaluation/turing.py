@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from scipy.stats import binom, binomtest, chi2_contingency
 
-from ..images import to_float
+from ..images import pixels, to_float
 from ..system.errors import UserError
 from ..system.files import write_whole
-from .realism import two_sample_classifier
+from .judges import two_sample_classifier
 
 FORMAT = "simgan-turing-1"
 REAL, SYNTHETIC = "r", "s"          # the two answers; synthetic is all that is not real, refined images too
@@ -36,8 +36,8 @@ class Trials:
 
     def digest(self):
         """Twelve hexadecimal digits that tell these trials from any others."""
-        pixels = self.images.contiguous().numpy().tobytes() + self.real.numpy().tobytes()
-        return hashlib.sha256(pixels).hexdigest()[:12]
+        content = self.images.contiguous().numpy().tobytes() + self.real.numpy().tobytes()
+        return hashlib.sha256(content).hexdigest()[:12]
 
 
 def draw_trials(real, synthetic, n, seed, by="day"):
@@ -51,10 +51,10 @@ def draw_trials(real, synthetic, n, seed, by="day"):
         raise UserError(f"trials: expected an even number of at least 2, half of each kind, found {n}")
     generator, chosen = torch.Generator().manual_seed(seed), []
     for name, images in (("real", real), ("synthetic", synthetic)):
-        pixels = getattr(images, "images", images).cpu()
-        if len(pixels) < n // 2:
-            raise UserError(f"{n} trials need {n // 2} {name} images: found {len(pixels)}")
-        chosen.append(pixels[_spread(getattr(images, "groups", {}).get(by), len(pixels), generator)[:n // 2]])
+        every = pixels(images).cpu()
+        if len(every) < n // 2:
+            raise UserError(f"{n} trials need {n // 2} {name} images: found {len(every)}")
+        chosen.append(every[_spread(getattr(images, "groups", {}).get(by), len(every), generator)[:n // 2]])
     if chosen[0].shape != chosen[1].shape:
         raise UserError(f"real images are {tuple(chosen[0].shape[1:])}, synthetic ones {tuple(chosen[1].shape[1:])}: a "
                         "subject would know them by their size")
@@ -161,8 +161,7 @@ def simulated_subject(real, synthetic, seed, steps=300, device="cpu"):
     labelled examples of just the two kinds in question, and of nothing else: it is no model of a person.
     Lopez-Paz and Oquab 2017 (classifier two-sample test).
     """
-    pixels = [getattr(images, "images", images) for images in (real, synthetic)]
-    network = two_sample_classifier(*pixels, seed, steps, device=device)
+    network = two_sample_classifier(pixels(real), pixels(synthetic), seed, steps, device=device)
 
     @torch.no_grad()
     def answers(images):

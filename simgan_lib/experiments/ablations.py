@@ -27,9 +27,10 @@ from ..system.device import resolve_device
 from ..system.errors import UserError
 from ..system.files import write_whole
 from ..training import PRESETS
+from .domains import PROFILES as REPRODUCED
+from .domains import Profile
+from .provenance import code_digest
 from .records import RECORDED, read_records
-from .reproduce import PROFILES as REPRODUCED
-from .reproduce import Profile, code_digest
 from .runs import Stages
 from .trial import from_png, trial
 
@@ -51,7 +52,7 @@ class Ablation:
     changes: dict = field(default_factory=dict)
     times_lambda: float = 1.0
     times_rates: float = 1.0
-    refine_from: str = "synthetic_matched"       # as in reproduce.Profile
+    refine_from: str = "synthetic_matched"       # as in domains.Profile
     refined: bool = True
 
     def config(self, base):
@@ -172,7 +173,7 @@ def kept(folder, profile, name, seed, device="cpu"):
 
 
 def _run_and_keep(profile_name, profile, name, seed, folder, device):
-    from .summary import commit, hardware, versions  # matplotlib is slow to import
+    from .provenance import commit, hardware, versions  # matplotlib is slow to import
     key, ablation = run_key(profile, name, seed, device), SWEEP[name]
     changed = ablation.profile(profile)
     about = {"name": name, "title": ablation.title, "profile": profile_name, "key": key, "commit": commit(),

@@ -11,24 +11,11 @@ import textwrap
 from dataclasses import dataclass
 
 from .. import paper
+from ..figures.base import real_name, training_set_name
 
-TRAINING_SETS = ("synthetic", "synthetic_matched", "refined", "oracle")
 KINDS = ("synthetic", "synthetic_4x", "synthetic_matched", "refined", "refined_4x", "oracle")     # in the table
 MISSING = "—"
 MARK = "†"                     # stands beside a refined number that is no better than histogram matching's
-
-
-def real_name(domain):
-    """What the unlabelled images are called: stand-in eyes are never called real."""
-    return "stand-in" if domain == "stand-in" else "real"
-
-
-def training_set_name(key, domain):
-    """What a key of `metrics["gaze_error_deg"]` is called in figures and tables."""
-    names = {"synthetic_matched": "histogram-matched", "oracle": f"{real_name(domain)} with labels",
-             "synthetic_4x": "synthetic, 4 x as many", "refined_4x": "refined, 4 x as many",
-             "synthetic_matched_4x": "histogram-matched, 4 x as many"}
-    return names.get(key, key)
 
 
 # ---- the table ----

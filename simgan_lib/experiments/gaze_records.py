@@ -2,9 +2,10 @@
 
 from .. import paper
 from ..evaluation.methods import METHODS
+from ..figures.base import training_set_name
 from ..system.errors import UserError
 from . import records as files
-from .comparison import MISSING, quoted, shown, training_set_name
+from .comparison import MISSING, quoted, shown
 from .records import markdown_table
 
 RECORDED = files.RECORDED / "gaze.jsonl"

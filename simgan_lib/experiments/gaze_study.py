@@ -12,20 +12,22 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 
-from ..evaluation.gaze import cumulative_curve
 from ..evaluation.methods import METHODS, train_method
+from ..evaluation.statistics import cumulative_curve
 from ..gaze import angular_error_deg
 from ..images import ImageSet
 from ..simulators.eyes import simulate
 from ..system.device import resolve_device
-from .reproduce import Seed, command_line, fingerprint, profile_named, real_domain, run_folder, stand_in_domain
+from .domains import fingerprint, profile_named, real_domain, stand_in_domain
+from .pipeline import SeedRun
+from .reproduce import command_line, run_folder
 
 TIMES = 4                                         # as many synthetic images, as in the paper
 LARGER = ("synthetic", "synthetic_matched", "refined")
 DEGREES = tuple(range(21))                        # at which records have the cumulative curve
 
 
-class StudySeed(Seed):
+class StudySeed(SeedRun):
     """One seed of the study.  The 4x sets hold the 1x set and three times as many other eyes, refined by its refiner."""
 
     def rows(self):
@@ -113,7 +115,7 @@ def _command(profile_name, seeds, real, test_days):
 
 
 def _about(profile_name, profile, domain, device, command):
-    from .summary import commit, hardware
+    from .provenance import commit, hardware
     return {"profile": profile_name, "domain": domain.name, "updates": profile.gaze.steps, "network": profile.gaze.network,
             "test_images": len(domain.test), "test_days": len(set(domain.test.groups.get("day", []))),
             "mean_answer_error_deg": domain.mean_answer_error(), "data_digest": fingerprint(domain)[1],

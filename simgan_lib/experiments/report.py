@@ -12,8 +12,9 @@ from pathlib import Path
 from string import Template
 
 from ..figures import save_figure
+from ..figures.base import real_name
 from ..system.files import write_whole
-from .comparison import comparison, findings, not_measured, notes, real_name, shown
+from .comparison import comparison, findings, not_measured, notes, shown
 from .comparison import format_table as format_table  # what the terminal prints
 
 

@@ -6,15 +6,15 @@ The commands of `FILES` add records, `python -m simgan_lib results` makes the pa
 import statistics
 from pathlib import Path
 
-from ..pretrained import card_table, cards_page
 from ..system.errors import UserError
 from ..system.files import write_whole
 from .ablations import BASE, MEASURES, PROFILES, summarised
+from .cards import card_table, cards_page
 from .comparison import MISSING, comparison
+from .domains import PROFILES as REPRODUCED
 from .gaze_records import method_table, order_table, size_table
 from .joining import joined
 from .records import RECORDED, check_addable, markdown_table, read_records, save_records
-from .reproduce import PROFILES as REPRODUCED
 from .reproduce import command_line
 
 RUN = ("profile", "domain")                         # a newer record of the same takes the older one's place

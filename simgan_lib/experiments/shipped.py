@@ -10,9 +10,10 @@ from pathlib import Path
 
 import torch
 
+from ..evaluation.parts import parts_features
 from ..evaluation.pupil import estimator_error, iris_contrast, pupil_shift, pupils_in_place
-from ..evaluation.realism import histogram_matched, mean_change, spectrum_distance, two_sample_accuracy
-from ..features import parts_features
+from ..evaluation.realism import mean_change, spectrum_distance, two_sample_accuracy
+from ..matching import histogram_matched
 from ..pretrained import SHIPPED
 from ..simulators.evening import in_evening_light, squinting
 from ..simulators.eyes import simulate
@@ -20,9 +21,9 @@ from ..system.checkpoints import save_module
 from ..system.device import autocast_for
 from ..system.errors import UserError
 from ..training import refine
-from .reproduce import profile_named, stand_in_domain
+from .domains import profile_named, stand_in_domain
+from .provenance import commit, hardware, versions
 from .runs import shown_progress, train_refiner
-from .summary import commit, hardware, versions
 
 HELD_OUT = 30_001         # seed of the eyes that a card's metrics are measured on; no training draws them
 

@@ -2,18 +2,15 @@
 
 import dataclasses
 import math
-import os
-import platform
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from .. import __version__, paper
-from ..evaluation.gaze import bootstrap_interval
+from .. import paper
+from ..evaluation.statistics import bootstrap_interval
 from ..figures import results as report_figures
-from .reproduce import fingerprint
+from .domains import fingerprint
+from .provenance import commit, hardware, versions
 
 
 def summarise(profile_name, profile, domain, measured, device, command):
@@ -108,27 +105,6 @@ def over_seeds(trees, part):
     if isinstance(trees[0], dict):
         return {key: over_seeds([tree[key] for tree in trees], part) for key in trees[0]}
     return spread(trees)[part]
-
-
-def hardware(device):
-    """What the numbers were measured on, without naming the machine."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
-
-
-def versions():
-    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "kit": __version__}
-
-
-def commit():
-    """The commit of the checkout, with a + if files were changed since; None outside a checkout."""
-    def git(*words):
-        return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout
-    try:
-        return git("rev-parse", "--short", "HEAD").strip() + ("+" if git("status", "--porcelain").strip() else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def pictures(domain, measured, metrics):

@@ -18,20 +18,15 @@ from PIL import Image
 
 from ..evaluation.artefacts import RealPatches, diversity, fixed_pattern
 from ..evaluation.gaze import predict_gaze, train_gaze_estimator
+from ..evaluation.judges import FeatureNetwork, feature_network
 from ..evaluation.pupil import pupil_centres, summary
-from ..evaluation.realism import (
-    FeatureNetwork,
-    beyond_tone,
-    feature_network,
-    histogram_matched,
-    kernel_distance,
-    mean_change,
-    spectrum_distance,
-)
+from ..evaluation.realism import beyond_tone, kernel_distance, mean_change, spectrum_distance
 from ..gaze import angular_error_deg
+from ..matching import histogram_matched
 from ..simulators.eyes import simulate
 from ..training import TrainingFailed, refine
-from .reproduce import code_digest, fingerprint, stand_in_domain
+from .domains import fingerprint, stand_in_domain
+from .provenance import code_digest
 from .runs import Stages, train_refiner
 
 SHOWN = 5                 # refined eyes kept as a picture, of the first seed

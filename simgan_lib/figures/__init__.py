@@ -8,7 +8,7 @@ from .ablations import forest_figure, rising_figure
 from .base import DPI, GAP, MARKERS, PAPER, POINTS, STYLE, canvas, montage, montage_figure, save_figure, show_image, to_png
 from .domain_gap import eye_figure, parts_figure
 from .feature_regularizer import PSI_LOOKS, price_lines_figure, psi_figure, trade_figure
-from .gaze_estimation import gaze_arrows_figure
+from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, recorded_curves, within_shares
 from .history_buffer import chase_beside_figure, chase_figure, memory_figure, minibatch_figure, verdict_figure
 from .local_loss import maps_figure, windows_figure
 from .pupil_centres import falling_lambda_figure, fits_figure

@@ -22,6 +22,10 @@ STYLE = {
 MARKERS = {"synthetic": "s", "refined": "^", "real": "o", "stand-in": "D"}
 POINTS = {meaning: {"color": style["color"], "marker": MARKERS[meaning], "edgecolor": "white", "linewidth": 0.4}
           for meaning, style in STYLE.items()}
+WIDTH = 4.7                                       # inches: 10 points are 10 pixels high on a phone
+# Training sets beside these: histogram-matched synthetic images.
+LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}
+DOTS = {**POINTS, "synthetic_matched": {**POINTS["synthetic"], "color": "#56B4E9", "marker": "v"}}
 DPI = 110
 GAP = 2                   # pixels between the images of a montage
 PAPER = 255               # their colour: white
@@ -110,3 +114,31 @@ def montage_figure(groups, columns, width=7.2, says=""):
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
     counted = ", ".join(f"{len(images)} {name}" for name, images in groups.items()).replace("\n", " ")
     return figure, " ".join([f"Montage of images, one group below the other: {counted}.", *([says] if says else [])])
+
+
+def legend_below(figure, handles, columns=2, title=None):
+    """A legend under the axes: it can hide no data, and a phone shows it whole."""
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9, title=title,
+                  title_fontsize=9, handlelength=3.2, columnspacing=1)                # long enough to show how a line is dashed
+
+
+# ---- what training sets are called, and how they look ----
+TRAINING_SETS = ("synthetic", "synthetic_matched", "refined", "oracle")
+
+
+def real_name(domain):
+    """What the unlabelled images are called: stand-in eyes are never called real."""
+    return "stand-in" if domain == "stand-in" else "real"
+
+
+def training_set_name(key, domain):
+    """What a key of `metrics["gaze_error_deg"]` is called in figures and tables."""
+    names = {"synthetic_matched": "histogram-matched", "oracle": f"{real_name(domain)} with labels",
+             "synthetic_4x": "synthetic, 4 x as many", "refined_4x": "refined, 4 x as many",
+             "synthetic_matched_4x": "histogram-matched, 4 x as many"}
+    return names.get(key, key)
+
+
+def style_key(key, domain):
+    """The key in LINES and DOTS of a training set: a domain's own images look as the domain does."""
+    return real_name(domain) if key in ("oracle", "real") else key

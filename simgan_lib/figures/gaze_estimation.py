@@ -1,7 +1,10 @@
 """Figures of notebook 09: gaze estimation."""
 
+import numpy as np
+
+from ..evaluation.statistics import cumulative_curve, curve_interval
 from ..gaze import angular_error_deg, gaze_vector
-from .base import canvas, show_image
+from .base import DOTS, LINES, WIDTH, canvas, legend_below, real_name, show_image, style_key, training_set_name
 
 
 def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
@@ -28,3 +31,76 @@ def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
     named = ", ".join(f"{title} (wrong by ≈{error:.0f} degrees)" for title, error in zip(titles, wrong.tolist()))
     return figure, (f"{len(images)} eyes, each with two lines from its middle: where it looks (solid, dot) and where the "
                     f"estimator thinks it looks (dashed, triangle): {named}.")
+
+
+def _look(key, domain):
+    """(line, marker) of a training set: a set of 4x has the line of its kind, with markers on it."""
+    kind = style_key(key.removesuffix("_4x"), domain)
+    return LINES[kind], DOTS[kind]["marker"] if key.endswith("_4x") else None
+
+
+def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, within=7.0):
+    """Share of test images whose gaze is wrong by at most d degrees, over d, with its 95 % interval as a shade.
+
+    errors: {training set, such as "synthetic" or "refined_4x": angular errors in degrees (N,)}.  groups: N names; whole
+    groups are resampled.  Paper: Figure 7.
+    """
+    degrees = np.linspace(0, limit, 4 * limit + 1)
+    figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
+    handles, said = [], []
+    for key, wrong in errors.items():
+        line, marker = _look(key, domain)
+        share, name = cumulative_curve(wrong, [within])[0], training_set_name(key, domain)
+        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=line["color"], alpha=0.15, linewidth=0)
+        handles += axes.plot(degrees, cumulative_curve(wrong, degrees), **line, linewidth=1.8, marker=marker, markevery=8,
+                             markersize=5, label=f"{name}: {share:.0f} %")
+        said.append(f"{name} ≈{share:.0f} %")
+    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit), ylim=(0, 101))
+    legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
+    return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set, with "
+                    f"intervals; within {within:g} degrees are: {', '.join(said)}.")
+
+
+def recorded_curves(runs, limit=16, within=7):
+    """Share of test images whose gaze is wrong by at most d degrees, over d, of recorded runs: a panel for each.
+
+    runs: {title: (domain, {training set: shares in % at 0, 1, 2 ... degrees, at least to `limit`})}.  Paper: Figure 7.
+    """
+    figure, (panels,) = canvas(1, len(runs), (7.2 / len(runs), 3.9), sharey=True)
+    handles, said = {}, []
+    for axes, (title, (domain, curves)) in zip(panels, runs.items()):
+        for key, shares in curves.items():
+            line, marker = _look(key, domain)
+            name = training_set_name(key, domain)
+            handles[name], = axes.plot(range(limit + 1), shares[:limit + 1], **line, linewidth=1.8, marker=marker, markevery=3,
+                                       markersize=5, label=name)
+        axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+        axes.set(title=title, xlabel="gaze error, degrees", xlim=(0, limit), ylim=(0, 101), xticks=range(0, limit + 1, 4))
+        said.append(f"{title}, " + ", ".join(f"{training_set_name(key, domain)} ≈{shares[within]:.0f} %"
+                                             for key, shares in curves.items()))
+    panels[0].set_ylabel("test images with at most this error, %")
+    legend_below(figure, list(handles.values()), 2, title=f"trained on (dotted line: {within} degrees)")
+    return figure, f"Share of test images over the largest gaze error allowed; within {within} degrees: {'; '.join(said)}."
+
+
+def within_shares(rows, domain="stand-in"):
+    """Share of test images within 7 degrees for each training set, with its interval, and the paper's number beside.
+
+    rows: {training set: (share in %, (low, high), the paper's share or None)}.  Paper: Table 2.
+    """
+    figure, ((axes,),) = canvas(cell=(WIDTH, 1.1 + 0.42 * len(rows)))
+    for y, (key, (share, (low, high), theirs)) in enumerate(rows.items()):
+        look = DOTS[style_key(key.removesuffix("_4x"), domain)]
+        axes.plot([low, high], [y, y], color=look["color"], linewidth=2, zorder=2)
+        axes.scatter(share, y, s=60, zorder=4, **look)
+        if theirs is not None:
+            paper = axes.scatter(theirs, y, s=70, marker="d", facecolor="none", edgecolor="black", zorder=3)
+    axes.set_yticks(range(len(rows)), [training_set_name(key, domain) for key in rows], fontsize=9)
+    axes.set(xlabel="test images within 7 degrees, %", ylim=(len(rows) - 0.5, -0.5))
+    axes.grid(axis="x", color="0.9")
+    ours, = axes.plot([], [], color="0.4", marker="o", linewidth=2, label="here: mean of the seeds, interval over images")
+    paper.set_label("the paper, on MPIIGaze (1x: reported)")
+    legend_below(figure, [ours, paper], columns=1)
+    said = ", ".join(f"{training_set_name(key, domain)} ≈{share:.0f} %" for key, (share, _, _) in rows.items())
+    return figure, f"Share of {real_name(domain)} test images within 7 degrees by training set: {said}; the paper's beside."

@@ -13,22 +13,28 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Patch
 
-from ..evaluation.gaze import cumulative_curve, curve_interval
-from ..evaluation.realism import gray_levels, power_spectrum
-from ..experiments.comparison import TRAINING_SETS, real_name, training_set_name
-from . import POINTS, STYLE, canvas, montage, show_image
+from ..evaluation.realism import power_spectrum
+from ..evaluation.statistics import cumulative_curve
+from ..matching import gray_levels
+from .base import (
+    DOTS,
+    LINES,
+    POINTS,
+    STYLE,
+    TRAINING_SETS,
+    WIDTH,
+    canvas,
+    legend_below,
+    montage,
+    real_name,
+    show_image,
+    style_key,
+    training_set_name,
+)
 
-WIDTH = 4.7                                       # inches: 10 points are 10 pixels high on a phone
 LN2 = math.log(2)                                 # loss a patch of a discriminator that can only guess
-# What only a report shows: histogram-matched synthetic images and the discriminator.  Okabe and Ito's colours again.
-LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}
-DOTS = {**POINTS, "synthetic_matched": {**POINTS["synthetic"], "color": "#56B4E9", "marker": "v"}}
 CLOSE, WIDE = 2.0, 8.0                            # px that a panel of pupil shifts shows each way
 DISCRIMINATOR = {"color": "#009E73", "linestyle": "--"}
-
-
-def _style_key(key, domain):
-    return real_name(domain) if key in ("oracle", "real") else key
 
 
 def examples(real, synthetic, refined, domain="stand-in", columns=6, rows=2):
@@ -101,7 +107,7 @@ def losses(records):
     handles.append(axes.axhline(LN2, color="black", linewidth=1, linestyle=":", label=f"ln 2 = {LN2:.2f}, a guess"))
     handles += _shade_warm_ups(axes, records)
     axes.set(xlabel="step", ylabel="loss a patch, nats", ylim=(0, None), xlim=(0, max(r["step"] for r in records)))
-    _legend_below(figure, handles, 1)
+    legend_below(figure, handles, 1)
     return figure, f"Both losses over ≈{records[-1]['step']} steps: {'; '.join(said)}; ln 2 is marked."
 
 
@@ -125,12 +131,6 @@ def _shade_warm_ups(axes, records):
     return handles
 
 
-def _legend_below(figure, handles, columns=2, title=None):
-    """A legend under the axes: it can hide no data, and a phone shows it whole."""
-    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9, title=title,
-                  title_fontsize=9, handlelength=3.2, columnspacing=1)                # long enough to show how a line is dashed
-
-
 def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
     """Share of test images whose gaze is wrong by at most d degrees, over d: one line a training set.
 
@@ -144,13 +144,13 @@ def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
     handles, said = [], []
     for key, seeds in errors.items():
         name, share = training_set_name(key, domain), np.mean([cumulative_curve(e, [within])[0] for e in seeds])
-        handles += _curve(axes, seeds, np.linspace(0, limit, 251), LINES[_style_key(key, domain)])
+        handles += _curve(axes, seeds, np.linspace(0, limit, 251), LINES[style_key(key, domain)])
         handles[-1].set_label(f"{name}: {share:.0f} %")
         said.append(f"{name} ≈{share:.0f} %")
     axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
     axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit),
              ylim=(0, 101))
-    _legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
+    legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
     return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set; "
                     f"within {within:g} degrees are: {', '.join(said)}.")
 
@@ -173,7 +173,7 @@ def gaze_errors(gaze_error_deg, published, domain="stand-in"):
     keys = [key for key in TRAINING_SETS if key in gaze_error_deg]
     figure, ((axes,),) = canvas(cell=(WIDTH, 0.9 + 0.55 * len(keys)))
     for y, key in enumerate(keys):
-        _dot_and_bar(axes, y, gaze_error_deg[key], DOTS[_style_key(key, domain)])
+        _dot_and_bar(axes, y, gaze_error_deg[key], DOTS[style_key(key, domain)])
     theirs = {"s": 70, "marker": "d", "facecolor": "none", "edgecolor": "black", "label": "the paper, on MPIIGaze"}
     marked = axes.scatter([published[k] for k in keys if k in published],
                           [y for y, k in enumerate(keys) if k in published], zorder=3, **theirs)
@@ -183,7 +183,7 @@ def gaze_errors(gaze_error_deg, published, domain="stand-in"):
              ylim=(len(keys) - 0.5, -0.7))
     axes.grid(axis="x", color="0.9")
     if published:
-        _legend_below(figure, [marked])
+        legend_below(figure, [marked])
     said = ", ".join(f"{training_set_name(key, domain)} ≈{gaze_error_deg[key]['mean']:.1f}" for key in keys)
     paper = ", ".join(f"{key} {value:g}" for key, value in published.items())
     return figure, f"Mean gaze error in degrees by training set: {said}. The paper has: {paper or 'no such numbers'}."
@@ -216,7 +216,7 @@ def pupil_shifts(shifts, estimator_error=None):
     mean = distance.mean() if len(shifts) else None
     circles = [_circle(axes, mean, "mean", "-"), _circle(axes, estimator_error, "error of the pupil finder itself", "--")]
     _cross_hairs(axes, limit)
-    _legend_below(figure, [circle for circle in circles if circle], columns=1)
+    legend_below(figure, [circle for circle in circles if circle], columns=1)
     beyond = f", {(~inside).sum()} of them outside the picture" if not inside.all() else ""
     axes.set_title(f"{len(shifts)} images{beyond}", fontsize=9)
     if not len(shifts):
@@ -249,7 +249,7 @@ def gray_levels_and_spectra(groups, domain="stand-in"):
     figure, ((levels,), (spectra,)) = canvas(2, 1, cell=(WIDTH, 2.9))
     handles, said = [], []
     for key, images in groups.items():
-        look = LINES[_style_key(key, domain)]
+        look = LINES[style_key(key, domain)]
         name = real_name(domain) if key == "real" else training_set_name(key, domain)
         share = gray_levels(images).reshape(32, 8).sum(1).numpy()           # eight gray levels a step
         handles += levels.plot(np.arange(32) * 8 + 3.5, 100 * share, label=name, linewidth=2, **look)
@@ -257,7 +257,7 @@ def gray_levels_and_spectra(groups, domain="stand-in"):
         said.append(f"{name} ≈{images.float().mean():.0f} and ≈{images.float().std():.0f}")
     levels.set(xlabel="gray level", ylabel="share of pixels, %", xlim=(0, 255), ylim=(0, None))
     spectra.set(xlabel="spatial frequency, cycles a pixel", ylabel="power, gray levels²", xlim=(0, 0.5))
-    _legend_below(figure, handles, columns=2 if len(groups) > 3 else 3)
+    legend_below(figure, handles, columns=2 if len(groups) > 3 else 3)
     return figure, ("Histogram of gray levels, and power over spatial frequency. Mean and deviation of the gray levels "
                     f"are: {', '.join(said)}.")
 
@@ -280,7 +280,7 @@ def centre_differences(groups, published=None, columns=3):
     circles = panels[0].patches
     for circle, name in zip(circles, ("measured mean", f"the article's mean, {published} px")):
         circle.set_label(name)
-    _legend_below(figure, circles, min(2, columns))
+    legend_below(figure, circles, min(2, columns))
     said = ", ".join(f"{title} ≈{mean:.2f}" for title, mean in zip(groups, means))
     return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {said}; "
                     "circles show them" + (f" and the article's {published}." if published else "."))
@@ -304,75 +304,3 @@ def _difference_panel(axes, title, shifts, look, published):
 
 
 # ---- Notebook 09: gaze estimation ------------------------------------------------------------------------------------
-
-def _look(key, domain):
-    """(line, marker) of a training set: a set of 4x has the line of its kind, with markers on it."""
-    kind = _style_key(key.removesuffix("_4x"), domain)
-    return LINES[kind], DOTS[kind]["marker"] if key.endswith("_4x") else None
-
-
-def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, within=7.0):
-    """Share of test images whose gaze is wrong by at most d degrees, over d, with its 95 % interval as a shade.
-
-    errors: {training set, such as "synthetic" or "refined_4x": angular errors in degrees (N,)}.  groups: N names; whole
-    groups are resampled.  Paper: Figure 7.
-    """
-    degrees = np.linspace(0, limit, 4 * limit + 1)
-    figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
-    handles, said = [], []
-    for key, wrong in errors.items():
-        line, marker = _look(key, domain)
-        share, name = cumulative_curve(wrong, [within])[0], training_set_name(key, domain)
-        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=line["color"], alpha=0.15, linewidth=0)
-        handles += axes.plot(degrees, cumulative_curve(wrong, degrees), **line, linewidth=1.8, marker=marker, markevery=8,
-                             markersize=5, label=f"{name}: {share:.0f} %")
-        said.append(f"{name} ≈{share:.0f} %")
-    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
-    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit), ylim=(0, 101))
-    _legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
-    return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set, with "
-                    f"intervals; within {within:g} degrees are: {', '.join(said)}.")
-
-
-def recorded_curves(runs, limit=16, within=7):
-    """Share of test images whose gaze is wrong by at most d degrees, over d, of recorded runs: a panel for each.
-
-    runs: {title: (domain, {training set: shares in % at 0, 1, 2 ... degrees, at least to `limit`})}.  Paper: Figure 7.
-    """
-    figure, (panels,) = canvas(1, len(runs), (7.2 / len(runs), 3.9), sharey=True)
-    handles, said = {}, []
-    for axes, (title, (domain, curves)) in zip(panels, runs.items()):
-        for key, shares in curves.items():
-            line, marker = _look(key, domain)
-            name = training_set_name(key, domain)
-            handles[name], = axes.plot(range(limit + 1), shares[:limit + 1], **line, linewidth=1.8, marker=marker, markevery=3,
-                                       markersize=5, label=name)
-        axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
-        axes.set(title=title, xlabel="gaze error, degrees", xlim=(0, limit), ylim=(0, 101), xticks=range(0, limit + 1, 4))
-        said.append(f"{title}, " + ", ".join(f"{training_set_name(key, domain)} ≈{shares[within]:.0f} %"
-                                             for key, shares in curves.items()))
-    panels[0].set_ylabel("test images with at most this error, %")
-    _legend_below(figure, list(handles.values()), 2, title=f"trained on (dotted line: {within} degrees)")
-    return figure, f"Share of test images over the largest gaze error allowed; within {within} degrees: {'; '.join(said)}."
-
-
-def within_shares(rows, domain="stand-in"):
-    """Share of test images within 7 degrees for each training set, with its interval, and the paper's number beside.
-
-    rows: {training set: (share in %, (low, high), the paper's share or None)}.  Paper: Table 2.
-    """
-    figure, ((axes,),) = canvas(cell=(WIDTH, 1.1 + 0.42 * len(rows)))
-    for y, (key, (share, (low, high), theirs)) in enumerate(rows.items()):
-        look = DOTS[_style_key(key.removesuffix("_4x"), domain)]
-        axes.plot([low, high], [y, y], color=look["color"], linewidth=2, zorder=2)
-        axes.scatter(share, y, s=60, zorder=4, **look)
-        if theirs is not None:
-            paper = axes.scatter(theirs, y, s=70, marker="d", facecolor="none", edgecolor="black", zorder=3)
-    axes.set_yticks(range(len(rows)), [training_set_name(key, domain) for key in rows], fontsize=9)
-    axes.set(xlabel="test images within 7 degrees, %", ylim=(len(rows) - 0.5, -0.5))
-    axes.grid(axis="x", color="0.9")
-    ours, = axes.plot([], [], color="0.4", marker="o", linewidth=2, label="here: mean of the seeds, interval over images")
-    paper.set_label("the paper, on MPIIGaze (1x: reported)")
-    _legend_below(figure, [ours, paper], columns=1)
-    said = ", ".join(f"{training_set_name(key, domain)} ≈{share:.0f} %" for key, (share, _, _) in rows.items())
-    return figure, f"Share of {real_name(domain)} test images within 7 degrees by training set: {said}; the paper's beside."

@@ -2,14 +2,14 @@
 
 import torch
 
-from ...evaluation import gaze as measuring
+from ...evaluation import statistics
 from .base import answer, drawn, expect, plain
 
 
 def cumulative_curve(mine):
     """Percentage of errors that are at most each of some degrees."""
     errors, degrees = torch.tensor([0.5, 2.0, 3.0, 3.0, 6.0, 7.0, 8.0, 20.0]), torch.tensor([0.0, 3.0, 7.0, 30.0])
-    right = plain(measuring.cumulative_curve(errors, degrees))
+    right = plain(statistics.cumulative_curve(errors, degrees))
     at_most = (errors <= degrees[:, None]).double()
     expect(answer(mine, errors, degrees), right, {
         "shares lie in [0, 1]; percent go to 100": right / 100,
@@ -27,7 +27,7 @@ def resampled_mean(mine):
     values, group = 5 + 4 * drawn(9), torch.tensor([0, 0, 1, 1, 1, 2, 3, 3, 3])
     means = torch.stack([values[group == g].mean() for g in range(4)])
     for picked in (torch.tensor([1, 1, 3, 0]), torch.tensor([2, 2, 2, 3])):
-        expect(answer(mine, values, group, picked), float(measuring.resampled_mean(values, group, picked)), {
+        expect(answer(mine, values, group, picked), float(statistics.resampled_mean(values, group, picked)), {
             "single images were drawn: the numbers are those of groups": values[picked].mean(),
             "each group counts as one, however many images it has": means[picked].mean(),
             "a group that was drawn twice counts once": values[torch.isin(group, picked)].mean(),

@@ -3,7 +3,7 @@
 import torch
 
 from ... import history
-from ...forgetting import chance_to_survive as library_chance_to_survive
+from ...history import chance_to_survive as library_chance_to_survive
 from .base import Open, Wrong, answer, attempt, expect, plain
 
 

@@ -1,0 +1,138 @@
+"""One seed of the main job, stage by stage: simulate, match, refine, train gaze estimators, measure.
+
+Every stage is kept as it finishes; a killed run goes on where it was.
+"""
+
+import dataclasses
+import time
+from functools import partial
+
+import torch
+
+from ..evaluation.gaze import predict_gaze, train_gaze_estimator
+from ..evaluation.judges import feature_network
+from ..evaluation.pupil import pupil_centres
+from ..evaluation.realism import identity_collapse, kernel_distance, two_sample_accuracy
+from ..gaze import angular_error_deg, calibrated_error_deg
+from ..matching import histogram_matched
+from ..networks import Refiner
+from ..simulators.eyes import simulate
+from ..training import refine
+from .domains import fingerprint
+from .provenance import code_digest
+from .runs import Stages, shown_progress, train_refiner
+
+TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
+
+
+class SeedRun:
+    """All measurements of one seed.  Data of the domain are the same for all seeds; all that is drawn or trained is not.
+
+    folder: results of stages are kept there.  `timed` runs a stage, or finds what it gave.
+    """
+
+    def __init__(self, profile, domain, seed, device, folder, bar):
+        self.profile, self.domain, self.seed, self.device, self.bar = profile, domain, seed, device, bar
+        self.keep = Stages(folder, {"profile": dataclasses.asdict(profile), "seed": seed, "code": code_digest(),
+                                    "device": device.type, "domain": fingerprint(domain)})
+        self.seconds = {}
+
+    def measure(self):
+        """A nested dict of plain numbers and tensors: what the report is made of."""
+        trained, sets = self.training_sets()
+        synthetic, matched, refined = (sets[name] for name in TRAINED_ON[:3])
+        entering = sets[self.profile.refine_from]
+        gaze = {name: self.timed(f"gaze-{name}", partial(self.gaze, name, images)) for name, images in sets.items()}
+        pupil = self.timed("pupil", lambda: self._pupil(synthetic, refined))
+        realism = self.timed("realism", lambda: self._realism(synthetic, matched, entering, refined))
+        shown = slice(0, 24)
+        return {"seed": self.seed, "gaze": gaze, "pupil": pupil, "realism": realism, "records": trained["records"],
+                "snapshots": trained["snapshots"], "seconds": self.seconds,
+                "shown": {"synthetic": synthetic.images[shown], "refined": refined.images[shown],
+                          "matched": matched.images[shown], "real": self._spread(self.domain.test.images, 24)},
+                "compared": {"synthetic": synthetic.images[:1000], "refined": refined.images[:1000],
+                             "real": self._spread(self.domain.test.images, 1000)}}
+
+    def training_sets(self):
+        """(the trained refiner's state and history, {name in TRAINED_ON: ImageSet with gaze labels})."""
+        start = time.perf_counter()
+        synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
+        matched = self.matched(synthetic)
+        self.seconds["simulation"] = time.perf_counter() - start
+        entering = {"synthetic": synthetic, "synthetic_matched": matched}[self.profile.refine_from]
+        trained = self.timed("refiner", lambda: self._train(entering))
+        self.seconds["refiner"] = trained["seconds"]           # all parts of an interrupted training
+        start = time.perf_counter()
+        refined = self.refined(entering, trained)
+        self.seconds["refining"] = time.perf_counter() - start
+        return trained, dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
+
+    def timed(self, name, compute):
+        """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept."""
+        def timed():
+            start = time.perf_counter()
+            return {"result": compute(), "seconds": time.perf_counter() - start}
+        kept = self.keep(name, timed)
+        self.seconds[name] = kept["seconds"]
+        return kept["result"]
+
+    def _train(self, synthetic):
+        path = self.keep.path("training")
+        done = train_refiner(path, self.profile.training, synthetic, self.domain.unlabelled, self.seed, self.device,
+                             bar=self.bar)
+        return {"refiner": done.refiner.state_dict(), "records": done.records, "snapshots": done.snapshots,
+                "seconds": done.seconds}
+
+    def _bar(self, name):
+        return shown_progress(name, self.bar)
+
+    def matched(self, images):
+        """The images with the gray levels of the unlabelled ones."""
+        return dataclasses.replace(images, images=histogram_matched(images, self.domain.unlabelled))
+
+    def refined(self, synthetic, trained):
+        """The images through the trained refiner, and, where the profile says so, matched once more."""
+        c = self.profile.training
+        refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise, residual=c.residual)
+        refiner = refiner.to(self.device, memory_format=torch.channels_last)
+        refiner.load_state_dict(trained["refiner"])
+        refined = refine(refiner, synthetic, progress=self._bar("refining"), seed=self.seed)
+        return self.matched(refined) if self.profile.match_refined else refined
+
+    def gaze(self, name, images):
+        """{"errors", "calibrated"}: degrees (N,) on the test images of a gaze estimator trained on the images."""
+        estimator = train_gaze_estimator(images, self.profile.gaze, self.seed, self.device,
+                                         progress=self._bar(f"gaze estimator on {name}"))
+        predicted, truth = predict_gaze(estimator, self.domain.test), self.domain.test.labels["gaze"]
+        return {"errors": angular_error_deg(predicted, truth), "calibrated": calibrated_error_deg(predicted, truth)}
+
+    def _pupil(self, synthetic, refined):
+        part = slice(0, self.profile.compared)
+        before = pupil_centres(synthetic.images[part], self._bar("pupils, before"))
+        after = pupil_centres(refined.images[part], self._bar("pupils, after"))
+        return {"shifts": after - before, "own": before - synthetic.labels["pupil"][part]}
+
+    def _realism(self, synthetic, matched, entering, refined):
+        n, test, bar = self.profile.compared, self.domain.test, self._bar("realism")
+        bar(0, 5)
+        network = feature_network([synthetic, self.domain.unlabelled], self.seed, device=self.device)
+        last = {name: images.images[-n:] for name, images in
+                (("synthetic", synthetic), ("synthetic_matched", matched), ("refined", refined))}
+        days = set(test.groups.get("day", []))
+        by = "day" if len(days) > 1 else None         # one day cannot be split into two
+        bar(1, 5)
+        measured = {"kernel_distance": {k: kernel_distance(network, v, test)[0] for k, v in last.items()},
+                    "two_sample_accuracy": {}}
+        for done, (name, images) in enumerate(last.items(), 2):
+            told = two_sample_accuracy(images, test, self.seed, by, device=self.device)
+            measured["two_sample_accuracy"][name] = told["accuracy"]
+            bar(done, 5)
+        results = {"synthetic": last["synthetic"], "histogram_matched": last["synthetic_matched"], "refined": last["refined"]}
+        measured["collapse"] = identity_collapse(entering.images[-n:], results, test.images)
+        bar(5, 5)
+        return measured
+
+    @staticmethod
+    def _spread(images, n):
+        """n images evenly spread over the set (its days stand one after the other), or all if there are fewer."""
+        return images[torch.linspace(0, len(images) - 1, min(n, len(images))).long()]

@@ -1,0 +1,62 @@
+"""How a number came about: the code, the machine and the versions behind it."""
+
+import ast
+import hashlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import __version__
+
+# The code that a kept number depends on: what lies in these folders, and these files.  The images of a domain are covered by
+# its fingerprint, so readers do not count; nor do figures, pages and notebooks.
+FOLDERS = (".", "system", "simulators", "evaluation")
+FILES = ("experiments/domains.py", "experiments/pipeline.py", "experiments/runs.py")
+
+
+def code_digest():
+    """Digest of the code that results depend on, without comments and docstrings: a result of other code is not taken.
+
+    A new file in one of the FOLDERS counts from its first day.
+    """
+    kit = Path(__file__).parents[1]
+    files = [*(file for folder in FOLDERS for file in sorted((kit / folder).glob("[!_]*.py"))), *(kit / file for file in FILES)]
+    return hashlib.sha256("\n".join(bare_code(file.read_text()) for file in files).encode()).hexdigest()
+
+
+def bare_code(text):
+    """Python code as it runs: without comments, docstrings and layout.
+
+    >>> bare_code("x = (1 +  # one\\n     2)")
+    'x = 1 + 2'
+    """
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def hardware(device):
+    """What the numbers were measured on, without naming the machine."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+
+
+def versions():
+    return {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__, "kit": __version__}
+
+
+def commit():
+    """The commit of the checkout, with a + if files were changed since; None outside a checkout."""
+    def git(*words):
+        return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, check=True).stdout
+    try:
+        return git("rev-parse", "--short", "HEAD").strip() + ("+" if git("status", "--porcelain").strip() else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
