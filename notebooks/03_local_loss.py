@@ -190,7 +190,7 @@ assert 0.4 < middle < 0.6
 # | $D(x)$ | logits | $(2, h, w)$, here $(2, 9, 14)$ | section 2.2 |
 # | $c$ | the label: 0 real, 1 refined | one for the whole image | eq. 2 |
 # | $p_c(i, j)$ | probability that the discriminator gives to $c$, at patch $(i, j)$ | in $[0, 1]$ | |
-# | $\ell_{adv}$ | cross-entropy, *summed* over patches | nats | section 2.2 |
+# | $\ell_{adv}$ | cross-entropy, *summed* over patches | nats (units of the natural logarithm) | section 2.2 |
 #
 # ### Exercise 3.2 · The local adversarial loss (10 minutes)
 #
@@ -235,8 +235,8 @@ assert torch.allclose(undecided, 126 * torch.tensor(2.0).log())  # a guess costs
 #
 # ## Local against global
 #
-# In an ablation the paper uses a global discriminator: it gives one verdict for the whole image. Ours has the same
-# layers as above, and then a last one that sees all places.
+# In an ablation (a test with one part changed) the paper uses a global discriminator: it gives one verdict for the
+# whole image. Ours has the same layers as above, and then a last one that sees all places.
 #
 # **Predict.** We train both discriminators for 100 steps to tell synthetic from stand-in eyes. Then we take stand-in
 # eyes and paste a synthetic corner of $12 \times 12$ pixels into each. What will the local map say in that corner, and

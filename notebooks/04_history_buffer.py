@@ -77,10 +77,10 @@ with seeded(0) as generator:
     assert new_judge()(points).shape == (32, 2, 1, 1) and new_judge()(PLANE).shape == (1, 2, 61, 61)
 
 # %% [markdown]
-# Now the generator and the discriminator chase each other. One round of the chase is one round of SimGAN's Algorithm 1.
-# First the generator takes one step towards what the discriminator calls real. Then the discriminator takes one step to
-# tell real points from generated ones. The argument `batch_of` decides which generated points the discriminator is
-# shown. For now it is shown the fresh ones, from this round.
+# Now the generator and the discriminator chase each other. One round of the chase is one round of SimGAN's Algorithm 1
+# (next notebook). First the generator takes one step towards what the discriminator calls real. Then the discriminator
+# takes one step to tell real points from generated ones. The argument `batch_of` decides which generated points the
+# discriminator is shown. For now it is shown the fresh ones, from this round.
 
 # %%
 from simgan_lib.losses import REAL, REFINED, local_adversarial_loss
@@ -496,8 +496,8 @@ assert torch.equal(points, forgetful[0]) and not torch.equal(mindful[0], forgetf
 
 # %% [markdown]
 # There is no error and no warning, and the losses look as ever. The signature: **the run with history equals the run
-# without, to the last bit.** An ablation that makes no difference at all is not a result, but a bug. A check that
-# stores something and then asks for the length finds this bug at once:
+# without, to the last bit.** If switching off a part (an *ablation*) makes no difference at all, this is not a result,
+# but a bug. A check that stores something and then asks for the length finds this bug at once:
 
 # %%
 try:
@@ -526,7 +526,7 @@ assert "empty" in said
 # | update | b/2 random places are replaced | free places first, then random ones | while it fills, a buffer gives only what it has |
 # | size B | not published | 1,024 in `quick`, 8,192 in `full` | ours; see Exercise 4.2 |
 # | two-dimensional picture | drawn (article, Figure 4) | run and measured | a cloud with one moving centre |
-# | effect | gaze error 12.2 degrees without, 7.8 with (reported) | forgetting, measured on artefacts; on gaze 5.81 degrees without, 5.61 with (150 rounds, three seeds: [07](07_ablations.ipynb)) | stand-in eyes, a short run |
+# | effect | gaze error 12.2 degrees without, 7.8 with (reported) | forgetting, measured on artefacts; on gaze 5.81 degrees without, 5.61 with (150 rounds, three seeds: [07](07_ablations.ipynb)) | stand-in eyes (notebook 01), a short run |
 #
 # ## Going further
 #

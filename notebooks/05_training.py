@@ -89,7 +89,7 @@ assert not unlabelled.labels and {"gaze", "pupil"} <= set(synthetic.labels)
 # |---|---|---|---|
 # | $x_i$, $\tilde x_i = R(x_i)$ | synthetic image, refined image | $(C, H, W)$ in $[-1, 1]$ | eq. 1 |
 # | $y_j$ | image of the unlabelled domain | the same | eq. 1 |
-# | $\log D$, $\log (1 - D)$ | summed over the $9 \times 14$ patches | nats | section 2.2 |
+# | $\log D$, $\log (1 - D)$ | summed over the $9 \times 14$ patches | nats (units of the natural logarithm) | section 2.2 |
 # | $\psi$ | features to be kept; identity in the paper for gaze | any | eq. 4 |
 # | $\lambda$ | the weight of staying near the input | nats for a unit of $\psi$, summed over an image | eq. 5 |
 #
@@ -358,7 +358,8 @@ assert torch.equal(refined.labels["gaze"], simulated.labels["gaze"][some])
 
 # %% [markdown]
 # The article reports $1.1 \pm 0.8$ px for the pupil (Figure 9). It used other images, and ellipses drawn by hand, so
-# this is no race. The point is that the pupils moved by less than a pixel, and that the finder itself errs by as much.
+# this is no race. The point is that the pupils moved by less than a pixel. The finder, which fits an ellipse to the
+# iris, itself errs by as much.
 #
 # ### A run that went on
 #
