@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *say* what SimGAN does and with what data, *name* its four parts, *judge* whether a refiner did its work |
 # | **You need** | to know what a convolutional network is |
-# | **Time** | 10 minutes to read; 1 CPU minute in `quick` (2 to 5 on old cores); the same in `full` |
+# | **Time** | 10 minutes to read. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores), the same in the profile `full` |
 # | **Data** | simulated eyes: no download |
 
 # %%
@@ -44,13 +44,14 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# To learn where an eye looks, a network needs thousands of eyes whose gaze is known. In photographs nobody knows it
-# exactly. A simulator knows it to the last digit, but its eyes look like a video game, and what is learned on them
-# fails on photographs. **Can we have both: images as real as photographs, labels as exact as a simulator's?**
+# To learn where an eye looks, a network needs thousands of images of eyes whose gaze is known. In a photograph nobody
+# knows the gaze exactly. A simulator knows it to the last digit. But its eyes look like those of a video game, and a
+# network trained on them fails on photographs. **Can we have both: images as real as photographs, and labels as exact
+# as a simulator's?**
 #
-# Two kinds of images take part. *Synthetic* eyes come with labels. *Real* ones come without. Here a **stand-in** takes
-# the place of the real ones: other simulated eyes, seen by a simulated bad camera. It is always called so, since it
-# is not real; its advantage is that we can measure on it.
+# Two kinds of images take part. *Synthetic* eyes come with labels. *Real* eyes come without. Here a **stand-in** takes
+# the place of the real eyes: other simulated eyes, seen by a simulated bad camera. We always call it the stand-in,
+# since it is not real. It has one advantage: the truth about it is known, so we can measure on it.
 
 # %%
 from simgan_lib.simulators.camera import stand_in
@@ -62,9 +63,10 @@ show(*figures.montage_figure({"synthetic": synthetic.images[:16], "stand-in": re
 assert synthetic.images.shape == (1200, 1, 35, 55)
 
 # %% [markdown]
-# What to see: the pupil of a synthetic eye is a clean disc on a lighter iris, the skin is smooth. The stand-in eyes are
-# harsh: their iris is as dark as the pupil, the light comes from anywhere, there is blur, noise, compression; and
-# their gray levels are spread over the whole range, as MPIIGaze's normalisation does it.
+# What to see: in a synthetic eye the pupil is a clean disc on a lighter iris, and the skin is smooth. The stand-in eyes
+# are harsh. Their iris is as dark as the pupil, and the light comes from anywhere. There is blur, noise and
+# compression. Their gray levels are spread over the whole range. MPIIGaze, a data set of real eyes, is normalised in
+# the same way.
 #
 # The labels of one synthetic eye:
 
@@ -78,12 +80,13 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 # %% [markdown]
 # ## The idea
 #
-# A **refiner** R takes a synthetic image and returns one of the same size. Two forces pull at it:
+# A **refiner** $R$ is a network that takes a synthetic image and returns a refined image of the same size. Two forces
+# pull at it:
 #
-# - a **discriminator** learns to tell refined images from real ones, patch by patch (the **local adversarial loss**,
-#   notebook 03); the refiner is to fool it;
-# - the **self-regularization** holds the refined image near its input (notebook 02), so that the eye goes on looking
-#   where its label says.
+# - A second network, the **discriminator** $D$, learns to tell refined images from real ones, patch by patch. The
+#   refiner is trained to fool it. This force is the **local adversarial loss** (notebook 03).
+# - The **self-regularization** keeps the refined image near its input (notebook 02). So the eye still looks where its
+#   label says.
 #
 # $$\mathcal{L}_R = \sum_i \underbrace{-\log\left(1 - D(R(x_i))\right)}_{\text{look real}}
 # + \lambda \underbrace{\lVert \psi(R(x_i)) - \psi(x_i) \rVert_1}_{\text{stay what you are}}$$
@@ -93,17 +96,18 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 # | $x_i$ | a synthetic image, in [-1, 1] | 1 × 35 × 55 |
 # | $R(x_i)$ | its refined image | 1 × 35 × 55 |
 # | $D$ | probability of being refined, for each patch; the loss is summed over patches | 9 × 14 |
-# | $\psi$ | what is to stay: the pixels themselves, or features of them | as $x_i$, or other |
-# | $\lambda$ | how much it is to stay | a number |
+# | $\psi$ | picks what is to stay: the pixels themselves, or features of them | as $x_i$, or other |
+# | $\lambda$ | the weight of staying, against that of looking real | a number |
 #
-# (Paper: equations 4 and 5.) A **history buffer** of earlier refined images keeps the discriminator from forgetting
-# ([notebook 04](04_history_buffer.ipynb)).
+# (Paper: equations 4 and 5.) The fourth part is a **history buffer** of earlier refined images. It keeps the
+# discriminator from forgetting them ([notebook 04](04_history_buffer.ipynb)).
 
 # %% [markdown]
 # ## A refiner learns
 #
-# **Predict.** The refiner below starts from random weights and sees 50 batches to learn to copy, then 70 rounds of the
-# game. Will the pupil stay where it was: within one pixel, within five, or not at all?
+# **Predict.** The refiner below starts from random weights. First it sees 50 batches and learns to copy its input. Then
+# the refiner and the discriminator train against each other for 70 rounds. Will the pupil stay where it was: within one
+# pixel, within five, or not at all?
 
 # %%
 from dataclasses import replace
@@ -125,14 +129,18 @@ assert refined.images.shape == synthetic.images.shape
 assert torch.equal(refined.labels["gaze"], synthetic.labels["gaze"])
 
 # %% [markdown]
-# What to see: each refined eye stands right below its synthetic one. Lids, iris and gaze are where they were; tone,
-# sharpness and grain are the stand-in's. Half a minute on a laptop is not the paper's training, so look for faults too.
+# What to see: each refined eye stands right below its synthetic one. Lids, iris and gaze are where they were. Tone,
+# sharpness and grain are now those of the stand-in. This training took half a minute on a laptop, far less than the
+# paper's. So look for faults, too.
 #
 # ## Did it work? Three questions
 #
 # **Did anything change?** The commonest complaint about public code is that refined images look like their input.
-# **Did the label survive?** We fit an ellipse to the iris before and after. **Is it more real?** The kernel distance
-# compares features of the sets; a small network of the kit, which was never told what is real, provides the features.
+#
+# **Did the label survive?** We fit an ellipse to the iris before and after.
+#
+# **Is it more real?** The **kernel distance** compares the features of two sets of images. It is small if the sets are
+# alike. A small network of the kit provides the features. This network was never told which images are real.
 
 # %%
 from simgan_lib.evaluation.judges import feature_network
@@ -151,16 +159,16 @@ assert change > 10 and shift["mean"] < 1.5 and apart["refined"] < 0.9 * apart["s
 # %% [markdown]
 # <details><summary>What happens to the pupil</summary>
 #
-# It stays within a pixel; the article reports 1.1 ± 0.8 px at full scale. The fit itself is wrong by about 0.3 px, so a
-# smaller shift cannot be told from none.
+# It stays within a pixel. Apple's article about SimGAN reports 1.1 ± 0.8 px at full scale. Our fit of the ellipse is
+# itself wrong by about 0.3 px. So a smaller shift cannot be told from no shift.
 #
 # </details>
 #
 # ## The same at full scale, without a GPU
 #
-# The kit brings refiners that were trained for longer, each with a **card**: the command that made it, its numbers, its
-# data. No photograph of a person went into them. This one is eight times as wide, and learned from 50,000 eyes in 2,000
-# rounds; none of the eyes on this page was among them.
+# The kit ships refiners that were trained for longer. Each has a **card**: it states the command that made the refiner,
+# its numbers and its data. No photograph of a person went into them. The refiner below is eight times as wide as ours.
+# It learned from 50,000 eyes in 2,000 rounds. None of the eyes on this page was among them.
 
 # %%
 from simgan_lib.pretrained import load_shipped
@@ -177,22 +185,24 @@ print(f"distance to the stand-in ≈{apart['shipped']:.2f}; pupil moved by ≈{k
 assert apart["shipped"] < 0.25 * apart["synthetic"] and kept["mean"] < 1.1
 
 # %% [markdown]
-# What to see: the second row still has the drawing's white lines along the lids, its hard edges and a loud grain. In the third
-# they are gone: edges are soft, and the pupil melts into a dark iris, as in the fourth. It is no perfect forger: a network
-# that has seen enough examples tells its images from the stand-in's in 70 of 100 cases (the card says so; raw synthetic
-# ones in nearly all).
+# What to see: the second row (70 rounds) still shows the simulator's white lines along the lids, its hard edges, and a
+# strong grain. In the third row (shipped) they are gone. There the edges are soft and the pupil melts into a dark iris,
+# as in the fourth row (stand-in).
+#
+# The shipped refiner is no perfect forger. A network that has seen enough examples tells its images from the stand-in's
+# in 70 of 100 cases. For raw synthetic images it is right in nearly all cases. Both numbers are on the card.
 #
 # ### Exercise 0.1 · Numbers that a refiner can give (5 minutes)
 #
-# The refiner ends in a tanh, which reaches from -1 to 1. Images are stored as bytes, 0 to 255. Give the networks what
-# they can match: black must become -1, white 1.
+# The refiner ends in a tanh, whose values lie between -1 and 1. Images are stored as bytes, from 0 to 255. Convert the
+# bytes to the range of the tanh: black must become -1, and white must become 1.
 #
-# As everywhere in these notebooks: an open exercise goes on with the library's version; a wrong answer stops here, with a line
-# that names the likely mistake.
+# This holds in all notebooks: if you leave an exercise open, the notebook goes on with the library's version. If your
+# answer is wrong, the notebook stops there, with a line that names the likely mistake.
 #
 # <details><summary>Hint</summary>
 #
-# Bytes first become floats, else the arithmetic wraps around at 256.
+# Convert the bytes to floats first. Otherwise the arithmetic wraps around at 256.
 #
 # </details>
 
@@ -222,9 +232,11 @@ assert to_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [-1, 1]
 #
 # ## What goes wrong
 #
-# Without self-regularization nothing holds the image, and half as many rounds suffice to see it. The refiner may then
-# paint any eye that the discriminator likes, with a label that is no longer its own. The signature: the distance that the self-regularization would have kept
-# small grows, and sooner or later the pupil moves, while the discriminator is as content as before.
+# Without self-regularization nothing keeps the image near its input. Half as many rounds are enough to see this. The
+# refiner may then paint any eye that the discriminator takes for real, and the old label no longer fits it.
+#
+# The signature: the distance in $\psi$ grows, because no self-regularization keeps it small. Sooner or later the pupil
+# moves, too. The discriminator does not object to either.
 
 # %%
 from simgan_lib.losses import local_contrast, self_regularization
@@ -250,35 +262,36 @@ show(*figures.montage_figure({"synthetic": synthetic.images[:8], "λ = 0": drift
 assert free > 1.5 * held
 
 # %% [markdown]
-# What to see: look at eyelids and at the iris's edge, which $\lambda = 0$ redraws. Whether the pupil itself has moved
-# after so short a training, and whether an iris is left to be found (`nan`: in no eye), is luck, since nothing decides it:
-# try `seed=1` and `seed=2` for `loose`.
+# What to see: with $\lambda = 0$ the eyelids and the edge of the iris are redrawn. Two other things are left to chance
+# after so short a training. One is whether the pupil itself has moved. The other is whether an iris can still be found
+# (`nan`: in no eye). Try `seed=1` and `seed=2` for `loose`.
 
 # %% [markdown]
 # ## Three claims
 #
-# 1. The refiner changes the images: by more than 10 gray levels (asserted under *Did it work?*).
+# 1. The refiner changes the images by more than 10 gray levels (asserted under *Did it work?*).
 # 2. It keeps their labels: the pupil moves by less than 1.5 px (same cell).
-# 3. It makes them more like the stand-in: the kernel distance falls by a tenth or more (same cell; by 44 to 79 % with
-#    `seed=0` to `seed=3`); with the refiner that ships it falls to a quarter or less (asserted under *The same at full
-#    scale*).
+# 3. It makes them more like the stand-in: the kernel distance falls by a tenth or more (same cell). Over four seeds
+#    (`seed=0` to `seed=3`) it fell by 44 to 79 %. With the shipped refiner it falls to a quarter or less (asserted
+#    under *The same at full scale*).
 #
 # | | paper | here |
 # |---|---|---|
-# | training | 1.2 million synthetic, 214,000 real images, batches of 512 | 1,200 and 1,200, batches of 16, 70 rounds; the one that ships: 50,000 and 30,000, 2,000 rounds |
-# | refiner | 64 feature maps | 8; the one that ships: 64 |
+# | training | 1.2 million synthetic, 214,000 real images, batches of 512 | 1,200 and 1,200, batches of 16, 70 rounds; the shipped refiner: 50,000 and 30,000, 2,000 rounds |
+# | refiner | 64 feature maps | 8; the shipped one: 64 |
 # | pupil shift | 1.1 ± 0.8 px (article, Figure 9) | printed above |
 # | what the refiner gets | synthetic images | synthetic images with the stand-in's gray levels (why: `docs/deviations.md`) |
 #
-# The main job, `make reproduce`, does this with more of everything, trains gaze estimators on the results, and
-# compares them with the paper's numbers.
+# The main job of the kit, `make reproduce`, does the same with more images and more rounds. It then trains gaze
+# estimators on the results, and compares them with the paper's numbers.
 #
 # ## Going further
 #
-# - 30 minutes: `make reproduce`, and read its report. Which of the paper's claims holds?
-# - 3 hours: the lessons with all their exercises: [the gap](01_domain_gap.ipynb), [the refiner](02_refiner.ipynb),
-#   [the local loss](03_local_loss.ipynb), [the history](04_history_buffer.ipynb), [the training](05_training.ipynb).
-# - Open: your own simulator and your own photographs: `python -m simgan_lib train --help`.
+# - 30 minutes: run `make reproduce`, and read its report. Which of the paper's claims holds?
+# - 3 hours: work through the lessons with all their exercises: [the gap](01_domain_gap.ipynb),
+#   [the refiner](02_refiner.ipynb), [the local loss](03_local_loss.ipynb), [the history](04_history_buffer.ipynb),
+#   [the training](05_training.ipynb).
+# - Open: bring your own simulator and your own photographs. Start with `python -m simgan_lib train --help`.
 #
 # **References.** Shrivastava et al., *Learning from Simulated and Unsupervised Images through Adversarial Training*,
 # CVPR 2017, [doi:10.1109/CVPR.2017.241](https://doi.org/10.1109/CVPR.2017.241). Zhang et al., *MPIIGaze*, TPAMI 2019,

@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *draw* eyes with exact labels, *measure* how far two sets of images are apart in three ways, *show* what the gap costs a gaze estimator |
 # | **You need** | tensors in PyTorch; what a histogram is |
-# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores), 6 in `full` (nothing here needs a GPU) |
+# | **Time** | 40 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores), 6 in the profile `full`. Nothing here needs a GPU |
 # | **Data** | simulated eyes and the stand-in domain: no download |
 
 # %%
@@ -45,12 +45,12 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# To teach a network where an eye looks, one needs images with that label. Photographs have none; somebody must measure.
-# A simulator *knows* where its eye looks, and makes a million images for nothing. But a network that was trained on
-# them does badly on photographs. **What is it that the simulator gets wrong, and how much does it cost?**
+# To teach a network where an eye looks, we need images with that label. A photograph has no such label: somebody must
+# measure the gaze. A simulator *knows* where its eye looks, and it makes a million images at no cost. But a network
+# that was trained on them does badly on photographs. **What does the simulator get wrong, and how much does it cost?**
 #
-# The kit's simulator takes the place of UnityEyes: an eyeball behind two lids, in some skin, drawn by formula. One eye,
-# with what is known of it:
+# The paper uses a simulator called UnityEyes. In its place the kit has a simulator of its own. It draws an eyeball
+# behind two lids, surrounded by skin, by formulas alone. Here is one eye, with what is known about it:
 
 # %%
 from simgan_lib.simulators.eyes import PARTS, render
@@ -64,8 +64,9 @@ for name, label in eye.labels.items():
 assert torch.allclose(torch.rad2deg(eye.labels["gaze"]), torch.tensor([-10.0, 12.0]))
 
 # %% [markdown]
-# What to see: the cross is the pupil's centre, the dashes the outline of the iris (lids hide a part of it), the arrow
-# where it looks. Every pixel is known to belong to skin, sclera, iris, pupil or glint.
+# What to see: the cross marks the pupil's centre. The dashes mark the outline of the iris; the lids hide a part of it.
+# The arrow shows where the eye looks. Every pixel is known to belong to one of five parts: skin, sclera (the white of
+# the eye), iris, pupil or glint (the reflection of a light).
 #
 # ## Gaze: two angles, or a vector
 #
@@ -77,16 +78,17 @@ assert torch.allclose(torch.rad2deg(eye.labels["gaze"]), torch.tensor([-10.0, 12
 #
 # $$ g = (-\cos\theta \sin\phi, \; -\sin\theta, \; -\cos\theta \cos\phi) $$
 #
-# This is MPIIGaze's convention. An eye that looks into the camera has $g = (0, 0, -1)$. Conventions differ in signs,
-# axes and order, and a wrong one gives no error: so write it yourself once.
+# This is the convention of MPIIGaze, the paper's data set of real eyes. An eye that looks into the camera has
+# $g = (0, 0, -1)$. Conventions differ in signs, axes and order, and a wrong one raises no error. So write it yourself
+# once.
 #
 # ### Exercise 1.1 · The gaze vector (5 minutes)
 #
-# From angles `(..., 2)`, pitch first, to vectors `(..., 3)`.
+# Turn angles of shape `(..., 2)`, pitch first, into vectors of shape `(..., 3)`.
 #
 # <details><summary>Hint</summary>
 #
-# `torch.stack([x, y, z], -1)`. Try (0, 0) by hand.
+# Use `torch.stack([x, y, z], -1)`. Try (0, 0) by hand.
 #
 # </details>
 
@@ -123,8 +125,8 @@ assert pupil(pitch=4.0)[1] < pupil(pitch=-15.0)[1]               # positive pitc
 #
 # ## Turn every screw
 #
-# Each parameter has a range, the *prior* that images are drawn from. Six of them, from one end of the range to the
-# other:
+# Each parameter of the simulator has a range, called its *prior*. For every image the simulator draws a value from this
+# range. Below, six parameters go from one end of their range to the other:
 
 # %%
 telling = ["yaw", "upper_lid", "pupil_radius", "iris_tone", "light_x", "lashes"]
@@ -138,8 +140,9 @@ assert all((images[0] != images[-1]).any() for images in rows.values())
 print(f"{len(EYE)} parameters; yaw from {EYE['yaw'].low} to {EYE['yaw'].high} {EYE['yaw'].unit}")
 
 # %% [markdown]
-# All of them are on the sliders below, by theme. (The strip above is their static twin.) Can you make an eye that looks
-# surprised? Tired? What must you move *besides* the gaze when it looks down?
+# The sliders below hold all the parameters, ordered by theme. (The strip above shows the same without sliders.) Can you
+# make an eye that looks surprised? One that looks tired? When the eye looks down, what must you move *besides* the
+# gaze?
 
 # %%
 from simgan_lib.teaching.widgets import eye_sliders, show_widget
@@ -154,8 +157,9 @@ assert len(screws.controls) == len(EYE) + 2  # and the switches for labels and c
 # %% [markdown]
 # ## The other domain
 #
-# Real crops (MPIIGaze) cannot be shipped with the kit. In their place stands the **stand-in** domain: other eyes
-# (darker, in harsher light) before a bad camera, stage by stage. It is not real; every number here is about it.
+# A *domain* is a kind of images from one source. Real images of eyes, such as MPIIGaze's, cannot be shipped with the
+# kit. The **stand-in** domain takes their place: other simulated eyes, darker and in harsher light, seen by a simulated
+# bad camera. It is not real, and every number here is about the stand-in. Here is the camera, stage by stage:
 
 # %%
 from simgan_lib.simulators import camera
@@ -177,11 +181,19 @@ show(*figures.montage_figure(stages, columns=6, width=7,
 assert stages["equalised"].float().std() > stages["compression"].float().std()
 
 # %% [markdown]
-# What to see, from row to row: shadows fall across the face, the scale is bent, the pupil's edge goes, grain comes,
-# 8 by 8 blocks come. (Of blur and compression the stronger settings are drawn here, so that one sees them.)
+# What to see, from row to row:
 #
-# The last stage is not the camera's: MPIIGaze *equalises* each crop, so that every gray level is about as frequent as
-# any other. That makes images of all light comparable, and makes noise visible that was not. In a few lines:
+# - Shadows fall across the face.
+# - The tone curve bends the scale of gray levels.
+# - Defocus takes away the edge of the pupil.
+# - Noise brings grain.
+# - Compression brings blocks of 8 by 8 pixels.
+#
+# (We use strong settings of defocus and compression here, so that you can see their effect.)
+#
+# The last stage does not belong to the camera. MPIIGaze *equalises* each image: afterwards every gray level is about as
+# frequent as any other. So images taken in different light can be compared. But noise that was hidden before becomes
+# visible. In a few lines:
 
 
 # %%
@@ -206,17 +218,19 @@ assert torch.equal(equalised(stages["compression"]), stages["equalised"])
 # %% [markdown]
 # ## The gap, measured
 #
-# Three measures, none of which needs a label:
+# We use three measures. None of them needs a label.
 #
-# - **gray levels**: by how many of 255 levels pixels must move, on average, until both histograms are equal;
-# - **power spectrum**: the mean difference in decibels of how much fine and coarse structure there is;
-# - **a classifier**: how often a small network, trained on half of the images, tells the other half apart.
+# - **Gray levels**: by how many of 255 levels must pixels move, on average, until both histograms are equal?
+# - **Power spectrum**: it says how much fine and coarse structure the images have. The measure is the mean difference
+#   of the two spectra, in decibels.
+# - **A classifier**: a small network is trained on half of the images to tell the two sets apart. How often is it right
+#   on the other half?
 #
-# The first can be mended without any network: *match the histograms*, that is, give the $k$-th darkest pixel of the
-# synthetic set the gray level of the $k$-th darkest of the other.
+# The first of these differences can be removed without any network: we *match the histograms*. That is, the $k$-th
+# darkest pixel of the synthetic set gets the gray level of the $k$-th darkest pixel of the other set.
 #
 # **Predict.** After matching, which of the other two measures will say that the gap is closed: the spectrum, the
-# classifier, both, neither?
+# classifier, both, or neither?
 
 # %%
 from dataclasses import replace
@@ -247,24 +261,25 @@ assert gap["matched"][2] > 80 > 60 > gap["more stand-in"][2]
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Neither. The histograms are equal to a fraction of a level, and yet a network is right about nine images of ten, where
-# a coin is right about five. The spectrum is even *further* off than before: stretching the gray levels has stretched
-# the drawing's hard edges and fine grain, too. "More stand-in" is what a closed gap would look like: the measures' own
-# noise.
+# Neither. The histograms are equal to a fraction of a level. Yet the network is right about nine images of ten, where a
+# coin is right about five. The spectrum is even *further* off than before. The reason is that matching stretches the
+# gray levels, and so it stretches the drawing's hard edges and fine grain, too. The line "more stand-in" shows how a
+# closed gap looks: only the noise of the measures is left.
 #
 # </details>
 #
-# So a gap has parts. Some are cheap; the rest is what the refiner is for.
+# So a gap has parts. Some are cheap to close. The rest is the refiner's work.
 #
 # ## What the gap costs
 #
 # ### Exercise 1.2 · The angular error (10 minutes)
 #
-# The angle between two gazes, in degrees, from pairs of angles.
+# Compute the angle between two gazes, in degrees. Each gaze is given by its pitch and yaw.
 #
 # <details><summary>Hint</summary>
 #
-# The dot product of unit vectors is a cosine. For tiny angles `atan2(|a x b|, a . b)` keeps more digits.
+# The dot product of two unit vectors is the cosine of the angle between them. For tiny angles `atan2(|a x b|, a . b)`
+# keeps more digits.
 #
 # </details>
 
@@ -292,8 +307,14 @@ assert abs(angular_error_deg(ten_degrees, torch.zeros(2)) - 10) < 1e-4
 #
 # </details>
 #
-# Now three small gaze estimators, alike but for the images they learn from: synthetic, matched, and (only to know what
-# could be reached; no method may do this) the stand-in's own with their labels. All are tested on other stand-in eyes.
+# Now we train three small gaze estimators. They differ only in the images they learn from:
+#
+# - the synthetic ones;
+# - the matched ones;
+# - the stand-in's own images, with their labels. No method may use these labels. This estimator is an **oracle**: it
+#   only shows what could be reached.
+#
+# All three are tested on other stand-in eyes.
 
 # %%
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, gaze_training, predict_gaze
@@ -311,9 +332,10 @@ for name, error in errors.items():
 assert errors["stand-in, with labels"] < errors["synthetic"] < errors["always the mean"]
 
 # %% [markdown]
-# What to see: between the first and the third line lies what the gap costs. These runs are short, and the gap looks small
-# beside what a short training leaves; whether matching wins a part of it back cannot be told. With 50,000 images and
-# 15,000 updates it can: this is what the main job has recorded (`docs/results.md`).
+# What to see: the difference between the first and the third line is the cost of the gap. These runs are short, and a
+# short training leaves a large error. Beside it the gap looks small. We cannot tell here whether matching wins back a
+# part of it. With 50,000 images and 15,000 updates we can. The kit's main job did this, and the next cell prints what
+# it recorded (`docs/results.md`).
 
 # %%
 from simgan_lib.experiments.records import RECORDED, read_records
@@ -326,9 +348,10 @@ assert full["oracle"]["mean"] < full["synthetic_matched"]["mean"] < full["synthe
 # %% [markdown]
 # ## What goes wrong: a label in another convention
 #
-# You read somebody's data, and an estimator trained on synthetic eyes is worse than a constant answer. A huge domain
-# gap? Perhaps; or their yaw is positive to the right, or right eyes were not mirrored. Here is the estimator from
-# above, judged by the same labels with the sign of the yaw turned:
+# You read somebody's data. On it, an estimator trained on synthetic eyes is worse than a constant answer. Is that a
+# huge domain gap? Perhaps. But perhaps their yaw is positive to the right, or their right eyes were not mirrored. Here
+# we test the estimator that learned from matched eyes once more. We use the same labels, with the sign of the yaw
+# reversed:
 
 # %%
 turned = gaze.mirrored(truth)
@@ -340,17 +363,17 @@ print(", ".join(f"{name}: correlation of the yaws ≈ {value:.1f}" for name, val
 assert wrong > 1.2 * errors["always the mean"] and agreement["wrong sign"] < -0.7 < 0.7 < agreement["right sign"]
 
 # %% [markdown]
-# The signature: **worse than a constant, and a strong correlation of the wrong sign.** A domain gap makes answers vague;
-# it does not make them systematically opposite.
+# The signature: **worse than a constant, and a strong correlation of the wrong sign.** A domain gap makes answers
+# vague. It does not make them systematically opposite.
 #
 # ## Three claims
 #
-# 1. Labels of the simulator are exact by construction, and its yaw is positive to the image's left. Asserted below the
+# 1. The simulator's labels are exact by construction, and its yaw is positive to the image's left. Asserted below the
 #    first figure and after exercise 1.1.
 # 2. Equal histograms do not close the gap: the spectrum and a classifier still see it. Asserted under "The gap,
 #    measured".
-# 3. The gap costs a gaze estimator degrees, here and at full scale; there matching wins back a part. Asserted under "What
-#    the gap costs".
+# 3. The gap costs a gaze estimator degrees, here and at full scale. At full scale matching wins back a part of them.
+#    Asserted under "What the gap costs".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
@@ -362,7 +385,7 @@ assert wrong > 1.2 * errors["always the mean"] and agreement["wrong sign"] < -0.
 # ## Going further
 #
 # - **30 minutes.** Which single camera stage makes most of the gap? Leave out one at a time and measure.
-# - **3 hours.** Fit the simulator's prior to unlabelled images: which ranges bring the mean image nearest?
+# - **3 hours.** Fit the simulator's prior to unlabelled images. Which ranges bring the mean image nearest to theirs?
 # - **Open.** Which of the three measures predicts the gaze error best? Make twenty simulators and correlate.
 #
 # ## References

@@ -17,9 +17,9 @@
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | *build* the refiner of the paper, *compute* the self-regularization under any convention of scale, *choose* what it shall hold and what it shall let go |
+# | **You will be able to** | *build* the refiner of the paper, *compute* the self-regularization under any convention of scale, *choose* what it is to keep and what it may let change |
 # | **You need** | convolutions and gradients in PyTorch; what the two domains are ([01](01_domain_gap.ipynb)) |
-# | **Time** | 35 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores), 2 in `full` (nothing here needs a GPU) |
+# | **Time** | 35 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores), 2 in the profile `full`. Nothing here needs a GPU |
 # | **Data** | simulated eyes: no download |
 
 # %%
@@ -45,9 +45,10 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# A synthetic eye comes with a label: where it looks. If we change its pixels to make it look real, and the iris
-# slides by two of them, the label is wrong by some seven degrees, and nobody tells us. **How do we let a network
-# change everything about an image but the one thing that we know of it?** Below, an eye, and what two pixels are.
+# A synthetic eye comes with a label: the direction in which it looks. Suppose that we change its pixels to make it look
+# real, and that the iris slides by two pixels. Then the label is wrong by some seven degrees, and nobody tells us.
+# **How do we let a network change everything about an image except the one thing that we know about it?** The picture
+# shows four eyes, and what a shift of two pixels means.
 
 # %%
 from simgan_lib.images import to_float, to_uint8
@@ -64,13 +65,13 @@ print(f"turned by 7.5 degrees, the pupil has moved by {moved.mean():.1f} px")
 assert (moved - 1.9).abs().max() < 0.3
 
 # %% [markdown]
-# SimGAN's answer has two parts. The **refiner** is a network that can hardly move anything. The
-# **self-regularization** is a price for every change, and we shall see that the currency matters.
+# SimGAN's answer has two parts. The **refiner** is a network that can hardly move anything. The **self-regularization**
+# is a price for every change. It is a part of the refiner's loss. We shall see that the currency of this price matters.
 #
 # ## The refiner
 #
-# A U-Net squeezes an image through a bottleneck and draws it anew. The paper's refiner does not: four residual
-# blocks, each of which *adds* something to what it was given, at full resolution, without stride or pooling.
+# A U-Net squeezes an image through a bottleneck and draws it anew. The paper's refiner has no bottleneck. It consists
+# of four residual blocks. Each block *adds* something to its input, at full resolution, without stride or pooling.
 
 
 # %%
@@ -98,9 +99,9 @@ def plain_refiner(channels=1, features=64, blocks=4):
 
 
 # %% [markdown]
-# How many weights? A convolution has one for each pair of input and output map and each place of its kernel, and a
-# bias for each output map. By hand, and by the machine; then the weights go into the library's refiner, which must
-# give the same images.
+# How many weights does it have? A convolution has one weight for each combination of input map, output map and place in
+# the kernel. It also has one bias for each output map. We count by hand and by machine. Then we copy the weights into
+# the library's refiner. It must give the same images.
 
 # %%
 from simgan_lib.networks import Refiner, count_parameters, receptive_field
@@ -118,19 +119,20 @@ print(f"{by_hand:,} weights by hand, {count_parameters(library):,} in the librar
 assert by_hand == count_parameters(library) == 296_129
 
 # %% [markdown]
-# The same images, from another text. What the library's `Refiner` does differently:
+# The images are the same, although the code is not. The library's `Refiner` differs in three points:
 #
-# - `margin`: the image is mirrored beyond its edges first and cropped afterwards; switched off above, and the subject
-#   of *What goes wrong*. This alone changes the result.
-# - `_leave`: the last convolution, $1 \times 1$, is written as a matrix product over the channels. In half precision
-#   (bfloat16) the backward pass of a convolution to *one* channel takes a quarter of the whole step on CPUs.
-# - ReLU in place, and the memory order `channels_last`: less memory, more speed.
+# - `margin`: the image is first mirrored beyond its edges, and cropped afterwards. Only this changes the result. It was
+#   switched off above, and it is the subject of *What goes wrong*.
+# - `_leave`: the last convolution, $1 \times 1$, is written as a matrix product over the channels. On CPUs and in half
+#   precision (bfloat16) this saves time: the backward pass of a convolution to *one* channel takes a quarter of the
+#   whole step.
+# - ReLU works in place, and the memory order is `channels_last`. This needs less memory and is faster.
 #
-# (The paper names no last activation; tanh fits images in $[-1, 1]$.)
+# (The paper names no activation for the last layer. We use tanh, since it fits images in $[-1, 1]$.)
 #
-# Why this shape? Each output pixel is computed in the same way from its own surroundings, so **what is shifted before
-# is shifted after**, an image may have any size, and what is refined stays where it is. How large are these
-# surroundings? By arithmetic, and by asking the middle pixel for its gradient:
+# Why this shape? Each output pixel is computed in the same way from its own surroundings. So **what is shifted before
+# is shifted after**. An image may have any size. And what is refined stays where it is. How large are these
+# surroundings? We compute it twice: by arithmetic, and from the gradient of the middle output pixel:
 
 # %%
 surroundings = receptive_field([(3, 1)] * 9 + [(1, 1)])                      # (kernel, stride) of each layer
@@ -147,13 +149,13 @@ with torch.no_grad():
     assert plain(torch.zeros(1, 1, 70, 110)).shape == (1, 1, 70, 110)
 
 # %% [markdown]
-# Nothing can come from further than nine pixels away. Within these nine the refiner could still move an iris, but it
-# would have to learn that; to copy, it need only learn to add nothing. The network's shape is the first half of
-# keeping a label.
+# An output pixel cannot depend on anything that is more than nine pixels away. Within these nine pixels the refiner
+# could still move an iris. But it would have to learn that. To copy, it only has to learn to add nothing. The network's
+# shape is the first half of keeping a label.
 #
 # ## The price of a change
 #
-# The second half (eq. 4; $\psi$ is the identity for gaze in the paper):
+# The second half is the self-regularization (eq. 4):
 #
 # $$ \ell_{reg} = \lVert \psi(\tilde{x}) - \psi(x) \rVert_1 $$
 #
@@ -163,15 +165,18 @@ with torch.no_grad():
 # | $\psi$ | what is to be kept: pixels, or features of them | any | eq. 4 |
 # | $\lVert \cdot \rVert_1$ | sum of absolute values | units of $\psi$, summed over an image | eq. 4 |
 #
-# By hand: two pixels, one turned up by 0.5, one down by 0.5. The price is 1: ups and downs do not cancel.
+# For gaze the paper takes the identity as $\psi$: the pixels themselves are to be kept.
+#
+# By hand: of two pixels, one becomes brighter by 0.5 and one darker by 0.5. The price is 1, since ups and downs do not
+# cancel.
 #
 # ### Exercise 2.1 · Self-regularization (5 minutes)
 #
-# One number for each image.
+# Write this price as a function. It returns one number for each image.
 #
 # <details><summary>Hint</summary>
 #
-# Three steps: what is kept of each, their difference, its size. `flatten(1)` keeps images apart.
+# There are three steps: the features of both images, their difference, its size. `flatten(1)` keeps the images apart.
 #
 # </details>
 
@@ -200,10 +205,11 @@ assert self_regularization(two_pixels, torch.zeros(1, 1, 1, 2)).item() == 1
 #
 # ## Warm-up: first learn to do nothing
 #
-# The paper trains the refiner on the self-regularization alone before any adversary is heard (1,000 updates).
+# Later the refiner gets an **adversary**: a second network, the discriminator, that learns to tell refined images from
+# real ones. Before that, the paper trains the refiner on the self-regularization alone, for 1,000 updates.
 #
-# **Predict.** What will the refiner output before any training, and what after the warm-up? And what comes back
-# first: light and dark, or fine detail?
+# **Predict.** What will the refiner output before any training, and what after the warm-up? What comes back first:
+# light and dark, or fine detail?
 
 # %%
 STEPS = 100 if profile == "quick" else 1000
@@ -248,15 +254,15 @@ assert path[0] > 0.2 and path[-1] < 0.06 and coarse < 0.7 * fine
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# First a gray veil with a ghost of the eye in it: random filters, added up. Then a copy, a little dull. Light and
-# dark come first, since most of the price is there; lashes and glints come last. From a copy the adversary's work can
-# begin; a gray veil it could tell from an eye at once.
+# First we see a gray veil with a ghost of the eye in it: random filters, added up. Then we see a copy, a little dull.
+# Light and dark come back first, since most of the price lies there. Lashes and glints come last. The adversary could
+# tell a gray veil from an eye at once. With a copy its work can begin.
 #
 # </details>
 #
 # ## Play: scrub through the warm-up
 #
-# The strip above is the static twin. At which step can you tell where the eye looks?
+# The strip above shows the same without a slider. At which step can you tell where the eye looks?
 
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
@@ -270,10 +276,12 @@ assert len({bytes(frame) for frame in frames}) == len(frames) == 11
 # %% [markdown]
 # ## The price in which currency?
 #
-# The self-regularization is weighed with $\lambda$ against the adversary. The only number that we know of, 0.01,
-# comes from a private reply quoted in a public repository, without its scale; public code has at least three. Are
-# values that differ by a thousand different choices, or different units? The same change of the same 32 images, under
-# the conventions that one meets:
+# The refiner's loss has two terms: an adversarial term, and the self-regularization times a weight $\lambda$. We know
+# of only one number, 0.01. It comes from a private reply quoted in a public repository, and its scale is not stated.
+# Public code uses at least three scales. Suppose that two values of $\lambda$ differ by a factor of a thousand. Are
+# these different choices, or only different units?
+#
+# We take one change of 32 images, and compute its price under the conventions that one meets:
 
 # %%
 import itertools
@@ -294,31 +302,37 @@ by_hand = {("[-1, 1]", "an image"): 1, ("[0, 1]", "the batch"): 32 / 2, ("[0, 25
 assert all(abs(factor[convention] / value - 1) < 1e-3 for convention, value in by_hand.items())
 
 # %% [markdown]
-# Read: what costs 1 in this kit (top left) costs that much there. So a $\lambda$ from that code acts like $\lambda$
-# times this number here, and ours must be *divided* by it to act the same there. By hand: $[0, 255]$ is 127.5 times
-# as wide a unit as $[-1, 1]$, and a mean is a sum over $35 \times 55 = 1925$ pixels, divided by that many.
+# How to read the table: a change that costs 1 in this kit (top left) costs the printed number in another convention.
+# Call this number $f$. A $\lambda$ from that code acts like $f \lambda$ here. To act the same there, our $\lambda$ must
+# be *divided* by $f$.
 #
-# This is half of the matter: what counts is the ratio to the *adversarial* term. If that is summed over the batch,
-# too, the batch cancels out; if it is a mean over patches, there is a factor of 126 more ([notebook
-# 05](05_training.ipynb) puts both together).
+# By hand: the range $[0, 255]$ has 127.5 times as many units as $[-1, 1]$. A mean is the sum over $35 \times 55 = 1925$
+# pixels, divided by their number.
+#
+# This is half of the matter, since what counts is the ratio to the *adversarial* term. If both terms are summed over
+# the batch, the batch size cancels out. The adversarial term is itself a sum, over the $9 \times 14 = 126$ patches that
+# the discriminator judges. If it is a mean over patches instead, there is a further factor of 126
+# ([notebook 05](05_training.ipynb) puts both together).
 #
 # ## What is to be kept?
 #
 # With $\psi$ the identity, the price is the same for every gray level, whatever it means. Is that what we want? Some
-# changes are harmless, for the label stays right: light, tone curve, tint, blur, grain. Two are not: the eye *turned*
-# by 7.5 degrees, drawn by the simulator with its exact label; and the image *mirrored*, so that left becomes right.
+# changes are harmless, for the label stays right: light, tone curve, tint, blur, grain. Two changes are harmful. One is
+# the eye *turned* by 7.5 degrees, drawn by the simulator with its exact label. The other is the image *mirrored*, so
+# that left becomes right.
 #
-# **Predict.** With $\psi$ the identity: does brightening an image by a tenth of its range cost less or more than
-# turning the eye? By which factor?
+# **Predict.** Let $\psi$ be the identity, and brighten an image by a tenth of its range. Does this cost less or more
+# than turning the eye? By which factor?
 #
 # ### Exercise 2.2 · Keep the edges (10 minutes)
 #
-# A $\psi$ that cannot see brightness: differences between neighbours. Across: the pixel to the right minus the pixel,
-# with a zero in the last column. Down: likewise. Both are joined along the channels.
+# Write a $\psi$ that cannot see brightness: the differences between neighbours. Across: the pixel to the right minus
+# the pixel itself, with a zero in the last column. Down: the pixel below minus the pixel itself, with a zero in the
+# last row. Join both along the channels.
 #
 # <details><summary>Hint</summary>
 #
-# `F.pad(d, (0, 1, 0, 0))` adds a column of zeros on the right, `(0, 0, 0, 1)` a row below.
+# `F.pad(d, (0, 1, 0, 0))` adds a column of zeros on the right. `F.pad(d, (0, 0, 0, 1))` adds a row of zeros below.
 #
 # </details>
 
@@ -352,10 +366,16 @@ image_gradients = checks.yours_or_ours(my_image_gradients, checks.image_gradient
 #
 # </details>
 #
-# The library has five candidates: `identity`; `channel_mean` (the article's choice for colour eyes);
-# `image_gradients`; `blurred`, the mean of $5 \times 5$ pixels; and the kit's default, `local_contrast`: a pixel's
-# distance from the mean of its $9 \times 9$ surroundings, in their standard deviations. The last is not in the paper.
-# Here are the changes, in colour, so that `channel_mean` has something to do.
+# The library has five candidates for $\psi$:
+#
+# - `identity`: the pixels themselves.
+# - `channel_mean`: the mean over the colours. Apple's article about SimGAN uses it for colour eyes.
+# - `image_gradients`: the differences of the exercise above.
+# - `blurred`: the mean of $5 \times 5$ pixels.
+# - `local_contrast`, the kit's default: a pixel's distance from the mean of its $9 \times 9$ surroundings, in units of
+#   their standard deviation. It is not in the paper.
+#
+# Here are the changes. They are in colour, so that `channel_mean` has something to do.
 
 # %%
 few = eyes.chunk(slice(100))
@@ -390,26 +410,30 @@ assert all(max(row[name] for name in harmless) > 1.5 for row in relative.values(
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# With the identity a brighter image costs *seven times* as much as an eye that looks elsewhere, and as much as a
-# mirror image. No $\lambda$ can make that right: a price at which light may change lets the gaze go first.
-# `channel_mean` charges as the identity does, but for the tint. Differences between neighbours and local contrast
+# With the identity a brighter image costs *seven times* as much as an eye that looks elsewhere. It costs as much as a
+# mirror image. No $\lambda$ can make that right: where the price is low enough for the light to change, the gaze is
+# even cheaper.
+#
+# `channel_mean` charges as the identity does, except that a tint is cheap. `image_gradients` and `local_contrast`
 # charge next to nothing for brightness, and still the full price for the two harmful changes. `blurred` lets blur and
 # grain pass, and nothing else.
 #
 # </details>
 #
-# What to see: to the left of the white line a good $\psi$ is bright (dear), to the right of it dark (cheap). **None
-# of the five is dark throughout.** Those that let light change charge more for grain and blur, which a camera has,
-# than for a turned eye. So $\psi$ decides what may change, and should hold what the label depends on.
-# [Notebook 05](05_training.ipynb) trains with local contrast; `docs/deviations.md` says how far that choice has been
-# measured.
+# What to see: to the left of the white line a good $\psi$ is bright (expensive). To the right of it a good $\psi$ is
+# dark (cheap). **None of the five is dark on the whole right side.** Those that let the light change charge more for
+# grain and blur than for a turned eye, although a camera makes grain and blur. So $\psi$ decides what may change. It
+# should hold what the label depends on. [Notebook 05](05_training.ipynb) trains with local contrast.
+# `docs/deviations.md` says how far that choice has been measured.
 #
 # ## What goes wrong: a frame around the picture
 #
-# A convolution with "same" padding sees zeros beyond the image's edge. In the image zero is a mid-gray; in later
-# layers it is a silence of all maps. Either way the network *can sense where the edge is*, and near it does something
-# of its own. Train it to copy, four times without and four times with the library's margin. The signature is the
-# error in the outermost pixels against that of the inside.
+# A convolution with "same" padding sees zeros beyond the image's edge. In the image a zero is a middle gray. In later
+# layers it means that all maps are silent. In both cases the network *can sense where the edge is*, and near the edge
+# it behaves differently.
+#
+# We train it to copy, four times without the library's margin and four times with it. The signature is a ratio: the
+# error in the outermost pixels over the error inside.
 
 
 # %%
@@ -441,22 +465,22 @@ show(*figures.maps_figure(columns, "mean error", limits=(0, 0.15)))
 assert errors[0].mean(0)[0].mean() > 1.2 * errors[4].mean(0)[0].mean()       # the top row of pixels
 
 # %% [markdown]
-# What to see: below, the mean error over 100 eyes and four refiners. Without a margin a bright frame runs around it;
-# with one the frame is gone, and what is left is the eye, where the detail is. In the images above you will hardly
-# find it: the number sees it first. The frame is a mark that no photograph has, so a discriminator can learn to look
-# for it.
+# What to see: the lower row shows the mean error over 100 eyes and four refiners. Without a margin a bright frame runs
+# around it. With a margin the frame is gone, and what is left is the eye, where the detail is. In the images of the
+# upper row you will hardly find the frame: the number sees it first. No photograph has such a frame, so a discriminator
+# can learn to look for it.
 #
-# The cure: the image is mirrored beyond its edges by four pixels, refined, and cropped. Four do not shut the zeros
-# out, since an output pixel sees nine; but they now stand at the fringe of its view. How strong the frame is depends
-# on the seed; that it is there did not, in the four we ran.
+# The cure: the image is mirrored beyond its edges by four pixels, refined, and cropped. Four pixels do not shut the
+# zeros out, since an output pixel sees nine to each side. But the zeros now stand at the fringe of its view. How strong
+# the frame is depends on the seed. It was there with each of the four seeds that we ran.
 #
 # ## Three claims
 #
-# 1. The refiner is ten convolutions with 296,129 weights; it sees $19 \times 19$ pixels, and what is shifted before
-#    is shifted after. Asserted under "The refiner".
-# 2. Trained on self-regularization alone it learns to copy, light and dark before fine detail. Asserted below the
-#    strip.
-# 3. With $\psi$ the identity, a change of light costs more than a change of gaze; with local contrast it is the other
+# 1. The refiner consists of ten convolutions with 296,129 weights. Each output pixel sees $19 \times 19$ pixels, and
+#    what is shifted before is shifted after. Asserted under "The refiner".
+# 2. Trained on self-regularization alone, the refiner learns to copy: light and dark first, fine detail later. Asserted
+#    below the strip.
+# 3. With $\psi$ the identity, a change of light costs more than a change of gaze. With local contrast it is the other
 #    way round. Asserted below the figure of prices.
 #
 # | | paper | here | deviation |
@@ -470,11 +494,12 @@ assert errors[0].mean(0)[0].mean() > 1.2 * errors[4].mean(0)[0].mean()       # t
 #
 # ## Going further
 #
-# - **30 minutes.** Put a bottleneck into the refiner (stride 2, then upsampling). How does the warm-up's error
-#   change, and where is it?
+# - **30 minutes.** Put a bottleneck into the refiner (stride 2, then upsampling). How does the error of the warm-up
+#   change, and where in the image is it?
 # - **3 hours.** Find a $\psi$ that charges less for blur and grain than for a turned eye. Does it still see a pupil
 #   that moves by one pixel?
-# - **Open.** Learn $\psi$ from the simulator: it can draw the same eye in another light, and another eye in the same.
+# - **Open.** Learn $\psi$ from the simulator. It can draw the same eye in another light, and another eye in the same
+#   light.
 #
 # ## References
 #

@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *compute* what one verdict of the discriminator sees, *build* the local adversarial loss, *recognise* its scrambled form in other people's code |
 # | **You need** | convolutions and cross-entropy in PyTorch; the two domains ([01](01_domain_gap.ipynb)) |
-# | **Time** | 40 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); the same in `full` (nothing here needs a GPU) |
+# | **Time** | 40 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores), the same in the profile `full`. Nothing here needs a GPU |
 # | **Data** | simulated eyes and the stand-in domain: no download |
 
 # %%
@@ -44,12 +44,15 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# A discriminator of whole images gives one number: "refined". The refiner cannot ask *where*. The paper's gives
-# $9 \times 14$ numbers, one for each of as many overlapping patches, and says that this keeps the refiner from
-# overdoing single features to please one judge. **What does one of these verdicts see, and what is the difference?**
+# A discriminator learns to tell refined images from real ones, and the refiner learns to fool it. A discriminator of
+# whole images gives one number: how likely the image is refined. The refiner cannot ask *where* it looks refined. The
+# paper's discriminator gives $9 \times 14$ numbers, one for each of 126 overlapping patches. We call each of these
+# numbers a **verdict**. The paper says that this keeps the refiner from overdoing single features to fool the
+# discriminator. **What does one verdict see, and what difference do the patches make?**
 #
-# Two domains to tell apart: synthetic eyes whose gray levels have been matched to the stand-in's (so that brightness
-# alone gives nothing away), and eyes of the **stand-in** domain, which takes the place of real ones.
+# We need two domains to tell apart. One is synthetic eyes. Their gray levels have been matched to the stand-in's, so
+# that brightness alone gives nothing away. The other is the **stand-in** domain, which takes the place of real eyes:
+# other simulated eyes, seen by a simulated bad camera.
 
 # %%
 from simgan_lib.images import to_float, to_uint8
@@ -66,7 +69,7 @@ assert synthetic.shape == others.shape == (1000, 1, 35, 55)
 # %% [markdown]
 # ## The discriminator
 #
-# The paper's layers (section 3.1). Two strides of 2 shrink the map; no layer ever looks at the whole image.
+# These are the paper's layers (section 3.1). Two strides of 2 shrink the map. No layer ever sees the whole image.
 
 
 # %%
@@ -92,18 +95,18 @@ print(f"{by_hand:,} weights; for 35 x 55: {tuple(fresh(torch.zeros(1, 1, 35, 55)
 assert by_hand == networks.count_parameters(fresh) == 75_906
 
 # %% [markdown]
-# Class 0 is real, class 1 refined; there is no softmax at the end (the loss has it).
+# Class 0 is real, and class 1 is refined. There is no softmax at the end, since the loss contains it.
 #
 # ### Exercise 3.1 · How much does one verdict see? (10 minutes)
 #
-# From the list of (kernel, stride), from the input to the output: the side of the square of input pixels that one
-# output depends on. One convolution of $3 \times 3$ sees 3; two see 5; but behind a stride of 2 each step is two
-# pixels wide.
+# One output depends on a square of input pixels. Compute the side of this square. You are given the list of (kernel,
+# stride), from the input to the output. One convolution of $3 \times 3$ sees 3 pixels across. Two of them see 5. But
+# behind a stride of 2 each step is two pixels wide.
 #
 # <details><summary>Hint</summary>
 #
-# Go through the layers and keep two numbers: the side so far, and how many input pixels lie between two neighbours of
-# the present map.
+# Go through the layers and keep two numbers. One is the side so far. The other is the distance, in input pixels,
+# between two neighbours of the present map.
 #
 # </details>
 
@@ -136,8 +139,9 @@ assert side == 23
 #
 # </details>
 #
-# So the windows overlap a lot, and those at the border see padding. Verdict $(i, j)$ is centred on pixel $(4i, 4j)$.
-# Three of the 126, drawn on an eye; frames that stick out see zeros there:
+# So each verdict has a window, and the windows overlap a lot. Verdict $(i, j)$ is centred on pixel $(4i, 4j)$. The
+# picture shows three of the 126 windows on an eye. Windows at the border stick out of the image. There they see zeros,
+# the padding:
 
 
 # %%
@@ -151,8 +155,8 @@ show(*figures.windows_figure(eye, {f"verdict {at}": window(*at) for at in [(1, 2
 assert window(4, 7) == (5, 17, 27, 39)
 
 # %% [markdown]
-# Is it true? Autograd knows: the gradient of one logit must be zero outside its window. Inside, it need not be even. We
-# add up its size over many images.
+# Is it true? Autograd knows: the gradient of one logit must be zero outside its window. Inside the window, it need not
+# be the same everywhere. We average its size over many images.
 
 # %%
 with seeded(1):
@@ -170,13 +174,14 @@ print(f"≈ {100 * middle:.0f} % of it lies in the middle 13 x 13")
 assert 0.4 < middle < 0.6
 
 # %% [markdown]
-# What to see: the frame is exact, and the middle counts most, since more ways lead from there to the verdict; about
-# half of what decides lies in $13 \times 13$ pixels: a lid's edge, a glint, a piece of skin. Such a judge cannot know
-# how an eye as a whole looks; that is the point, and the price.
+# What to see: the frame is exact. The middle counts most, since more paths lead from there to the verdict. About half
+# of the gradient lies in $13 \times 13$ pixels. This is enough for the edge of a lid, a glint or a piece of skin. A
+# verdict cannot know how the whole eye looks. That is the point, and the price.
 #
 # ## The loss
 #
-# Half of eq. 2, for images of one kind; the discriminator's logits become probabilities patch by patch:
+# Here is half of eq. 2: the loss for images of one kind. The discriminator's logits become probabilities patch by
+# patch:
 #
 # $$ \ell_{adv} = - \sum_{i=1}^{w} \sum_{j=1}^{h} \log p_{c}(i, j), \qquad
 # p(i, j) = \operatorname{softmax}\bigl(D(x)_{:, i, j}\bigr) $$
@@ -185,16 +190,17 @@ assert 0.4 < middle < 0.6
 # |---|---|---|---|
 # | $D(x)$ | logits | $(2, h, w)$, here $(2, 9, 14)$ | section 2.2 |
 # | $c$ | the label: 0 real, 1 refined | one for the whole image | eq. 2 |
-# | $p_c(i, j)$ | probability that the judge gives it, at patch $(i, j)$ | in $[0, 1]$ | |
-# | $\ell_{adv}$ | cross-entropy, *summed* over patches | nats | section 2.2 |
+# | $p_c(i, j)$ | probability that the discriminator gives to $c$, at patch $(i, j)$ | in $[0, 1]$ | |
+# | $\ell_{adv}$ | cross-entropy, *summed* over patches | nats (units of the natural logarithm) | section 2.2 |
 #
 # ### Exercise 3.2 · The local adversarial loss (10 minutes)
 #
-# One number for each image.
+# Write this loss as a function. It returns one number for each image.
 #
 # <details><summary>Hint</summary>
 #
-# `F.cross_entropy` accepts $(N, 2, h, w)$ and labels $(N, h, w)$, and `reduction="none"` leaves the patches apart.
+# `F.cross_entropy` accepts logits $(N, 2, h, w)$ and labels $(N, h, w)$. With `reduction="none"` it leaves the patches
+# apart.
 #
 # </details>
 
@@ -230,11 +236,12 @@ assert torch.allclose(undecided, 126 * torch.tensor(2.0).log())  # a guess costs
 #
 # ## Local against global
 #
-# The paper's ablation has one verdict for the whole image: the same layers, then a last one that sees all places.
+# In an ablation (a test with one part changed) the paper uses a global discriminator: it gives one verdict for the
+# whole image. Ours has the same layers as above, and then a last one that sees all places.
 #
-# **Predict.** We train both for 100 steps to tell synthetic from stand-in eyes. Then we take stand-in eyes and paste a
-# synthetic corner of $12 \times 12$ pixels into each. What will the local map say, in that corner and in the opposite
-# one? And the global verdict?
+# **Predict.** We train both discriminators for 100 steps to tell synthetic from stand-in eyes. Then we take stand-in
+# eyes and paste a synthetic corner of $12 \times 12$ pixels into each. What will the local map say in that corner, and
+# what in the opposite one? What will the global verdict say?
 
 
 # %%
@@ -288,14 +295,14 @@ assert min(near) > 0.2 and max(far) == 0
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# (The first damaged eye is the untouched one.) The local map points at the corner, and every verdict that cannot see it
-# stays as it was, to the last digit. The global verdict rises a little too: something is wrong, but where? A refiner
-# hears the first as "repaint the corner", the second as "be different".
+# (The first damaged eye is the same eye as the untouched one.) The local map points at the corner. Every verdict that
+# cannot see the corner stays as it was, to the last digit. The global verdict rises a little, too: something is wrong,
+# but where? To a refiner the local map says "repaint the corner". The global verdict only says "be different".
 #
 # </details>
 #
 # How different are the two for the *refiner*, then? It learns from the gradient with respect to its pixels. One might
-# think that the global judge looks at a few places only. Measured:
+# think that the global discriminator looks at a few places only. We measure it:
 
 # %%
 def share_of_busiest(judge, images):
@@ -311,13 +318,15 @@ print(", ".join(f"{name} ≈ {value:.2f}" for name, value in busiest.items()))
 assert abs(busiest["local"] - busiest["global"]) < 0.15
 
 # %% [markdown]
-# Hardly a difference: after so short a training both concentrate on edges. *That* story about the global discriminator
-# is not supported here. What the local loss has for certain is what the experiment above shows, and the number of
-# lessons: 126 verdicts an image, each over some pixels, where the global one has a single one over all of them.
+# There is hardly a difference: after so short a training both discriminators concentrate on edges. *That* story about
+# the global discriminator is not supported here. Two advantages of the local loss are certain. It says where the damage
+# is, as the experiment above shows. And it gives more lessons: 126 verdicts for each image, each over some pixels. The
+# global discriminator gives a single verdict over all pixels.
 #
 # ## Play: what does each verdict see?
 #
-# Move the window over a damaged eye; beside it, that verdict's suspicion. Above, two figures show it standing still.
+# Move the window over a damaged eye. Beside it stands the probability of being refined, according to this verdict. Two
+# figures above show the same without sliders.
 
 # %%
 import ipywidgets
@@ -345,9 +354,11 @@ assert box.image.value != before and "verdict (4, 0)" in box.label.value
 # %% [markdown]
 # ## What goes wrong: the scrambled loss
 #
-# A cross-entropy wants rows of two numbers. The map has shape $(N, 2, h, w)$, so several public ports write
-# `logits.reshape(-1, 2)`. That runs, and is wrong: the class axis is not the last one, so a "row" holds two
-# *neighbouring patches* of the same class. By hand: two patches, both surely real.
+# A cross-entropy is often given rows of two numbers, one for each class. The map has shape $(N, 2, h, w)$, so several
+# public ports of SimGAN write `logits.reshape(-1, 2)`. This runs, and it is wrong. The class axis is not the last one.
+# So a "row" holds two *neighbouring patches* of the same class.
+#
+# By hand: two patches, both surely real.
 
 
 # %%
@@ -364,9 +375,9 @@ for label in (0, 1):
 torch.testing.assert_close(scrambled(sure, 0), 2 * torch.tensor([2.0]).log())
 
 # %% [markdown]
-# Two certain and right verdicts cost as much as two guesses, whatever the label. Does such a discriminator learn? Its
-# loss *does* fall below $\ln 2$, as it can give each place its own constant. So do not look at the loss. Look at whether
-# it judges the two domains differently:
+# In the scrambled loss, two verdicts that are certain and right cost as much as two guesses, whatever the label. Does
+# such a discriminator learn? Its loss *does* fall below $\ln 2$ for each patch, since it can give each place its own
+# constant. So do not look at the loss. Look at whether its verdicts differ between the two domains:
 
 # %%
 apart = {}
@@ -380,14 +391,15 @@ assert apart["right"] > 0.25 and abs(apart["scrambled"]) < 0.1
 
 # %% [markdown]
 # The signature: **the discriminator's mean verdict is the same on both domains, while its loss looks healthy.** The
-# refiner then learns nothing that has to do with realism. `checks.local_adversarial_loss` knows this mistake by name.
+# refiner then learns nothing that has to do with realism. The check of exercise 3.2, `checks.local_adversarial_loss`,
+# knows this mistake by name.
 #
 # ## Three claims
 #
 # 1. One verdict sees exactly $23 \times 23$ pixels. Asserted by autograd, below "Is it true?".
-# 2. A local judge points at local damage, and verdicts that cannot see it do not change at all. Asserted below the
-#    maps, for three seeds.
-# 3. With the class axis scrambled the loss falls and nothing is learned. Asserted above.
+# 2. A local discriminator points at local damage. Verdicts that cannot see the damage do not change at all. Asserted
+#    below the maps, for three seeds.
+# 3. With the class axis scrambled, the loss falls and nothing is learned. Asserted above.
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
@@ -400,9 +412,10 @@ assert apart["right"] > 0.25 and abs(apart["scrambled"]) < 0.1
 # ## Going further
 #
 # - **30 minutes.** Paste the damage into the middle of the eye. Which verdicts change? Predict their number first.
-# - **3 hours.** Replace the pooling by a stride, or the kernels by $5 \times 5$: how large should a verdict's window be?
-#   Measure by the spectrum's distance after a run of [notebook 05](05_training.ipynb).
-# - **Open.** A judge of patches cannot see that both eyes of a face look the same way. When is a global look needed?
+# - **3 hours.** How large should a verdict's window be? Replace the pooling by a stride, or the kernels by
+#   $5 \times 5$. Then do a run of [notebook 05](05_training.ipynb) and measure the distance of the spectra.
+# - **Open.** A discriminator of patches cannot see whether both eyes of a face look the same way. When is a global view
+#   needed?
 #
 # ## References
 #

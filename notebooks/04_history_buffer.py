@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *explain* why a refiner can run in circles, *build* the history buffer and its mini-batch, *compute* how long a buffer remembers |
 # | **You need** | what a discriminator is ([notebook 03](03_local_loss.ipynb)); tensors, gradients, optimizers in PyTorch |
-# | **Time** | 35 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); the same in `full` (nothing here needs a GPU) |
+# | **Time** | 35 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores), the same in the profile `full`. Nothing here needs a GPU |
 # | **Data** | points on a plane, and simulated eyes: no download |
 
 # %%
@@ -45,14 +45,16 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# A refiner learns from one teacher only: *today's* discriminator. And a discriminator is trained on *today's* refined
-# images. What was refined an hour ago, with an artefact that it had learned to punish, is in no batch any more.
-# **Does it still know?** If not, the artefact may come back, and nobody will object.
+# A refiner learns from one teacher only: *today's* discriminator. The discriminator, in turn, is trained on *today's*
+# refined images. Suppose that an hour ago the refined images had an artefact (a fault made by the refiner), and that
+# the discriminator learned to punish it. Today no batch holds such an image any more. **Does the discriminator still
+# know the artefact?** If not, the artefact may come back, and nobody will object.
 #
-# The article draws this on a plane (Figure 4), and we shall run that drawing. A *point* takes the place of an image:
-# an image with one pixel and two channels, `(N, 2, 1, 1)`, so that the kit's losses and buffers can be used as they
-# are. The real images are a cloud around the origin. The generator is a cloud that can move: its only parameter is
-# its centre.
+# Apple's article about SimGAN draws this on a plane (Figure 4), and we shall run that drawing. A *point* takes the
+# place of an image. It is an image with one pixel and two channels, of shape `(N, 2, 1, 1)`. So the kit's losses and
+# buffers can be used as they are. The real images are a cloud of points around the origin. A *generator* of points
+# takes the place of the refiner: it is a cloud that can move. Its only parameter is its centre. The discriminator is
+# called the *judge* in the code and in the figures.
 
 # %%
 REACH = 4.5                                                       # we look at the square from -4.5 to 4.5
@@ -76,9 +78,10 @@ with seeded(0) as generator:
     assert new_judge()(points).shape == (32, 2, 1, 1) and new_judge()(PLANE).shape == (1, 2, 61, 61)
 
 # %% [markdown]
-# One round of the chase is one round of SimGAN's Algorithm 1: the generator takes one step towards what the judge
-# calls real, then the judge takes one step to tell real points from generated ones. The argument `batch_of` decides
-# which generated points the judge is shown. For now it is shown the fresh ones.
+# Now the generator and the discriminator chase each other. One round of the chase is one round of SimGAN's Algorithm 1
+# (next notebook). First the generator takes one step towards what the discriminator calls real. Then the discriminator
+# takes one step to tell real points from generated ones. The argument `batch_of` decides which generated points the
+# discriminator is shown. For now it is shown the fresh ones, from this round.
 
 # %%
 from simgan_lib.losses import REAL, REFINED, local_adversarial_loss
@@ -109,7 +112,7 @@ def chase(seed, batch_of=lambda fresh: fresh, rounds=240):
 
 
 # %% [markdown]
-# **Predict.** Where will the generator be after 240 rounds: (a) on the real cloud, (b) at rest somewhere else, (c)
+# **Predict.** Where will the generator be after 240 rounds: (a) on the real cloud, (b) at rest somewhere else, or (c)
 # still on the move? Decide, then run.
 
 # %%
@@ -120,18 +123,22 @@ show(*figures.chase_figure({"no memory": forgetful[:2]}, MOMENTS))
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# (c). It runs around the real cloud, in growing circles. Follow the dashed line, where the judge is undecided: it
-# turns like the hand of a clock. On the side where the generator *is*, the judge says "generated". On the other side,
-# where it *was* half a turn ago, the judge has come to say "real" again. So there it goes, and so on for ever.
+# (c). The generator runs around the real cloud, in growing circles. Follow the dashed line, where the discriminator is
+# undecided: it turns like the hand of a clock. On one side is the generator, and there the discriminator says
+# "generated". On the other side the generator *was*, half a turn ago. There the discriminator now says "real" again. So
+# the generator goes there, and so on for ever.
 #
 # </details>
 #
-# What to see: the bright half of the plane (called generated) follows the triangles. The judge never builds a wall
-# around the real points (black dot), since it never needs more than half a wall at a time.
+# What to see: the bright half of the plane (called generated) follows the triangles (generated points). The
+# discriminator never builds a wall around the real points (black dot), since it never needs more than half a wall at a
+# time.
 #
-# Two numbers say it. *Distance*: how far from the real cloud the generator is, on average over the last 80 rounds.
-# *Recall*: of all points generated so far that lie well outside the real cloud, the share that the last judge still
-# recognises.
+# Two numbers say it:
+#
+# - *Distance*: how far the generator is from the real cloud, on average over the last 80 rounds.
+# - *Recall*: take all points generated so far that lie well outside the real cloud. Recall is the share of them that
+#   the last discriminator still recognises.
 
 
 # %%
@@ -152,8 +159,8 @@ assert distance(points) > 1 and recall(points, judge) < 0.7
 # %% [markdown]
 # ## A memory: the history buffer
 #
-# The paper's remedy is short: keep a buffer of refined images of the past, and let half of each batch come from it.
-# The discriminator's loss for a batch of $b$ refined images is then
+# The paper's remedy is short: keep a **history buffer** of refined images from earlier rounds, and take half of each
+# batch from it. The discriminator's loss for a batch of $b$ refined images is then
 #
 # $$ \mathcal{L}_D = - \sum_{i=1}^{b/2} \log D(\tilde{x}_i) \; - \sum_{i=1}^{b/2} \log D(\tilde{x}^{\,\mathrm{old}}_i)
 # \; - \sum_{j=1}^{b} \log \bigl( 1 - D(y_j) \bigr), $$
@@ -166,8 +173,8 @@ assert distance(points) > 1 and recall(points, judge) < 0.7
 # | $D$ | probability of being synthetic | one a patch, in $[0, 1]$ | eq. 1 |
 # | $b$ | batch size | 512 in the article | article |
 #
-# The buffer must do two things: give random images, and take new ones, first into free places, then over random old
-# ones.
+# The buffer must do two things. It gives random images. And it takes new images: first into free places, later over
+# random old ones.
 
 # %%
 # the library's: simgan_lib.history.HistoryBuffer
@@ -196,8 +203,8 @@ class HistoryBuffer:
 
 
 # %% [markdown]
-# By hand: four places, four images numbered 1 to 4. Then 8 and 9 arrive. Two of the four must go, and we cannot know
-# which.
+# By hand: the buffer has four places and holds four images, numbered 1 to 4. Then images 8 and 9 arrive. Two of the
+# four must go, and chance decides which.
 
 # %%
 def numbered(*numbers):
@@ -215,8 +222,8 @@ checks.history_buffer(HistoryBuffer)          # tries a dozen ways to get it wro
 # %% [markdown]
 # ## The mini-batch
 #
-# With pictures instead of points: a refiner that used to blur its images, then left a checkerboard, and now makes
-# them too bright. These three *fashions* will serve us again below.
+# Now we use pictures instead of points. Imagine a refiner that first blurred its images. Later it left a checkerboard
+# on them. Now it makes them too bright. We call these its three *fashions*. They will serve us again below.
 
 # %%
 from torch.nn.functional import avg_pool2d
@@ -240,14 +247,16 @@ show(*figures.minibatch_figure(to_uint8(FASHIONS["too bright"](eyes[:8])), to_ui
 assert torch.cat(past).shape == eyes[8:].shape == (8, 1, 35, 55)
 
 # %% [markdown]
-# What to see: the batch (last row) holds this round's fashion *and* the two older ones. Whoever tells its images from
-# real ones must know all three.
+# What to see: the batch (last row) holds this round's fashion *and* the two older ones. To tell these images from real
+# ones, the discriminator must know all three fashions.
 #
 # ### Exercise 4.1 · Put the batch together (10 minutes)
 #
-# `mixed_batch(fresh, buffer)` returns as many images as it is given: one half fresh, one half remembered. Afterwards
-# half of the fresh ones are stored. While the buffer holds fewer than half a batch, the batch is all fresh (but
-# stored all the same). If the number is odd, there is one more fresh one.
+# `mixed_batch(fresh, buffer)` returns as many images as it is given. One half is fresh, and one half is drawn from the
+# buffer. Afterwards half of the fresh images are stored in the buffer.
+#
+# Two cases need care. While the buffer holds fewer images than half a batch, the whole batch is fresh (but half of it
+# is stored all the same). If the number of images is odd, there is one more fresh one.
 #
 # <details><summary>Hint</summary>
 #
@@ -290,8 +299,9 @@ mixed_batch = yours_or_ours(my_mixed_batch, checks.mixed_batch, history.mixed_ba
 #
 # ## The chase again, with a memory
 #
-# **Predict.** The same generator, the same start, the same judge. Only half of what the judge is shown comes from a
-# buffer of 1,024 points. What will its map look like in the end?
+# **Predict.** The generator, the start and the discriminator are the same as before. But now half of the generated
+# points that the discriminator is shown come from a buffer of 1,024 points. What will the discriminator's map look like
+# in the end?
 
 
 # %%
@@ -307,13 +317,13 @@ show(*figures.chase_figure({"no memory": forgetful[:2], "history": mindful[:2]},
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# A bowl. The judge calls everything generated except a small region around the real points, because everywhere else a
-# generated point *has been seen and is still remembered*. The generator swings round once, is turned back from
-# wherever it came, and settles on the real cloud.
+# The map looks like a bowl. The discriminator calls everything generated except a small region around the real points.
+# In every other place generated points *have been seen and are still remembered*. The generator swings round once, and
+# is turned back wherever it has been before. Then it settles on the real cloud.
 #
 # </details>
 #
-# One seed proves nothing. Five, each with and without memory:
+# One seed proves nothing. Here are five, each with and without memory:
 
 # %%
 SEEDS = range(5 if profile == "quick" else 20)
@@ -329,21 +339,23 @@ assert average[0]["distance"] > 2 and average[1024]["distance"] < 0.6
 assert average[0]["recall"] < 0.75 and average[1024]["recall"] > 0.85
 
 # %% [markdown]
-# A recall of one half is that of a coin: *without memory the judge knows as much of the past as if it had never lived
-# it.*
+# A coin would have a recall of one half. So *without memory the discriminator knows as little of the past as if it had
+# never seen it.*
 #
 # ## How long is long enough?
 #
-# Each round overwrites $b/2$ of $B$ places. The paper does not say how large $B$ was, so we should know what it does.
+# The buffer has $B$ places, and each round overwrites $b/2$ of them. The paper does not say how large $B$ was, so we
+# should know what it does.
 #
 # ### Exercise 4.2 · How long does a buffer remember? (5 minutes)
 #
-# With which chance is an image still in a full buffer of `capacity` places after so many rounds of batches of
-# `batch`?
+# A full buffer has `capacity` places. In each round it is given a batch of `batch` images, and stores half of them.
+# With which chance is an image still in the buffer after `rounds` rounds?
 #
 # <details><summary>Hint</summary>
 #
-# First one round: how many of how many places are overwritten? Then: which images can the second round strike?
+# First think of one round: how many of how many places are overwritten? Then of the second round: which images can it
+# strike?
 #
 # </details>
 
@@ -368,12 +380,18 @@ chance_to_survive = yours_or_ours(my_chance_to_survive, checks.chance_to_survive
 #     return (1 - (batch / 2) / capacity) ** rounds
 # ```
 #
-# So the mean age is about $2B/b$ rounds: 4 rounds for $B = 64$, 16 for 256, 64 for 1,024.
+# So the mean age of an image is about $2B/b$ rounds. For $b = 32$:
+#
+# | $B$ | mean age |
+# |---|---|
+# | 64 | 4 rounds |
+# | 256 | 16 rounds |
+# | 1,024 | 64 rounds |
 #
 # </details>
 #
-# Let us see whether a real buffer keeps to the law. We store the round's number as the image, and ask 200 rounds
-# later.
+# Let us see whether a real buffer obeys this law. In each round we store images that hold the round's number. After 200
+# rounds we look at what is left.
 
 # %%
 with seeded(0) as generator:
@@ -390,15 +408,15 @@ assert (older - law).abs().max() < 0.1
 assert average[64]["distance"] > 1 > average[1024]["distance"]
 
 # %% [markdown]
-# What to see: on the left, half of a buffer of 256 is gone after 11 rounds. On the right, a buffer of 64, whose
-# images are 4 rounds old on average, is worth no more than none: the generator needs some 60 to 100 rounds for one
-# turn, and a memory must be about that long. *It is not the size that counts, but the age it gives, measured in the
+# What to see: on the left, half of a buffer of 256 is gone after 11 rounds. On the right, a buffer of 64 is worth no
+# more than none. Its images are 4 rounds old on average. The generator needs some 60 to 100 rounds for one turn, and a
+# memory must be about that long. *What counts is not the size of the buffer but the age of its images, measured in the
 # refiner's own time.* With larger batches or a faster refiner the buffer must grow.
 #
 # ## Play: leaf through the chase
 #
-# Above, six moments stand still (that figure is the static strip of this one); here the slider moves through twenty.
-# Stop where the forgetful judge calls the region "real" that it had rightly called "generated" 30 rounds before.
+# The figure of the chase above shows six moments. Here a slider moves through twenty. Look at the discriminator without
+# memory. Stop where it calls a region "real" that it had rightly called "generated" 30 rounds before.
 
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
@@ -413,9 +431,9 @@ assert len({bytes(frame) for frame in frames}) == len(frames)
 # %% [markdown]
 # ## At scale: does a discriminator of eyes forget, too?
 #
-# Now the paper's discriminator of 75,906 parameters, and eyes (at half size, for speed). A make-believe refiner
-# follows its three fashions, 40 updates each. After each update we ask: how sure is the discriminator that images of
-# each fashion are refined?
+# Now we take the paper's discriminator of 75,906 parameters, and eyes (at half size, for speed). An imitation of a
+# refiner follows its three fashions, with 40 updates of the discriminator for each. After each update we ask about each
+# fashion: how sure is the discriminator that these images are refined?
 
 # %%
 from simgan_lib.networks import PatchDiscriminator
@@ -441,8 +459,8 @@ def fashions(seed, batch_of=lambda fresh: fresh, updates=40):
 
 
 # %% [markdown]
-# **Predict.** After the third fashion, how sure will it be about the first one, blurred images: without a history,
-# and with?
+# **Predict.** After the third fashion, we show the discriminator images of the first one again: blurred images. How
+# sure will it be that they are refined, without a history, and with one?
 
 # %%
 runs = {"no memory": [fashions(seed) for seed in range(3)],
@@ -454,14 +472,15 @@ print("blurred, judged refined in the end:", ", ".join(f"{title} ≈ {value:.2f}
 assert last["no memory"] < 0.6 and last["history of 512"] > 0.75
 
 # %% [markdown]
-# What to see: on the left the solid curve (blurred) rises in its own time and sinks as soon as the fashion has
-# changed. A refiner trained against this discriminator would find out, and blur again. On the right all three stay
-# up. The price is that only half of a batch is news: the new fashion is learned a little more slowly.
+# What to see: on the left (no memory) the solid curve (blurred) rises while its fashion lasts. It sinks as soon as the
+# fashion has changed. A refiner that is trained against this discriminator would find out, and blur again. On the right
+# (history) all three curves stay up. This has a price: only half of each batch is news, so the new fashion is learned a
+# little more slowly.
 #
 # ## What goes wrong: the buffer that is always empty
 #
-# Several public ports of SimGAN append to the buffer with `np.append`, which returns a new array and leaves the old
-# one as it was. They drop the result.
+# Several public ports of SimGAN append to the buffer with `np.append`. This function returns a new array and leaves the
+# old one as it was. The ports drop the result.
 
 # %%
 import numpy as np
@@ -477,9 +496,9 @@ print("bit for bit the chase without memory:", torch.equal(points, forgetful[0])
 assert torch.equal(points, forgetful[0]) and not torch.equal(mindful[0], forgetful[0])
 
 # %% [markdown]
-# No error, no warning, losses as ever. The signature: **the run with history equals the run without, to the last
-# bit.** An ablation that makes no difference at all is no result, it is a bug. A check that stores something and asks
-# for the length finds it at once:
+# There is no error and no warning, and the losses look as ever. The signature: **the run with history equals the run
+# without, to the last bit.** If switching off a part (an *ablation*) makes no difference at all, this is not a result,
+# but a bug. A check that stores something and then asks for the length finds this bug at once:
 
 # %%
 try:
@@ -490,17 +509,17 @@ print(said)
 assert "empty" in said
 
 # %% [markdown]
-# A relative of this bug hides in plain Python: an empty buffer has length 0, so `if buffer:` is `False`, and a loop
-# that asks so never stores the first image. Write `if buffer is not None`.
+# Plain Python hides a relative of this bug. An empty buffer has length 0, so Python takes `if buffer:` for `False`. A
+# loop that asks in this way never stores the first image. Write `if buffer is not None`.
 #
 # ## Three claims
 #
-# 1. Without memory the generator circles and the judge knows nothing of the past; with 1,024 remembered points
+# 1. Without memory the generator circles, and the discriminator knows nothing of the past. With 1,024 remembered points
 #    neither happens. Asserted for five seeds below "One seed proves nothing".
-# 2. A memory must be about as long as the refiner's circle, and its age follows $(1 - b/2B)^k$. Asserted below
-#    Exercise 4.2.
-# 3. The paper's discriminator forgets artefacts of eye images within 80 updates, and keeps them with a history.
-#    Asserted in "At scale".
+# 2. A memory must be about as long as the refiner's circle. An image is still remembered after $k$ rounds with the
+#    chance $(1 - b/2B)^k$. Asserted below Exercise 4.2.
+# 3. The paper's discriminator forgets artefacts of eye images within 80 updates. With a history it keeps them. Asserted
+#    in "At scale".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
@@ -508,15 +527,16 @@ assert "empty" in said
 # | update | b/2 random places are replaced | free places first, then random ones | while it fills, a buffer gives only what it has |
 # | size B | not published | 1,024 in `quick`, 8,192 in `full` | ours; see Exercise 4.2 |
 # | two-dimensional picture | drawn (article, Figure 4) | run and measured | a cloud with one moving centre |
-# | effect | gaze error 12.2 degrees without, 7.8 with (reported) | forgetting, measured on artefacts; on gaze 5.81 degrees without, 5.61 with (150 rounds, three seeds: [07](07_ablations.ipynb)) | stand-in eyes, a short run |
+# | effect | gaze error 12.2 degrees without, 7.8 with (reported) | forgetting, measured on artefacts; on gaze 5.81 degrees without, 5.61 with (150 rounds, three seeds: [07](07_ablations.ipynb)) | stand-in eyes (notebook 01), a short run |
 #
 # ## Going further
 #
-# - **30 minutes.** Give the generator plain SGD instead of Adam, whose running mean makes it swing. Is memory still
+# - **30 minutes.** Give the generator plain SGD instead of Adam. (Adam's running mean makes it swing.) Is memory still
 #   needed?
-# - **3 hours.** Keep artefacts that fooled the judge longer than others. Does this beat random replacement?
-# - **Open.** Forgetting has other cures: rotation self-supervision (SS-GAN), penalties on gradients, generators that
-#   are averaged. Compare them on the fashions of this notebook, at equal cost.
+# - **3 hours.** Some images fooled the discriminator. Keep these in the buffer for longer than others. Does this beat
+#   random replacement?
+# - **Open.** Forgetting has other cures: rotation self-supervision (SS-GAN), penalties on gradients, averaged
+#   generators. Compare them on the fashions of this notebook, at equal cost.
 #
 # ## References
 #

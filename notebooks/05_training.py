@@ -19,7 +19,7 @@
 # |---|---|
 # | **You will be able to** | *build* Algorithm 1 from its two losses, *read* the curves of a run, *recognise* a refiner that lost the labels and one that does nothing |
 # | **You need** | the refiner ([02](02_refiner.ipynb)), the local loss ([03](03_local_loss.ipynb)), the history ([04](04_history_buffer.ipynb)) |
-# | **Time** | 45 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
+# | **Time** | 45 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores); never run in the profile `full` |
 # | **Data** | simulated eyes and the stand-in domain: no download |
 
 # %%
@@ -45,13 +45,15 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# We have labelled synthetic eyes, and eyes without labels from another camera. Two networks shall make the first look
-# like the second, and *neither of them knows what realistic means*. How can two beginners teach each other?
+# We have synthetic eyes with labels, and eyes without labels from another camera. Two networks are to make the first
+# look like the second, and *neither of them knows what realistic means*. How can two beginners teach each other?
 #
-# Our eyes without labels come from the **stand-in** domain: a second simulator with other priors and a bad camera. It
-# is not real, and we never call it so; the algorithm cannot tell, since it never sees a label of that domain. As in
-# the kit's main job, the gray levels of the synthetic eyes have first been matched to the stand-in's: that is the part
-# of realism that needs no network.
+# Our eyes without labels come from the **stand-in** domain: a second simulator with other priors (ranges of its
+# parameters) and a bad camera. It is not real, and we never call it so. To the algorithm this makes no difference,
+# since it never sees a label of that domain.
+#
+# As in the kit's main job, we first match the gray levels of the synthetic eyes to the stand-in's. This is the part of
+# realism that needs no network.
 
 # %%
 from dataclasses import replace
@@ -69,17 +71,18 @@ show(*figures.montage_figure({"synthetic": synthetic.images[:8], "stand-in": unl
 assert not unlabelled.labels and {"gaze", "pupil"} <= set(synthetic.labels)
 
 # %% [markdown]
-# What to see: above, hard edges and the fine grain of a drawing; below, the blur and the uneven light of a camera.
+# What to see: the eyes above have the hard edges and the fine grain of a drawing. The eyes below have the blur and the
+# uneven light of a camera.
 #
 # ## Two losses
 #
-# The **discriminator** $D$ gives each patch its probability of being refined. It pays for every patch that it
-# misjudges (eq. 2; with the history of notebook 04, half of the $\tilde x_i$ are remembered ones):
+# The **discriminator** $D$ gives each patch a probability of being refined. It pays for every patch that it misjudges
+# (eq. 2). With the history of notebook 04, half of the $\tilde x_i$ are remembered ones.
 #
 # $$ \mathcal{L}_D = - \sum_i \log D(\tilde{x}_i) - \sum_j \log \bigl(1 - D(y_j)\bigr) $$
 #
-# The **refiner** $R$ pays for every patch that is *not* taken for real, and for straying from its input (eq. 4 within
-# eq. 5):
+# The **refiner** $R$ pays for two things: for every patch that is *not* taken for real, and for straying from its input
+# (eq. 4 within eq. 5):
 #
 # $$ \mathcal{L}_R = \sum_i \Bigl[ - \log \bigl(1 - D(R(x_i))\bigr)
 # + \lambda \, \lVert \psi(R(x_i)) - \psi(x_i) \rVert_1 \Bigr] $$
@@ -88,17 +91,18 @@ assert not unlabelled.labels and {"gaze", "pupil"} <= set(synthetic.labels)
 # |---|---|---|---|
 # | $x_i$, $\tilde x_i = R(x_i)$ | synthetic image, refined image | $(C, H, W)$ in $[-1, 1]$ | eq. 1 |
 # | $y_j$ | image of the unlabelled domain | the same | eq. 1 |
-# | $\log D$, $\log (1 - D)$ | summed over the $9 \times 14$ patches | nats | section 2.2 |
+# | $\log D$, $\log (1 - D)$ | summed over the $9 \times 14$ patches | nats (units of the natural logarithm) | section 2.2 |
 # | $\psi$ | features to be kept; identity in the paper for gaze | any | eq. 4 |
-# | $\lambda$ | the weight of staying | nats for a unit of $\psi$, summed over an image | eq. 5 |
+# | $\lambda$ | the weight of staying near the input | nats for a unit of $\psi$, summed over an image | eq. 5 |
 #
-# The paper sums over the batch; we take the mean, so that neither $\lambda$ nor the learning rate depends on the
-# batch's size.
+# The paper sums over the batch. We take the mean, so that neither $\lambda$ nor the learning rate depends on the size
+# of the batch.
 #
 # ### Exercise 5.1 · The refiner's loss (5 minutes)
 #
-# You have `local_adversarial_loss(logits, label)`, the summed cross-entropy for one label, and
-# `self_regularization(refined, synthetic, features)`. Both give one number an image, and so shall yours.
+# You have two functions. `local_adversarial_loss(logits, label)` is the summed cross-entropy for one label.
+# `self_regularization(refined, synthetic, features)` is the price of straying. Both return one number for each image,
+# and yours should do so, too.
 #
 # <details><summary>Hint</summary>
 #
@@ -132,18 +136,18 @@ refiner_loss = checks.yours_or_ours(my_refiner_loss, checks.refiner_loss, losses
 #     return local_adversarial_loss(logits, REAL) + weight * self_regularization(refined, synthetic, features)
 # ```
 #
-# The label REAL on a refined image: the refiner wants the discriminator to be wrong. The opposite of the
-# discriminator's loss would want so, too, but its gradient dies just when the discriminator is sure.
+# Why the label REAL on a refined image? The refiner wants the discriminator to be wrong. The negative of the
+# discriminator's loss would have the same aim. But its gradient vanishes just when the discriminator is sure.
 #
 # </details>
 #
 # ### Exercise 5.2 · The discriminator's loss (5 minutes)
 #
-# One number for each pair of a refined and an unlabelled image: the cost of the two patch maps together.
+# Return one number for each pair of a refined and an unlabelled image: the cost of the two patch maps together.
 #
 # <details><summary>Hint</summary>
 #
-# The same function twice. The discriminator wants to be right.
+# Use the same function twice. The discriminator wants to be right.
 #
 # </details>
 
@@ -171,13 +175,14 @@ assert torch.allclose(undecided, 2 * 9 * 14 * torch.tensor(2.0).log())    # ln 2
 #
 # </details>
 #
-# The assertion is worth remembering: a discriminator that can only guess pays $\ln 2 = 0.69$ nats a patch. This is the
-# line against which every curve below is read.
+# The assertion is worth remembering: a discriminator that can only guess pays $\ln 2 = 0.69$ nats for each patch.
+# Compare every curve below with this line.
 #
 # ## Algorithm 1, piece by piece
 #
 # A `run` holds both networks, an optimizer for each, the history buffer and the random generator. One update of the
-# refiner is: refine a batch, ask the discriminator, take one step with the refiner's weights alone.
+# refiner has three parts: refine a batch, ask the discriminator, and take one step that changes the refiner's weights
+# alone.
 
 # %%
 from simgan_lib.system.device import autocast_for
@@ -198,8 +203,8 @@ def update_refiner(run, adversarial=True):
 
 
 # %% [markdown]
-# One update of the discriminator: refine a fresh batch *without* recording gradients (the refiner is not to learn from
-# this), mix it half and half with the history, compare with unlabelled images.
+# One update of the discriminator has three parts, too. Refine a fresh batch *without* recording gradients, since the
+# refiner is not to learn from this. Mix it half and half with the history. Compare it with unlabelled images.
 
 # %%
 from simgan_lib.history import mixed_batch
@@ -219,10 +224,10 @@ def update_discriminator(run):
 
 
 # %% [markdown]
-# And the order. A discriminator meeting a refiner fresh from its random weights would win at once, and a hopeless
-# pupil learns nothing. So both are *warmed up*: the refiner on self-regularization alone, until it can copy; then the
-# discriminator alone, until its verdict means something. Then they alternate, $K_g$ updates of the refiner for $K_d$
-# of the discriminator.
+# Now the order. The discriminator would win at once against a refiner with random weights, and from a hopeless game the
+# refiner learns nothing. So both are *warmed up*. First the refiner trains on self-regularization alone, until it can
+# copy. Then the discriminator trains alone, until its verdict means something. After that they alternate: $K_g$ updates
+# of the refiner, then $K_d$ updates of the discriminator.
 
 
 # %%
@@ -240,8 +245,8 @@ def algorithm_1(run):
 
 
 # %% [markdown]
-# That is all of SimGAN. Is it the library's, too? Two runs from one seed, one driven by the cells above, one by the
-# library: after warm-ups and three rounds all weights of both networks must agree.
+# That is all of SimGAN. Is it the library's, too? We start two runs from one seed. One is driven by the cells above,
+# the other by the library. After the warm-ups and three rounds, all weights of both networks must agree.
 
 # %%
 from simgan_lib.training import PRESETS, Training
@@ -264,15 +269,17 @@ for name in ("refiner", "discriminator"):
 assert record.step == tiny.total == 8 and len(by_hand.buffer) == len(by_library.buffer) == 10
 
 # %% [markdown]
-# Ten images are in the history: two of each of the five discriminator updates, half of a batch of four.
+# Ten images are in the history. Each of the five discriminator updates stored two of them, half of a batch of four.
 #
 # ## At scale: a run to watch
 #
-# The library's loop does the same and yields a record a step, so that one can look. Against the preset `quick` the
-# run is cut to fit a minute (narrower, smaller batches, faster rates, smaller $\lambda$); $\psi$ is the preset's
-# `local_contrast`, which lets light change and holds shapes.
+# The library's loop does the same. It also yields a record for each step, so that we can watch. We cut the preset
+# `quick` so that the run fits into a minute: narrower networks, smaller batches, higher learning rates, smaller
+# $\lambda$. For $\psi$ we keep the preset's `local_contrast`: the brightness of a pixel relative to its surroundings.
+# It lets light change and holds shapes.
 #
-# **Predict.** Just after the warm-ups: whose loss is below $\ln 2$, whose above? And then, which of the two will fall?
+# **Predict.** Just after the warm-ups, whose adversarial loss is below $\ln 2$ for each patch, and whose is above?
+# Which of the two will fall after that?
 
 # %%
 from simgan_lib.training import refine
@@ -295,8 +302,8 @@ def watched(config, seed=0):
 
 
 # %% [markdown]
-# (`run.result` is the running mean of the refiner's weights: single steps of two adversaries jitter. The paper uses the
-# last weights.)
+# (`run.result` is a refiner whose weights are the running mean over the last steps. Two networks that train against
+# each other jitter from step to step, and the mean is smoother. The paper uses the last weights.)
 
 # %%
 run, records, snapshots = watched(config)
@@ -305,9 +312,10 @@ show(*report_figures.refinement_over_steps({"input": synthetic.images, **strip})
 assert len(records) == config.total and records[-1]["phase"] == "adversarial"
 
 # %% [markdown]
-# What to see (article, Figure 6): first a gray veil, for the refiner has not even learned to copy. Towards the end of
-# its warm-up, a dull copy. Then the drawing's grain goes, edges soften, and light comes and goes from column to column:
-# the two are still arguing about it. In each row the eye looks the same way throughout.
+# What to see (compare Figure 6 of Apple's article about SimGAN): first there is a gray veil, for the refiner has not
+# even learned to copy. Towards the end of its warm-up it makes a dull copy. Then the drawing's grain goes, and edges
+# soften. The light comes and goes from column to column: here the two networks have not yet settled. In each row the
+# eye looks the same way throughout.
 
 # %%
 show(*report_figures.losses(records))
@@ -326,16 +334,16 @@ assert mean("discriminator", warm) < mean("discriminator", last) - 0.05 and mean
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The shape of the article's Figure 7. After its warm-up the discriminator is ahead, well below $\ln 2$, and the refiner
-# pays. Within some twenty rounds the refiner catches up: the discriminator's loss *rises*, the refiner's *falls*, and
-# both end near $\ln 2$, where the discriminator can do little more than guess. A rising loss is no failure here: it
-# is the other player's success.
+# The curves have the shape of the article's Figure 7. After its warm-up the discriminator is ahead: its loss is well
+# below $\ln 2$, and the refiner's is above. Within some twenty rounds the refiner catches up. The discriminator's loss
+# *rises*, and the refiner's *falls*. Both end near $\ln 2$, where the discriminator can do little more than guess. So a
+# rising loss is no failure here: it is the success of the other network.
 #
 # </details>
 #
-# So the curves say that nobody has won, and *not that the images are good*. The article says as much: stop when the
-# images look right. We can do better than look: the stand-in's **power spectrum** tells how much fine grain a camera
-# leaves, and the simulator's exact labels tell whether the eye still looks where the label says.
+# So the curves say that nobody has won, and *not that the images are good*. The article says the same: stop when the
+# images look right. We can do better than look. The stand-in's **power spectrum** tells how much fine grain a camera
+# leaves. And the simulator's exact labels tell whether the eye still looks where its label says.
 
 # %%
 from simgan_lib.evaluation.pupil import estimator_error, pupil_shift
@@ -351,14 +359,16 @@ assert after < 0.75 * before and moved["mean"] < 1.1
 assert torch.equal(refined.labels["gaze"], simulated.labels["gaze"][some])
 
 # %% [markdown]
-# The article has $1.1 \pm 0.8$ px for the pupil (Figure 9), on other images and by hand-drawn ellipses, so this is no
-# race; the point is that less than a pixel moved, and that the finder itself errs by as much.
+# The article reports $1.1 \pm 0.8$ px for the pupil (Figure 9). It used other images, and ellipses drawn by hand, so
+# this is no race. The point is that the pupils moved by less than a pixel. The finder, which fits an ellipse to the
+# iris, itself errs by as much.
 #
 # ### A run that went on
 #
-# What do 2,000 rounds of 32 images add to 110 rounds of 16? The kit brings the outcome: the refiner of the profile `full`,
-# four times as wide, $\lambda = 0.1$, with a channel of smooth noise as a second input, so that the same eye can get ever
-# other light. It has seen none of the eyes of this page. The same measures, on the same eyes:
+# This run had 110 rounds of 16 images. What do 2,000 rounds of 32 images add? The kit ships the outcome: the refiner of
+# the profile `full`. It is four times as wide, and its $\lambda$ is 0.1. It has a second input, a channel of smooth
+# noise. When the noise changes, the same eye appears in another light. This refiner has seen none of the eyes of this
+# page. Here are the same measures, on the same eyes:
 
 # %%
 from simgan_lib.pretrained import load_shipped
@@ -376,10 +386,13 @@ for name in kinds:
 assert grain["shipped"] < 0.25 * grain["input"] and kept["shipped"] < 1.1
 
 # %% [markdown]
-# What to see: at a glance little lies between the two runs; their irises melt into the pupil, and the drawing's hard edges
-# are gone. The spectrum tells more than the glance: the grain of the longer run is much nearer to a camera's, and the pupils
-# have not paid for it. (The input has moved pupils, too: matching gray levels shifts the edge that the finder fits.) Are the
-# images real, then? The card has the answer of a network that was trained to tell them from the stand-in's:
+# What to see: at a glance the two runs differ little. In both, the iris melts into the pupil, and the drawing's hard
+# edges are gone. The spectrum tells more than the glance. The grain of the longer run is much nearer to a camera's, and
+# the pupils have not moved further for it. (Even in the input the pupils have moved. The reason is that matching gray
+# levels shifts the edge that the finder fits.)
+#
+# Are the images real, then? Another network was trained to tell them from the stand-in's. The card of the shipped
+# refiner says how often it was right:
 
 # %%
 for kind, share in card["metrics"]["two_sample_accuracy"].items():
@@ -387,12 +400,12 @@ for kind, share in card["metrics"]["two_sample_accuracy"].items():
 assert 0.5 < card["metrics"]["two_sample_accuracy"]["refined"] < 0.8
 
 # %% [markdown]
-# ("entering" is the input: synthetic eyes with matched gray levels.) 50 % would be a guess. So there is still something
-# to be learned, and the discriminator of the training did not find it.
+# ("entering" is the input: synthetic eyes with matched gray levels.) A network that guesses would reach 50 %. So there
+# is still something to be learned, and the discriminator of the training did not find it.
 #
 # ## Play: scrub through training
 #
-# The strip above is the static twin of this slider. Find the first step at which you would hesitate.
+# The strip above shows the same without a slider. Find the first step at which you would hesitate: drawing or camera?
 
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
@@ -406,8 +419,8 @@ assert len({bytes(frame) for frame in frames}) == len(frames) <= 20
 # %% [markdown]
 # ## Killed, and taken up again
 #
-# A long run will be killed: a night's power cut, a free Colab session that ends. What must be kept? **Predict:** are
-# the weights of both networks enough?
+# Sooner or later a long run is killed: by a power cut at night, or by the end of a free Colab session. What must be
+# kept so that the run can go on as if nothing had happened? **Predict:** are the weights of both networks enough?
 
 # %%
 import tempfile
@@ -434,9 +447,9 @@ assert same["all"] and not same["weights"]
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Weights are not enough. Adam's two running means, the history, the random generator and the step count belong to the
-# run; with all of them the end is the same, bit for bit (`by_library` was never stopped). Without them the run goes
-# another way, or, as here, even begins its warm-up anew.
+# The weights are not enough. Adam's two running means, the history, the random generator and the step count belong to
+# the run, too. With all of them the end is the same, bit for bit, as that of `by_library`, which was never stopped.
+# Without them the run goes another way. Here it even begins its warm-up anew.
 #
 # </details>
 #
@@ -459,22 +472,27 @@ print(f"distance of the spectra: λ = 20 ≈ {stuck:.1f} dB, {usual} ≈ {after:
 assert caught > 0.75 > free and stuck > 1.5 * after
 
 # %% [markdown]
-# No error and no warning; self-regularization is splendid. The signature has two halves: **the discriminator
-# recognises nearly every refined patch, and the distance to the other domain stays.** The same two numbers tell it
-# from a discriminator that is merely strong: there the images change, but chase.
+# There is no error and no warning, and the self-regularization looks splendid. The signature has two halves: **the
+# discriminator recognises nearly every refined patch, and the distance to the other domain stays.** A discriminator
+# that is merely too strong also recognises nearly every patch. But then the images do change, and only lag behind. So
+# the two numbers together tell the two cases apart.
 #
-# To convert a $\lambda$: ours weighs a *sum* over pixels against a *sum* over patches. Code that averages over both
-# must multiply ours by $C H W / (h w)$, for $35 \times 55$ pixels and $9 \times 14$ patches by 15.3; code that averages
-# over pixels alone, by 1,925.
+# To convert a $\lambda$: ours weighs a *sum* over pixels against a *sum* over patches. Other code may take means
+# instead. To act the same there, our $\lambda$ must be multiplied by a factor:
+#
+# | the other code averages over | factor | for $35 \times 55$ pixels and $9 \times 14$ patches |
+# |---|---|---|
+# | pixels and patches | $C H W / (h w)$ | 15.3 |
+# | pixels alone | $C H W$ | 1,925 |
 #
 # ## Three claims
 #
-# 1. Twenty-five lines are SimGAN: they give the library's weights. Asserted below "Is it the library's, too?"; a killed
-#    run gives them, too, if its whole state is kept. Asserted in "Killed, and taken up again".
+# 1. Twenty-five lines are SimGAN: they give the library's weights. Asserted below "Is it the library's, too?". A killed
+#    run gives the same weights, too, if its whole state is kept. Asserted in "Killed, and taken up again".
 # 2. Refinement brings the spectrum nearer to the stand-in's, and pupils stay within 1.1 px on average. Asserted below
 #    the loss curves, and with the full-scale refiner in "A run that went on".
-# 3. With a $\lambda$ far too large the refiner does nothing, and the discriminator recognises it. Asserted in "What goes
-#    wrong".
+# 3. With a $\lambda$ that is far too large, the refiner does nothing, and the discriminator recognises its images.
+#    Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
@@ -485,14 +503,15 @@ assert caught > 0.75 > free and stuck > 1.5 * after
 # | warm-up | 1,000 and 200 updates | 40 and 40 | Adam instead of SGD; smaller networks |
 # | $K_g$, $K_d$ | 2 and 1 (first version), 50 and 1 (article) | 2 and 1 | none |
 # | batch | 512 | 16 | the loss is a mean, so the rates stay |
-# | rounds | some 40,000 by one report | 110; 2,000 for the refiner that ships | a glimpse; half an hour of a CPU |
+# | rounds | some 40,000 by one report | 110; 2,000 for the shipped refiner | a glimpse; half an hour of a CPU |
 #
 # ## Going further
 #
 # - **30 minutes.** Set $\lambda = 0$. How far do pupils move, and for how many images does the finder fail?
-# - **3 hours.** Put $K_g$ at 50, as the article does, and raise it slowly instead. Watch the discriminator's loss.
-# - **Open.** When should one stop? Find a number that needs no labels and picks the refiner whose images train the best
-#   gaze estimator.
+# - **3 hours.** Set $K_g$ to 50, as the article does. Then begin small instead, and raise it slowly. Watch the
+#   discriminator's loss.
+# - **Open.** When should one stop? Find a number that needs no labels. It should pick the refiner whose images train
+#   the best gaze estimator.
 #
 # ## References
 #
