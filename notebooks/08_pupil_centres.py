@@ -228,8 +228,8 @@ for name, found in of_many.items():
 # would not be seen. (The article's shift is larger, but it had another refiner, other eyes and another way to find
 # the pupil. This is no race.)
 #
-# The card of the full-scale refiner holds the numbers of 4,000 eyes. Over these eyes the standard deviation is 1.06
-# px, larger than the article's 0.8. Now and then a fit goes quite astray, and fifty images seldom show that.
+# The card of the full-scale refiner holds the numbers of 4,000 eyes. Over these eyes the standard deviation is
+# 1.06 px, larger than the article's 0.8. Now and then a fit goes quite astray, and fifty images seldom show that.
 #
 # </details>
 #
@@ -370,7 +370,7 @@ compare(mask_moved, "mask")
 # What to see: the mask, too, finds refined eyes no further off than the camera's. But it is stricter: its shifts are
 # two to three times those of the ellipse. Both methods look at the same limbus, in the same normalised grays. The
 # ellipse *finds* a closed outline, or nothing. The mask *slides* a known outline. The mask has an answer for nearly
-# all refined eyes. Many of the other eyes have none: there the iris is more than 5 px away, or gone.
+# all refined eyes. For many of the "other eyes" it has none: there the iris is more than 5 px away, or gone.
 #
 # ## What happens as $\lambda$ falls
 #
