@@ -54,11 +54,11 @@ profile, device = setup()
 #
 # **Does refinement help the model, and more than simply more simulated data?**
 #
-# We do the same in small: 500 and 2,000 eyes, and networks trained for half a minute at most. The stand-in domain,
+# We do the same in small: 500 and 2,000 eyes, networks trained for half a minute at most. The stand-in domain,
 # simulated eyes seen by a bad camera, takes the place of real eyes. The refiner is the kit's full-scale one; none of
-# the eyes on this page was in its training. It is slow, so in `quick` only the 500 are refined here. At the end stand
-# recorded runs with all sets, refined or not: 8,000 and 32,000 eyes on the stand-in and on MPIIGaze's person p00,
-# 50,000 and 200,000 on the stand-in.
+# the eyes on this page was in its training. It is slow, so in `quick` only the 500 are refined here. The recorded
+# runs at the end have all sets, refined or not: 8,000 and 32,000 eyes on the stand-in and on MPIIGaze's person p00.
+# On the stand-in there are also 50,000 and 200,000.
 
 # %%
 from dataclasses import replace
@@ -260,7 +260,7 @@ assert mean["refined"] < mean["synthetic"] - 0.1 and mean["refined"] < mean["syn
 #
 # <details><summary>Hint</summary>
 #
-# Collect `values[group == day]` for each drawn day, as often as it was drawn. Then take one mean over all of them.
+# Collect `values[group == day]` for each drawn day, as often as it was drawn. Then take one mean over all.
 #
 # </details>
 
@@ -285,9 +285,9 @@ resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean, 
 #
 # </details>
 #
-# Is it worth the trouble? Take an extreme case: neighbouring frames of a video are nearly the same image. Suppose
-# that a test set holds each eye four times. It holds no more information. An interval by images is deceived, one by
-# groups is not.
+# Is it worth the trouble? An extreme case: neighbouring frames of a video are nearly the same image. Suppose that a
+# test set holds each eye four times. It holds no more information. An interval by images is deceived, one by groups
+# is not.
 
 # %%
 from simgan_lib.notebook import seeded
