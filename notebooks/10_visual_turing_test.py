@@ -408,8 +408,8 @@ print(f"the hurried network, right in ≈ {100 * hurried['share']:.0f} %: power 
 #
 # </details>
 #
-# So the paper's 1,000 trials would have noticed people who are right in 55 % of all cases, but hardly people with 52
-# %. That is a strong result. With 20 trials the same p-value would say next to nothing.
+# So the paper's 1,000 trials would have noticed people who are right in 55 % of all cases, but hardly people with
+# 52 %. That is a strong result. With 20 trials the same p-value would say next to nothing.
 #
 # ## Play: how many trials do you have time for?
 #
