@@ -242,8 +242,8 @@ assert not written or (near["at random"] < 0.6 * near["by day"] and copied["at r
 #
 # ## Refine towards it
 #
-# From here on we throw the labels of real images away. We keep them only for the final measurement, on days that no
-# training has seen.
+# From here on no training sees a label of a real image. These labels serve only for the final measurement, on days
+# that no training has seen.
 
 # %%
 from dataclasses import replace
