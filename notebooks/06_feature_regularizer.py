@@ -17,7 +17,7 @@
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | *choose* the features in which a refiner must stay near its input, *build* one that light cannot move, *show* on exact labels where pixels fail and features do not |
+# | **You will be able to** | *choose* the features in which a refiner must stay near its input, *build* features that light cannot move, *show* on exact labels where pixels fail and features do not |
 # | **You need** | self-regularization ([02](02_refiner.ipynb)), Algorithm 1 ([05](05_training.ipynb)) |
 # | **Time** | 45 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes in colour, and eyes in the evening sun: no download |
@@ -45,8 +45,8 @@ profile, device = setup()
 # ## The question
 #
 # Our unlabelled photographs were taken in the evening sun. The light is warm and dim, and a refiner should learn it.
-# But people also *squint* into the sun, and a refiner that learns this closes eyes whose label says where they look.
-# The discriminator wants both. How do we tell the refiner which is which?
+# But people also *squint* into the sun. A refiner that learns this, too, closes eyes whose label says where they
+# look. The discriminator rewards both changes. How do we tell the refiner which of them it may make?
 
 # %%
 from dataclasses import replace
@@ -66,13 +66,15 @@ show(*figures.montage_figure(rows, columns=5, says="By day eyes are open and bri
 assert not unlabelled.labels and ideal.shape == eyes.images.shape
 
 # %% [markdown]
-# What to see: open eyes by day; narrowed eyes in the evening. The third row is what we want from the first: **the same
-# eyes in evening light**. Since the simulator made both domains, it can draw this ideal. We use it to measure, never
-# to train. In gray print look at the brightness: the ideal is half as bright as its input.
+# What to see: open eyes by day in the first row, narrowed eyes in the evening in the second. The third row is what we
+# want from the first: **the same eyes in evening light**. The simulator made both domains, so it can draw this ideal.
+# We use the ideal to measure, never to train. In gray print look at the brightness: the ideal is half as bright as
+# its input.
 #
 # ## The equation
 #
-# The self-regularization compares not the images but their **features** $\psi$ (eq. 4 within eq. 5):
+# The self-regularization does not compare the images themselves. It compares their **features** $\psi$ (eq. 4 within
+# eq. 5):
 #
 # $$ \mathcal{L}_R = \sum_i \Bigl[ - \log \bigl(1 - D(R(x_i))\bigr)
 # + \lambda \, \lVert \psi(R(x_i)) - \psi(x_i) \rVert_1 \Bigr] $$
@@ -82,11 +84,11 @@ assert not unlabelled.labels and ideal.shape == eyes.images.shape
 # | $x_i$, $R(x_i)$ | synthetic image, refined image | $(C, H, W)$ in $[-1, 1]$ | eq. 1 |
 # | $\psi$ | a map from images to features; not trained here | $(C, H, W) \to (F, h, w)$ | section 2.1 |
 # | $\lVert \cdot \rVert_1$ | sum over all features of the absolute difference | that of $\psi$ | eq. 4 |
-# | $\lambda$ | the weight of staying | nats for a unit of $\psi$ | eq. 5 |
+# | $\lambda$ | the weight of staying near the input | nats (the unit of the log term) for a unit of $\psi$ | eq. 5 |
 #
-# The paper takes the identity for gray eyes, and names the rest of this notebook in one sentence: derivatives of the
-# image, the mean of the colour channels, or learned features such as a layer of VGG. The article shows one: colour
-# eyes, with $\psi$ the mean of the channels (Figure 8).
+# For gray eyes the paper takes the identity as $\psi$: it compares pixels. In one sentence it names what the rest of
+# this notebook is about: derivatives of the image, the mean of the colour channels, or learned features such as a
+# layer of VGG. The article shows one of these: colour eyes, with $\psi$ the mean of the channels (Figure 8).
 #
 # **A good $\psi$ is blind to what should change, and sees what the label depends on.**
 #
@@ -94,7 +96,7 @@ assert not unlabelled.labels and ideal.shape == eyes.images.shape
 #
 # <details><summary>Hint</summary>
 #
-# The channel axis comes second, and shall stay, with length 1.
+# The channel axis is the second one. Keep it, with length 1.
 #
 # </details>
 
@@ -121,16 +123,16 @@ assert torch.allclose(channel_mean(warm_gray), torch.tensor(0.2)) and torch.allc
 #
 # </details>
 #
-# The assertion by hand: $(0.5 + 0.2 - 0.1)/3 = 0.2$, and the same three numbers as a cold gray give 0.2, too. This
-# $\psi$ cannot tell orange from blue.
+# The assertion by hand: $(0.5 + 0.2 - 0.1)/3 = 0.2$. The same three numbers in reverse order are a cold gray, and
+# give 0.2, too. This $\psi$ cannot tell orange from blue.
 #
 # ## Figure 8: another hue, the same brightness
 #
-# To see that alone, let nobody squint, and let the synthetic eyes be exposed as the photographs are: one factor for
-# all of them makes the mean brightness equal. What remains to be learned is hue.
+# To see the effect of hue alone, we let nobody squint. We also expose the synthetic eyes like the photographs: one
+# factor for all of them makes the mean brightness equal. Only hue remains to be learned.
 #
-# **Predict.** The refiner is first warmed up on self-regularization alone, that is, on $\psi$. The discriminator has
-# not spoken yet. Which colours will the eyes have?
+# **Predict.** The refiner is first warmed up on self-regularization alone, so it is held only by $\psi$. The
+# discriminator has had no say yet. Which colours will the eyes have after the warm-up?
 
 # %%
 from itertools import islice
@@ -180,25 +182,27 @@ assert hue["refined"] < 0.7 * hue["input"] and brighter < 10
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Any colours. The warm-up asks for the brightness, and gets it; hue is left to the accident of the first weights,
-# since this $\psi$ does not see it. Only the discriminator then teaches hue. What $\psi$ does not hold, nobody holds
-# before the adversary does.
+# Any colours. The warm-up asks for the right brightness, and gets it. This $\psi$ does not see hue, so the hue
+# depends on the random first weights. Only the discriminator teaches hue, afterwards. What $\psi$ does not hold,
+# nothing holds before the discriminator comes in.
 #
 # </details>
 #
 # What to see (article, Figure 8): the refined eyes have taken on the evening's hue, and each keeps the light and dark
-# of its input. In gray print first and third row are alike in light and dark, the third much softer: that *is* the result.
+# of its input. In gray print the first and the third row are alike in light and dark, but the third is much softer.
+# That *is* the result.
 #
 # ## What light may do
 #
-# In the real problem the evening is dimmer, too, and the channels' mean does see that. Which $\psi$ does not?
+# In our problem the evening is also dimmer, and the mean of the channels sees that. Which $\psi$ does not see it?
 #
 # ### Exercise 6.2 · Contrast with the surroundings (10 minutes)
 #
-# If the light on a patch is halved, all its pixels are halved, and so are their differences *and* the spread of these
-# differences. So a quotient of the two cannot see it. Take each pixel minus the mean of its $9 \times 9$ surroundings;
-# divide by the root of the mean square of these differences in the $9 \times 9$ surroundings. Add 0.01 under the root,
-# so that flat skin does not become loud noise. `blurred(images, 9)` is the mean of the surroundings.
+# If the light on a patch is halved, all its pixels are halved. So are their differences, *and* so is the spread of
+# these differences. A quotient of the two is therefore blind to the light. First subtract from each pixel the mean of
+# its $9 \times 9$ surroundings. Then divide by the root of the mean square of these differences in the $9 \times 9$
+# surroundings. Add 0.01 under the root, so that flat skin does not become loud noise. `blurred(images, 9)` is the
+# mean of the surroundings.
 #
 # <details><summary>Hint</summary>
 #
@@ -236,10 +240,11 @@ local_contrast = checks.yours_or_ours(my_local_contrast, checks.local_contrast, 
 #
 # ## Features that were learned
 #
-# Nobody has to invent $\psi$. A network that names the **part of the eye** at every place (skin, white, iris, pupil,
-# glint) must see shapes; and if it is shown the same eyes in ever different light, tone, hue and sharpness, it must
-# overlook those. The simulator gives the parts for nothing. The maps of an intermediate layer are then a $\psi$ that
-# was *taught* what the label depends on. Here is the lesson it gets, on four eyes.
+# We need not invent $\psi$ by hand. Take a network that names the **part of the eye** at every place: skin, white,
+# iris, pupil or glint. Such a network must see shapes. During training we show it the same eyes again and again in
+# different light, tone, hue and sharpness, so it must learn to overlook those. The simulator gives the parts for
+# free. The maps of an intermediate layer are then a $\psi$ that was *taught* what the label depends on. Here are four
+# of its training eyes, each in three kinds of light.
 
 # %%
 from simgan_lib.evaluation.parts import parts_features, relit
@@ -255,9 +260,9 @@ print(f"psi gives {maps.shape[1]} maps of {maps.shape[2]} x {maps.shape[3]}; tra
 assert maps.shape == (1, 48, 18, 28)
 
 # %% [markdown]
-# No weight of $\psi$ is trainable any more: it is a ruler, and a ruler that learned along with the refiner would
-# shrink the distance that it is to measure. Each map is divided by its usual deviation, so that $\lambda$ keeps its
-# scale whatever the layer.
+# No weight of $\psi$ is trainable any more, because $\psi$ is a ruler. If the ruler learned along with the refiner,
+# it would shrink the distance that it is to measure. Each map is divided by its usual deviation. So $\lambda$ keeps
+# its scale, whatever layer we choose.
 #
 # What does each $\psi$ see of one eye, by day and in the evening?
 
@@ -286,11 +291,12 @@ print("the evening moves psi by", ", ".join(f"{name} ≈ {100 * share:.0f} %" fo
 assert moved["identity"] > 3 * moved["learned"]
 
 # %% [markdown]
-# What to see: in the evening row the image and its mean are dim. Gradients keep the places of edges, not their
-# strength. Local contrast and the learned map hardly notice that the sun has set.
+# What to see: in the evening row the image and its mean are dim. Gradients keep the places of edges, but not their
+# strength. Local contrast and the learned map hardly change when the sun sets.
 #
-# How much does each charge? The unit is the price of an eye that is *turned* by 7.5 degrees, drawn with its exact
-# label: that must never be cheap. Squinting must not be cheap either. The evening should cost next to nothing.
+# How high is the price of each change, that is, the self-regularization that the refiner pays for it? Our unit is the
+# price of an eye that is *turned* by 7.5 degrees, drawn by the simulator with its exact label. Turning an eye must
+# never be cheap. Squinting must not be cheap either. The evening should cost next to nothing.
 
 # %%
 from simgan_lib.losses import self_regularization
@@ -316,15 +322,18 @@ assert relative["identity"]["evening"] > 2 * relative["identity"]["squinting"]
 assert relative["learned"]["evening"] < 0.8 * relative["learned"]["squinting"]
 
 # %% [markdown]
-# With pixels, and blurred ones, the evening costs many times as much as a turned eye, and three times as much as a squinting
-# one. So a $\lambda$ that lets the light through lets the eyes close first. With the last three it is the other way round,
-# most clearly with learned features. None is quite blind to the evening: it still costs two turned eyes. That is
-# arithmetic; does training obey it?
+# With plain or blurred pixels the evening costs many times as much as a turned eye, and three times as much as a
+# squinting one. So a $\lambda$ that lets the light through lets the eyes close first. With the last three $\psi$ it
+# is the other way round, most clearly with learned features. None of them is quite blind to the evening: even there
+# it costs as much as two turned eyes. So far this is arithmetic. Does training obey it?
 #
 # ## The case: pixels fail, features do not
 #
-# Three runs on the squinting photographs, one seed, the same rounds. The pixel L1 with a small $\lambda$, so that the
-# light can pass; the pixel L1 with a large one, so that the label is held; learned features with a $\lambda$ between.
+# We make three runs on the squinting photographs, with one seed and the same number of rounds:
+#
+# - the pixel L1 with a small $\lambda$, so that the light can pass;
+# - the pixel L1 with a large $\lambda$, so that the label is held;
+# - learned features with a $\lambda$ in between.
 #
 # **Predict.** For each run: is the light right? Are the pupils still where the labels say?
 
@@ -375,21 +384,23 @@ assert kept > kept_loose + 5 and far < 0.85 * far_stiff
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# With the small $\lambda$ a fifth to a third of the pupils are gone: the eyes fill with skin, irises fade into a veil, and so
-# the images are not quite the ideal either. With the large one the pupils stay, and so does half of the daylight. Learned
-# features get both: much nearer to the ideal than that, with almost as many pupils in place as in the ideal itself.
+# With the small $\lambda$ a fifth to a third of the pupils are lost. The eyes fill with skin and the irises fade into
+# a veil, so these images are not quite the ideal either. With the large $\lambda$ the pupils stay, but half of the
+# daylight stays, too. Learned features get both right. They come much nearer to the ideal, with almost as many pupils
+# in place as in the ideal itself.
 #
 # </details>
 #
-# `matched`, without any network, gives each channel the gray levels of the photographs, and does as well here: our evening
-# is one filter before all images, which a tone curve can imitate. What the picture compares is what *training* does,
-# under one $\psi$ and another.
+# `matched` uses no network. It gives each channel the gray levels of the photographs, and does as well here. The
+# reason: our evening is one filter before all images, and a tone curve can imitate one filter. So the picture
+# compares only what *training* does under one $\psi$ and another.
 #
 # ### Over seeds, and with features made by hand
 #
-# One seed in a notebook proves little. `python studies/features.py` has trained the same, twice as wide, with three seeds,
-# on 200 other eyes, and hand-made $\psi$ with them: the blurred image, gradients, local contrast. Their units differ, so each $\psi$ has
-# a $\lambda$ of its own; it was not tuned.
+# One seed in a notebook proves little. `python studies/features.py` has done the same with three seeds and
+# networks twice as wide, and measured on 200 other eyes. It also tried $\psi$ made by hand: the blurred image,
+# gradients, local contrast. The units of these $\psi$ differ, so each has a $\lambda$ of its own, which was not
+# tuned.
 
 # %%
 from simgan_lib.evaluation.statistics import interval
@@ -411,17 +422,24 @@ for name, runs in recorded.items():                                             
     assert all(both) if name.startswith(SHAPES) else not any(both) or not name.startswith(PIXELS)
 
 # %% [markdown]
-# What to see: none of six $\lambda$ of the pixel L1 has both, in any seed. Up to 0.1 the light comes and pupils go; from 0.5 on
-# the pupils stay, and so does half of the daylight; 0.2 loses some of either. Each $\psi$ that sees shapes and not tone has
-# both, in all three seeds: gradients and local contrast, made by hand, no less than the learned one. **What counts is what
-# $\psi$ is blind to, not that it was learned.** The blurred image is the worst: it sees the light, and not the fine edges that hold an iris.
-# On average each $\psi$ loses contrast of the iris that `histogram-matched` keeps.
+# What to see: with the pixel L1 none of six $\lambda$ gets both the light and the pupils right, in any seed.
+#
+# - Up to 0.1 the light comes and pupils go.
+# - From 0.5 on the pupils stay, and so does half of the daylight.
+# - At 0.2 some of either is lost.
+#
+# Each $\psi$ that sees shapes and not tone gets both right, in all three seeds. Gradients and local contrast, made by
+# hand, do so no less than the learned $\psi$. **What counts is what $\psi$ is blind to, not that it was learned.**
+# The blurred image is the worst: it sees the light, and not the fine edges that hold an iris in place. On average
+# every $\psi$ loses some contrast of the iris, which `histogram-matched` keeps.
 #
 # ### At full scale
 #
-# The kit brings a refiner of the third kind: eight times as wide, learned features, 50,000 eyes by day and 30,000 squinting
-# ones, none of which is on this page. **Predict.** Its $\lambda$ is 2 where ours was 0.2, and it stops after 250 rounds. What
-# would a longer game with the small $\lambda$ have done?
+# The kit ships a refiner of the third kind, with learned features. It is eight times as wide. It was trained on
+# 50,000 eyes by day and 30,000 squinting ones, and none of them is on this page.
+#
+# **Predict.** The $\lambda$ of this refiner is 2 where ours was 0.2, and its training stops after 250 rounds. What
+# would a longer training with the small $\lambda$ have done to the irises?
 
 # %%
 from simgan_lib.evaluation.pupil import iris_contrast
@@ -443,20 +461,24 @@ assert 0.4 * found["ideal"][2] < found["shipped"][2] < found["ideal"][2]
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The shipped refiner has the evening's light, and its lids are open. But features are a *price*, no wall: all that these
-# photographs show of irises is a slit, so the longer the two networks play, the more of the iris's contrast is traded away.
-# Hence a high price on $\psi$, and an end that was chosen by looking at exact labels, which nobody has for real photographs. Even so
-# much of the contrast is lost, all skin is of nearly one tone, and there is no camera noise: a network tells these eyes from
-# open ones in evening light in 99 of 100 cases (the card, for 4,000 eyes). And `matched`, without any network, is nearly as
-# near to the ideal, with as many pupils and *more* contrast. Where one tone curve explains the gap, take a tone curve:
-# what this domain shows is what a $\psi$ protects, not that a refiner is needed.
+# The shipped refiner has the evening's light, and its lids are open. But features are a *price*, not a wall. These
+# photographs show only a slit of each iris. So the longer the two networks play, the more of the iris's contrast is
+# traded away. So the price on $\psi$ is high and the training ends early. This end was chosen by looking at exact
+# labels, which nobody has for real photographs.
+#
+# Even so, much of the contrast is lost, all skin is of nearly one tone, and there is no camera noise. A network tells
+# these eyes from open ones in evening light in 99 of 100 cases (the card, for 4,000 eyes). And `matched`, without any
+# network, is nearly as near to the ideal, with as many pupils in place and *more* contrast. Where one tone curve
+# explains the gap, use a tone curve. This domain shows what a $\psi$ protects. It does not show that a refiner is
+# needed.
 #
 # </details>
 #
 # ## Play: let the sun go down
 #
-# The price of light for each $\psi$, from day (0) to evening (1), in units of what squinting costs. Above the gray line
-# the refiner closes the eye sooner than it lets the light change. The slider shows the same sunset.
+# The figure shows the price of light for each $\psi$, from day (0) to evening (1). The unit is the price of
+# squinting. Above the gray line the refiner closes the eye sooner than it lets the light change. The slider shows the
+# same sunset.
 
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
@@ -475,8 +497,8 @@ assert all(values[0] == 0 for values in lines.values()) and lines["identity"][-1
 # ## What goes wrong: what psi does not see, drifts
 #
 # Gradients are blind to brightness: add a constant to an image, and no difference of neighbours changes. In the
-# exercise of notebook 02 this was their virtue. Warm up a refiner on them and it becomes a fault. Two seeds each, no
-# discriminator.
+# exercise of notebook 02 this was a virtue. If we warm up a refiner on gradients, it becomes a fault. We train two
+# seeds with each $\psi$, without a discriminator.
 
 
 # %%
@@ -496,15 +518,16 @@ for psi, runs in ends.items():
 assert min(drift for _, drift in ends["image_gradients"]) > 2 * max(drift for _, drift in ends["identity"])
 
 # %% [markdown]
-# The self-regularization is small and falling, as it should be; the images are of another brightness. **The
-# signature: $\psi$'s price is low, and a measure that $\psi$ does not contain is off.** Later the discriminator
-# corrects the mean, but only if the photographs settle it, and it starts with images that it recognises at a glance.
-# The cure costs nothing: warm up on the identity, or add a little of it to $\psi$. So look at what $\psi$ ignores.
+# The self-regularization is small and falling, as it should be. Yet the brightness is wrong. **The signature:
+# $\psi$'s price is low, and a measure that $\psi$ does not contain is off.** Later the discriminator corrects the
+# mean brightness, but only if the photographs determine it. And its first task is too easy: it recognises such images
+# at a glance. The cure costs nothing: warm up on the identity, or add a little of it to $\psi$. So always look at
+# what $\psi$ ignores.
 #
 # ## VGG
 #
-# If torchvision is installed (`pip install 'simgan-kit[vgg]'`), $\psi$ can be a layer of VGG-16, trained on
-# photographs of a thousand kinds of things. It is used like the one above; its weights, 528 MB, are fetched once:
+# If torchvision is installed (`pip install 'simgan-kit[vgg]'`), $\psi$ can be a layer of VGG-16, a network trained on
+# photographs of a thousand kinds of things. It is used like the $\psi$ above. Its weights, 528 MB, are fetched once:
 #
 # ```python
 # from simgan_lib.features import vgg_features
@@ -512,34 +535,35 @@ assert min(drift for _, drift in ends["image_gradients"]) > 2 * max(drift for _,
 # run = Training(config, synthetic, unlabelled, features=vgg)
 # ```
 #
-# Perceptual losses (Johnson et al. 2016) compare images so. VGG was not taught to overlook light, and knows no eyes;
-# we have not measured it here.
+# Perceptual losses (Johnson et al. 2016) compare images in this way. VGG was not taught to overlook light, and knows
+# no eyes. We have not measured it here.
 #
 # ## Three claims
 #
-# 1. With $\psi$ the mean of the channels hue changes and brightness stays. Asserted in "Figure 8".
-# 2. With pixels, the small $\lambda$ loses pupils, and the large one keeps much of the day; gradients, local contrast and
-#    learned features hold the pupils and let the light through. Asserted in "The case" for one seed, in "Over seeds" for three.
+# 1. If $\psi$ is the mean of the channels, hue changes and brightness stays. Asserted in "Figure 8".
+# 2. With pixels, the small $\lambda$ loses pupils, and the large one keeps much of the day. Gradients, local contrast
+#    and learned features hold the pupils and let the light through. Asserted in "The case" for one seed, in "Over
+#    seeds" for three.
 # 3. What $\psi$ does not see drifts: after a warm-up on gradients the brightness is wrong. Asserted in "What goes
 #    wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | $\psi$, made by hand | identity; gradients and the like are named | identity, blurred, gradients, local contrast | on colour eyes; local contrast is ours |
-# | $\psi$, colour eyes | mean of the channels (article, Figure 8) | the same | brightness matched by one factor first |
-# | learned features | named, VGG as the example | a small network that names parts under ever other light; VGG optional | trained on synthetic eyes alone, in seconds |
+# | $\psi$, made by hand | identity; gradients and the like are named | identity, blurred, gradients, local contrast | used on colour eyes; local contrast is ours |
+# | $\psi$, colour eyes | mean of the channels (article, Figure 8) | the same | brightness is first made equal by one factor |
+# | learned features | named, VGG as the example | a small network that names the parts of an eye in changing light; VGG optional | trained on synthetic eyes alone, in seconds |
 # | unlabelled images | MPIIGaze | simulated eyes that squint into the evening sun | made to tell the $\psi$ apart; not real eyes |
-# | $\lambda$ | 0.01, by a private reply | 0.02 and 0.5 for pixels, 0.2 for features (2 for the refiner that ships) | units of $\psi$ differ: each map is divided by its deviation |
-# | measured | by people and by gaze errors | distance to the ideal images and exact labels | a simulator knows both |
+# | $\lambda$ | 0.01, by a private reply | 0.02 and 0.5 for pixels, 0.2 for features (2 for the shipped refiner) | units of $\psi$ differ: each learned map is divided by its deviation |
+# | measured | by people and by gaze errors | distance to the ideal images and exact labels | possible because a simulator knows both |
 #
 # ## Going further
 #
-# - **30 minutes.** Train with `local_contrast` and with `image_gradients` at other $\lambda$ than 0.1. Is there one with which
-#   they reach learned features?
+# - **30 minutes.** Train with `local_contrast` and with `image_gradients` at other $\lambda$ than 0.1. Is there a
+#   $\lambda$ with which they do as well as learned features?
 # - **3 hours.** Let only a share of the people squint: `squinting(EYES, seed=5, share=0.3)`. At which share do pixels
 #   begin to suffice?
-# - **Open.** Learn $\psi$ so that it is blind to *all* that parts the two domains, and to nothing else, without being
-#   told what light is.
+# - **Open.** Learn a $\psi$ that is blind to *all* differences between the two domains and to nothing else, without
+#   being told what light is.
 #
 # ## References
 #

@@ -45,12 +45,12 @@ profile, device = setup()
 # ## The question
 #
 # The paper has four ideas: a local loss, a history, a self-regularization, a warm-up. To learn what one of them is
-# for, leave it out and look at what breaks: an *ablation*. But two runs differ even if nothing is changed but the seed.
+# for, leave it out and look at what breaks: this is an *ablation*. But two runs differ even if only the seed changes.
 # **Which differences are real?**
 #
 # The kit's sweep has run each setting below with several seeds:
-# `python -m simgan_lib ablate --only ideas --seeds 3 --jobs 2`. Its records come with the kit; none of the following
-# tables costs a minute.
+# `python -m simgan_lib ablate --only ideas --seeds 3 --jobs 2`. Its records come with the kit, so the tables below
+# need no training.
 
 # %%
 from simgan_lib.experiments import ablations
@@ -66,28 +66,29 @@ show(*figures.montage_figure({said: eyes[name][:4] for name, said in first.items
 assert all(eyes[name].shape == (5, 1, 35, 55) for name in first)
 
 # %% [markdown]
-# What to see: four synthetic eyes, gray levels matched, and what five runs (seed 0) made of them. All but the first row look
-# softer, as a camera's images do. Which is *better*? We measure.
+# What to see: four synthetic eyes with matched gray levels, and what five runs (seed 0) made of them. A global
+# discriminator gives one verdict where the local one sums 126, so its $\lambda$ is divided by 126 (*λ/126*). All rows
+# but the first look softer, as a camera's images do. Which is *better*? We measure.
 #
 # ## An artefact, measured without a discriminator
 #
-# The paper shows artefacts around the eye in a run without history. Who is to judge? Not the discriminator: the refiner
-# was trained to please it. We ask a plainer question. *Is there structure in a refined image that is neither in the
-# synthetic image it came from, nor in any real one?*
+# The paper shows artefacts around the eye in a run without history. Who can find them? Not the discriminator: the
+# refiner was trained to please it. We ask a plainer question. *Is there structure in a refined image that is neither
+# in its synthetic image nor in any real one?*
 #
-# Cut each image into patches $p$ of $7 \times 7$ pixels. Look up the nearest patch at the same place in real images. If
-# none is near, take away what the synthetic patch $x$ explains and look again. If still none is near, the patch is
+# Cut each image into patches $p$ of $7 \times 7$ pixels. Look up the nearest patch at the same place in real images.
+# If none is near, subtract what the synthetic patch $x$ explains and look again. If still none is near, the patch is
 # **foreign**:
 #
 # $$ \min_k \lVert W (p - q_k) \rVert > t \quad\text{and}\quad \min_k \lVert W (p - a x - q_k) \rVert > t $$
 #
 # | symbol | what | shape, unit | place |
 # |---|---|---|---|
-# | $p$, $x$ | patch of a refined image, of the synthetic image it came from, each without its mean | $(49,)$, gray levels | ours |
+# | $p$, $x$ | patch of a refined image, of its synthetic image; each minus its mean | $(49,)$, gray levels | ours |
 # | $q_k$ | the same place in the $k$-th real image | $(49,)$, gray levels | ours |
-# | $W$ | whitening: fine grain, which cameras hardly show, weighs as much as a contour | $(49, 49)$ | ours |
+# | $W$ | whitening: makes all directions vary alike, so fine grain, which cameras hardly show, weighs as much as a contour | $(49, 49)$ | ours |
 # | $a$ | how much of $x$ is in $p$, by least squares, from 0 to 1 | – | ours |
-# | $t$ | 95 % of unseen real patches are nearer than this | one a place | ours |
+# | $t$ | limit: 95 % of unseen real patches are nearer | one for each place | ours |
 #
 # The measure is ours, after *improved precision* (Kynkäänniemi et al., 2019).
 
@@ -119,8 +120,8 @@ by_hand = nearest(torch.tensor([[[1.5], [9.0]]]), torch.tensor([[[0.0], [1.0], [
 assert by_hand.tolist() == [[0.5, 4.0]]
 
 # %% [markdown]
-# Does it agree with the library's, and does it see what it should? Eyes of the stand-in domain are our real ones. A
-# softened synthetic eye stands for a good refiner's; into it we put artefacts by hand.
+# Does it agree with the library's, and does it see what it should? The stand-in's eyes are our real ones. A softened
+# synthetic eye stands for a good refiner's. Into it we put artefacts by hand.
 
 # %%
 from dataclasses import replace
@@ -174,15 +175,16 @@ assert all(values[0] < 1.5 < 2 < values[3] for _, values in curves["shared patte
 assert curves["shared pattern, gray levels"]["frame"][1][1] < 1.5 < curves["shared pattern, gray levels"]["frame"][1][2]
 
 # %% [markdown]
-# What to see: on the left a checkerboard of 8 gray levels is found in nearly every patch, stripes and ghosts of an eye
-# when they are strong, a frame hardly ever: an edge along the border looks like any other edge. So there is a second measure, on
-# the right: fine structure that *all images share*, in gray levels. It finds a frame from some 8 gray levels on, and cannot
-# see what differs from image to image. Two measures, blind in different ways, and neither has been trained against.
+# What to see: on the left, a checkerboard of 8 gray levels is found in nearly every patch. Stripes and ghosts of an
+# eye are found if strong. A frame is hardly ever found: an edge along the border looks like any other edge. So there
+# is a second measure, on the right: fine structure that *all images share*, in gray levels. It finds a frame from
+# some 8 gray levels on. It cannot see what differs from image to image. The two measures are blind in different ways,
+# and no refiner was trained against either.
 #
 # ## The sweep, read
 #
-# **Predict.** Which setting trains the *worst* gaze estimator: no history, a global discriminator, $\lambda = 0$,
-# or no warm-up? And which leaves most foreign patches?
+# **Predict.** Which setting trains the *worst* gaze estimator: no history, a global discriminator, $\lambda=0$, or no
+# warm-up? And which leaves the most foreign patches?
 
 # %%
 print(ablations.format_table(records, ["gaze_error", "foreign", "spectrum_distance", "pupil"]))
@@ -191,25 +193,27 @@ print(ablations.format_table(records, ["gaze_error", "foreign", "spectrum_distan
 # <details><summary>What happens</summary>
 #
 # *Global, λ / 126* is the worst on average, and by far the least reliable: one of its seeds went badly wrong, so its
-# interval is wide. $\lambda = 0$ comes next, which also moves pupils in every seed, then *global* with $\lambda$ unchanged,
-# which hardly refines, then no history; no warm-up does no harm that three seeds could show. Most foreign patches by far
-# come from a setting that the question did not name: the residual output, which adds a change to its input.
+# interval is wide. Next comes $\lambda=0$, which also moves pupils in every seed. Then come *global* with $\lambda$
+# unchanged, which hardly refines, and no history. Leaving out the warm-up does no harm that three seeds could show.
+# By far the most foreign patches come from a setting that the question did not name: the residual output, which adds
+# a change to its input.
 #
 # </details>
 #
-# Look at the column *against the base*. A seed decides which synthetic eyes are drawn and with which weights a network
-# begins, so it is good or bad luck for *all* settings. Differences taken seed by seed are therefore often known better
-# than the values themselves.
+# Look at the column *against the base*. A seed decides which synthetic eyes are drawn and with which weights a
+# network begins. So it is good or bad luck for *all* settings. Differences taken seed by seed are therefore often
+# known better than the values themselves.
 #
 # ### Exercise 7.1 · The interval of a difference (10 minutes)
 #
-# From the results of an ablation and of the base, one value a seed, compute the 95 % interval of the mean difference:
-# $\bar d \pm t_{n-1}\, s_d / \sqrt n$, where $d$ are the differences seed by seed, $s_d$ their standard deviation, and
-# $t_{n-1}$ the 97.5 % quantile of Student's distribution: `t.ppf(0.975, n - 1)`.
+# From the results of an ablation and of the base, one value for each seed, compute the 95 % interval of the mean
+# difference: $\bar d \pm t_{n-1}\, s_d / \sqrt n$. Here $d$ are the differences seed by seed, $s_d$ is their standard
+# deviation, and $t_{n-1}$ is the 97.5 % quantile of Student's distribution: `t.ppf(0.975, n - 1)`.
 #
 # <details><summary>Hint</summary>
 #
-# First the differences, then everything else from them alone. `Tensor.std` divides by $n - 1$, which is right here.
+# First take the differences, then compute everything else from them alone. `Tensor.std` divides by $n - 1$, which is
+# right here.
 #
 # </details>
 
@@ -246,7 +250,7 @@ print(f"not refined against base: {low:+.2f} to {high:+.2f} degrees")
 #     return torch.stack([difference.mean() - reach, difference.mean() + reach])
 # ```
 #
-# With three seeds $t_2 = 4.30$, with endlessly many 1.96: most of the width is the price of few seeds.
+# With three seeds $t_2 = 4.30$; with infinitely many it is 1.96. Most of the width is the price of few seeds.
 #
 # </details>
 
@@ -266,25 +270,25 @@ kept = ablations.values_of(records, "lambda-0", "diversity")
 print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for value in kept.values())}")
 
 # %% [markdown]
-# What to see: a filled mark, or a star, stands where 0 is outside the interval; dots are the seeds, a number is a mean beyond
-# the panel. An interval that holds 0 does *not* say "no effect": three seeds miss an effect of the size of their scatter more
-# often than not. And of these sixty intervals about three miss the truth, so a mark that just leaves 0 out deserves no
-# headline: in gaze *no history* (both), $\lambda = 0$, $\lambda \times 100$, and, on the better side, $K_g : K_d = 2 : 4$.
+# What to see: a filled mark or a star says that 0 is outside the interval. Dots are the seeds; a number is a mean
+# beyond the panel. An interval that holds 0 does *not* say "no effect": three seeds miss an effect of the size of
+# their scatter more often than not. And about three of these sixty intervals miss the truth. So a mark that just
+# leaves 0 out deserves no headline. In gaze these are *no history* (both), $\lambda=0$, $\lambda \times 100$ and, on
+# the better side, $K_g{:}K_d = 2{:}4$ (refiner and discriminator updates a round).
 #
 # | the paper says | here | |
 # |---|---|---|
 # | refined images train a better gaze estimator | yes: unrefined ones cost half a degree, in every seed | **holds** |
-# | without history there are artefacts, and gaze is worse (12.2 instead of 7.8 degrees, reported) | gaze is worse by some 0.2 degrees, which three seeds just show, and in these 150 rounds images stay 3 dB further from the other domain; but *no artefacts* | **half** |
-# | with a global discriminator images are noisier, less even | $\lambda$ unchanged: hardly refined, the spectrum 5 dB further; $\lambda / 126$: one seed in three spoiled. More foreign patches in every seed of both, still below 1 % | **in part** |
-# | self-regularization keeps the label | at $\lambda = 0$ gaze is worse and pupils are further from their labels in every seed, though by 0.13 px; one seed lost half of its diversity | **holds**, barely |
+# | without history there are artefacts, and gaze is worse (12.2 instead of 7.8 degrees, reported) | gaze is worse by some 0.2 degrees, which three seeds just show; in these 150 rounds images stay 3 dB further from the other domain; but *no artefacts* | **half** |
+# | with a global discriminator images are noisier, less even | $\lambda$ unchanged: hardly refined, spectrum 5 dB further. $\lambda/126$: one seed of three spoiled. Both: more foreign patches in every seed, still below 1 % | **in part** |
+# | self-regularization keeps the label | at $\lambda=0$ gaze is worse and pupils are further from their labels in every seed, though by 0.13 px; one seed lost half of its diversity | **holds**, barely |
 # | both networks need a warm-up | leaving it out did no harm here, with Adam and small networks | **not seen** |
-# | $K_g$ of 2 or 50 refiner updates a round | gaze: 1, 2 and 4 make no difference that three seeds could show; the spectrum is half a dB nearer with 4. Four *discriminator* updates: gaze 0.09 degrees better. 50: one seed of three went white | **not seen** |
+# | $K_g$ of 2 or 50 refiner updates a round | gaze: 1, 2 and 4 make no difference that three seeds could show. Spectrum: half a dB nearer with 4. Four *discriminator* updates: gaze 0.09 degrees better. 50: one seed of three went white | **not seen** |
 # | (ours) a residual output, the input plus a change | gaze as good; 8 % of patches are foreign, 0.1 % in the base | worse |
 #
 # ## Two ablations, live
 #
-# The same, shorter, in this notebook: the whole method, no history, a global discriminator (its $\lambda$ divided by 126,
-# since one verdict stands where the local one sums 126).
+# Three shorter runs in this notebook: the whole method, no history, and a global discriminator with $\lambda/126$.
 
 # %%
 from simgan_lib.teaching.failures import GALLERY, HEALTHY, gallery
@@ -304,15 +308,14 @@ for title, images in live.items():
     print(f"{title}: ≈ {100 * library.share(images, some):.2f} % foreign, pattern ≈ {fixed_pattern(images, domains):.2f}")
 
 # %% [markdown]
-# What to see: above, one eye as each run refined it; below, where foreign patches are, over 200 images. So short a run
-# decides nothing: which of the three leaves most foreign patches changed from one of our settings to the next. One seed:
-# a picture, not a proof.
+# What to see: above, one eye as each run refined it; below, where foreign patches are, over 200 images. Such short
+# runs decide nothing: which of the three leaves the most foreign patches changed from one of our settings to the
+# next. One seed is a picture, not a proof.
 #
 # ## The twins, at full scale
 #
-# The kit brings three refiners of the profile `full`, 2,000 rounds on 50,000 eyes: the whole method, one without history,
-# and one with a global discriminator, whose $\lambda$ is divided by 126, too. One seed of each; none has seen an eye of this
-# page.
+# The kit ships three twins of the profile `full`, trained for 2,000 rounds on 50,000 eyes: the whole method, no
+# history, and a global discriminator with $\lambda/126$. None has seen an eye of this page.
 
 # %%
 from simgan_lib.evaluation.realism import mean_change, spectrum_distance
@@ -339,18 +342,19 @@ assert share["global"] > 2 * share["whole method"] and told["global"] < told["wh
 assert change["no history"] < change["whole method"] < change["global"]
 
 # %% [markdown]
-# What to see: without history the refiner changes the images least and paints no artefacts after 2,000 rounds either. A
-# network tells its images more often, and an estimator trained on them is worse, 3.73 degrees against 3.47, with
-# intervals apart (`docs/results.md`; *one* refiner each: what another seed would give is unknown).
+# What to see: without history the refiner changes the images least, and paints no artefacts after 2,000 rounds
+# either. A network tells its images from the stand-in's more often. A gaze estimator trained on them is worse, 3.73
+# degrees against 3.47, with intervals apart (`docs/results.md`). Each twin has *one* seed: what another would give is
+# unknown.
 #
-# The global twin changes most: skin and brows are redrawn, about five times as many patches are foreign, and the network
-# hardly tells it (one number does: [10](10_visual_turing_test.ipynb)); gaze is as good, more pupils are lost. Whether that is
-# the one verdict an image or the small $\lambda$, two changes at once cannot tell. Noisier images, as the paper reports, are
-# not to be seen.
+# The global twin changes most: skin and brows are redrawn, and about five times as many patches are foreign. The
+# network hardly tells its images, though one number does ([10](10_visual_turing_test.ipynb)). Gaze is as good, but
+# more pupils are lost. Two things were changed at once, the one verdict an image and the small $\lambda$, so we
+# cannot tell which is the cause. Noisier images, as in the paper, are not seen.
 #
 # ## Play: $\lambda$ from zero to large
 #
-# The slider leafs through the sweep's pictures; below it the same in one strip.
+# The slider leafs through the sweep's pictures. Below it they stand in one strip.
 
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
@@ -368,22 +372,23 @@ print("mean change, gray levels:", ", ".join(f"{said} {value:.1f}" for said, val
 assert list(changed.values()) == sorted(changed.values(), reverse=True) and len({bytes(frame) for frame in frames}) == len(frames)
 
 # %% [markdown]
-# What to see: with a large $\lambda$ the grain of the drawing stays; with none the iris melts into the pupil. In between
-# lies what we want, and no loss says where: the gaze error does.
+# What to see: with a large $\lambda$ the grain of the drawing stays; with none the iris melts into the pupil. What we
+# want lies in between. No loss says where; the gaze error does.
 #
 # ## What goes wrong: a gallery
 #
-# Seven ways to fail, each made on purpose by a line or two (`simgan_lib.teaching.failures`), each with a *signature*: one number
-# and a threshold that parts failing from healthy runs. First one signature is yours.
+# Here are seven ways to fail, each made on purpose by a line or two (`simgan_lib.failures`). Each has a *signature*:
+# one number, and a threshold that separates failing from healthy runs. You write one first.
 #
 # ### Exercise 7.2 · The signature of mode collapse (5 minutes)
 #
-# A refiner whose images are all alike has collapsed, however real each of them looks. Write a number that says how much
-# the images of a set differ *from each other*: the standard deviation over the images, mean over the pixels.
+# A refiner whose images are all alike has collapsed, however real each of them looks. Write a number that says how
+# much the images of a set differ *from each other*: the standard deviation over the images, then the mean over the
+# pixels.
 #
 # <details><summary>Hint</summary>
 #
-# Over which axis do the images lie? And uint8 has no standard deviation.
+# Along which axis do the images lie? And uint8 has no standard deviation.
 #
 # </details>
 
@@ -429,39 +434,41 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # | failure | how it was made | signature | cure |
 # |---|---|---|---|
 # | identity collapse | $\lambda$ of 20, $\psi$ = identity | pixels hardly change from input to output | a smaller $\lambda$; mind its scale (notebook 05) |
-# | discriminator too strong | three updates a round at three times the rate; the refiner one, at a tenth of its own | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
-# | mode collapse, its extreme | $\lambda = 0$, no warm-up, a rate twenty times as large: the run diverges | images are all alike (here: all black or all white; any judge would see it) | a smaller rate; a price on losing the input |
+# | discriminator too strong | three updates a round at three times the rate; the refiner has one, at a tenth of its rate | its loss stays far below $\ln 2$ | fewer updates, a smaller rate; more for the refiner |
+# | mode collapse, its extreme | $\lambda=0$, no warm-up, a rate twenty times as large: the run diverges | images are all alike (here all black or all white: anybody would see it) | a smaller rate; a price on losing the input |
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
-# | label drift | refined images are cropped three pixels off in training alone; $\psi$ = identity | pupils are not where the labels say, while losses fall as in a healthy run | one crop for both; look at exact labels |
-# | dead history | the result of an append is dropped, as in three public ports | the history is empty after rounds | a test that stores and asks for the length |
+# | label drift | in training alone, refined images are cropped three pixels off; $\psi$ = identity | pupils are not where the labels say, while losses fall as in a healthy run | one crop for both; look at exact labels |
+# | dead history | the result of an append is dropped, as in three public ports | the history stays empty | a test that stores and asks for the length |
 # | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
 #
-# Label drift is easily overlooked: good eyes, losses that fall, and each label three pixels off. We bring it about by a bug,
-# for runs so short with $\lambda = 0$ either keep their pupils or lose the whole image ([08](08_pupil_centres.ipynb)).
+# Label drift is easily overlooked: good eyes, falling losses, and each label three pixels off. We cause it by a bug,
+# because so short runs with $\lambda=0$ either keep their pupils or lose the whole image
+# ([08](08_pupil_centres.ipynb)).
 #
-# The last two have no pictures, since there is nothing to see: no error, and losses as ever. The run with a dead history *is*
-# the run without history, bit for bit ([04](04_history_buffer.ipynb)); the scrambled loss is that of
-# [03](03_local_loss.ipynb), for both players. Only numbers tell.
+# The last two have no pictures, since there is nothing to see: no error, and losses as usual. The run with a dead
+# history *is* the run without history, bit for bit ([04](04_history_buffer.ipynb)). The scrambled loss is that of
+# [03](03_local_loss.ipynb), for both networks. Only numbers tell.
 #
-# Thresholds were chosen on 2 to 4 seeds (`python studies/failures.py`), of which the cell above uses one. With other data,
-# sizes or $\lambda$ they move; what stays is the question that each signature asks.
+# Thresholds were chosen on 2 to 4 seeds (`python studies/failures.py`); the cell above uses one. With other data,
+# sizes or $\lambda$ they move. The question that each signature asks stays.
 #
 # ## Three claims
 #
-# 1. Foreign patches and shared patterns are found without a discriminator: real and softened eyes score low, artefacts
-#    put in by hand high. Asserted below "Does it agree with the library's".
-# 2. In the recorded sweep (150 rounds) unrefined images train a worse gaze estimator, and a run without history ends further
-#    from the other domain, in every seed and with intervals that leave 0 out. Asserted below the forest plot.
+# 1. Foreign patches and shared patterns are found without a discriminator: real and softened eyes score low,
+#    artefacts put in by hand high. Asserted below "Does it agree with the library's".
+# 2. In the recorded sweep (150 rounds) unrefined images train a worse gaze estimator, and a run without history ends
+#    further from the other domain. Both hold in every seed, with intervals that leave 0 out. Asserted below the
+#    forest plot.
 # 3. Seven failures are told from healthy runs, each by one number. Asserted at the end of the gallery.
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | without history | artefacts around the eye (picture); gaze error 12.2 instead of 7.8 degrees (reported) | gaze worse by 0.2 degrees, spectrum by 3 dB; after 2,000 rounds gaze by 0.26 degrees, spectrum not; artefacts in neither | 150 rounds on stand-in eyes, and one run of 2,000, not tens of thousands on MPIIGaze |
-# | global discriminator | noisier, less even hand images (picture) | short: one seed in three spoiled; at full scale, with a smaller $\lambda$: more foreign patches, hardly told from the stand-in | eyes, not hands; the layers of the paper's are not given |
+# | without history | artefacts around the eye (picture); gaze error 12.2 instead of 7.8 degrees (reported) | gaze worse by 0.2 degrees, spectrum by 3 dB; after 2,000 rounds only gaze, by 0.26 degrees; never artefacts | 150 rounds on stand-in eyes, and one run of 2,000, not tens of thousands on MPIIGaze |
+# | global discriminator | noisier, less even hand images (picture) | short: one seed of three spoiled; full scale, smaller $\lambda$: more foreign patches, hardly told from the stand-in | eyes, not hands; the paper does not give its layers |
 # | $\lambda$ | 0.01, by a private reply, scale unknown | 0.02, and 0 and 100 times as much | of sums in $[-1, 1]$, $\psi$ = local contrast |
 # | warm-up | always | with and without | – |
 # | output | no sum with the input is named | the image, or input plus change | residual: ours |
-# | spread | one run, as far as is told | three seeds | – |
+# | spread | one run, as far as we know | three seeds | – |
 # | artefacts | shown | counted: foreign patches, shared pattern | ours |
 #
 # ## Going further

@@ -45,15 +45,22 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# Refined eyes look better. That is not what they are for: they are to *train* something. The paper trains one network
-# four times, on synthetic and on refined eyes, a number of them and four times as many, and counts the test images on
-# which it errs by at most 7 degrees: 62.3 (reported) and 64.9 % for synthetic, 69.4 (reported) and **87.2 %** for refined
-# ones (Table 2). **Does refinement help the model, and more than simply more simulated data?**
+# Refined eyes look better. But their purpose is to *train* something. The paper trains one network four times: on
+# synthetic and on refined eyes, each with a number of images and with four times as many. It counts the test images
+# on which the network errs by at most 7 degrees (Table 2):
 #
-# We do the same in small: 500 and 2,000 eyes, networks trained for half a minute at most, the stand-in domain in place of real eyes.
-# The refiner is the full-scale one that comes with the kit; none of the eyes on this page was in its training. It takes its time,
-# so in `quick` only the 500 are refined here. At the end stand recorded runs with all sets, refined or not: with 8,000 and 32,000
-# eyes on the stand-in and on MPIIGaze's p00, with 50,000 and 200,000 on the stand-in.
+# | | 1x | 4x |
+# |---|---|---|
+# | synthetic | 62.3 % (reported) | 64.9 % |
+# | refined | 69.4 % (reported) | **87.2 %** |
+#
+# **Does refinement help the model, and more than simply more simulated data?**
+#
+# We do the same in small: 500 and 2,000 eyes, networks trained for half a minute at most. The stand-in domain,
+# simulated eyes seen by a bad camera, takes the place of real eyes. The refiner is the kit's full-scale one; none of
+# the eyes on this page was in its training. It is slow, so in `quick` only the 500 are refined here. The recorded
+# runs at the end have all sets, refined or not: 8,000 and 32,000 eyes on the stand-in and on MPIIGaze's person p00.
+# On the stand-in there are also 50,000 and 200,000.
 
 # %%
 from dataclasses import replace
@@ -69,8 +76,8 @@ synthetic = simulate(4 * NUMBER, seed=6)
 matched = replace(synthetic, images=histogram_matched(synthetic, unlabelled))
 
 # %% [markdown]
-# As everywhere in the kit, the refiner gets eyes whose gray levels were matched first; so *matched* eyes, which no
-# network has touched, are what refined ones must beat.
+# As everywhere in the kit, the refiner gets eyes whose gray levels were matched first. Refined eyes must beat these
+# *matched* eyes, which no network has touched.
 
 # %%
 from simgan_lib.pretrained import load_shipped
@@ -84,9 +91,9 @@ show(*figures.montage_figure({"synthetic": synthetic.images[:8], "refined": refi
 assert torch.equal(refined.labels["gaze"], synthetic.labels["gaze"][:REFINED]) and not set(unlabelled.labels)
 
 # %% [markdown]
-# What to see: the same eyes twice, first as drawn, then as refined; below, eyes of the test. Each refined eye keeps the
-# label of the eye above it. (The main job, in `full`, gives refined eyes the stand-in's gray levels once more; that takes off
-# a little of the error there, see `docs/deviations.md`. It is left out here.)
+# What to see: the same eyes twice, first as drawn, then as refined; below, eyes of the test. Each refined eye keeps
+# the label of the eye above it. (In `full` the main job gives refined eyes the stand-in's gray levels once more. That
+# lowers the error there a little, see `docs/deviations.md`. We leave it out here.)
 #
 # ## The network
 #
@@ -95,8 +102,8 @@ assert torch.equal(refined.labels["gaze"], synthetic.labels["gaze"][:REFINED]) a
 # | $x$ | eye image, gray | $(1, 35, 55)$ in $[-1, 1]$ | section 3.1 |
 # | $f(x)$ | the network's answer | 3 numbers, of any length | section 3.1 |
 # | $g$ | true gaze, a unit vector | 3 numbers | section 3.1 |
-# | $\lVert f(x) - g \rVert_2^2$ | what it pays for an image | no unit | section 3.1 |
-# | $\angle(f(x), g)$ | what it is judged by | degrees | Table 3 |
+# | $\lVert f(x) - g \rVert_2^2$ | its loss for an image | no unit | section 3.1 |
+# | $\angle(f(x), g)$ | its error | degrees | Table 3 |
 #
 # The published network has five convolutions, two poolings and three dense layers. How large is it? On torch's `meta`
 # device tensors have a shape and no content, so we can build it without the gigabyte that it would take.
@@ -116,12 +123,13 @@ print(f"{total:,} in all, {100 * dense / total:.1f} % of them in the dense layer
 assert 24_192 * 9600 < dense < total < 243e6 and x.shape == (1, 3)
 
 # %% [markdown]
-# 242 million parameters, nearly all in one matrix from 9 x 14 x 192 = 24,192 features to 9,600. With their gradients and
-# Adam's two running means they fill 4 GB: a matter for a GPU, with the profile `paper`. **We have never trained it**: all
-# that follows, live and recorded, is of the small network, which keeps the idea and a 450th of the size.
+# It has 242 million parameters, nearly all in one matrix from 24,192 features (9 x 14 x 192) to 9,600. With their
+# gradients and Adam's two running means they fill 4 GB: a matter for a GPU, with the profile `paper`. **We have never
+# trained it.** All that follows, live and recorded, uses the small network, which keeps the idea at a 450th of the
+# size.
 #
-# The network is *paid* in squared distance and *judged* by the angle. Do the two agree? For two unit vectors at an angle
-# $\alpha$ the squared distance is $2 - 2\cos\alpha \approx \alpha^2$ in radians:
+# The network *learns* by squared distance and is *measured* by the angle. Do the two agree? For two unit vectors at
+# an angle $\alpha$ the squared distance is $2 - 2\cos\alpha \approx \alpha^2$ in radians:
 
 # %%
 from simgan_lib.gaze import angular_error_deg, gaze_vector
@@ -139,7 +147,8 @@ assert abs(gaze_loss(gaze_vector(aside), ahead).item() - 0.0149) < 1e-4
 assert abs(angular_error_deg(aside, ahead).item() - 7) < 1e-4
 
 # %% [markdown]
-# They agree for small angles. The rest of the loss pulls the answer to length 1, which the angle does not care for.
+# They agree for small angles. The rest of the loss pulls the answer to length 1. The angle does not depend on this
+# length.
 #
 # ## The curve
 #
@@ -183,11 +192,11 @@ assert list(cumulative_curve(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([0
 #
 # ## Three training sets
 #
-# One network, one seed, one number of *updates*; only the images differ. (In `full` there are five, with 4 x matched and 4 x
-# refined eyes. Batches of 16 instead of 64 make `quick` quick.)
+# One network, one seed, one number of *updates*: only the images differ. (In `full` there are five sets, with 4x
+# matched and 4x refined eyes. Batches of 16 instead of 64 make `quick` quick.)
 #
-# **Predict.** Rank: 500 synthetic, 2,000 synthetic, 500 refined eyes. Which step is larger, from 500 synthetic to 500 refined, or
-# from 500 synthetic to 2,000 synthetic?
+# **Predict.** Rank the sets: 500 synthetic, 2,000 synthetic, 500 refined eyes. Which step is larger: from 500
+# synthetic to 500 refined, or from 500 to 2,000 synthetic?
 
 # %%
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, gaze_report, gaze_training, predict_gaze
@@ -229,30 +238,31 @@ assert mean["refined"] < mean["synthetic"] - 0.1 and mean["refined"] < mean["syn
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The middle step of the paper's order, in small: 500 refined eyes beat 2,000 synthetic ones. *Four times as many wrong images
-# are still wrong in the same way.* The networks were trained for half a minute at most; with 50,000 eyes, thirty-five times the updates
-# and larger batches the same refiner's eyes are worth more ("At scale", `full`). Four times the refined eyes are not tried here:
-# refining them would take another minute and more on a plain CPU. The records below have them.
+# This is the middle step of the paper's order, in small: 500 refined eyes beat 2,000 synthetic ones. *Four times as
+# many wrong images are still wrong in the same way.* The networks were trained for half a minute at most. With 50,000
+# eyes, thirty-five times the updates and larger batches the same refiner's eyes are worth more ("At scale", `full`).
+# We do not refine four times as many eyes here: that would take another minute and more on a plain CPU. The records
+# below have them.
 #
-# Matched eyes, which no network has touched, have a part of the gain, too: in the recorded runs on the stand-in **more than
-# half**. A refiner must be judged against matching. The shades are 95 % intervals; how they were made is the next question.
+# Matched eyes bring a part of the gain, too: **more than half** in the recorded runs on the stand-in. A refiner must
+# be judged against matching. The shades are 95 % intervals; how they were made is the next question.
 #
 # </details>
 #
 # ## How sure are we?
 #
-# The test set has 1,500 eyes; had we drawn others, the mean would be another. The **bootstrap** draws a new test set
-# from the old one, with replacement, a thousand times. But the eyes were recorded on 30 days, and eyes of one day share
-# their light: they err together. So whole *days* must be drawn.
+# The test set has 1,500 eyes; with others the mean would be another. The **bootstrap** draws a new test set from the
+# old one, with replacement, a thousand times. But the eyes were recorded on 30 days, and eyes of one day share their
+# light: they err together. So whole *days* must be drawn.
 #
 # ### Exercise 9.2 · One draw by days (10 minutes)
 #
-# `group` says to which day each value belongs; `drawn` are the days that were drawn, some twice, some not at all. Return
-# the mean of all values of the drawn days.
+# `group` says to which day each value belongs. `drawn` holds the drawn days, some twice, some not at all. Return the
+# mean of all values of the drawn days.
 #
 # <details><summary>Hint</summary>
 #
-# Collect `values[group == day]` for each day that was drawn, as often as it was drawn; then one mean over all of them.
+# Collect `values[group == day]` for each drawn day, as often as it was drawn. Then take one mean over all.
 #
 # </details>
 
@@ -277,8 +287,9 @@ resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean, 
 #
 # </details>
 #
-# Is it worth the trouble? Take the extreme: neighbouring frames of a video are nearly the same image. Suppose that
-# somebody's test set has each eye four times. That is no more information; an interval by images falls for it, one by groups does not.
+# Is it worth the trouble? An extreme case: neighbouring frames of a video are nearly the same image. Suppose that a
+# test set holds each eye four times. It holds no more information. An interval by images is deceived, one by groups
+# is not.
 
 # %%
 from simgan_lib.teaching.notebook import seeded
@@ -334,8 +345,9 @@ assert worst > 2 * mean["refined"]
 # %% [markdown]
 # ## Other methods
 #
-# Before networks, gaze was read from a coarse raster: 9 x 15 means of an eye, and then the nearest training eyes, a
-# forest, a support vector machine. The paper's Table 3 has such rows. Here are two of them on the same eyes.
+# Before networks, gaze was read from a coarse raster, 9 x 15 means of an eye. The nearest training eyes, a forest or
+# a support vector machine then gave the answer. The paper's Table 3 has such rows. Here are two of them on the same
+# eyes.
 
 # %%
 from simgan_lib.evaluation.methods import METHODS, train_method
@@ -349,18 +361,19 @@ assert max(mean["knn", "synthetic"], mean["knn", "refined"]) < mean["mean", "ref
 assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 
 # %% [markdown]
-# Refinement changes the data, not the method; does it help every method? Support vectors, here, yes. Nearest neighbours, no:
-# the raster that is most alike need not be that of an eye with the same gaze, it may have the same light. (A guess; "3
-# hours" below is how to test it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
-# labelled eyes serve nearest neighbours worse than synthetic ones: on this raster they cannot show the paper's effect. On p00
-# support vectors prefer matched eyes to refined ones.
+# Refinement changes the data, not the method. Does it help every method? It helps support vectors here, but not
+# nearest neighbours. Perhaps the raster most alike has the same light, not the same gaze. (A guess; "3 hours" below
+# tells how to test it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
+# labelled eyes serve nearest neighbours worse than synthetic ones, so on this raster they cannot show the paper's
+# effect. On p00 support vectors prefer matched eyes to refined ones.
 #
 # ## At scale
 #
-# `python -m simgan_lib gaze-table --seeds 3` does all of this with 8,000 and 32,000 eyes, 2,000 updates and the `quick`
-# profile's refiner (with `--profile full`: 50,000 and 200,000, 15,000 updates; with `--real DIR`: on MPIIGaze), and takes up
-# again what was interrupted. It leaves a record for each estimator; all that follows is made of the records that come
-# with the kit (nothing, if you have the notebook alone). MPIIGaze is its person p00; every third day is kept for the test.
+# `python -m simgan_lib gaze-table --seeds 3` does all of this with 8,000 and 32,000 eyes, 2,000 updates and the
+# `quick` profile's refiner. With `--profile full` it takes 50,000 and 200,000 eyes and 15,000 updates; with
+# `--real DIR`, MPIIGaze. It takes up again what was interrupted, and leaves a record for each estimator. All that
+# follows is made from the kit's records (nothing, if you have the notebook alone). MPIIGaze here is its person p00;
+# every third day is kept for the test.
 
 # %%
 from IPython.display import Markdown, display
@@ -386,10 +399,11 @@ for name, records in recorded.items():
     display(Markdown(size_table(records)))
 
 # %% [markdown]
-# Beside each number of ours stands the paper's, which was measured on MPIIGaze: compare the *order* and the *gaps*, not
-# the numbers. ± is the spread of the seeds (— with one seed), [ ] the 95 % interval of their mean, by days.
+# Beside each number of ours stands the paper's, measured on MPIIGaze. Compare the *order* and the *gaps*, not the
+# numbers. ± is the spread of the seeds (— with one seed), [ ] the 95 % interval of their mean, by days.
 #
-# The paper's Figure 7 of the same runs, and its order of Table 2, step by step:
+# The paper's Figure 7 of the same runs, and its order of Table 2, step by step (*oracle*: trained on labelled eyes of
+# the test's own domain, from other days):
 
 # %%
 if recorded:
@@ -405,20 +419,21 @@ for name, records in recorded.items():
     assert shares(records)["refined_4x"][1][0] > shares(records)["synthetic_4x"][1][1]
 
 # %% [markdown]
-# **The paper's order is not reached.** On the stand-in, in both profiles, only its middle step is shown: 1x refined eyes
-# beat 4x synthetic ones, with intervals apart. The first step fails: 4x synthetic eyes do a little worse than 1x, within the
-# intervals. The last, the paper's 18 points, has the right sign and is 1.3 points in `quick`, 0.3 in `full`: the
-# intervals overlap, so these records do not show it. `full` has one seed: whether another would give its order is unknown.
+# **The paper's order is not reached.** On the stand-in, in both profiles, only its middle step is shown: 1x refined
+# eyes beat 4x synthetic ones, with intervals apart. The first step fails: 4x synthetic eyes do a little worse than
+# 1x, within the intervals. The last step, 18 points in the paper, has the right sign: 1.3 points in `quick`, 0.3 in
+# `full`. But the intervals overlap, so these records do not show it. `full` has one seed: whether another would give
+# its order is unknown.
 #
-# On p00, over three seeds, no single step is shown: the first is zero, the others have the right sign, all intervals overlap
-# (and intervals from eight test days are rough themselves).
-# What holds in all three runs, with intervals apart, is the comparison at 4x: refined eyes beat as many synthetic ones. And eyes
-# of p00's other days, with labels, are far ahead of both: 99 % within 7 degrees.
+# On p00, over three seeds, no single step is shown. The first is zero, the others have the right sign, and all
+# intervals overlap (with eight test days they are rough themselves). One comparison holds in all three runs, with
+# intervals apart: at 4x refined eyes beat as many synthetic ones. The oracle, on eyes of p00's other days, is far
+# ahead of both: 99 % within 7 degrees.
 #
-# **In `full` on p00 refinement gains nothing**: with 50,000 eyes and a longer training it is 5.22 ± 0.38 degrees refined
-# and 5.12 ± 0.35 synthetic, over three seeds (`docs/results.md`).
+# **In `full` on p00 refinement gains nothing**, with 50,000 eyes and a longer training. Over three seeds the error is
+# 5.22 ± 0.38 degrees for refined eyes. For synthetic ones it is 5.12 ± 0.35 (`docs/results.md`).
 #
-# How much of the gain from synthetic to refined eyes has plain histogram matching, which no network has touched?
+# How much of the gain from synthetic to refined eyes comes from histogram matching alone?
 
 # %%
 for name, records in recorded.items():
@@ -428,9 +443,9 @@ for name, records in recorded.items():
         assert 50 < min(error, within) <= max(error, within) < 65 if records[0]["domain"] == "stand-in" else max(error, within) < 0
 
 # %% [markdown]
-# On the stand-in **more than half is matching's**; what the refiner adds to it is the smaller part. (The stand-in's camera
-# equalises histograms, as MPIIGaze's crops are equalised; that part a histogram can give back.) On p00 the share is negative:
-# matching alone makes the estimator worse, and the refiner, which was given matched eyes, more than makes up for it.
+# On the stand-in **more than half comes from matching**; the refiner adds the smaller part. (The stand-in's camera
+# equalises histograms, as MPIIGaze does. Matching histograms can undo that part.) On p00 the share is negative:
+# matching alone makes the estimator worse. The refiner, which was given matched eyes, more than makes up for it.
 
 # %%
 for name, records in recorded.items():
@@ -442,18 +457,18 @@ for name, records in recorded.items():
     assert {record["network"] for record in records} == {"small"}
 
 # %% [markdown]
-# *images*: how many of a simulated set a method was given and, where they are fewer, of the labelled set of the test's own
-# domain. The rows are not equals: support vectors had at most 5,000 eyes, adaptive linear regression 2,000 (their
-# time grows with the square of that number, or worse), the forest and the network all. Whether more would help those two
-# was not measured.
+# *images*: how many of each simulated set a method was given; after the slash, of the oracle's labelled set, if
+# fewer. The rows are not equals. Support vectors had at most 5,000 eyes, adaptive linear regression 2,000: their time
+# grows with the square of that number, or worse. The forest and the network had all. Whether more would help the
+# first two was not measured.
 #
 # ## Real eyes
 #
-# With MPIIGaze at hand (set `SIMGAN_SAMPLES` to the folder that holds it, or write its path below) the next cells do the
-# live part of this page on real crops: the training sets, the network, its curve, the other methods; one
-# seed. Days are kept apart: the refiner sees some, without labels; the test is on others. The refiner must be trained first,
-# since the kit's was made for the stand-in. In `quick` that takes less than a minute, and on p00 so short a
-# training may gain nothing; the refiners of the recorded runs were trained for longer:
+# If you have MPIIGaze, set `SIMGAN_SAMPLES` to the folder that holds it, or write its path below. Then the next cells
+# do the live part of this page on real crops, with one seed: the training sets, the network, its curve, the other
+# methods. Days are kept apart: the refiner sees some, without labels; the test is on others. The refiner must be
+# trained first, since the kit's was made for the stand-in. In `quick` that takes less than a minute, and on p00 so
+# short a training may gain nothing. The refiners of the recorded runs were trained for longer:
 
 # %%
 from simgan_lib.training import PRESETS, Training
@@ -497,8 +512,8 @@ else:
 # %% [markdown]
 # ## What goes wrong: counting epochs
 #
-# "We trained for 30 epochs, and with four times the data the error fell." An epoch of four times the data has four times
-# the updates. Here is the smaller set, trained for as many *epochs* as the larger one was:
+# "We trained for 30 epochs, and with four times the data the error fell." But an epoch of four times the data has
+# four times the updates. Here the smaller set is trained for as many *epochs* as the larger one was:
 
 # %%
 short = errors_of(trained(synthetic[:NUMBER], "as many epochs", UPDATES // 4)).mean().item()
@@ -509,33 +524,34 @@ print(f"gain of four times the data, by epochs: ≈ {claimed:.1f} degrees; by up
 assert claimed > 1 + fair and abs(fair) < 0.8
 
 # %% [markdown]
-# The signature: **the smaller set, simply trained for longer, gains most of what was credited to the data.** Whoever
-# compares training sets must hold the number of updates still (`GazeTrainingConfig` counts updates, not epochs), or train
+# The signature: **the smaller set, simply trained for longer, gains most of what was credited to the data.** To
+# compare training sets, hold the number of updates fixed (`GazeTrainingConfig` counts updates, not epochs), or train
 # each to its own end.
 #
 # ## Three claims
 #
-# 1. With equal updates refined eyes train a better estimator than as many synthetic ones, at all sizes (on p00 at 1x the
-#    intervals overlap), but not in `full` on p00. In the recorded runs on the stand-in more than half of that gain is histogram matching's; on p00, in `quick`,
-#    matching alone does harm. Asserted, but for `full` on p00, below the figure of "Three training sets" and in "At scale".
-# 2. Copies of test images make an interval narrower out of nothing; drawing groups puts that right. Asserted below Exercise
-#    9.2.
+# 1. With equal updates refined eyes train a better estimator than as many synthetic ones, at all sizes (on p00 at 1x
+#    the intervals overlap), but not in `full` on p00. In the recorded runs on the stand-in more than half of that
+#    gain comes from histogram matching. On p00, in `quick`, matching alone does harm. Asserted, but for `full` on
+#    p00, below the figure of "Three training sets" and in "At scale".
+# 2. Copies of test images make an interval narrower out of nothing; drawing groups puts that right. Asserted below
+#    Exercise 9.2.
 # 3. Counted by epochs, four times the data seem to help far more than they do. Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | training images | 1.2 million UnityEyes in all; how many 1x is, is not known to us | 500 and 2,000 live (refined: 500); 8,000 and 32,000, 50,000 and 200,000 recorded | the 4x set holds the 1x set; live, the kit's full-scale refiner |
+# | training images | 1.2 million UnityEyes in all; the size of 1x is unknown to us | 500 and 2,000 live (refined: 500); 8,000 and 32,000, 50,000 and 200,000 recorded | the 4x set holds the 1x set; live, the kit's full-scale refiner |
 # | test images | MPIIGaze | stand-in; in one recorded run the kept-apart days of p00 | the stand-in is not real, p00 is one person |
-# | network | 242 million parameters | small one, a 450th of it; the published one was built, never trained here | no matter for a CPU |
+# | network | 242 million parameters | small one, a 450th of it; the published one was built, never trained here | too large for a CPU |
 # | length of training | not published | the same number of updates for all | as the question demands |
 # | within 7 degrees | 62.3 (reported), 64.9, 69.4 (reported), 87.2 % | the tables above | the paper's order is not reached: size gains next to nothing here |
-# | nearest neighbours, forest, support vectors | on UT Multiview, real eyes of other people (reported); nearest neighbours on UnityEyes, too | plain forms of scikit-learn on a 9 x 15 raster | no such real set here: trained on the network's sets, support vectors on at most 5,000 eyes of them |
+# | nearest neighbours, forest, support vectors | on UT Multiview, real eyes of other people (reported); nearest neighbours on UnityEyes, too | plain forms of scikit-learn on a 9 x 15 raster | no such real set here: trained on the network's sets, support vectors on at most 5,000 of their eyes |
 # | adaptive linear regression | Lu et al.'s | a lasso without negative weights, scaled to sum 1, on 2,000 eyes | our short form; scikit-learn has none |
 #
 # ## Going further
 #
-# - **30 minutes.** Put the matched eyes at 500 into the comparison. How much of the gain is matching's? Then take
-#   `small_refiner(matched, unlabelled)` for the refiner: does the estimator notice?
+# - **30 minutes.** Add 500 matched eyes to the comparison. How much of the gain comes from matching? Then take
+#   `small_refiner(matched, unlabelled)` as the refiner: does the estimator notice?
 # - **3 hours.** Which images do nearest neighbours find for a test eye, in synthetic and in refined ones? Show them beside
 #   it, with their gazes. Then double the network's updates until its error falls no more, for 1x and 4x: does data help then?
 # - **Open.** The paper gains 18 points from four times the refined data, and 3 from four times the synthetic. Why should

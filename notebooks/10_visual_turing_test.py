@@ -17,7 +17,7 @@
 # %% [markdown]
 # | | |
 # |---|---|
-# | **You will be able to** | *judge* crops yourself, by keys, *compute* exactly what the answers prove, *plan* a test that can find what it looks for |
+# | **You will be able to** | *judge* crops yourself, by keys, *compute* exactly what the answers prove, *plan* a test that is able to find what it looks for |
 # | **You need** | a refiner ([05](05_training.ipynb)); counting |
 # | **Time** | 40 minutes to read and work; 1 CPU minute in `quick` (2 to 5 on old cores); never run in `full` |
 # | **Data** | simulated eyes and the stand-in domain: no download; MPIIGaze's crops if you have them |
@@ -44,13 +44,15 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# The paper asked ten people to say of single crops whether they were real. Against refined crops they were right 517
-# times in 1,000; against raw synthetic ones 162 times in 200. What do such numbers prove, and what do they not?
+# The paper showed ten people single crops and asked whether each was real. Against refined crops they were right 517
+# times in 1,000. Against raw synthetic crops they were right 162 times in 200. What do such numbers prove, and what
+# do they not prove?
 #
-# Our refined eyes are made by the full-scale refiner that comes with the kit; none of these eyes was in its training. "Real"
-# ones come from the **stand-in** domain, which is not real; with MPIIGaze at hand, "Real crops" below asks the paper's own
-# question. The lines marked "source" are those to change for other images. Of each kind one part is for subjects to learn
-# from, and another for the trials: as many as in the paper.
+# Our refined eyes are made by the full-scale refiner that comes with the kit. None of these eyes was in its training.
+# Our "real" eyes come from the **stand-in** domain: other simulated eyes, seen by a simulated bad camera. They are
+# not real. If you have MPIIGaze, "Real crops" below asks the paper's own question. To use other images, change the
+# lines marked "source". Each kind of image has two parts. Subjects learn from one part. The other is for the trials,
+# as many as in the paper.
 
 # %%
 from dataclasses import replace
@@ -71,10 +73,11 @@ print("refined by:", card["command"])
 learn, keep = slice(0, EYES * 3 // 5), slice(EYES * 3 // 5, EYES)
 
 # %% [markdown]
-# `draw_trials` takes as many real as synthetic images, from as many different days as there are, each at most once, in
-# random order. Below, ten of them.
+# `draw_trials` takes as many real as synthetic images, from as many different days as there are. It takes each image
+# at most once, in random order. Below are ten of them.
 #
-# **Predict.** Which of the ten are refined? Note your ten letters, r or s, before you unfold the truth.
+# **Predict.** Which of the ten are refined? Write down your ten letters, r (real) or s (synthetic, here refined),
+# before you unfold the truth.
 
 # %%
 from scipy.stats import hypergeom
@@ -95,19 +98,20 @@ assert binomial(9, 10)["p"] < 0.05 < binomial(8, 10)["p"]
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# Run `print(truth)`. Were you right 9 times or more of 10? By guessing that has a chance of 1 %. Eight prove nothing: a
-# guesser gets so many in 5.5 % of all cases, above the 5 % that are asked for on this page, and a guesser who has read that
-# just five are real, and says "r" five times, in 10 %. (With hundreds of trials that knowledge is worth next to nothing.)
-# Ten trials are too few for anything but a glaring difference.
+# Run `print(truth)`. Were you right 9 times or more of 10? By guessing that has a chance of 1 %. Eight right answers
+# prove nothing. A guesser gets eight or more in 5.5 % of all cases, above the 5 % that we allow on this page. A
+# guesser who has read that just five are real, and says "r" five times, gets there in 10 %. (With hundreds of trials
+# that knowledge is worth next to nothing.) Ten trials are too few for anything but a glaring difference.
 #
 # </details>
 #
 # ## Judge them yourself
 #
-# Click into the field once, then type `r` for real and `s` for synthetic; backspace takes an answer back. Buttons do the
-# same. Each answer is kept in a file at once, so you can stop and go on tomorrow: the field then begins empty, the bar goes
-# on. A letter in the middle would shift all answers after it, so only the end of the field can be changed. You are told
-# nothing before the end: somebody who learns from mistakes is another subject with every trial.
+# Click into the field once, then type `r` for real and `s` for synthetic. Backspace takes an answer back. The buttons
+# do the same. Each answer is kept in a file at once, so you can stop and go on tomorrow: then the field begins empty,
+# and the bar goes on where it was. You can only change the end of the field, because a letter in the middle would
+# shift all answers after it. You are told nothing before the end. Somebody who learns from mistakes would be another
+# subject with every trial.
 
 # %%
 from pathlib import Path
@@ -121,7 +125,7 @@ show_widget(labeller.widget, "A crop, buttons for real and synthetic, a field fo
 assert labeller.bar.max == 60 and labeller.bar.value == you.place
 
 # %% [markdown]
-# Killed in the middle? The next session finds the answers in the file:
+# Was the notebook killed in the middle? The next session finds the answers in the file:
 
 # %%
 import tempfile
@@ -145,8 +149,8 @@ with tempfile.TemporaryDirectory() as folder:
 # %% [markdown]
 # ## What an answer proves
 #
-# Suppose that the subject only guesses. Then each answer is right with chance 1/2, and the number of right ones has a
-# binomial distribution. The chance of $k$ right answers *or more*:
+# Suppose that the subject only guesses. Then each answer is right with chance 1/2, and the number of right answers
+# has a binomial distribution. The **p-value** is the chance of $k$ right answers *or more*:
 #
 # $$ p = \sum_{i=k}^{n} \binom{n}{i} \, 2^{-n} $$
 #
@@ -156,13 +160,15 @@ with tempfile.TemporaryDirectory() as folder:
 # | $k$ | right answers | – | 517 and 162 |
 # | $p$ | how easily a guesser does as well | chance | 0.148, and at most $10^{-8}$ |
 #
-# By hand: 3 of 3 has $p = 1/8$. It is one-sided, since only being right *too often* shows that a difference is seen.
+# By hand: 3 of 3 has $p = 1/8$. The test is one-sided, since only being right *too often* shows that the subject sees
+# a difference.
 #
 # ### Exercise 10.1 · The exact p-value (5 minutes)
 #
 # <details><summary>Hint</summary>
 #
-# `math.comb(n, i)` counts the ways. Whole numbers do not overflow in Python: divide at the end.
+# `math.comb(n, i)` counts the ways to have `i` right answers. Whole numbers do not overflow in Python, so divide at
+# the end.
 #
 # </details>
 
@@ -203,22 +209,24 @@ assert round(published["paper: refined, people"]["p"], 3) == 0.148 and published
 #
 # </details>
 #
-# The published counts give the published p-values. "At least" and "at most" are exact bounds (Clopper and Pearson), one-sided
-# like p: each holds with 95 %, and the lower one is above 50 % just where $p < 0.05$. The upper one says more than p:
-# the people of the paper may have been right in up to 54 % of all cases.
+# The published counts give the published p-values. "At least" and "at most" are exact bounds (Clopper and Pearson).
+# Like p they are one-sided: each holds with 95 %. The lower bound is above 50 % exactly when $p < 0.05$. The upper
+# bound says more than p: the people of the paper may have been right in up to 54 % of all cases.
 #
 # ## The automatic twin
 #
 # A notebook that runs at night needs a subject. Ours is a **classifier two-sample test**: a small network learns from
-# labelled examples of both kinds, then judges the trials, which it has not seen, through the same session. It is a
-# *simulated subject*, no person: people know eyes; it knows just this one difference. So do not read its share as what
-# people would reach. A **hurried** network has learned for 80 batches, the patient one for 300.
+# labelled examples of both kinds. Then it judges the trials, which it has not seen, in the same kind of session. It
+# is a *simulated subject*, not a person: people know eyes, but the network knows only this one difference. So its
+# share of right answers does not tell what people would reach. A **hurried** network has learned for 80 batches, a
+# **patient** one for 300.
 #
-# Three more subjects look at a single number each: the mean **brightness** of a crop, its **evenness** (how far that mean is
-# from middle gray), and its **grain** (how much neighbouring pixels differ). They say "real" if that number is nearer to the
-# real examples' median.
+# Three more subjects look at a single number each: the mean **brightness** of a crop, its **evenness** (how far that
+# mean is from middle gray), and its **grain** (how much neighbouring pixels differ). They say "real" if this number
+# is nearer to the median of the real examples.
 #
-# **Predict.** Order the five by how often they will be right on refined crops. Will any of them be taken for a guesser?
+# **Predict.** Order the five subjects by how often they will be right on refined crops. Will any of them look like a
+# guesser?
 
 # %%
 from simgan_lib.evaluation.realism import evenness
@@ -269,20 +277,25 @@ assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# A line is what the two bounds leave; it begins to the right of 50 just where $p < 0.05$. Raw synthetic crops are told from
-# the stand-in's by all five. On refined ones the hurried network is right in little more than every second case, so seldom
-# that 200 trials often miss it (see "What failing to reject means"): with those we might have written "cannot be told
-# from real ones". The same network, given patience, is right in about two of three, on the same crops, and that is no guess.
-# (With other eyes the shares move by some points.) And on refined crops one number does better than either network: evenness. The
-# stand-in's camera equalises each crop, as MPIIGaze does, so that its mean is middle gray to within two gray levels. The refiner sees
-# 19 pixels at a time and cannot see to that; no eye notices it, and a network that looks for patterns does not look for it.
-# **A p-value belongs to images *and* subjects.**
+# A line reaches from the lower bound to the upper. It begins to the right of 50 exactly when $p < 0.05$. All five
+# subjects tell raw synthetic crops from the stand-in's.
+#
+# On refined crops the hurried network is right in little more than every second case. With 200 trials one would often
+# miss that (see "What failing to reject means"), and might have written "cannot be told from real ones". The same
+# network, given patience, is right in about two of three cases, on the same crops. So it does not guess. (With other
+# eyes the shares move by some points.)
+#
+# And on refined crops one number does better than either network: evenness. The stand-in's camera equalises each
+# crop, as MPIIGaze does, so its mean is middle gray to within two gray levels. The refiner sees 19 pixels at a time,
+# so it cannot control the mean of a whole crop. No human eye notices this, and a network that looks for patterns does
+# not look for it. **A p-value belongs to images *and* subjects.**
 #
 # </details>
 #
-# **How good are these refined eyes?** Not as good as they should be. The kit's own mark is that a network is right on at
-# most 60 % of refined eyes where it knows more than 95 % of the raw ones. The card of this refiner says **70 %**, by a network
-# that learned from more eyes than ours: the mark is missed. `python studies/told_apart.py` has asked on:
+# **How good are these refined eyes?** Not as good as they should be. The kit's own goal: a network is right on at
+# most 60 % of refined eyes, where it knows more than 95 % of the raw ones. The card of this refiner says **70 %**, by
+# a network that learned from more eyes than ours. So the goal is missed. `python studies/told_apart.py` has looked
+# further:
 
 # %%
 from simgan_lib.experiments.records import RECORDED, read_records
@@ -294,19 +307,23 @@ for name in ("gray", "gray, one by one", "gray-global, one by one", PEOPLE := "t
 assert percent["gray-global, one by one"][0] < 60 < percent["gray, one by one"][0] < percent[PEOPLE][0]
 
 # %% [markdown]
-# Evenness is easily mended: "one by one", each refined crop gets the gray levels of one real crop, and no number of the gray
-# levels tells it any more. Against the network that does not help. The twin `gray-global`, with one verdict an image instead
-# of the local loss, meets the mark; it has also redrawn skin and brows. The last line is the simulator's own people before
-# the domain's very camera, eyes left as they are. They are told more often than these refined ones: what the network sees
-# there can only be people, other lids and skins. Lids must stay if labels are to stay true; skin need not. And again, the
-# subject matters: this network learned from 300 batches. After 1,200 it tells refined eyes a little more often than those
-# people, 82 and 83 against 80 % (seed 0, `--steps 1200`).
+# Evenness is easily mended. "One by one" means that each refined crop gets the gray levels of one real crop; after
+# that, no number computed from the gray levels tells it any more. Against the network this does not help. The twin
+# `gray-global` was trained with one verdict for each image instead of the local loss. It meets the goal, but it has
+# also redrawn skin and brows.
+#
+# The last line shows the simulator's own people, seen by exactly the domain's camera, with eyes left as they are.
+# They are told from the domain more often than these refined eyes. The camera is the same, so the network can only
+# see other people: other lids and skins. Lids must stay if labels are to stay true; skin need not. And again, the
+# subject matters. This network learned from 300 batches. After 1,200 it tells refined eyes a little more often than
+# those people (seed 0, `--steps 1200`): 82 and 83 % against 80 %.
 #
 # ## Several subjects
 #
-# The paper pooled ten people. Here are twenty passers-by, twenty trials each. They look at brightness, and each has seen five
-# crops of each kind before. Pooling takes all answers for independent, which they are not if one subject is sharp and
-# another asleep. So ask, too, whether the subjects differ: `differ_p` is small where they do.
+# The paper pooled ten people, that is, it added up their answers. Here are twenty passers-by with twenty trials each.
+# They look at brightness, and each has seen five crops of each kind before. Pooling treats all answers as
+# independent. They are not if one subject is sharp and another asleep. So ask, too, whether the subjects differ:
+# `differ_p` is small if they do.
 
 # %%
 parts = (part[:400].split(20) for part in (trials["refined"].images, trials["refined"].real))
@@ -324,26 +341,28 @@ print(f"one who looks at brightness, and a sleeper: ≈ {100 * mixed['share']:.0
 assert together["p"] < 1e-3 and alone <= 10 and mixed["differ_p"] < 0.05
 
 # %% [markdown]
-# What to see: most of the twenty prove nothing by themselves, for that takes 15 of 20; all together they are no guessers.
+# What to see: most of the twenty prove nothing by themselves, for that takes 15 right answers of 20. All together
+# they show that they do not guess.
 
 # %% [markdown]
 # ## What failing to reject means
 #
-# A large p says "a guesser could have done this", and *not* "the subject guessed". Whoever wants to show that images cannot
-# be told apart must first show that the test **would have noticed**. Its chance to notice a subject who is right with
-# chance $q$ is its **power**: the chance of $k^*$ right answers or more, $k^*$ being the fewest that give $p \le 0.05$.
+# A large p says "a guesser could have done this". It does *not* say "the subject guessed". Do you want to show that
+# images cannot be told apart? Then first show that the test **would have noticed** a difference. Take a subject who
+# is right with chance $q$. The **power** of the test is its chance to notice this subject: the chance of $k^*$ right
+# answers or more, where $k^*$ is the smallest number that gives $p \le 0.05$.
 #
 # ### Exercise 10.2 · Power (10 minutes)
 #
-# `least_significant(n)` gives $k^*$; `binom.sf(k, n, q)` the chance of *more than* $k$ right answers, `binom.pmf(k, n, q)`
-# that of just $k$.
+# `least_significant(n)` gives $k^*$. `binom.sf(k, n, q)` gives the chance of *more than* $k$ right answers, and
+# `binom.pmf(k, n, q)` the chance of exactly $k$.
 #
-# **Predict**, too: how many trials does it take to notice, with a chance of 80 %, somebody who is right in 60 % of all
-# cases: 20, 60, or 170?
+# **Predict**, too: a subject is right in 60 % of all cases. How many trials does it take to notice this with a chance
+# of 80 %: 20, 60, or 170?
 #
 # <details><summary>Hint</summary>
 #
-# $k^*$ itself counts. Guessing comes in only through $k^*$.
+# $k^*$ itself counts as noticed. Guessing enters only through $k^*$.
 #
 # </details>
 
@@ -385,16 +404,17 @@ print(f"the hurried network, right in ≈ {100 * hurried['share']:.0f} %: power 
 #     return binom.sf(least_significant(n) - 1, n, share)
 # ```
 #
-# 169 trials for 60 %. The curves have teeth, since $k^*$ is a whole number: one more trial can be worse.
+# It takes 169 trials for 60 %. The curves have teeth, since $k^*$ is a whole number: with one more trial the power
+# can be smaller.
 #
 # </details>
 #
-# So the paper's 1,000 trials would have noticed people who are right in 55 % of all cases, and hardly those with 52 %. That is
-# a strong result; with 20 trials the same p-value would say next to nothing.
+# So the paper's 1,000 trials would have noticed people who are right in 55 % of all cases, but hardly people with
+# 52 %. That is a strong result. With 20 trials the same p-value would say next to nothing.
 #
 # ## Play: how many trials do you have time for?
 #
-# The figure above is the static twin of this slider.
+# The slider shows the bounds for six numbers of trials. The figure above is its static version.
 
 # %%
 from simgan_lib.teaching.widgets import scrubber
@@ -416,11 +436,13 @@ assert all(binomial(int(least_significant(n)), n)["low"] > 0.5 for n in sizes)  
 # %% [markdown]
 # ## What goes wrong: four ways to find something that is not there
 #
-# A test at 5 % may cry wolf in 5 % of all cases. Here are 4,000 subjects of 200 trials each, all of whom **guess**:
+# A test at 5 % may raise a false alarm in 5 % of all cases. Here are 4,000 subjects of 200 trials each, all of whom
+# **guess**:
 #
 # - **peeking**: p is computed after every tenth trial, and one stops as soon as it is at most 0.05;
-# - **near duplicates**: only 20 different eyes, in ten neighbouring frames each; a subject answers alike to all ten;
-# - **unbalanced trials**: 140 of 200 are real, and the subject says "real" four times in five, out of habit.
+# - **near duplicates**: there are only 20 different eyes, in ten neighbouring frames each, and a subject gives the
+#   same answer to all ten;
+# - **unbalanced trials**: 140 of 200 crops are real, and the subject says "real" four times in five, out of habit.
 
 # %%
 from simgan_lib.teaching.notebook import seeded
@@ -443,12 +465,13 @@ assert alarms["once, at the end"] <= 0.06 and min(alarms["peeking"], alarms["nea
 assert alarms["unbalanced"] > 0.8
 
 # %% [markdown]
-# The signatures: **p falls below 0.05 and rises again** when one goes on; **answers come in runs of equal ones**; **one of the two
-# words is said far more often**. The cures: fix $n$ beforehand; one frame a scene, from many days; half of each kind, as
-# `draw_trials` does.
+# The signatures, in the same order: **p falls below 0.05 and rises again** when one goes on; **equal answers come in
+# runs**; **one of the two words is said far more often**. The cures: fix $n$ beforehand; take one frame of each
+# scene, from many days; show half of each kind, as `draw_trials` does.
 #
-# The fourth way makes a good subject of a bad one: **feedback**. This subject knows the mean and the contrast of each
-# crop, and no examples. It answers with the kind whose mean so far is nearer, and is then told the truth:
+# The fourth way turns a bad subject into a good one: **feedback**. This subject looks at the mean and the contrast of
+# each crop, and has seen no examples. For each kind it knows the mean of the crops so far. It answers with the kind
+# whose mean is nearer, and is then told the truth:
 
 # %%
 def with_feedback(trials, order):
@@ -472,16 +495,21 @@ print(f"first five answers: ≈ {100 * early:.0f} % right; last fifty: ≈ {100 
 assert late > early + 0.1
 
 # %% [markdown]
-# Its overall share describes nobody: neither the beginner nor the expert. The signature: **more right answers in the second
-# half than in the first.** The labelling widget is silent to the end for this reason.
+# Its overall share of right answers describes neither the beginner nor the expert. The signature: **more right
+# answers in the second half than in the first.** For this reason the labelling widget says nothing before the end.
 #
 # ## Real crops
 #
-# The paper's question was about real eyes. If the environment variable `SIMGAN_SAMPLES` names a folder that holds `MPIIGaze/`
-# in its release's layout, it is asked here: 60 trials for you, real crops against refined eyes, and 200 for the patient network,
-# then 200 against raw ones. The refiner is trained for seconds (in `quick`) towards crops without labels, since the shipped one
-# was made for the stand-in; every third day is kept apart, and the trials are from those days. Expect little: after so short a
-# training the network knows nearly all of them, as after the main job's `quick` (98 %, `docs/results.md`).
+# The paper's question was about real eyes. Does the environment variable `SIMGAN_SAMPLES` name a folder that holds
+# `MPIIGaze/` in its release's layout? Then the question is asked here:
+#
+# - 60 trials for you, real crops against refined eyes;
+# - 200 trials for the patient network, real crops against refined eyes;
+# - 200 more for that network against raw synthetic eyes.
+#
+# The shipped refiner was made for the stand-in. So another one is trained, for seconds (in `quick`), towards crops
+# without labels. Every third day is kept apart, and the trials are from those days. Expect little: after so short a
+# training the network knows nearly all refined eyes, as after the main job's `quick` (98 %, `docs/results.md`).
 
 # %%
 from simgan_lib.teaching.notebook import progress
@@ -528,15 +556,16 @@ else:
 # ## Three claims
 #
 # 1. The paper's counts give the paper's p-values, by exact arithmetic. Asserted below exercise 10.1.
-# 2. On the same refined crops a patient network is no guesser, and a hurried one is right so much less often that 200 trials
-#    may miss it: failing to reject says something of the subject, too. Asserted below the figure of results.
-# 3. Guessers are "found out" far too often by peeking, by near duplicates and by unbalanced trials. Asserted in "What goes
-#    wrong".
+# 2. On the same refined crops a patient network does not guess, and a hurried one is right so much less often that
+#    200 trials may miss it. So failing to reject says something about the subject, too. Asserted below the figure of
+#    results.
+# 3. Guessers seem to see a difference far too often: by peeking, by near duplicates and by unbalanced trials.
+#    Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | subjects | 10 people | the automatic twin (a network, patient or hurried), three one-number subjects, you | simulated subjects are no people |
-# | real against refined | 517 of 1,000, p = 0.148 | printed above, 1,000 trials: told apart; 70 % on the refiner's card, where the kit's mark is 60 % | the kit's full-scale refiner; stand-in, not real eyes, but for "Real crops" |
+# | subjects | 10 people | the automatic twin (a network, patient or hurried), three one-number subjects, you | simulated subjects are not people |
+# | real against refined | 517 of 1,000, p = 0.148 | printed above, 1,000 trials: told apart; 70 % on the refiner's card, where the kit's goal is 60 % | the kit's full-scale refiner; stand-in, not real eyes, except in "Real crops" |
 # | real against synthetic | 162 of 200, p at most $10^{-8}$ | printed above, 200 trials | the same |
 # | test | p-values | exact binomial, one-sided | gives the published p-values |
 #
@@ -544,10 +573,10 @@ else:
 #
 # - **30 minutes.** Judge the 60 crops above, run the notebook again, and compare yourself with the network. What did you look
 #   at? Then set `PATIENT` to 1,200: where does its share end?
-# - **3 hours.** Put `histogram_matched(refined, unlabelled)` in the place of the refined crops, as the main job does in
-#   `full`. Which subjects lose, and which win? Then train a refiner for seconds, as [notebook 05](05_training.ipynb) does, and
-#   ask the same subjects.
-# - **Open.** Build a simulated subject that errs as people do. What would have to be known about people first?
+# - **3 hours.** Replace the refined crops by `histogram_matched(refined, unlabelled)`, as the main job does in
+#   `full`. Which subjects lose, and which win? Then train a refiner for seconds, as [notebook 05](05_training.ipynb)
+#   does, and ask the same subjects.
+# - **Open.** Build a simulated subject that makes the errors of people. What must be known about people first?
 #
 # ## References
 #

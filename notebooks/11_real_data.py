@@ -45,14 +45,15 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# Until now the "real" domain was a simulator's. Now a release lies on the disk: files of some format, made by others,
-# of people who move, blink and use two eyes. What must happen between the download and the first refined image, and
-# how would we notice that it went wrong?
+# Until now the "real" domain came from a simulator. Now a release lies on the disk: files made by others, in some
+# format, of people who move, blink and use two eyes. What must happen between the download and the first refined
+# image? And how would we notice that it went wrong?
 #
-# Set the environment variable `SIMGAN_SAMPLES` to a folder that holds `MPIIGaze/` to work with the real thing
-# (`python data_scripts/mpiigaze.py --help` says how to get it, how large it is, and what its licence allows). Without
-# it, the next cell writes a release of **stand-in eyes** in exactly MPIIGaze's layout, faults included: recorded in
-# bursts, with right eyes, and with frames in which no eye was found. All that follows is the same for both.
+# To work with the real thing, set the environment variable `SIMGAN_SAMPLES` to a folder that holds `MPIIGaze/`.
+# (`python data_scripts/mpiigaze.py --help` says how to get it, how large it is, and what its licence allows.) Without
+# it, the next cell writes a release of **stand-in eyes**: simulated eyes, seen by a simulated bad camera, in the
+# place of real ones. The release has exactly MPIIGaze's layout, and its faults: it is recorded in bursts, has right
+# eyes, and has frames in which no eye was found. All that follows is the same for both.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -73,9 +74,10 @@ print(f"{'a release written here' if written else 'MPIIGaze'}: {len(files)} days
 # %% [markdown]
 # ## Open it without trusting it
 #
-# A file of a release may be cut short, may be a web page that says "log in", may hold NaN where a label should be. The
-# kit's readers have two answers. A *record* that cannot be used is left out and **counted**; a *file* that is damaged
-# as a whole stops with one line that names it. What may not happen is a third: a half-read file taken for whole.
+# A file of a release may be cut short. It may be a web page that says "log in". It may hold NaN where a label should
+# be. The kit's readers have two answers. A *record* that cannot be used is left out and **counted**. A *file* that is
+# damaged as a whole stops the reader with one line that names the file. A third thing must not happen: that a
+# half-read file is taken for a whole one.
 
 # %%
 # NBVAL_IGNORE_OUTPUT
@@ -99,8 +101,9 @@ except UserError as error:
 assert "cut short" in said and (crops.images.flatten(1).amax(1) > 0).all() and crops.labels["gaze"].isfinite().all()
 
 # %% [markdown]
-# A release of millions does not fit into memory. `data_scripts/mpiigaze.py convert RELEASE OUT` writes it as the kit's
-# **image set**: one array on the disk, of which only the pages that are used are read. It goes on where it was killed.
+# A release of millions of images does not fit into memory. `data_scripts/mpiigaze.py convert RELEASE OUT` writes it
+# as the kit's **image set**. This is one array on the disk, and only the pages that are used are read. A conversion
+# that was killed goes on where it stopped.
 
 # %%
 from simgan_lib.datasets import mpiigaze
@@ -117,7 +120,7 @@ assert done.n == len(crops) and sum(done.skipped.values()) > 0
 # ## Look at it
 #
 # **Predict.** MPIIGaze stores both eyes of a face. Our simulator draws left eyes only. What must happen to the right
-# ones, and what to their labels?
+# eyes, and what to their labels?
 
 # %%
 side = crops.groups["side"]
@@ -129,7 +132,8 @@ assert left.any() and right.any() and (left ^ right).all()
 # %% [markdown]
 # ### Exercise 11.1 · A right eye in the mirror (3 minutes)
 #
-# The reader has flipped the images of right eyes. A flipped eye looks elsewhere: give the gaze of the mirrored image.
+# The reader has flipped the images of right eyes. A flipped eye looks in another direction. Give the gaze of the
+# mirrored image.
 #
 # <details><summary>Hint</summary>
 #
@@ -163,10 +167,11 @@ assert torch.allclose(mirrored(torch.tensor([[-0.1, 0.2]])), torch.tensor([[-0.1
 #
 # ## An honest split
 #
-# A test image must be new. Frames of one burst are nearly the same image: if one of them is trained on and its
-# neighbour tested, the test asks for memory, not for understanding. So whole **days** are kept apart.
+# A test image must be new. Frames of one burst are nearly the same image. If we train on one of them and test on its
+# neighbour, the test asks for memory, not for understanding. So whole **days** are kept apart.
 #
-# How near is the nearest training image? For test images $t_i$ and training images $x_j$, both as rows of $D$ pixels:
+# How near is the nearest training image? We take test images $t_i$ and training images $x_j$, both as rows of $D$
+# pixels:
 #
 # $$ d_i = \min_j \frac{1}{D} \lVert t_i - x_j \rVert_1 $$
 #
@@ -205,8 +210,9 @@ nearest_distance = checks.yours_or_ours(my_nearest_distance, checks.nearest_dist
 #
 # </details>
 #
-# **Predict.** Every third day is kept apart; or as many single images, drawn at random. With which split is the nearest
-# training image nearer? And for which does an "estimator" that copies the label of the nearest image look better?
+# **Predict.** We compare two splits. One keeps every third day apart. The other keeps as many single images apart,
+# drawn at random. With which split is the nearest training image nearer? And for which does an "estimator" that
+# copies the label of the nearest image look better?
 
 # %%
 from simgan_lib.gaze import angular_error_deg
@@ -227,16 +233,19 @@ assert not written or (near["at random"] < 0.6 * near["by day"] and copied["at r
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# In the written release the random split finds each test image's twin in the training set, and copying its label looks
-# like a splendid method. By day the same method is poor. In the sample of MPIIGaze's p00 that the kit is tested with
-# (its Evaluation Subset, frames drawn far apart) the two splits differ little, 5.1 and 5.2 degrees: there nothing is
-# nearly the same. One cannot know before one has looked, so the kit always splits by day.
+# In the written release the random split leaves a twin of each test image in the training set. Copying the label of
+# this twin looks like a splendid method. By day the same method is poor.
+#
+# The kit is also tested with a sample of MPIIGaze's person p00: its Evaluation Subset, with frames drawn far apart.
+# There the two splits differ little, 5.1 and 5.2 degrees, since no two frames are nearly the same. One cannot know
+# this before one has looked, so the kit always splits by day.
 #
 # </details>
 #
 # ## Refine towards it
 #
-# From here on the labels of real images are gone, but for the final measurement on days that nobody has seen.
+# From here on no training sees a label of a real image. These labels serve only for the final measurement, on days
+# that no training has seen.
 
 # %%
 from dataclasses import replace
@@ -267,13 +276,14 @@ print("distance of the power spectra:", ", ".join(f"{name} ≈ {value:.1f} dB" f
 assert apart["refined"] < 0.75 * min(apart["synthetic"], apart["matched"])
 
 # %% [markdown]
-# What to see: the refined eyes have taken on the release's blur, grain and gray levels; each looks where its synthetic
-# eye looks. Half a minute of training is a glimpse; `python -m simgan_lib reproduce --real RELEASE` does the job.
+# What to see: the refined eyes have taken on the release's blur, grain and gray levels. Each looks where its
+# synthetic eye looks. Half a minute of training gives only a glimpse. `python -m simgan_lib reproduce --real RELEASE`
+# does the whole job.
 #
 # ## What was gained?
 #
-# One small gaze estimator for each training set, the same number of updates, measured on the days kept apart. Beside
-# them the error of always answering the mean: below that line something has been learned.
+# We train one small gaze estimator for each training set, with the same number of updates. We measure on the days
+# kept apart. Beside them stands the error of always answering the mean: an estimator below it has learned something.
 
 # %%
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, predict_gaze, train_gaze_estimator
@@ -290,14 +300,14 @@ assert errors["refined"] < errors["always the mean"]
 
 # %% [markdown]
 # Do not read much into one run of this size: between seeds these numbers move by half a degree and more. The kit's
-# measured results are in its README; on p00 refinement is ahead of raw and of matched images in every seed of
-# `quick`, by less than in the paper, and in `full` it is not.
+# measured results are in its README. On p00 refinement is ahead of raw and of matched images in every seed of
+# `quick`, by less than in the paper. In `full` it is not ahead.
 #
 # ## What goes wrong: right eyes left as they are
 #
 # The commonest slip with MPIIGaze is to forget the mirror: images of right eyes enter as they are. Nothing fails, no
-# loss is NaN. Which number would have told us? Ask the last estimator, which learned from left eyes alone, about right
-# ones, mirrored and as they are stored, and look at the *mean* error of yaw, sign and all.
+# loss is NaN. Which number would have told us? The last estimator learned from left eyes alone. We ask it about right
+# eyes, mirrored and as they are stored. Then we look at the *mean* error of yaw, with its sign.
 
 # %%
 right_eyes = test[torch.from_numpy(test.groups["side"] == "right")]
@@ -312,16 +322,20 @@ for name, (images, gaze) in versions.items():
 assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["as stored"] - bias["mirrored"]) > 2)
 
 # %% [markdown]
-# The signature: **the mean error of yaw differs between the sides.** People look some 5 degrees past their pupil's axis,
-# towards the nose, and the nose is on the other side; so what was learned from left eyes is off by twice that. For our
-# refiner the slip can be worse: half of all noses are on the right, and it gets left eyes only. On p00's sample the
-# slip costs little (4.8 degrees mirrored, 4.9 as stored, three seeds, on matched images): its light comes from one
-# side, and the mirror turns that, too. One release shows a fault that another hides; so look at each side by itself.
+# The signature: **the mean error of yaw differs between the sides.** People look some 5 degrees past their pupil's
+# axis, towards the nose. On a right eye the nose is on the other side. So what was learned from left eyes is off by
+# twice that angle. For our refiner the slip can be worse: half of all noses are then on the right, and it gets left
+# eyes only.
+#
+# On p00's sample the slip costs little: 4.8 degrees mirrored, 4.9 as stored (three seeds, on matched images). Its
+# light comes from one side, and the mirror turns that, too. One release shows a fault that another hides. So look at
+# each side by itself.
 #
 # ## Three claims
 #
-# 1. A damaged file is refused by name, an unusable record is counted. Asserted in "Open it without trusting it".
-# 2. A random split of recordings in bursts flatters; by day it does not. Asserted in "An honest split".
+# 1. A damaged file is refused by name, and an unusable record is counted. Asserted in "Open it without trusting it".
+# 2. A random split of recordings in bursts flatters the estimator; a split by day does not. Asserted in "An honest
+#    split".
 # 3. Refinement brings the spectrum nearer to the release's, without one of its labels. Asserted in "Refine towards it".
 #
 # | | paper | here | deviation |
@@ -333,11 +347,11 @@ assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["
 #
 # ## Going further
 #
-# - **30 minutes.** Your own folder of photographs: `python data_scripts/folder.py convert PICTURES OUT`, then
+# - **30 minutes.** Use your own folder of photographs: `python data_scripts/folder.py convert PICTURES OUT`, then
 #   `python -m simgan_lib train SYNTHETIC OUT refiner.safetensors`.
 # - **3 hours.** `python -m simgan_lib reproduce --real RELEASE --seeds 3`: is refinement ahead in every seed?
 # - **Open.** A split by day still has the same person on both sides. With the whole release, split by subject. What
-#   becomes of the oracle?
+#   becomes of the oracle, the estimator trained on labelled real eyes?
 #
 # ## References
 #
