@@ -55,8 +55,8 @@ def _add_gaze_table(commands):
 def _main_job(command):
     _profile(command)
     command.add_argument("--seeds", type=_count, default=1, help="how many runs to average")
-    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; with a FILE "
-                         "for records a run joins the seeds before it, which FILE must hold (given again, it adds what was kept)")
+    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; "
+                         "those in one FILE of records are averaged")
     command.add_argument("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain")
     command.add_argument("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; "
                                              "every third day if not given")
@@ -81,39 +81,22 @@ def _test_days(a):
     return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
 
 
-def _check_record(path, a, needed=()):
-    """A file whose record must not give way to this run's, or cannot take it in, is refused at once, not after hours."""
-    from .experiments.domains import profile_named
-    from .experiments.records import check_addable
-    profile_named(a.profile)
-    run = {"profile": a.profile, "domain": "MPIIGaze" if a.real else "stand-in"}
-    return check_addable(path, run, a.first_seed, a.seeds, _test_days(a), needed)
-
-
 def _gaze_table(a):
-    from .experiments.gaze_records import add_records, method_table, read_records, size_table
-    from .experiments.gaze_study import gaze_study
+    from .experiments.gaze_methods import EXPERIMENT, gaze_study, method_table, size_table
+    from .experiments.records import read
     from .experiments.reproduce import run_folder
-    path, days = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl", _test_days(a)
-    read_records(path)                                      # a file that holds something else is refused at once
-    before = _check_record(path, a) if a.records else []
-    *_, records = gaze_study(a.profile, a.seeds, a.real, days, a.device, a.results, first_seed=a.first_seed)
-    records = [record | ({"days_apart": days} if days else {}) for record in records]        # after each seed, of all so far
-    records = add_records(path, records, before)
-    print(f"{size_table(records)}\n\nMean error in degrees:\n{method_table(records)}\n\nThe records: {path}")
+    path = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl"
+    gaze_study(path, a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed)
+    job, = read(path).jobs(experiment=EXPERIMENT, profile=a.profile, domain="MPIIGaze" if a.real else "stand-in")
+    print(f"{size_table(job)}\n\nMean error in degrees:\n{method_table(job)}\n\nThe records: {path}")
 
 
 def _reproduce(a):
-    from .experiments.report import format_table
     from .experiments.reproduce import reproduce
-    if a.record:
-        from .experiments.results_page import TO_JOIN
-        _check_record(a.record, a, TO_JOIN)
-    folder, metrics = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed)
-    if a.record:
-        from .experiments.results_page import save_run
-        save_run(a.record, metrics, a.real, _test_days(a))
-    print(format_table(metrics))
+    from .experiments.tables import format_table
+    folder, job = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed,
+                            record=a.record)
+    print(format_table(job))
     print(f"\nThe report: {folder / 'report.html'}")
 
 
@@ -255,14 +238,9 @@ def _add_ablate(commands):
 
 
 def _ablate(a):
-    from .experiments.ablations import add_records, checked_names, format_table, save_records, sweep
-    from .experiments.records import check_replaceable
-    for name in checked_names(a.only) if a.records else ():
-        check_replaceable(a.records, {"profile": a.profile, "name": name}, a.seeds)
-    records, folder = sweep(a.profile, a.seeds, a.only, a.part, a.jobs, a.device, a.results)
-    path = a.records or folder / "records.jsonl"
-    (add_records if a.records else save_records)(path, records)
-    print(f"{format_table(records)}\n\nThe records: {path}")
+    from .experiments.ablations import format_table, sweep
+    job, path = sweep(a.profile, a.seeds, a.only, a.part, a.jobs, a.device, a.results, a.records)
+    print(f"{format_table(job) if job else 'Nothing of this part is done yet.'}\n\nThe records: {path}")
 
 
 def _add_ship(commands):
@@ -284,15 +262,15 @@ def _ship(a):
 
 def _add_results(commands):
     command = commands.add_parser("results", help="make the pages of results and of refiners anew, of records and cards")
-    command.add_argument("docs", nargs="?", default="docs", help="where results.md and refiners.md go")
-    command.add_argument("--records", metavar="DIR", default=str(RECORDED), help="folder of the records")
+    command.add_argument("checkout", nargs="?", default=".", help="where docs/results.md, docs/refiners.md and README.md are")
+    command.add_argument("--records", metavar="DIR", help="folder of the records; those that come with the kit if not given")
     command.set_defaults(run=_results)
     return command
 
 
 def _results(a):
     from .experiments.results_page import write_pages
-    for path, changed in write_pages(a.docs, a.records).items():
+    for path, changed in write_pages(a.checkout, a.records or RECORDED).items():
         print(f"{path}: {'made anew' if changed else 'as it was'}")
 
 

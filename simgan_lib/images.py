@@ -100,6 +100,16 @@ class ImageSet:
         """The same images in an order drawn from `generator` (a CPU generator)."""
         return self[torch.randperm(len(self), generator=generator)]
 
+    @classmethod
+    def concatenated(cls, sets):
+        """One set after the other, with the labels and groups that all of them have; the source is the first one's."""
+        first, *others = sets = list(sets)
+        labels = {name: torch.cat([each.labels[name] for each in sets]) for name in first.labels
+                  if all(name in other.labels for other in others)}
+        groups = {name: np.concatenate([np.asarray(each.groups[name]) for each in sets]) for name in first.groups
+                  if all(name in other.groups for other in others)}
+        return cls(torch.cat([each.images for each in sets]), labels, groups, first.source)
+
     def to(self, device):
         """A copy on `device`; groups stay on the host."""
         return replace(self, images=self.images.to(device), labels={k: v.to(device) for k, v in self.labels.items()})

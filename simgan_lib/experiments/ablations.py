@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import joblib
-import numpy as np
 import torch
 from tqdm.auto import tqdm
 
@@ -27,20 +26,21 @@ from ..system.device import resolve_device
 from ..system.errors import UserError
 from ..system.files import write_whole
 from ..training import PRESETS
-from .domains import PROFILES as REPRODUCED
+from .domains import PROFILES as MAIN_PROFILES
 from .domains import Profile
-from .provenance import code_digest
-from .records import RECORDED, read_records
+from .provenance import about, code_digest
+from .records import RECORDED, Records, add, check_addable, read, row, run_line
 from .runs import Stages
 from .trial import from_png, trial
 
+EXPERIMENT = "ablations"
 PATCHES = 9 * 14          # verdicts that a local discriminator gives on a crop of 35 x 55
 
 PROFILES = {
     "quick": Profile(replace(PRESETS["quick"], width=16, batch=16, steps=150, refiner_warmup=50, discriminator_warmup=30,
                              buffer=512, refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.02, averaging=0.95),
                      GazeTrainingConfig(steps=700, batch=32), synthetic=2000, real=2000, test=1000, compared=300),
-    "full": REPRODUCED["full"],
+    "full": MAIN_PROFILES["full"],
 }
 
 
@@ -108,16 +108,19 @@ GROUPS = {"ideas": IDEAS, "choices": CHOICES}
 
 
 # ---- the sweep ----
-def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="auto", results="results", bar=True):
-    """Run what is not kept yet  ->  (records of all runs asked for that are there, the folder they are in).
+def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="auto", results="results", records=None, bar=True):
+    """Run what is not kept yet  ->  (Job of all runs asked for that are there, the file that they were added to).
 
     only: names in SWEEP or GROUPS; all if there are none.  part: "k/n", which of n equal parts this machine computes.
-    bar: show one.
+    records: a file of records; by default one beside the runs' own files.  bar: show one.
     Raises UserError for bad input.
     """
     profile, device = profile_named(profile_name), str(resolve_device(device))
     names = checked_names(only)
     folder = Path(results) / "ablations" / profile_name
+    path = Path(records or folder / "records.jsonl")
+    for name in names:
+        check_addable(path, _run_line(profile_name, profile, name, device))    # now, not after hours
     wanted = [(name, seed) for seed in range(seeds) for name in names]         # a stopped sweep has whole seeds
     missing = [each for each in _part(wanted, part) if kept(folder, profile, *each, device) is None]
     if missing:
@@ -125,11 +128,16 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
             joblib.delayed(_run_and_keep)(profile_name, profile, *each, folder, device) for each in missing)
         for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
             pass
-    found = [kept(folder, profile, *each, device) for each in wanted]
-    return [record for record in found if record is not None], folder
+    found = [each for each in (kept(folder, profile, *each, device) for each in wanted) if each is not None]
+    for each in found:
+        add(path, each["run"], each["rows"])
+    job, = Records.of([each["run"] for each in found],
+                      [{"run": each["run"]["run"], **line} for each in found for line in each["rows"]]).jobs() or [None]
+    return job, path
 
 
 def profile_named(name):
+    """The sweep's own Profile of that name.  UserError for another."""
     if name not in PROFILES:
         raise UserError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
     return PROFILES[name]
@@ -164,53 +172,37 @@ def _path(folder, name, seed):
 
 
 def kept(folder, profile, name, seed, device="cpu"):
-    """The record of a finished run; None if there is none, or one of other settings or other code."""
+    """{"run", "rows"} of a finished run; None if there is none, or one of other settings or other code."""
     try:
-        record = json.loads(_path(folder, name, seed).read_text())
-    except (OSError, ValueError):
+        content = json.loads(_path(folder, name, seed).read_text())
+        return content if content["key"] == run_key(profile, name, seed, device) else None
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return record if record.get("key") == run_key(profile, name, seed, device) else None
+
+
+def _run_line(profile_name, profile, name, device, **more):
+    ablation = SWEEP[name]
+    job = {"config": asdict(ablation.profile(profile)), "refined": ablation.refined}
+    return run_line(EXPERIMENT, profile_name, "stand-in", job, subject=name, **more,
+                    **about(torch.device(device), f"python -m simgan_lib ablate --profile {profile_name}"))
 
 
 def _run_and_keep(profile_name, profile, name, seed, folder, device):
-    from .provenance import commit, hardware, versions  # matplotlib is slow to import
     key, ablation = run_key(profile, name, seed, device), SWEEP[name]
     changed = ablation.profile(profile)
-    about = {"name": name, "title": ablation.title, "profile": profile_name, "key": key, "commit": commit(),
-             "versions": versions(), "hardware": hardware(torch.device(device)),
-             "command": f"python -m simgan_lib ablate --profile {profile_name}"}
-    record = about | trial(changed, changed.training if ablation.refined else None, seed, folder, device)
-    write_whole(_path(folder, name, seed), [json.dumps(record).encode() + b"\n"])
+    found = trial(changed, changed.training if ablation.refined else None, seed, folder, device)
+    run = _run_line(profile_name, profile, name, device, seed=seed, failed=found["failed"], shown=found["shown"])
+    rows = [row(seed, name, measure, value) for measure, value in (found["measured"] | {"seconds": found["seconds"]}).items()]
+    write_whole(_path(folder, name, seed), [json.dumps({"key": key, "run": run, "rows": rows}).encode() + b"\n"])
 
 
 # ---- records, and the table made from them ----
-RECORDS = RECORDED / "ablations.jsonl"        # of IDEAS, which notebook 07 shows
-RECORDS_OF_CHOICES = RECORDED / "choices.jsonl"
-
-
-def save_records(path, records):
-    """One JSON line a run."""
-    write_whole(path, [json.dumps(record).encode() + b"\n" for record in records])
-
-
-def add_records(path, records):
-    """Put records into a file, in the sweep's order; the older ones of the same runs give way.
-
-    Raises UserError if the file holds something else or cannot be written.
-    """
-    order = {name: place for place, name in enumerate(SWEEP)}
-
-    def run(record):
-        return record["profile"], record["seed"], order.get(record["name"], len(order)), record["name"]
-    merged = {run(record): record for record in [*read_records(path, ("profile", "seed", "name")), *records]}
-    save_records(path, [merged[key] for key in sorted(merged)])
-
-
-def load_records(path=RECORDS):
-    """What `save_records` wrote; by default the records that come with the kit.  UserError for any other file."""
-    if not Path(path).is_file():
-        raise UserError(f"{path}: expected records of ablations, found no such file")
-    return read_records(path, ("name", "title", "seed", "measured", "failed"))
+def recorded(path=RECORDED / "ablations.jsonl", profile="quick"):
+    """The Job of a file of records; by default of those that come with the kit.  UserError for any other file."""
+    jobs = read(path).jobs(experiment=EXPERIMENT, profile=profile)
+    if not jobs:
+        raise UserError(f"{path}: expected records of ablations with the profile {profile}, found none")
+    return jobs[0]
 
 
 MEASURES = {              # key: (heading, what it is, how it is printed)
@@ -226,20 +218,14 @@ MEASURES = {              # key: (heading, what it is, how it is printed)
 }
 
 
-def values_of(records, name, measure):
-    """{seed: value} of one ablation, without runs that failed or have no such measure (NaN: none could be taken)."""
-    found = {r["seed"]: r["measured"].get(measure) for r in records if r["name"] == name}
-    return {seed: value for seed, value in found.items() if value is not None and np.isfinite(value)}
-
-
-def summarised(records, measure):
+def summarised(job, measure, names=SWEEP):
     """{name: {"found": interval, "difference": the same of the differences to the base, seed by seed, or None}}.
 
-    Each has the "values" behind it, too.  In the records' order, without ablations of which no run gave the measure.
+    Each has the "values" behind it, too.  In the order of `names`, without ablations of which no run gave the measure.
     """
-    base, table = values_of(records, BASE, measure), {}
-    for name in dict.fromkeys(record["name"] for record in records):
-        values = values_of(records, name, measure)
+    base, table = job.by_seed(BASE, measure), {}
+    for name in names:
+        values = job.by_seed(name, measure)
         pairs = [values[seed] - base[seed] for seed in values if seed in base and name != BASE]
         if values:
             found = list(values.values())
@@ -248,22 +234,22 @@ def summarised(records, measure):
     return table
 
 
-def format_table(records, measures=MEASURES):
+def format_table(job, measures=MEASURES, names=SWEEP):
     """The table for a terminal: for each measure mean +- sd [95 % interval], n, and the difference to the base."""
-    titles = {record["name"]: record["title"] for record in records}
     lines = []
     for key in measures:
         heading, meaning, form = MEASURES[key]
         lines += ["", f"{heading}: {meaning}", f"  {'':36}{'mean ± sd':>17}  {'95 % interval':>18}  n   against the base"]
-        for name, row in summarised(records, key).items():
-            lines.append(f"  {titles[name]:36}{_said(row['found'], form)}   {_difference(row['difference'], form)}")
-    failed = [f"  {r['title']}, seed {r['seed']}: {r['failed']}" for r in records if r["failed"]]
+        for name, line in summarised(job, key, names).items():
+            lines.append(f"  {SWEEP[name].title:36}{_said(line['found'], form)}   {_difference(line['difference'], form)}")
+    failed = [f"  {SWEEP[run['subject']].title}, seed {run['seed']}: {run['failed']}" for run in job.runs.values()
+              if run.get("failed") and run["subject"] in names]
     return "\n".join(lines[1:] + (["", "stopped by the monitor:", *failed] if failed else []))
 
 
 def _said(found, form):
     if found["sd"] is None:
-        return f"{found['mean']:>11{form}} ±   —   {'—':>17}  {found['n']}"
+        return f"{found['mean']:>11{form}}{'':>26}  {found['n']}"
     span = f"[{found['low']:{form}}, {found['high']:{form}}]"
     return f"{found['mean']:>11{form}} ± {found['sd']:<5{form}}{span:>19}  {found['n']}"
 
@@ -275,6 +261,7 @@ def _difference(found, form):
     return f"{found['mean']:+{form}}{span}"
 
 
-def pictures(records):
+def pictures(job, names=SWEEP):
     """{name: uint8 (5, 1, H, W)}: the same eyes as each ablation refined them, where a record holds them."""
-    return {r["name"]: from_png(r["shown"]) for r in records if r.get("shown")}
+    shown = {run["subject"]: run["shown"] for run in job.runs.values() if run.get("shown")}
+    return {name: from_png(shown[name]) for name in names if name in shown}

@@ -1,9 +1,10 @@
 """The cards of the refiners that come with the kit, as a page: docs/refiners.md."""
 
 from ..pretrained import SHIPPED, read_card, shipped_names
-from .records import markdown_table
+from .records import Records
+from .tables import markdown_table, shown
 
-MEASURES = {              # key of a card's metrics: (heading, how it is printed, factor)
+MEASURES = {              # measure of a card's rows: (heading, how it is printed, factor)
     "spectrum_distance_db": ("distance of the power spectrum to the domain's, dB", ".2f", 1),
     "two_sample_accuracy": ("told from the domain by a network, % right (50: by guessing)", ".1f", 100),
     "two_sample_accuracy_squinting": ("the same, against eyes of which all squint", ".1f", 100),
@@ -23,28 +24,34 @@ def shipped_cards():
     return [read_card(SHIPPED / f"{name}.safetensors") for name in shipped_names()]
 
 
+def job_of(card):
+    """The Job of a card's measurements."""
+    run = {"run": card["name"], "experiment": "shipped", "profile": card["profile"], "domain": card["data"]["real"], "job": {}}
+    return Records.of([run], [{"run": card["name"], **line} for line in card["measurements"]]).jobs()[0]
+
+
 def card_table():
     """One line for each shipped refiner, in Markdown: what it does to the label, and how near it comes to its domain."""
     head = ["refiner", "towards", "pupil moved, px", "power spectrum, dB: synthetic, refined", "told apart, %: synthetic, refined",
             "minutes of training", "commit"]
-    return markdown_table(head, [_card_row(card) for card in shipped_cards()])
+    return markdown_table(head, [_card_row(card, job_of(card)) for card in shipped_cards()])
 
 
-def _card_row(card):
-    pairs = (", ".join(_shown(key, card["metrics"][key][kind]) for kind in ("synthetic", "refined"))
-             for key in ("spectrum_distance_db", "two_sample_accuracy"))
-    return [card["name"], card["data"]["real"], _spread(card["metrics"]["pupil_shift_px"]), *pairs,
-            f"{card['seconds'] / 60:.0f}", card["commit"]]
+def _card_row(card, job):
+    pairs = (", ".join(_cell(job, kind, name) for kind in ("synthetic", "refined"))
+             for name in ("spectrum_distance_db", "two_sample_accuracy"))
+    return [card["name"], card["data"]["real"], shown(job.get("refined", "pupil_shift_px")), *pairs, f"{card['seconds'] / 60:.0f}",
+            card["commit"]]
 
 
 def cards_page():
     """The whole of docs/refiners.md."""
-    return "\n\n".join([CARDS_HEAD, *(part for card in shipped_cards() for part in _card_parts(card))]) + "\n"
+    return "\n\n".join([CARDS_HEAD, *(part for card in shipped_cards() for part in _card_parts(card, job_of(card)))]) + "\n"
 
 
-def _card_parts(card):
+def _card_parts(card, job):
     """One card as parts of a page."""
-    data, metrics = card["data"], card["metrics"]
+    data, moved = card["data"], job.get("refined", "pupil_shift_px_failed")
     facts = {
         "purpose": card["purpose"], "command": f"`{card['command']}`", "seed": card["seed"], "commit": card["commit"],
         "data": f"{data['synthetic']} ({_entering(card)}), {data['real']}", "licence": data["licence"],
@@ -53,32 +60,27 @@ def _card_parts(card):
         "settings": ", ".join(f"{name} {_plain(value)}" for name, value in card["config"].items()),
         "training": f"{card['seconds'] / 60:.0f} minutes on {card['hardware']}; precision {card.get('precision', 'not recorded')}",
         "versions": ", ".join(f"{name} {version}" for name, version in card["versions"].items()),
-        "pupil": f"moved by {_spread(metrics['pupil_shift_px'])} px (mean ± deviation over {metrics['images']:,} eyes that no "
-                 f"training drew); the finder's own error {_spread(metrics['pupil_finder_error_px'])}; none found in "
-                 f"{100 * metrics['pupil_shift_px']['failed']:.1f} %"}
-    return [f"## {card['name']}", "\n".join(f"- {name}: {fact}" for name, fact in facts.items()), _metrics_table(metrics)]
+        "pupil": f"moved by {shown(job.get('refined', 'pupil_shift_px'))} px (mean ± deviation over {moved['n']:,.0f} eyes that no "
+                 f"training drew); the finder's own error {shown(job.get('synthetic', 'pupil_finder_px'))}; none found in "
+                 f"{100 * moved['mean']:.1f} %"}
+    return [f"## {card['name']}", "\n".join(f"- {name}: {fact}" for name, fact in facts.items()), _measures_table(job)]
 
 
-def _metrics_table(metrics):
+def _measures_table(job):
     """Measures that a card has for several kinds of images, kind by kind."""
-    by_kind = {key: found for key, found in metrics.items() if isinstance(found, dict) and "refined" in found}
-    kinds = dict.fromkeys(kind for found in by_kind.values() for kind in found)
-    rows = [[MEASURES[key][0] if key in MEASURES else key, *(_shown(key, found[kind]) for kind in kinds)]
-            for key, found in by_kind.items()]
+    kinds = list(dict.fromkeys(job.rows.loc[job.rows["measure"].isin(MEASURES), "subject"]))
+    rows = [[heading, *(_cell(job, kind, name) for kind in kinds)] for name, (heading, _, _) in MEASURES.items()
+            if job.get("refined", name) is not None]
     return markdown_table(["", *kinds], rows)
+
+
+def _cell(job, kind, name):
+    _, form, factor = MEASURES[name]
+    return shown(job.get(kind, name), form, factor)
 
 
 def _entering(card):
     return "gray levels matched first" if card["refine_from"] == "synthetic_matched" else "as they are"
-
-
-def _shown(key, value):
-    _, form, factor = MEASURES.get(key, (key, ".3g", 1))
-    return f"{factor * value:{form}}"
-
-
-def _spread(found):
-    return f"{found['mean']:.2f} ± {found['sd']:.2f}"
 
 
 def _plain(value):

@@ -41,6 +41,11 @@ def bare_code(text):
     return ast.unparse(tree)
 
 
+def about(device, command):
+    """What every run says of how it came about.  command: what to type for the same numbers."""
+    return {"command": command, "commit": commit(), "hardware": hardware(device), "versions": versions()}
+
+
 def hardware(device):
     """What the numbers were measured on, without naming the machine."""
     if device.type == "cuda":

@@ -1,102 +1,292 @@
-"""Records of measurements: one JSON line each, of which every table is made.  Those behind our own tables come along.
+"""One table of measurements, of which every page is made.  A row is one number that one seed gave.
 
-A record is appended by the run that measured it, with the command that gives it again; nobody types a number.
+On disk it is a file of JSON lines of two kinds.  A *run* says once how its numbers came about; each *row* names its run:
+
+    {"run": "3f2a9c01", "experiment": "reproduce", "profile": "quick", "domain": "stand-in", "job": {...}, "commit": ..., ...}
+    {"run": "3f2a9c01", "seed": 0, "subject": "refined", "measure": "gaze_error_deg", "value": 4.53, "n": 1500, "sums": [...]}
+
+subject  what the number is about: a training set, a kind of images, an ablation.
+n        of how many images it is a mean.
+sums     its sum over the images of each day, in the order of the run's `days` {name: images}; over each image, where there
+         are no days.  From these the 95 % interval is exact, over any seeds.
+sd       the deviation over the images, where that is of interest (shifts of the pupil).
+curve    shares of the test images within 0, 1, 2 ... degrees, %.
+
+A few numbers from before this table are known over their seeds alone.  They lie in `recorded/before.jsonl`: such a row has
+`seeds`, their mean as `value`, their `sd` and the ends `low` and `high` of their interval.
+To join the seeds of two machines is to put their lines into one file.
 """
 
+import hashlib
 import json
+import math
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from ..evaluation.statistics import sums_interval
 from ..system.errors import UserError
 from ..system.files import write_whole
 
-RECORDED = Path(__file__).parent / "recorded"      # reproduce.jsonl, gaze.jsonl, ...: docs/results.md says what makes which
+RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
+JOB = ("experiment", "profile", "domain", "subject")   # what a run is called; only the runs of a sweep have a subject
+KEY = ("seed", "subject", "measure")                   # of a row within its job
+COLUMNS = ("run", "seed", "subject", "measure", "value", "n", "sums", "sd", "curve", "seeds", "low", "high")
 
 
-def read_records(path, names):
-    """The records in a file, a list of dicts; none if there is no such file.
+def run_line(experiment, profile, domain, job, **more):
+    """What is said of a run once.  job: all that another seed must share for both to be averaged, as JSON values.
 
-    names: keys that each must have.  Raises UserError, with the line's number, for a line that is no such record.
+    more: how it came about: command, commit, hardware, versions; days {name: test images}.
     """
-    path, records = Path(path), []
-    for number, line in enumerate(path.read_text().splitlines() if path.exists() else [], 1):
-        try:
-            record = json.loads(line)
-            missing = [name for name in names if name not in record]
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path}, line {number}: not a record ({error})") from error
-        if missing:
-            raise UserError(f"{path}, line {number}: not such a record: expected {', '.join(names)}, found no {', '.join(missing)}")
-        records.append(record)
-    return records
+    line = plain({"experiment": experiment, "profile": profile, "domain": domain, "job": job, **more})
+    return {"run": hashlib.sha256(json.dumps(line, sort_keys=True).encode()).hexdigest()[:8], **line}
 
 
-def save_records(path, records, same):
-    """Put records into a file.  Those there that agree with a new one in all of the keys `same` give way to it.
+def row(seed, subject, measure, value, n=None, **more):
+    """One measurement: a plain dict, without what is not known."""
+    line = {"seed": seed, "subject": subject, "measure": measure, "value": value, "n": n, **more}
+    return {name: plain(entry) for name, entry in line.items() if entry is not None}
 
-    Raises UserError if the file holds something else or cannot be written.
+
+def image_row(seed, subject, measure, values, groups=None):
+    """The row of a measure that each test image has.  values: (N,).  groups: N names of days, or None."""
+    values = np.asarray(values, dtype=float)
+    sums = values if groups is None else np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], values)
+    return row(seed, subject, measure, values.mean(), len(values), sums=sums)
+
+
+def days_of(groups):
+    """{day: its number of images}, as a run has it; None for one day or none: a single day has no spread."""
+    names, sizes = np.unique(np.asarray([] if groups is None else groups), return_counts=True)
+    return dict(zip(names.tolist(), sizes.tolist())) if len(names) > 1 else None
+
+
+# ---- in memory ----
+@dataclass(frozen=True)
+class Records:
+    """Runs {id: what is said of it} and their rows, a table with the columns COLUMNS."""
+
+    runs: dict
+    rows: pd.DataFrame
+
+    @classmethod
+    def of(cls, runs, rows):
+        """runs: lines of runs.  rows: dicts of rows, each naming its run.  What could not be measured (NaN) has no row."""
+        table = pd.DataFrame([line for line in rows if known(line.get("value"))], columns=COLUMNS).astype({"seed": "Int64"})
+        return cls({run["run"]: run for run in runs}, table)
+
+    def jobs(self, **which):
+        """The jobs {name: value, of JOB} that are asked for, each a Job over all its runs and seeds, in the file's order."""
+        found = {}
+        for key, run in self.runs.items():
+            if all(run.get(name) == value for name, value in which.items()):
+                found.setdefault(tuple(run[part] for part in JOB[:3]), []).append(key)
+        return [Job(*names, {key: self.runs[key] for key in keys}, self.rows[self.rows["run"].isin(keys)])
+                for names, keys in found.items()]
+
+    def lines(self):
+        """The records as JSON values, each run before its rows."""
+        rows = {key: [] for key in self.runs}
+        for line in self.rows.to_dict("records"):
+            rows[line["run"]].append({name: plain(value) for name, value in line.items() if known(value)})
+        return [line for key, run in self.runs.items() for line in [run, *rows[key]]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One experiment on one profile and domain: its runs {id: what is said of it}, and their rows over all seeds."""
+
+    experiment: str
+    profile: str
+    domain: str
+    runs: dict
+    rows: pd.DataFrame
+
+    def said(self, name):
+        """All that the runs say under a name, each once: "28aa0dd; c09d177"."""
+        return "; ".join(dict.fromkeys(str(run[name]) for run in self.runs.values() if run.get(name)))
+
+    @property
+    def first(self):
+        """What the first run says of itself."""
+        return next(iter(self.runs.values()))
+
+    @cached_property
+    def seeds(self):
+        """The seeds that were measured, in order."""
+        before = [seed for seeds in self.rows["seeds"] if isinstance(seeds, list) for seed in seeds]
+        return sorted({*self.rows["seed"].dropna().astype(int).tolist(), *before})
+
+    @cached_property
+    def summary(self):
+        """A row for each (subject, measure): mean and sd over seeds, their number and values, the ends of the 95 % interval.
+
+        n: images of all seeds; curve: the mean of the seeds' curves.
+        """
+        found = {key: self._summarised(rows) for key, rows in self.rows.groupby(["subject", "measure"], sort=False)}
+        return pd.DataFrame(list(found.values()), index=pd.MultiIndex.from_tuples(found, names=["subject", "measure"]))
+
+    def _summarised(self, rows):
+        before = rows[rows["seeds"].notna()]
+        rows = rows[rows["seeds"].isna()]
+        if rows.empty:
+            last = before.iloc[-1]
+            return {"mean": last["value"], "sd": last["sd"], "seeds": len(last["seeds"]), "values": [], "n": last["n"],
+                    "low": last["low"], "high": last["high"], "curve": last["curve"]}
+        low, high = self._interval(rows) if rows["sums"].notna().all() else _ends(before, rows)
+        return {**_over_seeds(rows), "seeds": len(rows), "values": rows["value"].tolist(), "low": low, "high": high,
+                "curve": np.mean(rows["curve"].tolist(), 0).tolist() if rows["curve"].notna().all() else _curve(before, rows)}
+
+    def _interval(self, rows):
+        """Over test images, whole days being drawn, of the mean over seeds."""
+        sizes = {tuple((self.runs[key].get("days") or {}).values()) for key in rows["run"]}
+        if len(sizes) > 1:
+            raise UserError(f"runs of one job were measured on other test images: {', '.join(self.runs)}")
+        totals = np.mean(rows["sums"].tolist(), 0)
+        return sums_interval(totals, np.array(*sizes) if () not in sizes else np.ones(len(totals)))
+
+    def get(self, subject, measure):
+        """The row of `summary`, or None."""
+        return self.summary.loc[(subject, measure)] if (subject, measure) in self.summary.index else None
+
+    def mean(self, subject, measure):
+        """Its mean; None if it was not measured."""
+        found = self.get(subject, measure)
+        return None if found is None or not known(found["mean"]) else float(found["mean"])
+
+    def by_seed(self, subject, measure):
+        """{seed: value}: numbers of one seed each."""
+        rows = self.rows[(self.rows["subject"] == subject) & (self.rows["measure"] == measure) & self.rows["seed"].notna()]
+        return dict(zip(rows["seed"].astype(int), rows["value"]))
+
+
+def _over_seeds(rows):
+    """Mean, deviation and number of images.  Over the images of all seeds where rows have their `sd`, else over seeds."""
+    values, n = rows["value"].to_numpy(float), rows["n"].sum() if rows["n"].notna().all() else None
+    if rows["sd"].isna().any():
+        return {"mean": values.mean(), "sd": values.std(ddof=1) if len(values) > 1 else None, "n": n}
+    images, sd = rows["n"].to_numpy(float), rows["sd"].to_numpy(float)
+    mean = np.average(values, weights=images)
+    squares = ((images - 1) * sd**2 + images * (values - mean) ** 2).sum()
+    return {"mean": mean, "sd": math.sqrt(squares / (images.sum() - 1)), "n": n}
+
+
+def _ends(before, rows):
+    """The interval that is known from before, if it is of these very seeds."""
+    same = [line for line in before.to_dict("records") if sorted(line["seeds"]) == sorted(rows["seed"])]
+    return (same[-1]["low"], same[-1]["high"]) if same else (None, None)
+
+
+def _curve(before, rows):
+    same = [line for line in before.to_dict("records") if sorted(line["seeds"]) == sorted(rows["seed"])]
+    return same[-1]["curve"] if same else None
+
+
+def known(value):
+    """Whether a cell of a table holds something."""
+    return isinstance(value, (list, dict, str)) or not (value is None or value is pd.NA or value != value)
+
+
+def plain(value):
+    """`value` as JSON has it: numbers of NumPy and PyTorch become plain ones, not-a-number and infinity None.
+
+    >>> plain({"mean": float("nan"), "of": (1, Path("a"))})
+    {'mean': None, 'of': [1, 'a']}
     """
-    def run(record):
-        return tuple(record[name] for name in same)
-    new = {run(record) for record in records}
-    kept = [record for record in read_records(path, same) if run(record) not in new]
-    lines = sorted([*kept, *records], key=run)
-    write_whole(path, [(json.dumps(line) + "\n").encode() for line in lines])
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):                                     # arrays, tensors and their scalars
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
 
 
-def check_replaceable(path, run, seeds, days=None):
-    """Whether a new record of a run may take the place of what a file holds of it: it must not be the weaker one.
+# ---- on disk ----
+def read(*paths):
+    """The Records of some files together; a file that is not there has none.
 
-    run: what the run is called, {key: value}.  seeds: how many the new one is of.  days: the test days that were asked for,
-    as a record keeps them in `days_apart`.
-    Raises UserError if the file holds the run over more seeds or with other test days, or holds something else.
+    Raises UserError, with the line's number, for a line that is no record, and for a row before its run.
     """
-    old = [record for record in read_records(path, run) if all(record[key] == value for key, value in run.items())]
-    held, name = {seed for record in old for seed in record.get("seeds", [record.get("seed")])}, ", ".join(map(str, run.values()))
-    if len(held) > seeds:
-        raise UserError(f"{path}: holds {name} over {len(held)} seeds, which {seeds} would replace; ask for --seeds {len(held)} "
-                        "or name another file")
-    if other := [record.get("days_apart") for record in old if record.get("days_apart") != days]:
-        raise UserError(f"{path}: holds {name} with {_test_days(other[0])}, which {_test_days(days)} would replace; name "
-                        "another file")
+    runs, rows = {}, []
+    for path in map(Path, paths):
+        for number, text in enumerate(_text(path).splitlines(), 1):
+            try:
+                _take(json.loads(text), runs, rows)
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                raise UserError(f"{path}, line {number}: not a record of this kit ({_reason(error)})") from error
+    return Records.of(runs.values(), rows)
 
 
-def check_addable(path, run, first_seed, seeds, days=None, needed=()):
-    """Whether a file can take in a run of `seeds` seeds from `first_seed` on, as far as can be known before it is run.
+def _text(path):
+    try:
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: no file of records can be read there ({error})") from error
 
-    run, days: as for `check_replaceable`.  needed: keys that a record must have for more seeds to join it.
-    Returns the records that the run is to join, none for a run from seed 0 on.  Raises UserError if the file cannot.
+
+def _take(line, runs, rows):
+    """Put a line where it belongs, if it is one."""
+    if "measure" not in line:
+        runs[str(line["run"])] = line | {name: str(line[name]) for name in JOB[:3]}
+        return
+    if line["run"] not in runs:
+        raise ValueError(f"its run {line['run']!r} is not described before it")
+    if unknown := line.keys() - set(COLUMNS):
+        raise ValueError(f"expected {', '.join(COLUMNS)}, found {', '.join(sorted(unknown))}")
+    if not isinstance(line["value"], (int, float)) or isinstance(line["value"], bool):
+        raise ValueError(f"expected a number as value, found {line['value']!r}")
+    if not isinstance(line["subject"], str) or not isinstance(line["measure"], str):
+        raise ValueError("expected names as subject and measure")
+    if not ("seed" in line and isinstance(line["seed"], int)) and not isinstance(line.get("seeds"), list):
+        raise ValueError("expected a seed, or seeds")
+    rows.append(line)
+
+
+def _reason(error):
+    return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def write(path, records):
+    """The whole file anew.  Raises UserError if it cannot be written: what stood there still stands."""
+    write_whole(path, [(json.dumps(line, allow_nan=False) + "\n").encode() for line in records.lines()])
+
+
+def check_addable(path, run):
+    """Whether a file can take in a run, asked before hours of work: what it holds of that name must be the same job.
+
+    Raises UserError if its settings, images or test days are others, or if the file holds something else.
     """
-    before = _records_to_join(path, run, first_seed, needed) if first_seed else []
-    check_replaceable(path, run, first_seed + seeds, days)
-    return before
+    for other in read(path).runs.values():
+        if all(other.get(name) == run.get(name) for name in JOB):
+            ours, theirs = plain(run["job"]), other.get("job") or {}
+            if changed := [name for name in ours if name in theirs and ours[name] != theirs[name]]:
+                raise UserError(f"{path}: holds {' '.join(run[name] for name in JOB[:3])} with another {changed[0]} "
+                                f"({_short(theirs[changed[0]])}, not {_short(ours[changed[0]])}), which cannot be averaged with "
+                                "this run; name another file")
 
 
-def _records_to_join(path, run, first_seed, needed):
-    """The records of a run's seeds before `first_seed`.  UserError if the file holds none, others, or too old ones."""
-    old = [record for record in read_records(path, run) if all(record[key] == value for key, value in run.items())]
-    seeds, name = old[0].get("seeds", []) if old else [], ", ".join(map(str, run.values()))
-    if seeds != list(range(first_seed)):
-        held = f"seeds {', '.join(map(str, seeds))}" if seeds else "nothing"
-        raise UserError(f"{path}: holds {held} of {name}, which --first-seed {first_seed} does not continue; "
-                        + (f"go on with --first-seed {len(seeds)}" if seeds else "record the seeds before it first"))
-    if missing := [key for key in needed if key not in old[0]]:
-        raise UserError(f"{path}: holds {name} without {', '.join(missing)}, so that no seed can join; record its seeds again")
-    return old
+def _short(value):
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _test_days(days):
-    return f"the test days {', '.join(days)}" if days else "every third day for the test"
+def add(path, run, rows):
+    """Put a run and its rows into a file.  A number that was measured anew, of the same job and seed, takes the old one's place.
 
-
-def markdown_table(head, rows):
-    """Lines of a Markdown table, columns of one width, so that it can be read as text too.
-
-    >>> print(markdown_table(["a", "b"], [["1", "22"]]))
-    | a | b  |
-    | - | -- |
-    | 1 | 22 |
+    Raises UserError as `check_addable`, and if the file cannot be written; it then still holds what it held.
     """
-    table = [head, ["-"] * len(head), *rows]
-    wide = [max(len(row[i]) for row in table) for i in range(len(head))]
-    table[1] = ["-" * width for width in wide]
-    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, wide)) + " |" for row in table)
+    check_addable(path, run)
+    old, new = read(path), {tuple(line.get(name) for name in KEY) for line in rows}
+    same = [key for key, other in old.runs.items() if all(other.get(name) == run.get(name) for name in JOB)]
+    table = old.rows[[not (line["run"] in same and tuple(line[name] for name in KEY) in new)
+                      for line in old.rows.to_dict("records")]]
+    runs = [other for key, other in old.runs.items() if key in set(table["run"]) and key != run["run"]]
+    kept = table.to_dict("records")
+    write(path, Records.of([*runs, run], [*kept, *({"run": run["run"], **line} for line in rows)]))

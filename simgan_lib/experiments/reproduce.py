@@ -3,31 +3,52 @@
 Every stage is kept as it finishes; a killed run goes on where it was.
 """
 
+import dataclasses
+import json
 import shlex
 from pathlib import Path
 
 from ..system.device import resolve_device
-from .domains import profile_named, real_domain, stand_in_domain
+from ..system.files import write_whole
+from .domains import fingerprint, profile_named, real_domain, stand_in_domain
 from .pipeline import SeedRun
+from .provenance import about
+from .records import Records, add, check_addable, days_of, image_row, plain, row, run_line, write
 
 
 def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
-              first_seed=0):
-    """Run the main job for `seeds` seeds, from `first_seed` on  ->  (folder of the report, metrics).
+              first_seed=0, record=None):
+    """Run the main job for `seeds` seeds, from `first_seed` on  ->  (folder of the report, Job of its measurements).
 
     real: a folder with MPIIGaze crops instead of the stand-in domain.  Files: results/<profile>[-real]/.
-    Raises UserError for bad input.
+    record: a file of records that the run is added to, too.  Raises UserError for bad input.
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
+    run = described("reproduce", profile_name, profile, domain, device,
+                    command_line("reproduce", profile_name, seeds, real, test_days, first_seed))
+    if record:
+        check_addable(record, run)                     # now, not after hours
     measured = [SeedRun(profile, domain, seed, device, folder / f"seed{seed}", bar).measure()
                 for seed in range(first_seed, first_seed + seeds)]
-    from . import report, summary  # matplotlib is slow to import and of no use to a run that fails before
-    metrics = summary.summarise(profile_name, profile, domain, measured, device,
-                                command_line(profile_name, seeds, real, test_days, first_seed))
-    report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
-    return folder, metrics
+    run["scatter"] = pupil_scatter(measured[0])
+    rows = [line for one in measured for line in rows_of(one, domain)]
+    if record:
+        add(record, run, rows)
+    records = Records.of([run], [{"run": run["run"], **line} for line in rows])
+    write(folder / "measurements.jsonl", records)
+    job, = records.jobs()
+    report(folder, job, domain, measured)
+    return folder, job
+
+
+def report(folder, job, domain, measured):
+    """Write the page, and metrics.json, the same numbers for other programs."""
+    from . import report as page  # matplotlib is slow to import, of no use to a run that fails before
+    metrics = metrics_of(job) | {"stage_seconds": [one["seconds"] for one in measured]}
+    write_whole(folder / "metrics.json", [(json.dumps(plain(metrics), indent=1, allow_nan=False) + "\n").encode()])
+    page.write_report(folder, page.content(job, metrics["stage_seconds"]), page.pictures(job, domain, measured))
 
 
 def run_folder(results, profile_name, real=None):
@@ -35,9 +56,74 @@ def run_folder(results, profile_name, real=None):
     return Path(results) / (profile_name + ("-real" if real else ""))
 
 
-def command_line(profile_name, seeds, real, test_days, first_seed=0):
-    """What to type for the same run."""
-    words = ["python", "-m", "simgan_lib", "reproduce", "--profile", profile_name, "--seeds", str(seeds)]
+def command_line(command, profile_name, seeds, real=None, test_days=None, first_seed=0):
+    """What to type for the same run.  The name of the folder with real images is nobody's business."""
+    words = ["python", "-m", "simgan_lib", command, "--profile", profile_name, "--seeds", str(seeds)]
     words += ["--first-seed", str(first_seed)] if first_seed else []
-    words += ["--real", str(real)] if real else []
+    words += ["--real", "DIR"] if real else []
     return shlex.join(words + (["--test-days", ",".join(test_days)] if test_days else []))
+
+
+def described(experiment, profile_name, profile, domain, device, command):
+    """The line of a run of the main job, or of another experiment on its profiles and domains."""
+    job = {"config": dataclasses.asdict(profile), "data_digest": fingerprint(domain)[1]}
+    images = {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic}
+    return run_line(experiment, profile_name, domain.name, job, images=images, days=days_of(domain.test.groups.get("day")),
+                    mean_answer_error_deg=domain.mean_answer_error(), **about(device, command))
+
+
+# ---- from what a seed measured to rows ----
+def rows_of(measured, domain):
+    """Rows of what `SeedRun.measure` gave."""
+    seed, realism = measured["seed"], measured["realism"]
+    rows = [line for kind, found in measured["gaze"].items() for line in gaze_rows(seed, kind, found, domain)]
+    rows += pupil_rows(seed, measured["pupil"])
+    rows += [row(seed, kind, name, value) for name in ("kernel_distance", "two_sample_accuracy")
+             for kind, value in realism[name].items()]
+    rows += [row(seed, kind, name, value) for kind, found in realism["collapse"].items() for name, value in found.items()]
+    return [*rows, row(seed, "all", "seconds", sum(measured["seconds"].values()))]
+
+
+def gaze_rows(seed, subject, found, domain):
+    """Mean error, with and without one offset for all test images, and the share within 7 degrees.
+
+    found: {"errors", and, where they were measured, "calibrated"}, degrees (N,) on the domain's test images.
+    """
+    days = domain.test.groups.get("day")
+    groups = days if days_of(days) else None
+    measures = {"gaze_error_deg": found["errors"], "within_7_deg": 100.0 * (found["errors"] <= 7),
+                "calibrated_error_deg": found.get("calibrated")}
+    return [image_row(seed, subject, name, values.double(), groups) for name, values in measures.items() if values is not None]
+
+
+def pupil_rows(seed, pupil):
+    """How far refinement moved the pupil, how wrong its finder is on exact labels, and where it found none.
+
+    pupil: {"shifts", "own"}: (N, 2) px, NaN where no pupil was found.
+    """
+    rows = []
+    for subject, name, shifts in (("refined", "pupil_shift_px", pupil["shifts"]), ("synthetic", "pupil_finder_px", pupil["own"])):
+        distance = shifts.norm(dim=1)
+        found = distance[~distance.isnan()]
+        rows.append(row(seed, subject, name, found.mean(), len(found), sd=found.std()))
+        rows.append(row(seed, subject, f"{name}_failed", 1 - len(found) / len(distance), len(distance)))
+    return rows
+
+
+def pupil_scatter(measured, most=50):
+    """{"shifts", "own"}: [dx, dy] px of a seed's first images, as many as the article shows; None where no fit.
+
+    own: the fit before, minus the exact label.  Article: Figure 9.
+    """
+    def rounded(pair):
+        return None if any(value != value for value in pair) else [round(value, 2) + 0.0 for value in pair]      # not -0.0
+    return {name: [rounded(pair) for pair in measured["pupil"][name][:most].tolist()] for name in ("shifts", "own")}
+
+
+def metrics_of(job):
+    """The job's summary as one nested dict, {measure: {subject: {"mean", "sd", "n", ...}}}, with what the run says of itself."""
+    found = {**{name: value for name, value in job.first.items() if name != "scatter"}, "seeds": job.seeds}
+    for (subject, measure), line in job.summary.iterrows():
+        kept = {"n" if name == "seeds" else "images" if name == "n" else name: value for name, value in line.items()}
+        found.setdefault(measure, {})[subject] = kept
+    return found

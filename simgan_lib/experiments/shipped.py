@@ -22,7 +22,8 @@ from ..system.device import autocast_for
 from ..system.errors import UserError
 from ..training import refine
 from .domains import profile_named, stand_in_domain
-from .provenance import commit, hardware, versions
+from .provenance import about
+from .records import row
 from .runs import shown_progress, train_refiner
 
 HELD_OUT = 30_001         # seed of the eyes that a card's metrics are measured on; no training draws them
@@ -43,13 +44,13 @@ class StandIn:
             return eyes
         return replace(eyes, images=histogram_matched(eyes, self.unlabelled))
 
-    def metrics(self, refiner, device="cpu"):
-        """A card's numbers, of eyes that no training drew: pupil shift, the finder's own error, realism before and after."""
+    def measurements(self, refiner, device="cpu"):
+        """A card's rows, of eyes that no training drew: pupil shift, the finder's own error, realism before and after."""
         eyes, test = simulate(self.profile.compared, seed=HELD_OUT), self.domain.test
         entering = self.entering(eyes)
         refined = refine(refiner, entering)
         kinds = {"synthetic": eyes.images, "entering": entering.images, "refined": refined.images}
-        return _pupils(eyes, refined) | _realism(kinds, test, device)
+        return _pupil_rows(eyes, refined) + _rows(_realism(kinds, test, device))
 
 
 class Evening:
@@ -65,8 +66,8 @@ class Evening:
         """The eyes themselves."""
         return eyes
 
-    def metrics(self, refiner, device="cpu"):
-        """A card's numbers, of eyes that no training drew; `ideal`: the same eyes in evening light, which no training saw.
+    def measurements(self, refiner, device="cpu"):
+        """A card's rows, of eyes that no training drew; `ideal`: the same eyes in evening light, which no training saw.
 
         Realism is against evening eyes of which none squints, what refined ones should be, and the two-sample test also
         against those that do, as the domain has them: the lids should give the refined ones away there.
@@ -76,15 +77,24 @@ class Evening:
         refined = refine(refiner, eyes)
         kinds = {"synthetic": eyes.images, "ideal": ideal, "refined": refined.images}
         opened, narrowed = [squinting(self.profile.test, seed=20_002, share=share) for share in (0.0, 1.0)]
-        return (_pupils(eyes, refined) | _realism(kinds, opened, device) | {
+        return _pupil_rows(eyes, refined) + _rows(_realism(kinds, opened, device) | {
             "two_sample_accuracy_squinting": _told(kinds, narrowed, device),
             "distance_to_ideal_levels": {kind: mean_change(ideal, images) for kind, images in kinds.items()},
             "pupils_in_place": {kind: pupils_in_place(images, eyes.labels) for kind, images in kinds.items()},
             "iris_contrast": {kind: iris_contrast(images, eyes.labels) for kind, images in kinds.items()}})
 
 
-def _pupils(eyes, refined):
-    return {"images": len(eyes), "pupil_shift_px": pupil_shift(eyes, refined), "pupil_finder_error_px": estimator_error(eyes)}
+def _pupil_rows(eyes, refined):
+    """Mean and deviation over the images, and the share in which no pupil was found."""
+    found = {("refined", "pupil_shift_px"): pupil_shift(eyes, refined), ("synthetic", "pupil_finder_px"): estimator_error(eyes)}
+    return [line for (subject, name), each in found.items() for line in
+            (row(None, subject, name, each["mean"], each["n"], sd=each["sd"]),
+             row(None, subject, f"{name}_failed", each["failed"], len(eyes)))]
+
+
+def _rows(measured):
+    """measured: {measure: {kind of images: value}}."""
+    return [row(None, kind, name, value) for name, kinds in measured.items() for kind, value in kinds.items()]
 
 
 def _realism(kinds, test, device):
@@ -144,14 +154,15 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
     trained = train_refiner(state, config, synthetic, domain.unlabelled, seed, device, bar=bar, features=psi)
     described = dataclasses.asdict(config) | ({"features": f"parts_features, layer {psi.layer}"} if psi else {})
     card = {"name": name, "purpose": recipe.purpose,
-            "command": f"python -m simgan_lib ship {name} --profile {profile_name} --seed {seed}", "commit": commit(),
             "channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks, "noise": config.noise,
             "size": list(synthetic.images.shape[2:]), "profile": profile_name, "seed": seed,
             "config": described, "refine_from": domain.refine_from,
             "data": {"synthetic": f"{len(synthetic):,} simulated eyes", "real": f"{len(domain.unlabelled):,} {domain.name}",
                      "licence": "none but the kit's own: no picture of a person was used"},
-            "metrics": domain.metrics(trained.refiner, device), "seconds": round(trained.seconds),
-            "precision": precision(config, device), "hardware": hardware(torch.device(device)), "versions": versions()}
+            "measurements": [{"seed": seed, **line} for line in domain.measurements(trained.refiner, device)],
+            "seconds": round(trained.seconds),
+            "precision": precision(config, device),
+            **about(torch.device(device), f"python -m simgan_lib ship {name} --profile {profile_name} --seed {seed}")}
     path = Path(folder) / f"{name}.safetensors"
     save_module(path, trained.refiner, card)
     return path

@@ -6,9 +6,8 @@ Taught in: notebook 07.
 import base64
 import hashlib
 import io
-import math
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -55,7 +54,9 @@ def materials(profile, folder, device):
 
 
 def trial(profile, config, seed, folder, device="cpu"):
-    """Train a refiner with `config`, refine, measure  ->  a record of plain values.  config None: nothing is refined.
+    """Train a refiner with `config`, refine, measure  ->  {"measured", "failed", "shown", "seconds"}.
+
+    config None: nothing is refined.
 
     A run that the monitor stops is a result, too: `failed` then says why, and nothing is measured.
     Trials of one seed get the same synthetic images and the same random numbers, whatever their config: compare in pairs.
@@ -65,11 +66,10 @@ def trial(profile, config, seed, folder, device="cpu"):
     simulated = simulate(profile.synthetic, seed=1000 + seed)
     matched = replace(simulated, images=histogram_matched(simulated, shared.domain.unlabelled))
     entering = {"synthetic": simulated, "synthetic_matched": matched}[profile.refine_from]
-    record = {"seed": seed, "config": config and asdict(config), "failed": None, "measured": {}, "shown": None}
+    record = {"failed": None, "measured": {}, "shown": None}
     try:
         refined, players = _refined(config, shared, entering, seed, Path(folder), device) if config else (entering, {})
-        found = measured(profile, shared, simulated, entering, refined, seed, device) | players
-        record["measured"] = {key: value if math.isfinite(value) else None for key, value in found.items()}   # as JSON has it
+        record["measured"] = measured(profile, shared, simulated, entering, refined, seed, device) | players
         record["shown"] = as_png(refined.images[:SHOWN]) if seed == 0 else None
     except TrainingFailed as error:
         record["failed"] = str(error)

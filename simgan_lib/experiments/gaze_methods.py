@@ -1,0 +1,188 @@
+"""How much do more images help, and how much another method?  The paper's two tables on gaze.
+
+Each estimator is a subject of the records: `refined` (the CNN on refined eyes), `refined_4x` (on four times as many),
+`svr:refined` (another method).  The refiner and the networks trained on 1x data are the stages of `reproduce`, in the same
+folder: what one has computed, the other finds.
+Paper: Table 2 and Figure 7 (more images), Table 3 (methods).  Taught in: notebook 09.
+"""
+
+import itertools
+from functools import cached_property, partial
+
+from .. import paper
+from ..evaluation.methods import METHODS, train_method
+from ..evaluation.statistics import cumulative_curve
+from ..figures.base import training_set_name
+from ..gaze import angular_error_deg
+from ..images import ImageSet
+from ..simulators.eyes import simulate
+from ..system.device import resolve_device
+from .domains import profile_named, real_domain, stand_in_domain
+from .pipeline import SeedRun
+from .records import add, check_addable, row
+from .reproduce import command_line, described, gaze_rows, run_folder
+from .tables import MISSING, markdown_table, quoted, shown, shown_with_interval
+
+EXPERIMENT = "gaze"
+TIMES = 4                                         # as many synthetic images, as in the paper
+LARGER = ("synthetic", "synthetic_matched", "refined")
+SETS = (*LARGER, "oracle")
+DEGREES = tuple(range(21))                        # at which records have the cumulative curve
+METHOD_NAMES = {name: method.name for name, method in METHODS.items()} | {"cnn": "CNN"}
+
+# Paper, Table 2: share within 7 degrees by training set and its size.
+SIZES = {"synthetic": paper.WITHIN_7_SYNTHETIC, "synthetic_4x": paper.WITHIN_7_SYNTHETIC_4X, "synthetic_matched": None,
+         "synthetic_matched_4x": None, "refined": paper.WITHIN_7_REFINED, "refined_4x": paper.WITHIN_7_REFINED_4X, "oracle": None}
+RISING = [subject for subject, theirs in SIZES.items() if theirs]    # as in the paper: each within 7 degrees more often
+# Paper, Table 3: mean error by method, trained on real eyes of other people (UT Multiview), on synthetic, on refined ones.
+PUBLISHED = {"knn": (paper.KNN_REAL_ERROR, paper.KNN_SYNTHETIC_ERROR, None), "forest": (paper.RANDOM_FOREST_ERROR, None, None),
+             "svr": (paper.SVR_ERROR, None, None), "alr": (paper.ALR_ERROR, None, None),
+             "cnn": (paper.CNN_REAL_ERROR, paper.GAZE_SYNTHETIC_ERROR, paper.GAZE_REFINED_ERROR)}
+
+
+def subject_of(method, training_set, times=1):
+    """What an estimator is called in records.
+
+    >>> subject_of("cnn", "refined", 4), subject_of("svr", "refined")
+    ('refined_4x', 'svr:refined')
+    """
+    return ("" if method == "cnn" else f"{method}:") + training_set + (f"_{times}x" if times > 1 else "")
+
+
+# ---- the study ----
+class StudySeed(SeedRun):
+    """One seed of the study.  The 4x sets hold the 1x set and three times as many other eyes, refined by its refiner."""
+
+    def estimators(self):
+        """Yield (subject, name of its stage, images trained on, a function that gives {"errors": (N,)}) of each estimator."""
+        self.trained, self.sets = self.training_sets()
+        for name, images in self.sets.items():
+            yield name, f"gaze-{name}", len(images), partial(self.gaze, name, images)
+        for name in LARGER:
+            subject = subject_of("cnn", name, TIMES)
+            yield subject, f"gaze-{subject}", TIMES * self.profile.synthetic, partial(self._larger, name)
+        for method, (name, images) in itertools.product(METHODS, self.sets.items()):
+            most = METHODS[method].most or len(images)
+            yield subject_of(method, name), f"{method}-{name}", min(len(images), most), partial(self._method, method, images)
+
+    def _method(self, method, training):
+        test = self.domain.test
+        return {"errors": angular_error_deg(train_method(method, training, self.seed)(test), test.labels["gaze"])}
+
+    def _larger(self, name):
+        images = self._more_refined if name == "refined" else self._more[name]
+        return self.gaze(f"{name}, {TIMES}x", images)
+
+    @cached_property
+    def _more(self):
+        """{"synthetic", "synthetic_matched"}: made when the first stage needs them, and only then."""
+        eyes = simulate((TIMES - 1) * self.profile.synthetic, seed=30_000 + self.seed, progress=self._bar("more eyes"))
+        more = {"synthetic": eyes, "synthetic_matched": self.matched(eyes)}
+        return {name: ImageSet.concatenated([self.sets[name], images]) for name, images in more.items()}
+
+    @cached_property
+    def _more_refined(self):
+        return self.refined(self._more[self.profile.refine_from], self.trained)
+
+    def rows(self):
+        """Rows of all estimators: errors, with their curve, and what each cost."""
+        rows = []
+        for subject, stage, images, measure in self.estimators():
+            errors = self.timed(stage, measure)["errors"]
+            error, within = gaze_rows(self.seed, subject, {"errors": errors}, self.domain)
+            rows += [error | {"curve": cumulative_curve(errors, DEGREES).round(3).tolist()}, within,
+                     row(self.seed, subject, "training_images", images), row(self.seed, subject, "seconds", self.seconds[stage])]
+        return rows
+
+
+def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
+               first_seed=0):
+    """Train and measure all estimators of `seeds` seeds from `first_seed` on; each seed is added to the records in `path`.
+
+    real: a folder with MPIIGaze crops instead of the stand-in domain.  A killed run goes on where it was.
+    Raises UserError for bad input.
+    """
+    profile, device = profile_named(profile_name), resolve_device(device)
+    folder = run_folder(results, profile_name, real)
+    domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
+    run = described(EXPERIMENT, profile_name, profile, domain, device,
+                    command_line("gaze-table", profile_name, seeds, real, test_days, first_seed))
+    run |= {"updates": profile.gaze.steps, "network": profile.gaze.network}
+    check_addable(path, run)
+    rows = []
+    for seed in range(first_seed, first_seed + seeds):
+        rows += StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar).rows()
+        add(path, run, rows)
+
+
+# ---- what it says ----
+def shares(job):
+    """{subject: (% within 7 degrees, (low, high), the paper's or None)}."""
+    found = {subject: (job.get(subject, "within_7_deg"), theirs) for subject, theirs in SIZES.items()}
+    return {subject: (ours["mean"], (ours["low"], ours["high"]), theirs and theirs.value)
+            for subject, (ours, theirs) in found.items() if ours is not None}
+
+
+def matching_share(job, measure="gaze_error_deg", times=1):
+    """How much of the network's gain from synthetic to refined eyes histogram matching alone has, %.
+
+    measure: "gaze_error_deg" or "within_7_deg".  Negative: matching alone makes it worse.  None: refined eyes gain nothing.
+    """
+    raw, matched, refined = (job.mean(subject_of("cnn", name, times), measure) for name in LARGER)
+    gains = refined < raw if measure == "gaze_error_deg" else refined > raw
+    return 100 * (matched - raw) / (refined - raw) if gains else None
+
+
+def order_steps(job):
+    """The paper's order by share within 7 degrees, step by step: [(from, to, the paper's points, ours, overlap)].
+
+    overlap: whether the 95 % intervals of the two do.
+    """
+    found = shares(job)
+    return [(a, b, found[b][2] - found[a][2], found[b][0] - found[a][0],
+             max(found[a][1][0], found[b][1][0]) <= min(found[a][1][1], found[b][1][1]))
+            for a, b in zip(RISING, RISING[1:])]
+
+
+# ---- tables ----
+def size_table(job):
+    """More images, or refined ones?  The paper's Table 2 beside ours, in Markdown."""
+    head = ["CNN trained on", "images", "paper, % within 7 degrees", "here, % within 7 degrees", "here, mean error, degrees"]
+    rows = [[training_set_name(subject, job.domain), _images(job, subject), quoted(theirs) if theirs else MISSING,
+             shown_with_interval(job.get(subject, "within_7_deg"), ".1f"),
+             shown_with_interval(job.get(subject, "gaze_error_deg"), ".2f")]
+            for subject, theirs in SIZES.items() if job.get(subject, "within_7_deg") is not None]
+    return markdown_table(head, rows)
+
+
+def order_table(job):
+    """Does the paper's order of Table 2 hold, step by step?  In Markdown."""
+    head = ["step of the paper's order", "paper, points", "here, points", "in that order here", "95 % intervals"]
+    recalled = {subject for subject in RISING if SIZES[subject].grade == "R"}
+    rows = [[" → ".join(training_set_name(subject, job.domain) for subject in (a, b)),
+             f"{theirs:+.1f}" + (" reported" if recalled & {a, b} else ""), f"{ours:+.1f}",
+             "yes" if ours > 0 else "**no**", "overlap" if overlap else "apart"]
+            for a, b, theirs, ours, overlap in order_steps(job)]
+    return markdown_table(head, rows)
+
+
+def method_table(job):
+    """Other methods: the paper's Table 3 beside ours, mean error in degrees, in Markdown.
+
+    "images": how many of each simulated set the method was given, and, if they differ, how many of the domain's own.
+    """
+    head = ["method", "images", "paper, other people's real eyes", "paper, synthetic", "paper, refined",
+            *(f"here, {training_set_name(name, job.domain)}" for name in SETS)]
+    rows = []
+    for method, name in METHOD_NAMES.items():
+        theirs = [quoted(each) if each else MISSING for each in PUBLISHED.get(method, (None,) * 3)]
+        subjects = [subject_of(method, training_set) for training_set in SETS]
+        images = dict.fromkeys(_images(job, subject) for subject in subjects)
+        size = f" (here: {job.said('network')})" if method == "cnn" and job.said("network") else ""
+        rows.append([name + size, " / ".join(images), *theirs, *(shown(job.get(each, "gaze_error_deg")) for each in subjects)])
+    return markdown_table(head, rows)
+
+
+def _images(job, subject):
+    found = job.mean(subject, "training_images")
+    return MISSING if found is None else f"{found:,.0f}"
