@@ -404,21 +404,20 @@ assert kept > kept_loose + 5 and far < 0.85 * far_stiff
 
 # %%
 from simgan_lib.evaluation.statistics import interval
-from simgan_lib.experiments.records import RECORDED, read_records
+from simgan_lib.experiments.records import RECORDED, read
 
-recorded = {}
-for record in read_records(RECORDED / "features.jsonl", ("psi", "regularization", "seed", "distance", "found", "iris")):
-    name = f"{record['psi']}, λ = {record['regularization']:g}" if record["seed"] >= 0 else record["psi"]
-    recorded.setdefault(name, []).append(record)
+recorded = read(RECORDED / "features.jsonl").jobs()[0]
+settings = list(dict.fromkeys(recorded.rows["subject"]))                         # such as "identity:0.1": psi and λ
 HEADINGS = {"distance": "gray levels from the ideal", "found": "pupils in place, %", "iris": "iris contrast, % of the ideal's"}
 print(f"{'':28}" + "".join(f"{heading:>34}" for heading in HEADINGS.values()))
-for name, runs in recorded.items():
-    cells = [interval([run[key] for run in runs]) for key in HEADINGS]
-    print(f"{name:28}" + "".join(f"{c['mean']:>34.0f}" if c["sd"] is None else f"{c['mean']:>18.0f} ± {c['sd']:<2.0f} "
+for name in settings:
+    cells = [interval(list(recorded.by_seed(name, key).values())) for key in HEADINGS]
+    print(f"{name.replace(':', ', λ = '):28}" + "".join(f"{c['mean']:>34.0f}" if c["sd"] is None else f"{c['mean']:>18.0f} ± {c['sd']:<2.0f} "
                                  f"[{c['low']:3.0f}, {c['high']:3.0f}]" for c in cells))
 PIXELS, SHAPES = ("identity", "channel_mean"), ("image_gradients", "local_contrast", "learned")
-for name, runs in recorded.items():                                              # in every seed
-    both = [run["found"] > 89.5 and run["distance"] < 16 for run in runs]        # the label, and the light
+for name in settings:                                                            # in every seed
+    found, far = (recorded.by_seed(name, key) for key in ("found", "distance"))
+    both = [found[seed] > 89.5 and far[seed] < 16 for seed in found]             # the label, and the light
     assert all(both) if name.startswith(SHAPES) else not any(both) or not name.startswith(PIXELS)
 
 # %% [markdown]

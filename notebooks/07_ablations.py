@@ -55,11 +55,12 @@ profile, device = setup()
 # %%
 from simgan_lib.experiments import ablations
 
-records = ablations.load_records()
-made = {(record["profile"], record["commit"], record["hardware"]) for record in records}
-print(f"{len(records)} runs of {len({r['name'] for r in records})} settings; made by: {records[0]['command']}")
-print(*(f"profile {name}, commit {commit}, {machine}" for name, commit, machine in sorted(made)), sep="\n")
-eyes = ablations.pictures(records)
+job = ablations.recorded()
+runs = [run for run in job.runs.values() if run["subject"] in ablations.IDEAS]
+print(f"{len(runs)} runs of {len({run['subject'] for run in runs})} settings; made by: {job.said('command')}")
+made = {(run["commit"], run["hardware"]) for run in runs}
+print(*(f"profile {job.profile}, commit {commit}, {machine}" for commit, machine in sorted(made)), sep="\n")
+eyes = ablations.pictures(job)
 first = {"not-refined": "not refined", "base": "base", "no-history": "no history", "global-rescaled": "global, λ/126",
          "lambda-0": "λ = 0", "residual": "residual"}
 show(*figures.montage_figure({said: eyes[name][:4] for name, said in first.items()}, columns=4, says="All but the first row are softer."))
@@ -187,7 +188,7 @@ assert curves["shared pattern, gray levels"]["frame"][1][1] < 1.5 < curves["shar
 # warm-up? And which leaves the most foreign patches?
 
 # %%
-print(ablations.format_table(records, ["gaze_error", "foreign", "spectrum_distance", "pupil"]))
+print(ablations.format_table(job, ["gaze_error", "foreign", "spectrum_distance", "pupil"], ablations.IDEAS))
 
 # %% [markdown]
 # <details><summary>What happens</summary>
@@ -220,7 +221,7 @@ print(ablations.format_table(records, ["gaze_error", "foreign", "spectrum_distan
 # %%
 from scipy.stats import t
 
-from simgan_lib.evaluation import statistics as seeds
+from simgan_lib.evaluation import statistics
 
 
 def my_paired_interval(values, base):
@@ -229,9 +230,9 @@ def my_paired_interval(values, base):
 
 
 # %%
-paired_interval = checks.yours_or_ours(my_paired_interval, checks.paired_interval, seeds.paired_interval)
-value = {name: ablations.values_of(records, name, "gaze_error") for name in ablations.SWEEP}
-low, high = paired_interval(*(torch.tensor(list(value[name].values())) for name in ("not-refined", "base")))
+paired_interval = checks.yours_or_ours(my_paired_interval, checks.paired_interval, statistics.paired_interval)
+values = [torch.tensor(list(job.by_seed(name, "gaze_error").values())) for name in ("not-refined", "base")]
+low, high = paired_interval(*values)
 print(f"not refined against base: {low:+.2f} to {high:+.2f} degrees")
 
 # %% [markdown]
@@ -240,7 +241,7 @@ print(f"not refined against base: {low:+.2f} to {high:+.2f} degrees")
 # ```python
 # from scipy.stats import t
 #
-# from simgan_lib.evaluation import seeds
+# from simgan_lib.evaluation import statistics
 #
 #
 # def my_paired_interval(values, base):
@@ -258,7 +259,7 @@ print(f"not refined against base: {low:+.2f} to {high:+.2f} degrees")
 PANELS = {"gaze_error": "gaze error, degrees", "spectrum_distance": "spectrum, dB", "foreign": "foreign patches, %",
           "pupil": "pupil, px"}
 panels = {title: {ablations.SWEEP[name].title: row["difference"]
-                  for name, row in ablations.summarised(records, key).items()
+                  for name, row in ablations.summarised(job, key, ablations.IDEAS).items()
                   if row["difference"] and row["difference"]["n"] > 1} for key, title in PANELS.items()}
 show(*figures.forest_figure(panels, width=9))
 gaze = panels["gaze error, degrees"][ablations.SWEEP["not-refined"].title]
@@ -266,7 +267,7 @@ spectrum = panels["spectrum, dB"][ablations.SWEEP["no-history"].title]
 assert gaze["low"] > 0 and spectrum["low"] > 0 and min(gaze["values"]) > 0 and min(spectrum["values"]) > 0
 free = ablations.SWEEP["lambda-0"].title
 assert all(min(panels[title][free]["values"]) > 0 for title in ("gaze error, degrees", "pupil, px"))
-kept = ablations.values_of(records, "lambda-0", "diversity")
+kept = job.by_seed("lambda-0", "diversity")
 print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for value in kept.values())}")
 
 # %% [markdown]
@@ -319,6 +320,7 @@ for title, images in live.items():
 
 # %%
 from simgan_lib.evaluation.realism import mean_change, spectrum_distance
+from simgan_lib.experiments.cards import job_of
 from simgan_lib.pretrained import load_shipped
 
 TWINS = {"whole method": "gray", "no history": "gray-no-history", "global": "gray-global"}
@@ -330,14 +332,13 @@ show(*figures.montage_figure({"input": some[:4], **{title: images[:4] for title,
                              says="The global twin redraws skin and brows."))
 share = {title: library.share(images, some) for title, images in large.items()}
 change = {title: mean_change(some, images) for title, images in large.items()}
-metrics = {title: card["metrics"] for title, card in cards.items()}
-told = {title: found["two_sample_accuracy"]["refined"] for title, found in metrics.items()}
+told = {title: job_of(card).mean("refined", "two_sample_accuracy") for title, card in cards.items()}
 for title, images in large.items():
     print(f"{title:12}: changed by ≈ {change[title]:.0f} gray levels, ≈ {100 * share[title]:.2f} % foreign, pattern "
           f"≈ {fixed_pattern(images, domains):.2f}, spectrum ≈ {spectrum_distance(images, unlabelled.images):.1f} dB")
-    moved = metrics[title]["pupil_shift_px"]
+    moved, lost = (job_of(cards[title]).get("refined", name) for name in ("pupil_shift_px", "pupil_shift_px_failed"))
     print(f"  its card: told from the stand-in in {100 * told[title]:.0f} %, pupil moved by {moved['mean']:.2f} ± {moved['sd']:.2f} px, "
-          f"none found in {100 * moved['failed']:.0f} %")
+          f"none found in {100 * lost['mean']:.0f} %")
 assert share["global"] > 2 * share["whole method"] and told["global"] < told["whole method"] < told["no history"]
 assert change["no history"] < change["whole method"] < change["global"]
 
@@ -367,7 +368,7 @@ show_widget(scrubber(frames, list(LAMBDAS), "λ"),
             "A slider from λ = 0 to a refiner that may change nothing. Run the notebook to use it; a strip stands below.")
 show(*figures.montage_figure({said: eyes[name][:3] for said, name in LAMBDAS.items()}, columns=3,
                              says="The larger λ, the nearer to the input."))
-changed = {said: ablations.summarised(records, "change")[name]["found"]["mean"] for said, name in LAMBDAS.items()}
+changed = {said: job.mean(name, "change") for said, name in LAMBDAS.items()}
 print("mean change, gray levels:", ", ".join(f"{said} {value:.1f}" for said, value in changed.items()))
 assert list(changed.values()) == sorted(changed.values(), reverse=True) and len({bytes(frame) for frame in frames}) == len(frames)
 

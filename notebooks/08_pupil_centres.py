@@ -208,6 +208,8 @@ moved = {name: centres[b] - centres[a] for name, (a, b) in pairs.items()}
 compare(moved, "ellipse")
 
 # %%
+from simgan_lib.experiments.cards import job_of
+
 fifty = slice(0, 50)                                     # as many as the article shows
 difference = {name: shifts[fifty] for name, shifts in moved.items()}
 show(*report_figures.centre_differences({"estimator's own error": (difference["estimator's own error"], "synthetic"),
@@ -215,9 +217,9 @@ show(*report_figures.centre_differences({"estimator's own error": (difference["e
                                          "refined, shipped": (difference["refined, shipped"], "refined"),
                                          "other eyes": (difference["other eyes"], "stand-in")}, paper.PUPIL_SHIFT.value, 2))
 of_many = {"50 images": summary(difference["refined"]), "50, shipped": summary(difference["refined, shipped"]),
-           "shipped, by its card": card["metrics"]["pupil_shift_px"]}
+           "shipped, by its card": job_of(card).get("refined", "pupil_shift_px")}
 for name, found in of_many.items():
-    print(f"{name:20}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px over ≈ {found['n']} images with a fit; "
+    print(f"{name:20}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px over ≈ {found['n']:.0f} images with a fit; "
           f"standard error of the mean ≈ {found['sd'] / found['n'] ** 0.5:.2f}")
     assert found["mean"] < paper.PUPIL_SHIFT.value
 
@@ -241,17 +243,18 @@ for name, found in of_many.items():
 # The main job (`python -m simgan_lib reproduce`) keeps fifty differences of each recorded run.
 
 # %%
-from simgan_lib.experiments.records import RECORDED, read_records
+from simgan_lib.experiments.results_page import jobs_of, read_all
 
-runs = {f"{r['domain']}, {r['profile']}": r for r in read_records(RECORDED / "reproduce.jsonl", ("profile", "domain", "pupil_shift_px"))
-        if "pupil_scatter" in r}
-clouds = {name: torch.tensor([pair or [torch.nan] * 2 for pair in r["pupil_scatter"]["shifts"]]) for name, r in runs.items()}
+jobs = {f"{job.domain}, {job.profile}": job for job in jobs_of(read_all(), "reproduce")}
+clouds = {name: torch.tensor([pair or [torch.nan] * 2 for pair in job.first["scatter"]["shifts"]]) for name, job in jobs.items()}
 show(*report_figures.centre_differences({name: (cloud, "refined") for name, cloud in clouds.items()}, paper.PUPIL_SHIFT.value, columns=2))
-for name, r in runs.items():
-    found, own = r["pupil_shift_px"], r["pupil_shift_px"]["estimator_error"]
-    print(f"{name:18}: {found['mean']:.2f} ± {found['sd']:.2f} px over {found['n']} eyes, no fit in {100 * found['failed']:.0f} %; "
+for name, job in jobs.items():
+    found, own = job.get("refined", "pupil_shift_px"), job.get("synthetic", "pupil_finder_px")
+    lost = 100 * job.mean("refined", "pupil_shift_px_failed")
+    print(f"{name:18}: {found['mean']:.2f} ± {found['sd']:.2f} px over {found['n']:.0f} eyes, no fit in {lost:.0f} %; "
           f"own error {own['mean']:.2f} ± {own['sd']:.2f} px")
-assert any("MPIIGaze" in name for name in runs) and all(r["pupil_shift_px"]["mean"] < paper.PUPIL_SHIFT.value for r in runs.values())
+    assert found["mean"] < paper.PUPIL_SHIFT.value
+assert any("MPIIGaze" in name for name in jobs)
 
 # %% [markdown]
 # What to see: some runs are refined towards the stand-in, others towards the real crops of one person, MPIIGaze's

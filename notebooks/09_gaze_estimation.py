@@ -372,51 +372,40 @@ assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 # `python -m simgan_lib gaze-table --seeds 3` does all of this with 8,000 and 32,000 eyes, 2,000 updates and the
 # `quick` profile's refiner. With `--profile full` it takes 50,000 and 200,000 eyes and 15,000 updates; with
 # `--real DIR`, MPIIGaze. It takes up again what was interrupted, and leaves a record for each estimator. All that
-# follows is made from the kit's records (nothing, if you have the notebook alone). MPIIGaze here is its person p00;
+# follows is made from the kit's records. MPIIGaze here is its person p00;
 # every third day is kept for the test.
 
 # %%
 from IPython.display import Markdown, display
 
-from simgan_lib.experiments.gaze_records import (
-    chosen,
-    matching_share,
-    method_table,
-    order_steps,
-    order_table,
-    read_records,
-    shares,
-    size_table,
-)
+from simgan_lib.experiments import gaze_methods as gaze_study
+from simgan_lib.experiments.results_page import jobs_of, read_all
 
-runs = sorted({(record["domain"], record["profile"]) for record in read_records()})
-recorded = {f"{domain}, {size}": read_records(profile=size, domain=domain) for domain, size in runs}
-for name, records in recorded.items():
-    first, count = records[0], len(records[0]["seeds"])
+jobs = {f"{job.domain}, {job.profile}": job for job in jobs_of(read_all(), "gaze")}
+for name, job in jobs.items():
+    count, about = len(job.seeds), job.first
     print(f"{name}: {'one seed, so no spread over seeds' if count == 1 else f'{count} seeds'}; "
-          f"test: {first['test_images']:,} images of {first['test_days']} days; commit {first['commit']}")
-    show(*figures.within_shares(shares(records), first["domain"]))
-    display(Markdown(size_table(records)))
+          f"test: {about['images']['test']:,} images of {about['test_days']} days; commit {about['commit']}")
+    show(*figures.within_shares(gaze_study.shares(job), job.domain))
+    display(Markdown(gaze_study.size_table(job)))
 
 # %% [markdown]
 # Beside each number of ours stands the paper's, measured on MPIIGaze. Compare the *order* and the *gaps*, not the
-# numbers. ± is the spread of the seeds (— with one seed), [ ] the 95 % interval of their mean, by days.
+# numbers. ± is the spread of the seeds, [ ] the 95 % interval of their mean, by days.
 #
 # The paper's Figure 7 of the same runs, and its order of Table 2, step by step (*oracle*: trained on labelled eyes of
 # the test's own domain, from other days):
 
 # %%
-if recorded:
-    kinds = {"synthetic_4x": ("synthetic", 4), "synthetic_matched_4x": ("synthetic_matched", 4), "refined_4x": ("refined", 4),
-             "oracle": ("oracle", 1)}
-    show(*figures.recorded_curves({name: (records[0]["domain"], {
-        kind: chosen(records, "cnn", *key)["curve"] for kind, key in kinds.items()}) for name, records in recorded.items()}))
-for name, records in recorded.items():
-    display(Markdown(f"**{name}**\n\n{order_table(records)}"))
-    (*_, more_synthetic, both_1), (*_, refining, both_2), (*_, more_refined, both_3) = order_steps(records)
+kinds = ("synthetic_4x", "synthetic_matched_4x", "refined_4x", "oracle")
+show(*figures.recorded_curves({name: (job.domain, {kind: job.get(kind, "gaze_error_deg")["curve"] for kind in kinds})
+                               for name, job in jobs.items()}))
+for name, job in jobs.items():
+    display(Markdown(f"**{name}**\n\n{gaze_study.order_table(job)}"))
+    (*_, more_synthetic, both_1), (*_, refining, both_2), (*_, more_refined, both_3) = gaze_study.order_steps(job)
     assert more_synthetic <= 0 < more_refined < 3 and refining > 5 and both_1 and both_3
-    assert both_2 == (records[0]["domain"] == "MPIIGaze")                              # on the stand-in they are apart
-    assert shares(records)["refined_4x"][1][0] > shares(records)["synthetic_4x"][1][1]
+    assert both_2 == (job.domain == "MPIIGaze")                                        # on the stand-in they are apart
+    assert gaze_study.shares(job)["refined_4x"][1][0] > gaze_study.shares(job)["synthetic_4x"][1][1]
 
 # %% [markdown]
 # **The paper's order is not reached.** On the stand-in, in both profiles, only its middle step is shown: 1x refined
@@ -436,11 +425,11 @@ for name, records in recorded.items():
 # How much of the gain from synthetic to refined eyes comes from histogram matching alone?
 
 # %%
-for name, records in recorded.items():
+for name, job in jobs.items():
     for times in (1, 4):
-        error, within = (matching_share(records, measure, times) for measure in ("gaze_error_deg", "within_7_deg"))
+        error, within = (gaze_study.matching_share(job, measure, times) for measure in ("gaze_error_deg", "within_7_deg"))
         print(f"{name}, {times}x: matching alone has {error:.0f} % of the fall of the mean error, {within:.0f} % of the gain within 7°")
-        assert 50 < min(error, within) <= max(error, within) < 65 if records[0]["domain"] == "stand-in" else max(error, within) < 0
+        assert 50 < min(error, within) <= max(error, within) < 65 if job.domain == "stand-in" else max(error, within) < 0
 
 # %% [markdown]
 # On the stand-in **more than half comes from matching**; the refiner adds the smaller part. (The stand-in's camera
@@ -448,13 +437,13 @@ for name, records in recorded.items():
 # matching alone makes the estimator worse. The refiner, which was given matched eyes, more than makes up for it.
 
 # %%
-for name, records in recorded.items():
-    networks = {kind: chosen(records, "cnn", kind)["gaze_error_deg"]["mean"] for kind in ("synthetic", "refined")}
+for name, job in jobs.items():
+    networks = {kind: job.mean(kind, "gaze_error_deg") for kind in ("synthetic", "refined")}
     print(f"{name}: mean error in degrees of the network on synthetic eyes {networks['synthetic']:.2f}, "
           f"on refined ones {networks['refined']:.2f}; other methods:")
-    display(Markdown(method_table(records)))
+    display(Markdown(gaze_study.method_table(job)))
     assert networks["refined"] < networks["synthetic"]
-    assert {record["network"] for record in records} == {"small"}
+    assert job.said("network") == "small"
 
 # %% [markdown]
 # *images*: how many of each simulated set a method was given; after the slash, of the oracle's labelled set, if

@@ -262,6 +262,8 @@ if you.done:
     results["here: refined, you"] = you.result(), "refined"
 
 # %%
+from simgan_lib.experiments.cards import job_of
+
 show(*figures.turing_figure(results))
 for name, (found, _) in results.items():
     print(f"{name:27} ≈ {100 * found['share']:5.1f} % of {found['n']:4}, at least ≈ {100 * found['low']:.1f} %, p ≈ {found['p']:.2g}")
@@ -270,7 +272,7 @@ network, hurried, brightness, even = (results[f"here: refined, {name}"][0]
 assert network["p"] < 1e-6 and brightness["p"] < 1e-6 and even["share"] > network["share"]
 assert network["share"] > hurried["share"] + 0.05 and turing.power(200, hurried["share"]) < 0.8
 assert min(found["share"] for name, (found, _) in results.items() if name.startswith("here: synthetic")) > 0.7
-told = card["metrics"]["two_sample_accuracy"]
+told = {kind: job_of(card).mean(kind, "two_sample_accuracy") for kind in ("refined", "synthetic")}
 print(f"on the refiner's card, a network: refined ≈ {100 * told['refined']:.0f} %, synthetic ≈ {100 * told['synthetic']:.0f} %")
 assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark is at most 60 %
 
@@ -298,10 +300,10 @@ assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark 
 # further:
 
 # %%
-from simgan_lib.experiments.records import RECORDED, read_records
+from simgan_lib.experiments.records import RECORDED, read
 
-asked, = read_records(RECORDED / "told_apart.jsonl", ("right_percent", "by_evenness_percent"))
-percent = {name: [sum(asked[by][name]) / 3 for by in ("right_percent", "by_evenness_percent")] for name in asked["right_percent"]}
+asked, = read(RECORDED / "told_apart.jsonl").jobs()
+percent = {name: [asked.mean(name, by) for by in ("right_percent", "by_evenness_percent")] for name in set(asked.rows["subject"])}
 for name in ("gray", "gray, one by one", "gray-global, one by one", PEOPLE := "the simulator's people before the domain's camera"):
     print(f"{name:49}: a network {percent[name][0]:.0f} %, evenness {percent[name][1]:.0f} %")
 assert percent["gray-global, one by one"][0] < 60 < percent["gray, one by one"][0] < percent[PEOPLE][0]

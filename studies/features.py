@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this fil
 from simgan_lib.evaluation.parts import parts_features
 from simgan_lib.evaluation.pupil import iris_contrast, pupils_in_place
 from simgan_lib.evaluation.realism import mean_change, spectrum_distance
-from simgan_lib.experiments.provenance import commit, hardware, versions
-from simgan_lib.experiments.records import save_records
+from simgan_lib.experiments.provenance import about
+from simgan_lib.experiments.records import add, check_addable, row, run_line
 from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.evening import in_evening_light, squinting
 from simgan_lib.simulators.eyes import simulate
@@ -31,7 +31,6 @@ from simgan_lib.training import PRESETS, Training, refine
 EYES = 600                # of each domain
 SMALL = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, buffer=256,
                 refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.9)
-RUN = ("psi", "regularization", "seed", "steps")       # a newer record of the same takes the older one's place
 SWEEP = ["identity:0.02", "identity:0.05", "identity:0.1", "identity:0.2", "identity:0.5", "identity:1", "channel_mean:0.1",
          "blurred:0.1", "image_gradients:0.1", "local_contrast:0.1", "learned:0.1", "learned:0.2"]
 
@@ -52,13 +51,6 @@ def trained(psi, weight, seed, steps, synthetic, unlabelled):
     return run.result, 100 * torch.stack(caught).mean().item()
 
 
-def record_of(psi, weight, seed, steps, found, seconds):
-    """What is kept of one run, or of a reference (seed None: -1 in the file, whose lines are sorted)."""
-    return {"psi": psi, "regularization": weight, "seed": -1 if seed is None else seed, "steps": steps, **found,
-            "seconds": round(seconds, 1), "hardware": hardware(torch.device("cpu")), "versions": versions(), "commit": commit(),
-            "command": "python studies/features.py"}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", type=lambda text: text.split(","), default=SWEEP, help="psi:lambda, with commas between")
@@ -67,17 +59,21 @@ def main():
     parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="JSON lines instead of the table")
     a = parser.parse_args()
+    run = run_line("features", "quick", "evening", {"steps": a.steps},
+                   **about(torch.device("cpu"), "python studies/features.py"))
+    if a.record:
+        check_addable(a.record, run)
     synthetic, unlabelled, eyes = simulate(EYES, 6, colour=True), squinting(EYES, 5), simulate(200, 7, colour=True)
     ideal = in_evening_light(eyes.images, torch.Generator().manual_seed(8))
 
-    def tell(psi, images, weight=0.0, seed=None, start=None, **more):
+    def tell(subject, images, seed=0, start=None, **more):
         found = {**more, **measured(images, eyes, ideal)}
         if a.record:
-            seconds = time.perf_counter() - start if start else 0.0
-            save_records(a.record, [record_of(psi, weight, seed, a.steps, found, seconds)], RUN)
-        row = {"psi": psi if seed is None else f"{psi}:{weight:g} seed {seed}", **found}
-        print(json.dumps(row) if a.json else
-              "  ".join(f"{k} {v:.1f}" if isinstance(v, float) else f"{v:<20}" for k, v in row.items()), flush=True)
+            seconds = {"seconds": time.perf_counter() - start} if start else {}
+            add(a.record, run, [row(seed, subject, name, value) for name, value in (found | seconds).items()])
+        line = {"psi": subject, "seed": seed, **found}
+        print(json.dumps(line) if a.json else
+              "  ".join(f"{k} {v:.1f}" if isinstance(v, float) else f"{v:<20}" for k, v in line.items()), flush=True)
 
     references = {"untouched": eyes.images, "histogram-matched": histogram_matched(eyes, unlabelled), "ideal": ideal}
     for name, images in references.items():
@@ -87,7 +83,7 @@ def main():
         for seed in a.seeds:
             start = time.perf_counter()
             refiner, caught = trained(psi, float(weight), seed, a.steps, synthetic, unlabelled)
-            tell(psi, refine(refiner, eyes).images, float(weight), seed, start, caught=caught)
+            tell(each, refine(refiner, eyes).images, seed, start, caught=caught)
 
 
 if __name__ == "__main__":

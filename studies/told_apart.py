@@ -18,7 +18,6 @@ eyes and those people in four of five cases.
 
 import argparse
 import json
-import statistics
 import sys
 import time
 from dataclasses import replace
@@ -28,8 +27,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.realism import evenness, told_by_number, two_sample_accuracy
-from simgan_lib.experiments.provenance import commit, hardware, versions
-from simgan_lib.experiments.records import check_replaceable, save_records
+from simgan_lib.experiments.provenance import about
+from simgan_lib.experiments.records import Records, add, check_addable, row, run_line
+from simgan_lib.experiments.tables import shown
 from simgan_lib.matching import histogram_matched, matched_one_by_one
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators import camera
@@ -53,14 +53,6 @@ def kinds(n, seed, unlabelled):
             "more of the domain": camera.stand_in(n, seed=50_000 + seed)}
 
 
-def record_of(found, evenly, images, seconds, command):
-    """What is kept of a run: `found`, by the network, and `evenly`, by evenness, as {kind: [% right, one a seed]}."""
-    return {"images": images, "seeds": list(range(len(next(iter(found.values()))))), "right_percent": found,
-            "by_evenness_percent": evenly,
-            "seconds": round(seconds, 1), "hardware": hardware(torch.device("cpu")), "versions": versions(), "commit": commit(),
-            "command": command}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
@@ -71,24 +63,29 @@ def main():
     a = parser.parse_args()
     if a.record and a.steps != STEPS:
         parser.error(f"--record keeps what the usual network says, of {STEPS} batches")
-    n, start = 400 if a.quick else 4000, time.perf_counter()
+    n = 400 if a.quick else 4000
+    run = run_line("told apart", "quick" if a.quick else "full", "stand-in", {"images": n}, images=n, **about(
+        torch.device("cpu"), f"python studies/told_apart.py --seeds {a.seeds}{' --quick' if a.quick else ''}"))
     if a.record:
-        check_replaceable(a.record, {"images": n}, a.seeds)
+        check_addable(a.record, run)
     unlabelled, test = camera.stand_in(2 * n, seed=20_001), camera.stand_in(n, seed=20_002)
-    found, evenly = {}, {}
+    rows = []
     for seed in range(a.seeds):
+        start = time.perf_counter()
         for kind, images in kinds(n, seed, unlabelled).items():
-            found.setdefault(kind, []).append(100 * two_sample_accuracy(images, test, seed, steps=a.steps)["accuracy"])
-            evenly.setdefault(kind, []).append(100 * told_by_number(evenness, images, test, seed))
+            told = two_sample_accuracy(images, test, seed, steps=a.steps)["accuracy"]
+            rows += [row(seed, kind, "right_percent", 100 * told),
+                     row(seed, kind, "by_evenness_percent", 100 * told_by_number(evenness, images, test, seed))]
+        rows.append(row(seed, "all", "seconds", time.perf_counter() - start))
     if a.record:
-        command = f"python studies/told_apart.py --seeds {a.seeds}{' --quick' if a.quick else ''}"
-        save_records(a.record, [record_of(found, evenly, n, time.perf_counter() - start, command)], ("images",))
+        add(a.record, run, rows)
     if a.json:
-        print(json.dumps({"network": found, "evenness": evenly}))
-    for kind in () if a.json else found:
-        shares = [f"{statistics.mean(values):5.1f}" + (f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else "")
-                  for values in (found[kind], evenly[kind])]
-        print(f"{kind:50} {shares[0]:12} by evenness {shares[1]}")
+        print(json.dumps(rows))
+        return
+    job, = Records.of([run], [{"run": run["run"], **line} for line in rows]).jobs()
+    for kind in dict.fromkeys(job.rows.loc[job.rows["measure"] == "right_percent", "subject"]):
+        print(f"{kind:50} {shown(job.get(kind, 'right_percent'), '.1f'):12} by evenness "
+              f"{shown(job.get(kind, 'by_evenness_percent'), '.1f')}")
 
 
 if __name__ == "__main__":

@@ -18,10 +18,12 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.evaluation.gaze import gaze_report, predict_gaze, train_gaze_estimator
+from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
 from simgan_lib.experiments.domains import profile_named, stand_in_domain
-from simgan_lib.experiments.provenance import commit, hardware, versions
-from simgan_lib.experiments.records import save_records
+from simgan_lib.experiments.records import Records, add, check_addable, row
+from simgan_lib.experiments.reproduce import described, gaze_rows
+from simgan_lib.experiments.tables import shown_with_interval
+from simgan_lib.gaze import angular_error_deg
 from simgan_lib.matching import histogram_matched
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators.eyes import simulate
@@ -31,7 +33,7 @@ NAMES = ("gray", "gray-no-history", "gray-global")
 
 
 def measured(name, profile, domain, eyes, unmatched):
-    """The gaze report after training on the eyes as the named refiner makes them.
+    """Degrees (N,) by which an estimator is wrong that was trained on the eyes as the named refiner makes them.
 
     unmatched: they are not given the gray levels of the unlabelled ones once more, as `full` does.
     """
@@ -39,15 +41,7 @@ def measured(name, profile, domain, eyes, unmatched):
     if not unmatched:
         refined = replace(refined, images=histogram_matched(refined, domain.unlabelled))
     estimator = train_gaze_estimator(refined, profile.gaze, 0)
-    return gaze_report(predict_gaze(estimator, domain.test), domain.test.labels["gaze"], groups=domain.test.groups["day"])
-
-
-def record_of(name, report, profile_name, unmatched, seconds, asked=()):
-    """What is kept of one refiner's report.  asked: the names on the command line."""
-    name, option = (f"{name}, not matched once more", " --unmatched") if unmatched else (name, "")
-    return {"refiner": name, "profile": profile_name, "domain": "stand-in", "seed": 0, **report, "seconds": round(seconds, 1),
-            "hardware": hardware(torch.device("cpu")), "versions": versions(), "commit": commit(),
-            "command": f"python studies/twins.py {''.join(f'{each} ' for each in asked)}--profile {profile_name}{option}"}
+    return angular_error_deg(predict_gaze(estimator, domain.test), domain.test.labels["gaze"])
 
 
 def main():
@@ -60,19 +54,25 @@ def main():
     a = parser.parse_args()
     profile = profile_named(a.profile)
     domain, eyes = stand_in_domain(profile), simulate(profile.synthetic, seed=1000)
-    found = {}
+    option = " --unmatched" if a.unmatched else ""
+    run = described("twins", a.profile, profile, domain, torch.device("cpu"),
+                    f"python studies/twins.py {''.join(f'{name} ' for name in a.names)}--profile {a.profile}{option}")
+    if a.record:
+        check_addable(a.record, run)
+    rows = []
     for name in a.names or NAMES:
-        start = time.perf_counter()
-        found[name] = measured(name, profile, domain, eyes, a.unmatched)
+        start, subject = time.perf_counter(), name + (", not matched once more" if a.unmatched else "")
+        found = {"errors": measured(name, profile, domain, eyes, a.unmatched)}
+        rows += [*gaze_rows(0, subject, found, domain), row(0, subject, "seconds", time.perf_counter() - start)]
         if a.record:
-            record = record_of(name, found[name], a.profile, a.unmatched, time.perf_counter() - start, a.names)
-            save_records(a.record, [record], ("profile", "refiner"))
+            add(a.record, run, rows)                       # each as it is done
     if a.json:
-        print(json.dumps(found))
-    for name, report in () if a.json else found.items():
-        error, within = report["gaze_error_deg"], report["within_7_deg"]
-        print(f"{name:16} {error['mean']:.2f} [{error['low']:.2f}, {error['high']:.2f}] degrees, {within['mean']:.1f} "
-              f"[{within['low']:.1f}, {within['high']:.1f}] % within 7 degrees")
+        print(json.dumps(rows))
+        return
+    job, = Records.of([run], [{"run": run["run"], **line} for line in rows]).jobs()
+    for subject in dict.fromkeys(job.rows["subject"]):
+        print(f"{subject:16} {shown_with_interval(job.get(subject, 'gaze_error_deg'))} degrees, "
+              f"{shown_with_interval(job.get(subject, 'within_7_deg'), '.1f')} % within 7 degrees")
 
 
 if __name__ == "__main__":

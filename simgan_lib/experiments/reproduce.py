@@ -66,10 +66,13 @@ def command_line(command, profile_name, seeds, real=None, test_days=None, first_
 
 def described(experiment, profile_name, profile, domain, device, command):
     """The line of a run of the main job, or of another experiment on its profiles and domains."""
-    job = {"config": dataclasses.asdict(profile), "data_digest": fingerprint(domain)[1]}
+    days = domain.test.groups.get("day")
+    job = {"test_days": sorted(set([] if days is None else days)), "config": dataclasses.asdict(profile),
+           "data_digest": fingerprint(domain)[1]}
     images = {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic}
-    return run_line(experiment, profile_name, domain.name, job, images=images, days=days_of(domain.test.groups.get("day")),
-                    mean_answer_error_deg=domain.mean_answer_error(), **about(device, command))
+    return run_line(experiment, profile_name, domain.name, job, images=images, days=days_of(days),
+                    test_days=len(job["test_days"]), mean_answer_error_deg=domain.mean_answer_error(),
+                    **about(device, command))
 
 
 # ---- from what a seed measured to rows ----

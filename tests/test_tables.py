@@ -1,0 +1,156 @@
+"""The paper's numbers beside a run's: every sentence follows from the numbers.  All numbers of runs here are made up."""
+
+import pytest
+
+from simgan_lib.experiments.records import Records, row, run_line
+from simgan_lib.experiments.tables import (
+    MARK,
+    against_synthetic,
+    comparison,
+    findings,
+    format_table,
+    markdown_table,
+    not_measured,
+    notes,
+)
+
+GAZE = {"synthetic": 8.0, "synthetic_matched": 7.0, "refined": 6.0, "oracle": 4.0}
+OTHERS = {("refined", "pupil_shift_px"): 0.7, ("synthetic", "pupil_finder_px"): 0.2, ("refined", "pupil_shift_px_failed"): 0.02,
+          ("synthetic", "two_sample_accuracy"): 0.99, ("synthetic_matched", "two_sample_accuracy"): 0.95,
+          ("refined", "two_sample_accuracy"): 0.8, ("synthetic", "kernel_distance"): 0.03,
+          ("synthetic_matched", "kernel_distance"): 0.02, ("refined", "kernel_distance"): 0.01,
+          ("refined", "change"): 30.0, ("refined", "beyond_tone"): 0.2}
+SPREAD = {1: [0.0], 2: [-0.1, 0.1], 3: [-0.1, 0.0, 0.1]}
+
+
+def run(n=3, domain="stand-in", without=(), guess=9.0, changed=None, **gaze):
+    """A made-up Job of n seeds; gaze errors are set by name, others in `changed`: {(subject, measure): value}."""
+    values = {(kind, "gaze_error_deg"): mean for kind, mean in (GAZE | gaze).items()}
+    values |= {(kind, "within_7_deg"): 100 - 6 * mean for kind, mean in (GAZE | gaze).items()} | OTHERS | (changed or {})
+    about = run_line("reproduce", "quick", domain, {}, mean_answer_error_deg=guess)
+    rows = []
+    for (subject, measure), value in values.items():
+        more = {"n": 100, "sd": 0.5} if measure in ("pupil_shift_px", "pupil_finder_px") else {}
+        apart = SPREAD[n] if "_deg" in measure else [0.0] * n
+        rows += [{"run": about["run"], **row(seed, subject, measure, value + apart[seed], **more)} for seed in range(n)
+                 if measure not in without]
+    return Records.of([about], rows).jobs()[0]
+
+
+def said(job):
+    return " ".join(findings(job))
+
+
+def cells(job, title):
+    """{name: (paper, here)} of the group whose title starts so."""
+    rows, = (rows for found, rows in comparison(job) if found.startswith(title))
+    return {line.name: (line.paper, line.here) for line in rows}
+
+
+def test_a_markdown_table_has_columns_of_one_width():
+    assert len({len(line) for line in markdown_table(["a", "bb"], [["ccc", "d"], ["e", "ffff"]]).splitlines()}) == 1
+
+
+def test_each_number_stands_beside_the_papers_with_its_place():
+    gaze = cells(run(), "Mean gaze error")
+    assert gaze["synthetic"] == ("11.2 (Table 3)", "8.00 ± 0.10") and gaze["refined"][0] == "7.8 (Table 3)"
+    assert gaze["histogram-matched"] == ("—", "7.00 ± 0.10") and gaze["stand-in with labels"][1] == "4.00 ± 0.10"
+    assert cells(run(), "Shift of the pupil")["mean ± deviation over images"] == ("1.1 ± 0.8 (article, Figure 9)", "0.70 ± 0.50")
+    assert cells(run(), "Refined against")["mean gaze error lower by, %"] == ("30 (Table 3)", "25 ± 0")
+    assert cells(run(), "Told from")["refined"] == ("people: 51.7 (Table 1)", "80.0 ± 0.0")
+
+
+def test_words_for_the_domain_can_be_others():
+    titles = dict(comparison(run(), oracle="its own", real="the domain's"))
+    assert "Told from the domain's images by a network, % right (50: by guessing)" in titles
+    assert "its own" in [line.name for line in titles["Mean gaze error, degrees, after training on"]]
+
+
+def test_ratios_are_of_the_means_and_deviate_as_the_seeds_say():
+    job = run()
+    errors = {"refined": [3.95, 6.0, 8.1], "oracle": [0.0, 4.0, 8.1]}       # of 7.9, 8.0, 8.1 synthetic: 50, 25, 0 % lower
+    for kind, values in errors.items():                                   # and the last seed has no gap to close
+        chosen = (job.rows["subject"] == kind) & (job.rows["measure"] == "gaze_error_deg")
+        job.rows.loc[chosen, "value"] = values
+    found = against_synthetic(job)
+    assert found["lower"]["mean"] == pytest.approx(100 * (8 - 18.05 / 3) / 8) and found["lower"]["sd"] == pytest.approx(25)
+    assert found["closed"]["sd"] == pytest.approx(0, abs=1e-6)
+
+
+def test_recalled_numbers_are_called_reported():
+    within = cells(run(), "Test images within 7")
+    assert within["synthetic"][0] == "62.3 reported (Table 2)" and within["refined, 4 x as many"] == ("87.2 (Table 2)", "—")
+    assert any(note.startswith('"reported"') for note in notes(run()))
+
+
+def test_one_seed_has_no_deviation():
+    assert cells(run(1), "Mean gaze error")["refined"][1] == "6.00" and "± —" not in format_table(run(1))
+    assert any("One seed" in note for note in notes(run(1))) and "--seeds 3" in " ".join(not_measured(run(1)))
+
+
+def test_three_seeds_say_in_how_many_refined_is_better():
+    assert any(note.startswith("3 seeds") for note in notes(run(3)))
+    assert "Refined is better than synthetic in 3 of 3 seeds" in said(run(3)) and "seeds" not in said(run(1))
+
+
+def test_a_good_run_has_three_findings():
+    text = said(run())
+    assert "25 % less" in text and "gives 7.00 degrees." in text and "for reference only, gives 4.00" in text
+    assert len(findings(run())) == 3
+    assert MARK not in format_table(run()) and "did not help" not in text and "no better" not in text and "not beat" not in text
+
+
+def test_refinement_that_does_not_help_is_called_so():
+    assert "Refinement did not help" in said(run(refined=8.2)) and "% less" not in said(run(refined=8.2))
+
+
+@pytest.mark.parametrize("matched", [6.0, 5.9])
+def test_refinement_that_does_not_beat_histogram_matching(matched):
+    """Where they are equal, too: a tie with what learns nothing is no success."""
+    job = run(synthetic_matched=matched)
+    assert "refinement does not beat it" in said(job)
+    assert cells(job, "Mean gaze error")["refined"][1].endswith(MARK)
+    assert any(note.startswith(MARK) for note in notes(job)) and MARK in format_table(job)
+
+
+@pytest.mark.parametrize("changed, sentence", [
+    ({("refined", "pupil_shift_px"): 1.4}, "the labels are kept less well"),
+    ({("refined", "two_sample_accuracy"): 0.995}, "no more realistic"),
+    ({("refined", "two_sample_accuracy"): 0.95}, "still easily told"),
+    ({("refined", "kernel_distance"): 0.025}, "at least as close as refined"),
+    ({("refined", "change"): 0.5}, "collapsed to the identity"),
+    ({("refined", "beyond_tone"): 0.01}, "little more than a tone curve"),
+])
+def test_other_bad_news_is_said(changed, sentence):
+    assert sentence in said(run(changed=changed)) and sentence not in said(run())
+
+
+def test_an_estimator_no_better_than_the_mean_answer_is_called_so():
+    assert "no better than that" in said(run(guess=5.0)) and "no better than that" not in said(run())
+
+
+def test_stand_in_eyes_are_never_called_real():
+    job = run()
+    text = " ".join([said(job), format_table(job), *notes(job)])
+    assert "stand-in" in text and " real " not in text
+    assert any(item.startswith("Anything about photographs") for item in not_measured(job))
+
+
+def test_real_eyes_are():
+    job = run(domain="MPIIGaze")
+    assert "stand-in" not in said(job) + format_table(job) + " ".join(not_measured(job))
+    assert "real with labels" in cells(job, "Mean gaze error")
+
+
+@pytest.mark.parametrize("measure", sorted({measure for _, measure in OTHERS} | {"gaze_error_deg", "within_7_deg"}))
+def test_any_measure_may_be_missing(measure):
+    assert "paper" in format_table(run(without=[measure])) and len(findings(run(without=[measure]))) >= 2
+
+
+def test_a_run_that_measured_nothing():
+    bare = Records.of([run_line("reproduce", "quick", "stand-in", {})], []).jobs()[0]
+    assert findings(bare) == [] and comparison(bare) == [] and "paper" in format_table(bare)
+
+
+def test_lines_of_the_text_table_fit_a_terminal():
+    assert max(map(len, format_table(run()).splitlines())) <= 100
