@@ -26,7 +26,7 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     from . import report, summary  # matplotlib is slow to import and of no use to a run that fails before
     metrics = summary.summarise(profile_name, profile, domain, measured, device,
                                 command_line(profile_name, seeds, real, test_days, first_seed))
-    report.write_report(folder, metrics, summary.pictures(domain, measured, metrics))
+    report.write_run_report(folder, metrics, summary.pictures(domain, measured, metrics))
     return folder, metrics
 
 
