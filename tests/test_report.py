@@ -9,17 +9,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from jinja2 import UndefinedError
 
-from simgan_lib.experiments import report
-from simgan_lib.experiments.report import write_report
+from simgan_lib.experiments.report import content_of, write_report, write_run_report
 from simgan_lib.figures import canvas
 from simgan_lib.system.errors import UserError
 
+CONTENT = {"title": "SimGAN, quick run", "domain": "the stand-in domain", "lead": "Measured on 1,500 images.",
+           "findings": ["Wrong by 25 % less."],
+           "table": [("Gaze error", [("refined", "7.8 (Table 3)", "6.00 ± 0.10 [5.00, 7.00]")])],
+           "notes": ["Three seeds."], "changes": {"head": ["refined"], "rows": [("gray levels", ["31.0"])]},
+           "missing": ["Whether people can tell."], "facts": [("time", "5.0 minutes")],
+           "folded": [("Configuration", {"training": {"steps": 330}})]}
 METRICS = {"profile": "quick", "domain": "stand-in", "seeds": [0, 1, 2],
            "gaze_error_deg": {"synthetic": {"mean": 8.0, "sd": 0.2, "n": 3}, "refined": {"mean": 6.0, "sd": 0.1, "n": 3}},
            "collapse": {"synthetic": {"change": 0.0}, "refined": {"change": 31.0, "beyond_tone": 0.25}},
            "images": {"test": 1500}, "seconds": 300.0, "stage_seconds": [{"refiner": 100.0}],
            "config": {"training": {"steps": 330}}, "versions": {"torch": "2.13.0"}, "hardware": "a CPU"}
+NASTY = '"><script>alert("x")</script><b>&amp;'
 VOID = {"meta", "link", "img", "br"}
 
 
@@ -28,7 +35,7 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.elements, self.text = [], [], ""
+        self.open, self.elements, self.text, self.style = [], [], "", ""
         self.feed(text)
         self.close()
         assert self.open == []
@@ -43,7 +50,10 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        self.text += data
+        if self.open[-1:] == ["style"]:
+            self.style += data
+        else:
+            self.text += data.replace("\xa0", " ")
 
     def all(self, tag):
         return [attributes for name, attributes in self.elements if name == tag]
@@ -61,16 +71,14 @@ def figures():
 
 @pytest.fixture
 def page(tmp_path, figures):
-    return Page(write_report(tmp_path / "quick", METRICS, figures).read_text(encoding="utf-8"))
+    return Page(write_report(tmp_path / "quick", CONTENT, figures).read_text(encoding="utf-8"))
 
 
 def test_the_page_and_all_files_are_written(tmp_path, figures):
-    path = write_report(tmp_path / "quick", METRICS, figures)
+    path = write_report(tmp_path / "quick", CONTENT, figures)
     assert path == tmp_path / "quick" / "report.html"
     names = sorted(str(file.relative_to(path.parent)) for file in path.parent.rglob("*") if file.is_file())
-    assert names == ["figures/first.png", "figures/first.svg", "figures/second.png", "figures/second.svg", "metrics.json",
-                     "report.html"]
-    assert json.loads((path.parent / "metrics.json").read_text()) == METRICS
+    assert names == ["figures/first.png", "figures/first.svg", "figures/second.png", "figures/second.svg", "report.html"]
 
 
 def test_the_page_needs_nothing_from_elsewhere(page):
@@ -78,7 +86,7 @@ def test_the_page_needs_nothing_from_elsewhere(page):
         assert tag not in {"script", "iframe", "object"}
         for name in ("src", "href", "srcset", "data", "action", "poster"):
             assert attributes.get(name, "data:").startswith("data:"), (tag, attributes)
-    assert "url(" not in report.STYLE_SHEET and "@import" not in report.STYLE_SHEET
+    assert "url(" not in page.style and "@import" not in page.style
 
 
 def test_images_have_their_alternative_text_size_and_pixels(page, tmp_path):
@@ -101,53 +109,58 @@ def test_the_page_can_be_read_on_a_phone_in_the_dark_and_aloud(page):
     assert any(meta.get("name") == "viewport" and "width=device-width" in meta["content"] for meta in page.all("meta"))
     levels = [int(tag[1]) for tag, _ in page.elements if tag in {"h1", "h2", "h3"}]
     assert all(after - before <= 1 for before, after in zip(levels, levels[1:]))
-    assert "prefers-color-scheme: dark" in report.STYLE_SHEET and "@media print" in report.STYLE_SHEET
+    assert "prefers-color-scheme: dark" in page.style and "@media print" in page.style
     assert len(page.all("table")) == len(page.all("caption")) == 2
+    assert [head["scope"] for head in page.all("th")] == ["col", "col", "rowgroup", "row", "col", "row"]
     assert all(wide["tabindex"] == "0" and wide["aria-label"] for wide in page.all("div"))       # scrolls by key, too
 
 
-def test_the_page_says_what_came_out_and_what_was_not_measured(page):
-    for words in ("25\xa0% less", "8.00 ± 0.20", "11.2 (Table 3)", "1,500 stand-in images", "visual Turing test",
-                  "Missing from this run", "5.0 minutes", "torch 2.13.0", '"steps": 330', "Did the refiner do anything?"):
+def test_all_of_the_content_stands_on_the_page(page):
+    for words in ("SimGAN on the stand-in domain", "Measured on 1,500 images.", "Wrong by 25 % less.", "Gaze error", "refined",
+                  "7.8 (Table 3)", "6.00 ± 0.10", "Three seeds.", "Did the refiner do anything?", "gray levels", "31.0",
+                  "Whether people can tell.", "5.0 minutes", "Configuration", '"steps": 330'):
         assert words in page.text, words
 
 
+def test_lines_break_neither_before_a_percent_sign_nor_within_a_number_and_its_deviation(tmp_path):
+    text = write_report(tmp_path, CONTENT, []).read_text(encoding="utf-8")
+    assert "25\xa0% less" in text and "6.00\xa0±\xa00.10 [5.00,\xa07.00]" in text and "7.8 (Table\xa03)" in text
+
+
+def test_what_was_not_measured_has_no_heading_of_its_own(tmp_path):
+    page = Page(write_report(tmp_path, CONTENT | {"changes": None, "notes": []}, []).read_text(encoding="utf-8"))
+    headings = page.text.count("Did the refiner do anything?"), page.text.count("The figures"), len(page.all("table"))
+    assert headings == (0, 0, 1) and not page.all("img")
+
+
+@pytest.mark.parametrize("key", sorted(CONTENT))
+def test_content_that_is_forgotten_is_an_error_and_no_gap(tmp_path, key):
+    with pytest.raises(UndefinedError, match=key):
+        write_report(tmp_path, {name: value for name, value in CONTENT.items() if name != key}, [])
+    assert not (tmp_path / "report.html").exists()
+
+
+def hostile(value):
+    """`value` with every text in it, keys too, replaced by an attempt to write a script into the page."""
+    if isinstance(value, dict):
+        return {name: hostile(item) for name, item in value.items()}
+    return [hostile(item) for item in value] if isinstance(value, (list, tuple)) else NASTY
+
+
 def test_everything_is_escaped(tmp_path, figures):
-    nasty = '<script>alert("x")</script>&amp;'
-    metrics = METRICS | {"domain": nasty, "profile": nasty, "hardware": nasty, "command": nasty, "seeds": [nasty],
-                         "versions": {nasty: nasty}, "images": {nasty: 3}, "test_groups": [nasty], "config": {nasty: nasty},
-                         "collapse": {nasty: {"change": 1.0}}, "stage_seconds": [{nasty: 1.0}]}
-    hostile = [(stem, figure, f'">{nasty}', nasty) for stem, figure, _, _ in figures]
-    page = Page(write_report(tmp_path, metrics, hostile).read_text(encoding="utf-8"))
-    assert page.all("script") == [] and nasty in page.text
-    assert page.all("img")[0]["alt"] == f'">{nasty}'
+    folded = {"folded": [(NASTY, {NASTY: NASTY})]}
+    page = Page(write_report(tmp_path, hostile(CONTENT) | folded, [(stem, figure, NASTY, NASTY) for stem, figure, _, _ in figures])
+                .read_text(encoding="utf-8"))
+    assert page.all("script") == page.all("b") == [] and page.text.count('<script>alert("x")</script>') == 18
+    assert page.all("img")[0]["alt"] == NASTY
 
 
-def test_a_run_that_measured_nothing_has_a_page_too(tmp_path):
-    page = Page(write_report(tmp_path, {"profile": "quick", "domain": "stand-in", "seeds": [0]}, []).read_text())
-    assert "Missing from this run" in page.text and not page.all("img")
+def test_a_domain_with_a_tag_in_its_name_is_shown_as_it_is(tmp_path):
+    content = content_of(METRICS | {"domain": "<b>"})
+    assert "SimGAN on <b>" in Page(write_report(tmp_path, content, []).read_text(encoding="utf-8")).text
 
 
-def test_the_page_says_that_refinement_does_not_beat_matching_when_it_does_not(tmp_path):
-    gaze = METRICS["gaze_error_deg"]
-    for matched, expected in ((5.5, True), (7.0, False)):
-        metrics = METRICS | {"gaze_error_deg": gaze | {"synthetic_matched": {"mean": matched, "sd": 0.1, "n": 3}}}
-        page = Page(write_report(tmp_path, metrics, []).read_text(encoding="utf-8"))
-        assert ("does not beat plain histogram matching" in page.text) == expected
-
-
-def test_metrics_are_plain_json(tmp_path):
-    """Numbers of NumPy and PyTorch, and not-a-number, which JSON does not have."""
-    odd = {"seconds": np.float32(2.0), "a": torch.tensor(3), "b": float("nan"), "c": np.arange(2), "d": Path("x"), "e": ()}
-    write_report(tmp_path, METRICS | odd, [])
-    found = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
-    assert {key: found[key] for key in odd} == {"seconds": 2.0, "a": 3, "b": None, "c": [0, 1], "d": "x", "e": []}
-
-
-@pytest.mark.parametrize("name", ["metrics.json", "report.html"])
-def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch, name):
-    write_report(tmp_path, METRICS, [])
-    before = (tmp_path / name).read_bytes()
+def fill_the_disk_at(name, monkeypatch):
     replace = os.replace
 
     def disk_full(unfinished, path):
@@ -155,17 +168,55 @@ def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch, nam
             raise OSError(28, "No space left on device")
         replace(unfinished, path)
     monkeypatch.setattr(os, "replace", disk_full)
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "report.html"])
+def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch, name):
+    write_run_report(tmp_path, METRICS, [])
+    before = (tmp_path / name).read_bytes()
+    fill_the_disk_at(name, monkeypatch)
     with pytest.raises(UserError, match=f"{name}: could not be written .No space left on device.; .* unchanged"):
-        write_report(tmp_path, METRICS | {"seconds": 7.0}, [])
+        write_run_report(tmp_path, METRICS | {"seconds": 7.0}, [])
     assert (tmp_path / name).read_bytes() == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["metrics.json", "report.html"]
 
 
 def test_the_page_is_written_last(tmp_path, figures, monkeypatch):
     """A folder that has a page is whole."""
-    def disk_full(figure, stem):
-        raise UserError("no space left")
-    monkeypatch.setattr(report, "save_figure", disk_full)
+    fill_the_disk_at("second.svg", monkeypatch)
     with pytest.raises(UserError):
-        write_report(tmp_path, METRICS, figures)
-    assert not (tmp_path / "report.html").exists()
+        write_report(tmp_path, CONTENT, figures)
+    assert (tmp_path / "figures" / "first.png").exists() and not (tmp_path / "report.html").exists()
+
+
+# ---- from metrics to the content of the page ----
+def page_of(folder, metrics):
+    return Page(write_run_report(folder, metrics, []).read_text(encoding="utf-8"))
+
+
+def test_the_page_of_a_run_says_what_came_out_and_what_was_not_measured(tmp_path):
+    page = page_of(tmp_path, METRICS)
+    for words in ("25 % less", "8.00 ± 0.20", "11.2 (Table 3)", "1,500 stand-in images", "visual Turing test",
+                  "Missing from this run", "5.0 minutes", "torch 2.13.0", '"steps": 330', "Did the refiner do anything?"):
+        assert words in page.text, words
+    assert json.loads((tmp_path / "metrics.json").read_text()) == METRICS
+
+
+def test_a_run_that_measured_nothing_has_a_page_too(tmp_path):
+    page = page_of(tmp_path, {"profile": "quick", "domain": "stand-in", "seeds": [0]})
+    assert "Missing from this run" in page.text
+
+
+def test_the_page_says_that_refinement_does_not_beat_matching_when_it_does_not(tmp_path):
+    gaze = METRICS["gaze_error_deg"]
+    for matched, expected in ((5.5, True), (7.0, False)):
+        page = page_of(tmp_path, METRICS | {"gaze_error_deg": gaze | {"synthetic_matched": {"mean": matched, "sd": 0.1, "n": 3}}})
+        assert ("does not beat plain histogram matching" in page.text) == expected
+
+
+def test_metrics_are_plain_json(tmp_path):
+    """Numbers of NumPy and PyTorch, and not-a-number, which JSON does not have."""
+    odd = {"seconds": np.float32(2.0), "a": torch.tensor(3), "b": float("nan"), "c": np.arange(2), "d": Path("x"), "e": ()}
+    write_run_report(tmp_path, METRICS | odd, [])
+    found = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
+    assert {key: found[key] for key in odd} == {"seconds": 2.0, "a": 3, "b": None, "c": [0, 1], "d": "x", "e": []}
