@@ -1,8 +1,7 @@
 """SynthesEyes: eyes rendered from scans of ten heads.
 
-What      11,382 pictures 120x80, each with a pickle file of landmarks, from which nothing is ever run
-Labels    gaze (pitch, yaw) of the eyeball in the head, from the name; with --landmarks also the pupil's centre and the
-          iris's ellipse, in pixels; group subject
+What      11,382 pictures 120x80; the pickle file of landmarks beside each is not read, since it may run code
+Labels    gaze (pitch, yaw) of the eyeball in the head, from the name; group subject
 Size      not known to us; checksum: recorded at first use, then held
 Licence   see its page
 Page      https://www.cl.cam.ac.uk/research/rainbow/projects/syntheseyes/
@@ -18,9 +17,7 @@ SITE = "www.cl.cam.ac.uk/~eww23/data/syntheseyes_data.zip"
 RELEASE = Release(
     reader="syntheseyes", about=__doc__, unpacked="SynthesEyes", whole=11_382,
     files=(("syntheseyes_data.zip", (f"https://{SITE}", f"http://{SITE}"), PAGE),),
-    options=(Option("colour", {"action": "store_true", "help": "keep the colours; gray else"}),
-             Option("landmarks", {"action": "store_true", "help": "read the pickles too: pupil and iris; without one, a picture "
-                                                                  "is left out"})))
+    options=(Option("colour", {"action": "store_true", "help": "keep the colours; gray else"}),))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

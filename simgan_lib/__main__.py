@@ -144,7 +144,7 @@ def _train(a):
     config = profile_named(a.profile).training
     config = replace(config, **dict(_assigned(config, text) for text in a.set))
     synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
-    state = Path(a.out).with_suffix(".run.safetensors")
+    state = Path(a.out).with_suffix(".run.state")
     trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
     save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
                                  "noise": config.noise, "residual": config.residual, "seed": a.seed, "steps": config.total,

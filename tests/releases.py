@@ -1,7 +1,6 @@
 """Data sets written by the tests in the layout of their releases."""
 
 import json
-import pickle
 
 import h5py
 import numpy as np
@@ -13,16 +12,14 @@ from simgan_lib.gaze import gaze_vector
 from simgan_lib.simulators.eyes import simulate
 
 
-def write_cifar10(folder, n=20, batches=("data_batch_1", "data_batch_2", "test_batch"), seed=0, **replaced):
-    """CIFAR-10's python batches, n pictures each, and batches.meta.  replaced: what else to write for data, labels ..."""
+def write_cifar10(folder, n=20, batches=("data_batch_1", "data_batch_2", "test_batch"), seed=0, data=None, kinds=None):
+    """CIFAR-10's binary batches, n records each.  data: uint8 (n, 3072) of every batch; kinds: n numbers; else drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
     for name in batches:
-        batch = {"batch_label": name, "labels": random.integers(0, 10, n).tolist(), "filenames": [f"{i}.png" for i in range(n)],
-                 "data": random.integers(0, 256, (n, 3072), dtype=np.uint8)} | replaced
-        (folder / name).write_bytes(pickle.dumps({key: value for key, value in batch.items() if value is not None}, 2))
-    names = "airplane automobile bird cat deer dog frog horse ship truck".split()
-    (folder / "batches.meta").write_bytes(pickle.dumps({"num_cases_per_batch": n, "label_names": names, "num_vis": 3072}, 2))
+        drawn = random.integers(0, 10, n), random.integers(0, 256, (n, 3072))
+        first, rest = (new if given is None else given for given, new in zip((kinds, data), drawn))
+        np.c_[first, rest].astype(np.uint8).tofile(folder / f"{name}.bin")
     return folder
 
 
@@ -74,35 +71,16 @@ def write_unityeyes(folder, n=6, size=(480, 640), seed=0, change=None):
     return folder
 
 
-def write_syntheseyes(folder, n=4, subject="f01", seed=0, change=None):
-    """SynthesEyes' pictures of one subject, 120x80 RGBA, the gaze in their names, and the pickles beside them.
-
-    change: called with (number, pickle's dictionary), may alter it or return what to write in its place, bytes as they are.
-    """
+def write_syntheseyes(folder, n=4, subject="f01", seed=0):
+    """SynthesEyes' pictures of one subject, 120x80 RGBA, the gaze in their names, and beside each a pickle that is none."""
     (folder / subject).mkdir(parents=True, exist_ok=True)
     eyes = simulate(n, seed, size=(80, 120), colour=True)
     for i in range(n):
         pitch, yaw = eyes.labels["gaze"][i].tolist()
         path = folder / subject / f"{subject}_{i + 100}_{pitch:.4f}_{yaw:.4f}.png"
         Image.fromarray(eyes.images[i].permute(1, 2, 0).numpy()).convert("RGBA").save(path)
-        about = _about_syntheseyes(eyes.labels["gaze"][i].double().numpy(), eyes.labels["iris"][i].double().numpy(), i)
-        about = (change(i, about) or about) if change else about
-        path.with_suffix(".pkl").write_bytes(about if isinstance(about, bytes) else pickle.dumps(about, 2))
+        path.with_suffix(".pkl").write_bytes(b"it is not read")
     return folder
-
-
-def _about_syntheseyes(gaze, iris, number):
-    """What a pickle says: the gaze in the space of a camera that stands `number` steps aside, landmarks in the picture."""
-    (pitch, yaw), (x, y, a, b, angle), aside = gaze, iris, 0.2 * number
-    world = np.array([-np.cos(pitch) * np.sin(yaw), -np.cos(pitch) * np.cos(yaw), np.sin(pitch)])      # z up, -y ahead
-    frontal, c, s = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]), np.cos(aside), np.sin(aside)
-    pose = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ frontal
-    turns = np.arange(8) * np.pi / 4
-    circle = np.stack([a * np.cos(turns), b * np.sin(turns)], 1) @ np.array([[np.cos(angle), np.sin(angle)],
-                                                                             [-np.sin(angle), np.cos(angle)]])
-    points = {name: [tuple(row) for row in (np.array([x, y]) + 0.5 + size * circle).tolist()]
-              for name, size in (("ldmks_iris_2d", 1), ("ldmks_pupil_2d", 0.4), ("ldmks_lids_2d", 1.5))}
-    return {"look_vec": tuple((pose @ world).tolist()), "head_pose": pose.tolist(), "ldmks": points}
 
 
 def write_folder(folder, sizes=((35, 55), (70, 110), (100, 60)), seed=0, table=None):

@@ -119,10 +119,10 @@ def test_truncated_checkpoint_is_named_and_kept(sets, capsys, monkeypatch):
     shrunk(monkeypatch)
     words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
     assert run(capsys, *words)[0] == 0
-    state = sets / "refiner.run.safetensors"
+    state = sets / "refiner.run.state"
     damaged = state.read_bytes()[:5000]
     state.write_bytes(damaged)
-    assert "refiner.run.safetensors" in refused(capsys, *words)
+    assert "refiner.run.state" in refused(capsys, *words)
     assert state.read_bytes() == damaged
 
 
@@ -190,7 +190,7 @@ def test_settings_of_a_training_can_be_named(sets, capsys, monkeypatch):
     words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
     status, _, error = run(capsys, *words, "--set", "steps=2", "--set", "regularization=0.5", "--set", "local=false")
     assert status == 0, error
-    config = load_state(sets / "refiner.run.safetensors")["run"]["config"]
+    config = load_state(sets / "refiner.run.state")["run"]["config"]
     assert (config["steps"], config["regularization"], config["local"]) == (2, 0.5, False)
     for wrong, said in (("step=2", "one of steps, batch"), ("steps=two", "no int"), ("local=no", "no bool"),
                         ("steps=0", "at least 1")):
@@ -264,8 +264,8 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
     assert set(metrics["deviations"]) == {"two_sample_accuracy", "kernel_distance", "collapse"}
     assert metrics["deviations"]["kernel_distance"]["refined"] > 0             # two seeds, two refiners
     assert (tmp_path / "quick" / "report.html").stat().st_size > 50_000
-    files = {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.safetensors")}
-    assert run(capsys, *words)[0] == 0
+    files = {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.state")}
+    assert files and run(capsys, *words)[0] == 0
     again = json.loads((tmp_path / "quick" / "metrics.json").read_text())
     assert again["gaze_error_deg"] == metrics["gaze_error_deg"]
     low, high = metrics["gaze_error_deg"]["refined"]["interval"]
@@ -273,4 +273,4 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
     for before, after in zip(metrics["stage_seconds"], again["stage_seconds"]):       # what was kept has cost its time too
         assert {k: v for k, v in before.items() if k not in ("simulation", "refining")} \
             == {k: v for k, v in after.items() if k not in ("simulation", "refining")}
-    assert {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.safetensors")} == files, "computed anew"
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.state")} == files, "computed anew"

@@ -45,7 +45,8 @@ def small(monkeypatch):
 
 def test_the_command_computes_every_row_keeps_it_and_goes_on(tmp_path, capsys, monkeypatch, small):
     assert run(capsys, "reproduce", "--results", tmp_path)[0] == 0
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("quick/seed0/*.safetensors")}
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("quick/seed0/*.state")}
+    assert before
     words = ("gaze-table", "--results", tmp_path, "--records", tmp_path / "gaze.jsonl")
     status, out, error = run(capsys, *words)
     assert status == 0, error

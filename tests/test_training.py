@@ -18,7 +18,7 @@ from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.system.checkpoints import load_state
+from simgan_lib.system.checkpoints import load_state, save_checkpoint, save_module
 from simgan_lib.system.errors import UserError
 from simgan_lib.training import PRESETS, Monitor, Record, Training, TrainingConfig, TrainingFailed, refine, refined_parts
 
@@ -139,7 +139,7 @@ train_refiner(sys.argv[1], config, simulate(32, seed=1), stand_in(32, seed=2), s
 
 
 def test_killed_again_and_again_it_ends_with_the_same_weights(tmp_path):
-    whole, broken = tmp_path / "whole.safetensors", tmp_path / "broken.safetensors"
+    whole, broken = tmp_path / "whole.state", tmp_path / "broken.state"
 
     def start(path):
         return subprocess.Popen([sys.executable, "-c", KILLED, str(path)], env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -163,20 +163,30 @@ def test_killed_again_and_again_it_ends_with_the_same_weights(tmp_path):
 
 
 def test_state_of_another_run_is_refused_by_name(data, tmp_path):
-    path = tmp_path / "run.safetensors"
+    path = tmp_path / "run.state"
     train_refiner(path, TINY, *data, bar=False)
-    with pytest.raises(UserError, match=r"run\.safetensors.*width is 8 there, 16 here"):
+    with pytest.raises(UserError, match=r"run\.state.*width is 8 there, 16 here"):
         train_refiner(path, replace(TINY, width=16), *data, bar=False)
     with pytest.raises(UserError, match="images to refine is"):
         train_refiner(path, TINY, data[0][:20], data[1], bar=False)
 
 
+def test_a_run_that_an_earlier_version_began_is_refused_and_a_refiner_beside_it_is_not(data, tmp_path):
+    save_module(tmp_path / "run.safetensors", torch.nn.Linear(2, 2), {})
+    train_refiner(tmp_path / "run.state", TINY, *data, bar=False)
+    save_checkpoint(tmp_path / "old.safetensors", {"refiner/weight": torch.ones(2)}, {"state": {"run": {}}})
+    with pytest.raises(UserError, match=r"old\.safetensors: the state of a run of an earlier version.*delete it to start anew"):
+        train_refiner(tmp_path / "old.state", TINY, *data, bar=False)
+    with pytest.raises(UserError, match=r"old\.safetensors: found no state .* earlier version.*delete it to start anew"):
+        train_refiner(tmp_path / "old.safetensors", TINY, *data, bar=False)
+
+
 def test_other_images_of_the_same_shape_or_another_seed_are_another_run(data, tmp_path):
-    path = tmp_path / "run.safetensors"
+    path = tmp_path / "run.state"
     train_refiner(path, TINY, *data, bar=False)
     before = path.read_bytes()
     others = replace(data[1], images=data[1].images.flip(3))
-    with pytest.raises(UserError, match="run.safetensors: .*real images is .*delete it"):
+    with pytest.raises(UserError, match="run.state: .*real images is .*delete it"):
         train_refiner(path, TINY, data[0], others, bar=False)
     with pytest.raises(UserError, match="seed is 0 there, 1 here"):
         train_refiner(path, TINY, *data, seed=1, bar=False)
@@ -185,7 +195,7 @@ def test_other_images_of_the_same_shape_or_another_seed_are_another_run(data, tm
 
 @pytest.mark.parametrize("where", ["update_refiner", "update_discriminator", "draw"])
 def test_interrupted_in_the_middle_of_a_step_it_ends_with_the_same_weights(data, tmp_path, monkeypatch, where):
-    whole, path, original = tmp_path / "whole.safetensors", tmp_path / "run.safetensors", getattr(Training, where)
+    whole, path, original = tmp_path / "whole.state", tmp_path / "run.state", getattr(Training, where)
     train_refiner(whole, TINY, *data, bar=False)
 
     def interrupted(self, *arguments, **named):

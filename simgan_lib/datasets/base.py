@@ -1,5 +1,6 @@
 """What all readers share: blocks of files, single pictures, and one image set made of many parts."""
 
+import math
 import os
 import warnings
 from collections import Counter
@@ -76,15 +77,45 @@ def _eight_bits(picture):
     return Image.fromarray((np.asarray(picture).clip(0, 65535) // 257).astype(np.uint8))
 
 
-def read_records(records, read):
-    """([read(record), ...], Counter of reasons): records for which `read` raises Unusable are counted."""
+def middle(pixels, size):
+    """The largest middle part of a picture uint8 (C, H, W) that has the shape of `size`, scaled to it.
+
+    Raises Unusable if the picture is empty.
+    """
+    if not pixels.any():
+        raise Unusable("empty")
+    height, width = pixels.shape[1:]
+    half = np.array([size[1], size[0]]) * min(height / size[0], width / size[1]) / 2
+    centre = np.array([width, height]) / 2
+    return cut(pixels, np.concatenate([centre - half, centre + half]), size)
+
+
+def cut(pixels, box, size):
+    """The box (left, top, right, bottom) of uint8 (C, H, W), scaled to `size`; beyond the picture its edge is repeated."""
+    over = max(0, math.ceil(max(-box[0], -box[1], box[2] - pixels.shape[2], box[3] - pixels.shape[1])))
+    padded = np.pad(pixels.numpy(), ((0, 0), (over, over), (over, over)), mode="edge")
+    bands = [Image.fromarray(band).resize((size[1], size[0]), Image.Resampling.BILINEAR, box=tuple(box + over)) for band in padded]
+    return torch.from_numpy(np.stack([np.asarray(band) for band in bands]))
+
+
+def read_records(title, records, read, shape, labels=None, groups=()):
+    """(ImageSet of the records that can be used, Counter of the reasons why others cannot).
+
+    read(record) gives (uint8 `shape`, {label: numbers}, {group: text}), or raises Unusable.
+    labels: {name: shape of one}.  groups: names.  A set without any record has them too.
+    """
     found, skipped = [], Counter()
     for record in records:
         try:
             found.append(read(record))
         except Unusable as reason:
             skipped[str(reason)] += 1
-    return found, skipped
+    pictures, numbers, texts = zip(*found) if found else ((), (), ())
+    images = torch.stack(pictures) if found else torch.empty(0, *shape, dtype=torch.uint8)
+    labels = {name: torch.tensor(np.array([of[name] for of in numbers]), dtype=torch.float32).reshape(len(found), *each)
+              for name, each in (labels or {}).items()}
+    groups = {name: np.array([of[name] for of in texts], dtype=str) for name in groups}
+    return ImageSet(images, labels, groups, source(title, len(found), skipped)), skipped
 
 
 def together(title, folder, parts):
@@ -100,6 +131,11 @@ def together(title, folder, parts):
     if not sets:
         counted = ", ".join(f"{n} {reason}" for reason, n in skipped.items()) or "no records at all"
         raise UserError(f"{folder}: none of the {sum(skipped.values())} records there can be used ({counted})")
+    return joined(title, sets, skipped)
+
+
+def joined(title, sets, skipped):
+    """One or more image sets, of the same labels and groups, as one."""
     labels = {name: torch.cat([part.labels[name] for part in sets]) for name in sets[0].labels}
     groups = {name: np.concatenate([part.groups[name] for part in sets]) for name in sets[0].groups}
     images = torch.cat([part.images for part in sets])

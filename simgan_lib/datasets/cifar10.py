@@ -1,10 +1,11 @@
-"""CIFAR-10's python batches: data_batch_1 to data_batch_5 and test_batch, 10,000 colour pictures 32x32 each.
+"""CIFAR-10's binary edition: data_batch_1.bin to data_batch_5.bin and test_batch.bin, 10,000 colour pictures 32x32 each.
 
-The batches are pickles of Python 2; they are read without running what may be in them (safe_pickle).
+A record is one byte, the kind of thing, and 3,072 bytes of pixels: the red, the green and the blue plane, row by row.
+The edition for Python is made of pickles, which may run code when they are read; it is not read here.
 """
 
-import re
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,22 +13,29 @@ import torch
 from ..images import ImageSet
 from ..system.errors import UserError
 from . import base
-from .safe_pickle import load_pickle
 
 TITLE = "CIFAR-10"
-KINDS = 10
-EXPECTED = "CIFAR-10's files data_batch_1 to data_batch_5 and test_batch"
-NAME = re.compile(r"data_batch_[1-5]|test_batch")
+KINDS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")     # 0 to 9
+RECORD = 1 + 3 * 32 * 32          # bytes
+BATCHES = (*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin")
+EXPECTED = f"CIFAR-10's binary edition, {BATCHES[0]} to {BATCHES[-2]} and {BATCHES[-1]}"
+OTHER_EDITION = ("*_batch_[1-5]", "test_batch", "cifar-10-batches-py", "cifar-10-batches-mat", "*_batch*.mat")
 
 
 def units(folder):
-    """[(file,), ...], one a batch, in the release's folder or that above it.  Raises UserError if none is there."""
+    """[(file,), ...], one a batch, in the release's folder or that above it.
+
+    Raises UserError if none is there, and says what to fetch if another edition is.
+    """
     folder = base.existing_folder(folder, EXPECTED)
-    files = base.first_layout(folder, ("*_batch*", "cifar-10-batches-py/*_batch*"), EXPECTED)
-    files = [path for path in files if NAME.fullmatch(path.name)]
-    if not files:
-        raise UserError(f"{folder}: expected {EXPECTED}, found none of them")
-    return [(str(path),) for path in files]
+    for place in (folder, folder / "cifar-10-batches-bin"):
+        found = [(str(place / name),) for name in BATCHES if (place / name).is_file()]
+        if found:
+            return found
+    if any(any(folder.glob(name)) for name in OTHER_EDITION):
+        raise UserError(f"{folder}: found another edition of CIFAR-10, expected the binary one: fetch cifar-10-binary.tar.gz from "
+                        "https://www.cs.toronto.edu/~kriz/cifar.html, or with `python data_scripts/cifar10.py download FOLDER`")
+    raise UserError(f"{folder}: expected {EXPECTED}, found none of them")
 
 
 def files(unit, **_):
@@ -38,60 +46,30 @@ def files(unit, **_):
 def read_unit(unit):
     """(ImageSet, skipped) of one batch: uint8 (n, 3, 32, 32), label kind int64 (n,), group split.
 
-    Raises UserError if the batch is damaged or built differently.
+    Raises UserError if the batch cannot be read, is no whole number of records, or names a kind that there is not.
     """
     path, = unit
-    batch = load_pickle(path)
-    if not isinstance(batch, dict) or not {"data", "labels"} <= batch.keys():
-        raise UserError(f"{path}: expected a dictionary with `data` and `labels`, found {_described(batch)}")
-    pixels, kinds = batch["data"], _whole_numbers(batch["labels"])
-    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] != 3 * 32 * 32:
-        raise UserError(f"{path}: expected data uint8 (n, 3072), found {_described(pixels)}")
-    if kinds is None or kinds.shape != (len(pixels),):
-        raise UserError(f"{path}: expected {len(pixels)} whole numbers as labels, found {_described(batch['labels'])}")
-    if len(kinds) and not 0 <= kinds.min() <= kinds.max() < KINDS:
-        raise UserError(f"{path}: expected labels 0 to {KINDS - 1}, found {kinds.min()} to {kinds.max()}")
-    return _without_empty(pixels, kinds.astype(np.int64), "test" if path.endswith("test_batch") else "train")
-
-
-def _without_empty(pixels, kinds, split):
+    try:
+        content = np.fromfile(base.plain_file(path), np.uint8)
+    except OSError as error:
+        raise UserError(f"{path}: could not be read ({error.strerror or error})") from error
+    if not len(content) or len(content) % RECORD:
+        raise UserError(f"{path}: found {len(content)} bytes, expected whole records of {RECORD}; perhaps cut short: fetch it "
+                        "again")
+    kinds, pixels = np.split(content.reshape(-1, RECORD), [1], axis=1)
+    if kinds.max() >= len(KINDS):
+        raise UserError(f"{path}: expected kinds 0 to {len(KINDS) - 1}, found {kinds.max()}; fetch it again")
     kept = pixels.any(1)
-    images = torch.from_numpy(np.asarray(pixels[kept]).reshape(-1, 3, 32, 32))
-    skipped = Counter({"empty": len(kept) - len(images)} if len(images) < len(kept) else {})
-    return ImageSet(images, {"kind": torch.from_numpy(kinds[kept])}, {"split": np.full(len(images), split)},
+    images, kinds = pixels[kept].reshape(-1, 3, 32, 32), kinds[kept, 0].astype(np.int64)
+    skipped = +Counter({"empty": int((~kept).sum())})
+    split = np.full(len(images), "test" if Path(path).name == BATCHES[-1] else "train")
+    return ImageSet(torch.from_numpy(images), {"kind": torch.from_numpy(kinds)}, {"split": split},
                     base.source(TITLE, len(images), skipped)), skipped
 
 
-def _whole_numbers(values):
-    """Integers (n,) of a flat list or an array; None if there are none.  It does not walk into lists of lists."""
-    if isinstance(values, list) and all(type(value) is int and abs(value) < 1 << 31 for value in values):
-        return np.array(values, np.int64)
-    whole = isinstance(values, np.ndarray) and values.ndim == 1 and np.issubdtype(values.dtype, np.integer)
-    return values if whole else None
-
-
-def _described(value):
-    """What a value is, without walking into it: a pickle's lists can share their parts, and never end."""
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape}"
-    if isinstance(value, dict):
-        return ", ".join(str(key)[:20] for key in list(value)[:6]) or "an empty one"
-    return f"a list of {len(value)}" if isinstance(value, list) else type(value).__name__
-
-
 def read_cifar10(folder):
-    """All pictures as one ImageSet: uint8 (N, 3, 32, 32), label kind int64 (N,) 0 to 9, group split (train, test).
+    """All pictures as one ImageSet: uint8 (N, 3, 32, 32), label kind int64 (N,), group split (train, test).
 
-    The kinds' names: `kinds(folder)`.  Raises UserError if a batch is damaged, or none is there.
+    KINDS names the kinds 0 to 9.  Raises UserError if a batch is damaged, or none is there.
     """
     return base.together(TITLE, folder, map(read_unit, units(folder)))
-
-
-def kinds(folder):
-    """Names of the kinds 0 to 9, as batches.meta has them.  Raises UserError if it is missing or damaged."""
-    path, = base.first_layout(folder, ("batches.meta", "cifar-10-batches-py/batches.meta"), "CIFAR-10's file batches.meta")
-    meta = load_pickle(path)
-    names = meta.get("label_names") if isinstance(meta, dict) else None
-    if not isinstance(names, list) or len(names) != KINDS or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{path}: expected label_names, a list of {KINDS} texts, found {_described(names)}")
-    return tuple(names)

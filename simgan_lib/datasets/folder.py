@@ -11,14 +11,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ..gaze import gaze_angles
-from ..images import ImageSet
 from ..system.errors import UserError
 from . import base
-from .unityeyes import cut
 
 TITLE = "pictures of a folder"
 EXPECTED = "a folder of pictures"
@@ -61,12 +58,14 @@ def read_unit(unit, size=(35, 55), colour=False):
     are skipped.
     """
     folder, records, names, gazes = unit
-    found, skipped = base.read_records(records, lambda record: _read(Path(folder), *record, tuple(size), colour))
-    pictures, gaze, rows = zip(*found) if found else ((), (), ())
-    images = torch.stack(pictures) if found else torch.empty(0, 3 if colour else 1, *size, dtype=torch.uint8)
-    labels = {"gaze": torch.tensor(gaze, dtype=torch.float32).reshape(-1, 2)} if gazes else {}
-    columns = {name: np.array([row[i] for row in rows], dtype=str) for i, name in enumerate(names)}
-    return ImageSet(images, labels, columns, base.source(TITLE, len(images), skipped)), Counter(skipped)
+
+    def read(record):
+        name, row = record
+        if row is None:
+            raise base.Unusable("not in the table")
+        pixels = base.read_picture(Path(folder, name), "RGB" if colour else "L", upright=True)
+        return base.middle(pixels, size), {"gaze": row[0]}, dict(zip(names, row[1]))
+    return base.read_records(TITLE, records, read, (3 if colour else 1, *size), {"gaze": (2,)} if gazes else {}, names)
 
 
 def read_folder(folder, size=(35, 55), colour=False, labels=None):
@@ -75,19 +74,6 @@ def read_folder(folder, size=(35, 55), colour=False, labels=None):
     Raises UserError as `units` does, and if none can be used.
     """
     return base.together(TITLE, folder, (read_unit(unit, size, colour) for unit in units(folder, labels)))
-
-
-def _read(folder, name, row, size, colour):
-    """(image uint8 (C, H, W), gaze, groups) of one picture.  Raises base.Unusable."""
-    if row is None:
-        raise base.Unusable("not in the table")
-    pixels = base.read_picture(folder / name, "RGB" if colour else "L", upright=True)
-    if not pixels.any():
-        raise base.Unusable("empty")
-    height, width = pixels.shape[1:]
-    half = np.array([size[1], size[0]]) * min(height / size[0], width / size[1]) / 2
-    middle = np.array([width, height]) / 2
-    return cut(pixels, np.concatenate([middle - half, middle + half]), size), *row
 
 
 # ---- the table ----

@@ -6,13 +6,14 @@ want a log-in, and this is what public programs say that read them.  What is fou
 
 import math
 import re
+from pathlib import Path
 
 import h5py
 import numpy as np
 import torch
 
 from ..gaze import gaze_angles
-from ..images import ImageSet, resized
+from ..images import resized
 from ..system.errors import UserError
 from . import base
 
@@ -72,16 +73,10 @@ def _read(path, file, chosen, size, gaze):
     names = sorted(pictures) if isinstance(pictures, h5py.Group) else range(len(pictures))
 
     def record(at):
-        image = resized(torch.from_numpy(_grays(_plain(pictures, names[at])))[None, None], size)
-        return image, None if looks is None else _vector(_plain(looks, names[at] if isinstance(looks, h5py.Group) else at))
-
-    found, skipped = base.read_records(chosen, record)
-    n = len(found)
-    images = torch.cat([image for image, _ in found]) if n else torch.empty(0, 1, *size, dtype=torch.uint8)
-    vectors = np.array([vector for _, vector in found], float).reshape(n, 3) if looks is not None else None
-    labels = {} if looks is None else {"gaze": gaze_angles(torch.from_numpy(vectors)).float()}
-    groups = {"file": np.full(n, str(path).replace("\\", "/").rsplit("/", 1)[-1])}
-    return ImageSet(images, labels, groups, base.source(TITLE, n, skipped)), skipped
+        image = resized(torch.from_numpy(_grays(_plain(pictures, names[at])))[None, None], size)[0]
+        look = {} if looks is None else {"gaze": _gaze(_plain(looks, names[at] if isinstance(looks, h5py.Group) else at))}
+        return image, look, {"file": Path(path).name}
+    return base.read_records(TITLE, chosen, record, (1, *size), {} if looks is None else {"gaze": (2,)}, ("file",))
 
 
 def _pictures(path, file):
@@ -134,8 +129,8 @@ def _grays(picture):
     return np.rint(picture).astype(np.uint8)
 
 
-def _vector(look):
-    """UnityEyes' look_vec, numbers or a text "(x, y, z, 0)", y up  ->  a vector in our axes, y down."""
+def _gaze(look):
+    """UnityEyes' look_vec, numbers or a text "(x, y, z, 0)", y up  ->  (pitch, yaw) in radians."""
     try:
         if look.dtype.kind in "OSU":
             text = look[()].decode() if isinstance(look[()], bytes) else str(look[()])
@@ -145,7 +140,7 @@ def _vector(look):
         raise base.Unusable("without a gaze") from None
     if not np.isfinite([x, y, z]).all() or x == y == z == 0:
         raise base.Unusable("without a gaze")
-    return x, -y, z
+    return gaze_angles(torch.tensor([x, -y, z], dtype=torch.float64)).tolist()
 
 
 def _line(error):

@@ -1,4 +1,4 @@
-"""MPIIGaze's normalised eye crops, in the layout of its release: Data/Normalized/pXX/dayYY.mat; its lists; its landmarks.
+"""MPIIGaze's normalised eye crops, in the layout of its release: Data/Normalized/pXX/dayYY.mat; and its lists.
 
 The release (CC BY-NC-SA 4.0) is not part of the kit.  Each .mat file (MATLAB 5) holds one day of one subject:
 `data.left` and `data.right`, each with `image` (n, 36, 60) uint8 and `gaze` (n, 3), unit vectors in camera coordinates,
@@ -6,7 +6,6 @@ and `filenames`, the frames' names.
 """
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -32,21 +31,10 @@ def units(folder, listed=None):
 
     Raises UserError for a missing folder, one without such files, and a subject that the lists in `listed` do not have.
     """
-    files = _files(folder)
+    files = base.first_layout(folder, LAYOUTS, EXPECTED)
     for subject in {path.parent.name for path in files} if listed is not None else ():
         evaluation_list(listed, subject)
     return [(str(path),) for path in files]
-
-
-def _files(folder):
-    folder = Path(folder).resolve()                    # a subject's name is needed even where the folder is "."
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; expected {EXPECTED}")
-    for layout in LAYOUTS:
-        files = sorted(path for path in folder.glob(layout) if path.is_file())
-        if files:
-            return files
-    raise UserError(f"{folder}: no MPIIGaze crops there; expected files like {LAYOUTS[0].replace('*', '01')}")
 
 
 def files(unit, listed=None, **_):
@@ -78,11 +66,8 @@ def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
         groups = {name: np.full(int(kept.sum()), value) for name, value in (("subject", subject), ("day", day), ("side", side))}
         images, gaze = _as_left_eyes(crops[kept], vectors[kept], mirror and side == "right")
         parts.append(ImageSet(resized(images, size), {"gaze": gaze}, groups))
-    labels = {"gaze": torch.cat([part.labels["gaze"] for part in parts])}
-    groups = {name: np.concatenate([part.groups[name] for part in parts]) for name in ("subject", "day", "side")}
-    images = torch.cat([part.images for part in parts])
     skipped = +skipped                                 # without reasons that did not occur
-    return ImageSet(images, labels, groups, base.source(TITLE, len(images), skipped)), skipped
+    return base.joined(TITLE, parts, skipped), skipped
 
 
 def read_mpiigaze(folder, size=(35, 55), sides=SIDES, mirror=True, listed=None):
@@ -139,39 +124,6 @@ def _lines(path):
         return [line.strip() for line in path.read_text().splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as text ({error})") from error
-
-
-LANDMARKS = ("right_outer", "right_inner", "left_inner", "left_outer", "mouth_right", "mouth_left", "right_pupil", "left_pupil")
-
-
-@dataclass(frozen=True)
-class Annotations:
-    """The Annotation Subset of one subject, in pixels of the full frame, which is not part of the crops.
-
-    frames: n names "dayXX/NNNN.jpg".  points: float32 (n, 8, 2), (x, y) of LANDMARKS: the face's right eye is at the left
-    of the frame.
-    """
-
-    frames: tuple
-    points: torch.Tensor
-
-
-def read_annotations(folder, subject):
-    """The hand-made landmarks of a subject.  folder: "Annotation Subset".
-
-    Raises UserError for a missing file, or a line that is not a frame and 16 whole numbers.
-    """
-    path = Path(folder) / f"{subject}.txt"
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected the Annotation Subset of MPIIGaze")
-    frames, points = [], []
-    for line in _lines(path):
-        frame, *numbers = line.split()
-        if len(numbers) != 2 * len(LANDMARKS) or not all(number.lstrip("-").isdecimal() for number in numbers):
-            raise UserError(f"{path}: expected a frame and {2 * len(LANDMARKS)} numbers a line, found {line!r:.60}")
-        frames.append(frame)
-        points.append([float(number) for number in numbers])
-    return Annotations(tuple(frames), torch.tensor(points).reshape(-1, len(LANDMARKS), 2))
 
 
 # ---- one file ----

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..images import ImageSet
 from ..system.errors import UserError
 from . import base
 from .matlab import load_matlab
@@ -73,12 +72,8 @@ def read_unit(unit, size=(224, 224), cube=300.0, depth=None):
     if not all(np.isfinite(length) and length > 0 for length in (cube, depth or cube)):
         raise UserError(f"cube and depth: expected positive numbers of mm, found {cube} and {depth}")
     known, box = _joints(Path(folder, joints)), (*size, cube, depth or cube)
-    found, skipped = base.read_records(names, lambda name: _hand(folder, name, known, box))
-    n = len(found)
-    images = torch.stack([image for image, _, _ in found]) if n else torch.empty(0, 1, *size, dtype=torch.uint8)
-    labels = torch.stack([places for _, places, _ in found]) if n else torch.empty(0, len(JOINTS), 3)
-    groups = {"view": np.array([view for _, _, view in found], dtype="U1"), "split": np.full(n, Path(folder).name)}
-    return ImageSet(images, {"joints": labels}, groups, base.source(TITLE, n, skipped)), skipped
+    return base.read_records(TITLE, names, lambda name: _hand(folder, name, known, box), (1, *size),
+                             {"joints": (len(JOINTS), 3)}, ("view", "split"))
 
 
 def read_nyu(folder, part="test", views=None, rendered=False, **options):
@@ -88,13 +83,13 @@ def read_nyu(folder, part="test", views=None, rendered=False, **options):
 
 # ---- one picture ----
 def _hand(folder, name, known, box):
-    """(uint8 (1, H, W), joints float32 (14, 3), camera) of one picture."""
+    """(uint8 (1, H, W), labels, groups) of one picture.  Raises base.Unusable."""
     _, view, frame = NAME.fullmatch(name).groups()
     joints = known[int(view) - 1, int(frame) - 1].astype(np.float64)
     if not np.isfinite(joints).all() or joints[:, 2].min() <= 0:
         raise base.Unusable("without joints")
     image, places = _crop(_depth(Path(folder, name)), joints, *box)
-    return torch.from_numpy(image)[None], torch.from_numpy(places), view
+    return torch.from_numpy(image)[None], {"joints": places}, {"view": view, "split": Path(folder).name}
 
 
 def _depth(path):

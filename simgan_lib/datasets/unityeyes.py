@@ -7,15 +7,12 @@ draws left eyes, nose to the image's left, as our simulator does.
 import json
 import math
 import re
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 
 from ..gaze import gaze_angles
-from ..images import ImageSet
 from . import base
 
 TITLE = "UnityEyes"
@@ -48,11 +45,8 @@ def read_unit(unit, size=(35, 55), colour=False):
     optic axis; the simulator's labels are the visual axis.
     """
     folder, names = unit
-    found, skipped = base.read_records(names, lambda name: _read(Path(folder) / name, tuple(size), colour))
-    images, gaze, iris = zip(*found) if found else ((), (), ())
-    labels = {"gaze": _stacked(gaze, 2), "pupil": _stacked(iris, 5)[:, :2], "iris": _stacked(iris, 5)}
-    pictures = torch.stack(images) if found else torch.empty(0, 3 if colour else 1, *size, dtype=torch.uint8)
-    return ImageSet(pictures, labels, {}, base.source(TITLE, len(found), skipped)), Counter(skipped)
+    return base.read_records(TITLE, names, lambda name: _read(Path(folder, name), size, colour), (3 if colour else 1, *size),
+                             {"gaze": (2,), "pupil": (2,), "iris": (5,)})
 
 
 def read_unityeyes(folder, size=(35, 55), colour=False):
@@ -63,12 +57,8 @@ def read_unityeyes(folder, size=(35, 55), colour=False):
     return base.together(TITLE, folder, (read_unit(unit, size, colour) for unit in units(folder)))
 
 
-def _stacked(rows, width):
-    return torch.tensor(rows, dtype=torch.float32).reshape(-1, width)
-
-
 def _read(path, size, colour):
-    """(image uint8 (C, H, W), gaze (2,), iris ellipse (5,)) of one picture.  Raises base.Unusable."""
+    """(image uint8 (C, H, W), labels, no groups) of one picture.  Raises base.Unusable."""
     about = _json(path.with_suffix(".json"))
     pixels = base.read_picture(path, "RGB" if colour else "L")
     lids, nose, iris = (_points(about, name, pixels.shape[1]) for name in ("interior_margin_2d", "caruncle_2d", "iris_2d"))
@@ -78,7 +68,8 @@ def _read(path, size, colour):
         raise base.Unusable("eye outside the picture")
     if not box[2] - box[0] <= WIDEST * max(pixels.shape[1:]):
         raise base.Unusable("eye larger than the picture")
-    return cut(pixels, box, size), gaze, ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
+    found = ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
+    return base.cut(pixels, box, size), {"gaze": gaze, "pupil": found[:2], "iris": found}, {}
 
 
 def _json(path):
@@ -133,14 +124,6 @@ def _box(points, radius, size):
     width = radius / IRIS
     height, (x, y) = width * size[0] / size[1], (points.min(0) + points.max(0)) / 2
     return np.array([x - width / 2, y - height / 2, x + width / 2, y + height / 2])
-
-
-def cut(pixels, box, size):
-    """The box (left, top, right, bottom) of uint8 (C, H, W), scaled to `size`; beyond the picture its edge is repeated."""
-    over = max(0, math.ceil(max(-box[0], -box[1], box[2] - pixels.shape[2], box[3] - pixels.shape[1])))
-    padded = np.pad(pixels.numpy(), ((0, 0), (over, over), (over, over)), mode="edge")
-    bands = [Image.fromarray(band).resize((size[1], size[0]), Image.Resampling.BILINEAR, box=tuple(box + over)) for band in padded]
-    return torch.from_numpy(np.stack([np.asarray(band) for band in bands]))
 
 
 def ellipse(points):

@@ -13,7 +13,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..images import ImageSet
-from ..system.checkpoints import load_state, save_state
+from ..system.checkpoints import load_checkpoint, load_state, save_state
 from ..system.device import resident
 from ..system.errors import UserError
 from ..training import Training, refine
@@ -42,13 +42,16 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
     path: the run's one file, replaced every `save_every` steps and on interruption, never half written.
     features: a psi of one's own, as for `Training`.
     Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.
-    Raises UserError if the file belongs to another run (other settings, seed or images), TrainingFailed if the run is
-    lost (the file then holds the last state that was saved before).
+    Raises UserError if the file belongs to another run (other settings, seed or images) or to an earlier version of the
+    kit, TrainingFailed if the run is lost (the file then holds the last state that was saved before).
     """
     resident_sets = [replace(images, images=resident(images.images, device)) for images in (synthetic, real)]
     run, log, path = Training(config, *resident_sets, seed, device, features), Log(config.total), Path(path)
+    earlier = path.with_suffix(".safetensors")                        # what versions before called the state of a run
     if path.exists():
         _go_on(path, run, log)
+    elif earlier.exists() and "state" in load_checkpoint(earlier)[1]:
+        raise UserError(f"{earlier}: the state of a run of an earlier version, which cannot go on here; delete it to start anew")
 
     def save():
         save_state(path, {"run": run.state(), "log": log.state()})
@@ -143,8 +146,8 @@ class Stages:
         self.key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
     def __call__(self, name, compute):
-        """The nested result (tensors, numbers, dicts) of `compute()`, kept in folder/name.safetensors."""
-        path = self.folder / f"{name}.safetensors"
+        """The nested result (tensors, numbers, dicts) of `compute()`, kept in folder/name.state."""
+        path = self.folder / f"{name}.state"
         if path.exists():
             kept = load_state(path)
             if kept.get("key") == self.key:
@@ -155,4 +158,4 @@ class Stages:
 
     def path(self, name):
         """Where a stage that keeps its own state (a training run) does so: another key has another file."""
-        return self.folder / f"{name}-{self.key}.safetensors"
+        return self.folder / f"{name}-{self.key}.state"

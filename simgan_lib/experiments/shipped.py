@@ -140,7 +140,7 @@ def precision(config, device):
 def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="results", bar=True):
     """Train the named refiner (again called: go on) and write folder/name.safetensors with its card  ->  the file's path.
 
-    runs: where the state of the training is kept, runs/ship-<name>-<profile>.safetensors.
+    runs: where the state of the training is kept, runs/ship-<name>-<profile>.state.
     Raises UserError for an unknown name or profile.
     """
     if name not in RECIPES:
@@ -150,7 +150,7 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
     synthetic = domain.entering(simulate(profile.synthetic, seed=1000 + seed, colour=domain.colour,
                                          progress=shown_progress("simulating eyes", bar)))
     psi = recipe.features(synthetic, seed=seed, device=device) if recipe.features else None
-    state = Path(runs) / f"ship-{name}-{profile_name}.safetensors"
+    state = Path(runs) / f"ship-{name}-{profile_name}.state"
     trained = train_refiner(state, config, synthetic, domain.unlabelled, seed, device, bar=bar, features=psi)
     described = dataclasses.asdict(config) | ({"features": f"parts_features, layer {psi.layer}"} if psi else {})
     card = {"name": name, "purpose": recipe.purpose,

@@ -79,7 +79,7 @@ def trial(profile, config, seed, folder, device="cpu"):
 def _refined(config, shared, entering, seed, folder, device):
     """(the images refined by a run with this config, what the two players did last)."""
     digest = hashlib.sha256(f"{config} {code_digest()}".encode()).hexdigest()[:16]
-    state = folder / f"run-{digest}-seed{seed}.safetensors"
+    state = folder / f"run-{digest}-seed{seed}.state"
     try:
         trained = train_refiner(state, config, entering, shared.domain.unlabelled, seed, device, bar=False)
     except TrainingFailed:

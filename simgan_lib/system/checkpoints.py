@@ -1,13 +1,17 @@
-"""Checkpoints: one file, written whole or not at all, checked when read, with no pickle in it.
+"""Checkpoints: one file, written whole or not at all, checked when read.  No code in it is ever run.
 
-A checkpoint is a safetensors file: tensors, and JSON in its header that says what they are.  Reading one never runs
-code, unlike `torch.load` of a pickle.  Three promises, each held by a test:
+Two kinds:
+- a network that is handed on (`save_module`): a safetensors file with JSON in its header that says what it is;
+- the state of a run (`save_state`), which only the run itself reads: what `torch.save` writes, behind a digest.
+`torch.load` reads a state with `weights_only`, which builds tensors and plain values and calls nothing else.  Three
+promises, each held by a test:
 - a run killed while it writes, or a full disk, leaves the previous checkpoint as it was;
 - a file that was cut short or changed by one bit is refused by name, not loaded;
-- what is read is what was written, bit for bit, floats, tuples, dtypes and memory layout included.
+- what is read is what was written, bit for bit.  A state keeps floats, tuples, dtypes and memory layout too.
 """
 
 import hashlib
+import io
 import json
 from pathlib import Path
 
@@ -21,19 +25,74 @@ from .files import write_whole
 
 FORMAT = "simgan-checkpoint-1"
 NO_DIGEST = "0" * 64  # stands in the file while its digest is computed
-PLAIN = (bool, int, float, str, type(None))
+STATE = b"simgan-state-2\n"  # a state's first line; the second is the digest of all that follows
+PLAIN = (bool, int, float, str)
+
+
+def save_state(path, state):
+    """Write a nested state: dicts, lists, tuples, tensors, numbers, strings, None.  All or nothing.
+
+    Fit for {"refiner": refiner.state_dict(), "optimizer": optimizer.state_dict(), "random": g.get_state(), "step": 7}.
+    Raises TypeError, naming the place, for anything else in it; UserError as `save_checkpoint` does.
+    Taught in: notebook 05.
+    """
+    stream = io.BytesIO()
+    torch.save(_plain(state), stream)
+    content = stream.getbuffer()
+    write_whole(path, [STATE, _digest(content), content])
+
+
+def load_state(path):
+    """The nested state that `save_state` wrote, tensors on the CPU.
+
+    Raises UserError, naming the file, if it is missing, cut short, changed, or no state that this version wrote.
+    """
+    content = memoryview(_read(path))
+    start = len(STATE) + len(_digest(b""))
+    said, content = bytes(content[:start]), content[start:]
+    if not said.startswith(STATE):
+        raise UserError(f"{path}: found no state of a run, or one of an earlier version, expected a file that begins with "
+                        f"{STATE.decode().strip()}")
+    if said != STATE + _digest(content):
+        raise UserError(f"{path}: damaged checkpoint: the content's SHA-256 is not that of the file's second line")
+    try:
+        return torch.load(io.BytesIO(content), weights_only=True)
+    except Exception as error:  # unreachable by accident: the digest fits, so somebody wrote it like this
+        raise UserError(f"{path}: damaged checkpoint ({type(error).__name__}); expected a state of tensors and plain "
+                        "values") from error
+
+
+def _digest(content):
+    return hashlib.sha256(content).hexdigest().encode() + b"\n"
+
+
+def _plain(value, place="the state"):
+    """The same nested value in builtin types, which `torch.load` is sure to read; tensors on the CPU."""
+    if torch.is_tensor(value):
+        host = value.detach().cpu()
+        return host if host.untyped_storage().nbytes() == host.nbytes else host.clone()  # a view would keep its whole
+    if isinstance(value, dict):
+        if not all(key is None or isinstance(key, PLAIN) for key in value):
+            raise TypeError(f"{place}: keys must be strings or numbers, found {list(value)}")
+        return {key: _plain(item, f"{place}/{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        items = [_plain(item, f"{place}/{i}") for i, item in enumerate(value)]
+        return items if isinstance(value, list) else tuple(items)
+    for kind in PLAIN:
+        if isinstance(value, kind):
+            return kind(value)  # numpy's float64 is a float, yet not one that `weights_only` reads
+    if value is not None:
+        raise TypeError(f"{place}: cannot be kept: {type(value).__name__}")
 
 
 def save_checkpoint(path, tensors, about):
-    """Write tensors and what there is to say about them to one file, all or nothing.
+    """Write tensors and what there is to say about them to one safetensors file, all or nothing.
 
     path: file to write or to replace; its folder is made.  tensors: {name: tensor}, any dtype, shape and device.
-    about: dict of JSON values (tuples come back as lists; for exactness use `save_state`).
+    about: dict of JSON values.
     Raises UserError if it cannot be written (no space, no permission): what stood there before still stands.
-    Taught in: notebook 05.
     """
-    path = Path(path)
-    header = {"format": FORMAT, "sha256": NO_DIGEST, "channels_last": _channels_last(tensors), "about": about}
+    header = {"format": FORMAT, "sha256": NO_DIGEST, "about": about}
     # One metadata entry, because safetensors leaves the order of several open: the same content is the same bytes.
     content = tensors_to_bytes(_on_host(tensors), {"simgan": json.dumps(header)})
     start, end = _digest_place(content)
@@ -43,43 +102,24 @@ def save_checkpoint(path, tensors, about):
 
 
 def load_checkpoint(path):
-    """(tensors, about) as `save_checkpoint` got them, tensors on the CPU.
+    """(tensors, about) as `save_checkpoint` got them, tensors contiguous and on the CPU.
 
     Raises UserError, naming the file and what was found and expected, if it is missing, cut short, changed, or no
     checkpoint of this kit.
     """
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: no checkpoint can be read there ({error.strerror})") from error
+    content = _read(path)
     header = _checked_header(path, content)
     try:
-        tensors = tensors_from_bytes(content)
+        return tensors_from_bytes(content), header["about"]
     except SafetensorError as error:  # unreachable by accident: the digest fits, so somebody wrote it like this
         raise UserError(f"{path}: damaged checkpoint ({error}); expected a safetensors file") from error
-    for name in header["channels_last"]:
-        laid_out = torch.empty_like(tensors[name], memory_format=torch.channels_last)
-        tensors[name] = laid_out.copy_(tensors[name])
-    return tensors, header["about"]
 
 
-def save_state(path, state):
-    """`save_checkpoint` for a nested state: dicts, lists, tuples, tensors, numbers, strings, None.
-
-    Fit for {"refiner": refiner.state_dict(), "optimizer": optimizer.state_dict(), "random": g.get_state(), "step": 7}.
-    """
-    tensors, outline = flatten(state)
-    save_checkpoint(path, tensors, {"state": outline})
-
-
-def load_state(path):
-    """The nested state that `save_state` wrote.  Raises UserError as `load_checkpoint` does."""
-    tensors, about = load_checkpoint(path)
-    if "state" not in about:
-        holds = ", ".join(sorted(about)) or "nothing"
-        raise UserError(f"{path}: found a checkpoint that holds {holds}, expected one of a training state")
-    return unflatten(tensors, about["state"])
+def _read(path):
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: no checkpoint can be read there ({error.strerror})") from error
 
 
 def save_module(path, module, card):
@@ -103,55 +143,6 @@ def load_module(path, module):
     return about.get("card", {})
 
 
-def flatten(nested):
-    """Tensors and JSON apart: (tensors {name: tensor}, outline), the outline saying where each tensor belongs.
-
-    Raises TypeError, with the place, for what is neither dict, list, tuple, tensor, number, string nor None.
-
-    >>> flatten({"step": 3, "betas": (0.5, 0.9)})
-    ({}, {'step': 3, 'betas': {'$tuple': [0.5, 0.9]}})
-    """
-    tensors = {}
-    return tensors, _outline(nested, "", tensors)
-
-
-def _outline(value, place, tensors):
-    if torch.is_tensor(value):
-        name = place or "value"
-        while name in tensors:  # {"a/b": t, "a": {"b": u}} would call two tensors the same
-            name += "'"
-        tensors[name] = value
-        return {"$tensor": name}
-    if isinstance(value, dict):
-        items = [(key, _outline(item, f"{place}/{key}".lstrip("/"), tensors)) for key, item in value.items()]
-        if all(isinstance(key, str) and not key.startswith("$") for key in value):
-            return dict(items)
-        if not all(isinstance(key, PLAIN) for key in value):
-            raise TypeError(f"{place or 'the state'}: keys must be strings or numbers, found {list(value)}")
-        return {"$dict": [list(item) for item in items]}  # JSON keys are strings, those of optimizers are numbers
-    if isinstance(value, (list, tuple)):
-        items = [_outline(item, f"{place}/{i}".lstrip("/"), tensors) for i, item in enumerate(value)]
-        return items if isinstance(value, list) else {"$tuple": items}
-    if not isinstance(value, PLAIN):
-        raise TypeError(f"{place or 'the state'}: cannot be kept without pickle: {type(value).__name__}")
-    return value
-
-
-def unflatten(tensors, outline):
-    """The inverse of `flatten`, exactly: `unflatten(*flatten(x))` is x again."""
-    if isinstance(outline, list):
-        return [unflatten(tensors, item) for item in outline]
-    if not isinstance(outline, dict):
-        return outline
-    if "$tensor" in outline:
-        return tensors[outline["$tensor"]]
-    if "$tuple" in outline:
-        return tuple(unflatten(tensors, item) for item in outline["$tuple"])
-    if "$dict" in outline:
-        return {key: unflatten(tensors, item) for key, item in outline["$dict"]}
-    return {key: unflatten(tensors, item) for key, item in outline.items()}
-
-
 def _on_host(tensors):
     """CPU, contiguous, and no two sharing memory, as safetensors wants them."""
     seen, apart = set(), {}
@@ -161,20 +152,6 @@ def _on_host(tensors):
         apart[name] = host.clone() if storage in seen else host
         seen.add(storage)
     return apart
-
-
-def _channels_last(tensors):
-    """Names of the tensors laid out NHWC.  Kept, because sums may differ in the last bit with the layout.
-
-    The strides are asked too: with one channel a tensor is contiguous either way, yet PyTorch goes by its strides.
-    """
-    return [name for name, value in tensors.items() if value.ndim == 4 and value.stride() != _plain_strides(value)
-            and value.is_contiguous(memory_format=torch.channels_last)]
-
-
-def _plain_strides(value):
-    """The strides of a contiguous tensor of this shape; a meta tensor takes no memory."""
-    return torch.empty(value.shape, device="meta").stride()
 
 
 def _digest_place(content):
