@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from simgan_lib.experiments.gaze_records import chosen, method_table, read_records, save_records, size_table
+from simgan_lib.experiments.gaze_study import record_of
+from simgan_lib.experiments.summary import spread
 from test_cli import refused, run, shrunk, write_eyes
 
 from simgan_lib.evaluation.methods import METHODS
 from simgan_lib.experiments import gaze_records, gaze_study
-from simgan_lib.experiments.gaze_records import chosen, method_table, read_records, save_records, size_table
-from simgan_lib.experiments.gaze_study import record_of
-from simgan_lib.experiments.summary import spread
 from simgan_lib.images import ImageSet
 from simgan_lib.system.errors import UserError
 

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ..evaluation.statistics import sums_interval
 from ..system.errors import UserError
@@ -54,8 +55,8 @@ def row(seed, subject, measure, value, n=None, **more):
 
 def image_row(seed, subject, measure, values, groups=None):
     """The row of a measure that each test image has.  values: (N,).  groups: N names of days, or None."""
-    values = np.asarray(values, dtype=float)
-    sums = values if groups is None else np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], values)
+    values = torch.as_tensor(values).double()
+    sums = values if groups is None else np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], values.numpy())
     return row(seed, subject, measure, values.mean(), len(values), sums=sums)
 
 
@@ -166,9 +167,11 @@ class Job:
 
 def _over_seeds(rows):
     """Mean, deviation and number of images.  Over the images of all seeds where rows have their `sd`, else over seeds."""
-    values, n = rows["value"].to_numpy(float), rows["n"].sum() if rows["n"].notna().all() else None
+    values, n = rows["value"].to_numpy(float), int(rows["n"].sum()) if rows["n"].notna().all() else None
+    if len(rows) == 1:
+        return {"mean": values[0], "sd": rows["sd"].iloc[0], "n": n}
     if rows["sd"].isna().any():
-        return {"mean": values.mean(), "sd": values.std(ddof=1) if len(values) > 1 else None, "n": n}
+        return {"mean": values.mean(), "sd": values.std(ddof=1), "n": n}
     images, sd = rows["n"].to_numpy(float), rows["sd"].to_numpy(float)
     mean = np.average(values, weights=images)
     squares = ((images - 1) * sd**2 + images * (values - mean) ** 2).sum()

@@ -96,7 +96,7 @@ def gaze_rows(seed, subject, found, domain):
     groups = days if days_of(days) else None
     measures = {"gaze_error_deg": found["errors"], "within_7_deg": 100.0 * (found["errors"] <= 7),
                 "calibrated_error_deg": found.get("calibrated")}
-    return [image_row(seed, subject, name, values.double(), groups) for name, values in measures.items() if values is not None]
+    return [image_row(seed, subject, name, values, groups) for name, values in measures.items() if values is not None]
 
 
 def pupil_rows(seed, pupil):
