@@ -40,9 +40,9 @@ class TrainingConfig:
     image_pool: bool = False              # True: the history is used as CycleGAN's image pool is (ablation)
     local: bool = True                    # False: one verdict an image (ablation)
     optimizer: str = "adam"               # or "sgd", as the paper
-    refiner_rate: float = 3e-4
-    discriminator_rate: float = 3e-4
-    averaging: float = 0.99               # decay of the refiner's running mean weights; 0: the last weights, as the paper
+    refiner_lr: float = 3e-4
+    discriminator_lr: float = 3e-4
+    ema_decay: float = 0.99               # of the refiner's running mean weights; 0: the last weights, as the paper
     width: int = 64                       # feature maps of the refiner
     blocks: int = 4                       # residual blocks of the refiner
     noise: int = 0                        # channels of smooth noise that the refiner gets beside the image
@@ -77,13 +77,13 @@ OPTIMIZERS = {
 PRESETS = {
     "quick": TrainingConfig(steps=300, width=32, features="local_contrast", regularization=0.2),
     # Noise: without it the refiner, which sees 19 pixels, cannot vary the light over an eye as real light varies.
-    "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, averaging=0.998, buffer=8192,
+    "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, ema_decay=0.998, buffer=8192,
                            refiner_warmup=200, discriminator_warmup=50, noise=1),
     # Every published constant, literally (the buffer's size was not published; lambda from a private reply, and it weighs
     # the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black).
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
                             refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
-                            refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.0),
+                            refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),
 }
 
 
@@ -150,8 +150,8 @@ class Training:
         self.refiner = refiner.to(self.device, memory_format=torch.channels_last)
         self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
-        self.refiner_optimizer = OPTIMIZERS[c.optimizer](self.refiner.parameters(), c.refiner_rate)
-        self.discriminator_optimizer = OPTIMIZERS[c.optimizer](self.discriminator.parameters(), c.discriminator_rate)
+        self.refiner_optimizer = OPTIMIZERS[c.optimizer](self.refiner.parameters(), c.refiner_lr)
+        self.discriminator_optimizer = OPTIMIZERS[c.optimizer](self.discriminator.parameters(), c.discriminator_lr)
         compile_ = torch.compile if c.compiled else lambda network: network
         self._refine, self._judge = compile_(self.refiner), compile_(self.discriminator)
 
@@ -239,7 +239,7 @@ class Training:
         """Follow the refiner with a running mean of its weights: single steps of a GAN jitter, their mean does not."""
         pairs = list(zip(self.averaged.parameters(), self.refiner.parameters()))
         # Early on the mean is short: else the initial weights would stay in it.
-        decay = min(self.config.averaging, self.done / (self.done + 10))
+        decay = min(self.config.ema_decay, self.done / (self.done + 10))
         torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - decay)
 
     # ---- state ----
@@ -264,7 +264,8 @@ class Training:
         for part, expected in ours.items():
             for name, value in expected.items():
                 if state[part].get(name) != value:
-                    raise UserError(f"belongs to another run: {name} is {state[part].get(name)!r} there, {value!r} here")
+                    there = repr(state[part][name]) if name in state[part] else "not set"
+                    raise UserError(f"belongs to another run: {name} is {there} there, {value!r} here")
         for name in ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer"):
             getattr(self, name).load_state_dict(state[name])
         if self.buffer is not None:
@@ -275,7 +276,7 @@ class Training:
 
     @property
     def result(self):
-        """The refiner to use: the running mean, or the last weights where averaging is 0."""
+        """The refiner to use: the running mean, or the last weights where ema_decay is 0."""
         return self.averaged
 
 
@@ -294,8 +295,7 @@ class Monitor:
             return
         seen = record.numbers()
         if not all(value == value and abs(value) != float("inf") for k, value in seen.items() if k != "phase"):
-            raise TrainingFailed(f"step {record.step}: a loss is not a number; try a smaller refiner_rate and "
-                                 "discriminator_rate")
+            raise TrainingFailed(f"step {record.step}: a loss is not a number; try a smaller refiner_lr and discriminator_lr")
         if record.phase != "adversarial":
             return
         # Won: no patch is ever misjudged.  Dead: every patch gets the same answer.
@@ -304,11 +304,11 @@ class Monitor:
         self.dead = self.dead + 1 if same else 0
         if self.won >= self.patience:
             raise TrainingFailed(f"step {record.step}: the discriminator has won (loss {seen['discriminator']:.1e}) and "
-                                 "teaches the refiner nothing; try a smaller discriminator_rate, a smaller "
+                                 "teaches the refiner nothing; try a smaller discriminator_lr, a smaller "
                                  "regularization or more refiner_updates")
         if self.dead >= self.patience:
             raise TrainingFailed(f"step {record.step}: the discriminator gives every patch the same answer; try a "
-                                 "smaller discriminator_rate, more discriminator_warmup or fewer refiner_updates")
+                                 "smaller discriminator_lr, more discriminator_warmup or fewer refiner_updates")
 
     def state(self):
         return {"won": self.won, "dead": self.dead}

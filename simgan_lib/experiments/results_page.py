@@ -207,8 +207,10 @@ def settings(records):
     said = (f"Profile `{name}` of the sweep: {profile.synthetic:,} synthetic, {profile.real:,} unlabelled, {profile.test:,} test "
             f"images, {profile.gaze.steps:,} updates of the gaze estimator")
     if config:
+        # Records of before say refiner_rate.
+        rates = [config.get(f"{player}_lr", config.get(f"{player}_rate")) for player in ("refiner", "discriminator")]
         said += (f"; the base has {config['steps']:,} rounds of batches of {config['batch']}, {config['width']} feature maps, "
-                 f"learning rates {config['refiner_rate']:g} and {config['discriminator_rate']:g}, "
+                 f"learning rates {rates[0]:g} and {rates[1]:g}, "
                  f"lambda {config['regularization']:g}, a history of {config['buffer']:,}")
     if profile == REPRODUCED.get(name):
         return f"{said}."
