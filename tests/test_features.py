@@ -14,12 +14,13 @@ from simgan_lib.evaluation.parts import parts_features, parts_network, relit, tr
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.features import LearnedFeatures, named_layers, vgg_features
 from simgan_lib.images import to_float
-from simgan_lib.losses import FEATURES, refiner_loss, self_regularization
+from simgan_lib.losses import FEATURES, self_regularization
 from simgan_lib.simulators.eyes import render, simulate
 from simgan_lib.simulators.parameters import draw_parameters
 from simgan_lib.system.checkpoints import load_state, save_state
+from simgan_lib.system.digests import module_digest
 from simgan_lib.system.errors import UserError
-from simgan_lib.training import Training, TrainingConfig, module_digest
+from simgan_lib.training import Training, TrainingConfig
 
 VGG16 = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
 
@@ -142,19 +143,6 @@ def test_a_given_psi_is_the_one_that_is_used(eyes):
         list(run.run())
     assert torch.equal(weights(named.refiner), weights(given.refiner))
     assert not torch.equal(weights(named.refiner), weights(plain.refiner))
-
-
-def test_the_refiner_s_loss_is_the_one_of_the_losses(eyes, monkeypatch):
-    run = Training(TINY, eyes, eyes)
-    seen = []
-    monkeypatch.setattr(run, "_step", lambda optimizer, loss: seen.append(loss.detach()))
-    monkeypatch.setattr(run, "_judge", lambda refined: logits)
-    logits = torch.randn(4, 2, 9, 14)
-    refined, synthetic = torch.rand(4, 1, 35, 55), torch.rand(4, 1, 35, 55)
-    monkeypatch.setattr(run, "draw", lambda images: synthetic)
-    monkeypatch.setattr(run, "refined", lambda images: refined)
-    run.update_refiner()
-    torch.testing.assert_close(seen[0], refiner_loss(logits, refined, synthetic, TINY.regularization).mean())
 
 
 def test_a_run_goes_on_with_its_own_psi_alone(eyes, psi, tmp_path):

@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from simgan_lib import training
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
@@ -61,6 +62,19 @@ def test_refiner_has_an_adversarial_term(data):
     before = weights(run.refiner).clone()
     run.update_refiner()
     assert not torch.equal(weights(run.refiner), before)
+
+
+def test_both_losses_are_those_of_the_library_and_psi_is_asked_once_an_image(data, monkeypatch):
+    calls, asked, stepped = [], [], []
+    for name in ("refiner_loss", "discriminator_loss"):
+        original = getattr(training, name)
+        monkeypatch.setattr(training, name, lambda *a, o=original, n=name: calls.append((n, o(*a))) or calls[-1][1])
+    run = Training(TINY, *data)
+    monkeypatch.setattr(run, "_step", lambda optimizer, loss: stepped.append(loss.item()))
+    monkeypatch.setattr(run, "features", lambda images: asked.append(images) or images)
+    run.update_refiner(), run.update_discriminator()
+    assert [name for name, _ in calls] == ["refiner_loss", "discriminator_loss"]
+    assert stepped == [loss.mean().item() for _, loss in calls] and len(asked) == 2
 
 
 def test_history_is_filled_and_used(data):

@@ -13,10 +13,11 @@ from torch import nn
 from ..experiments.runs import Stages
 from ..features import LearnedFeatures
 from ..images import to_float
+from ..networks import from_seed
 from ..simulators.camera import CameraSettings, sensor_noise, tone_curve, uneven_light
 from ..simulators.eyes import PARTS
 from ..training import sample_digest
-from .judges import fit_classifier, seeded_network
+from .judges import fit_classifier
 
 
 def parts_features(eyes, layer="relu3", seed=0, steps=150, folder=None, device="cpu"):
@@ -41,7 +42,7 @@ def parts_features(eyes, layer="relu3", seed=0, steps=150, folder=None, device="
 def parts_network(channels=1, seed=0, width=24):
     """(N, C, H, W)  ->  logits of the eye's parts at every other pixel, (N, 5, H/2, W/2)."""
     wide = 2 * width
-    return seeded_network(seed, lambda: nn.Sequential(OrderedDict(
+    return from_seed(seed, lambda: nn.Sequential(OrderedDict(
         conv1=nn.Conv2d(channels, width, 5, stride=2, padding=2), norm1=nn.InstanceNorm2d(width, affine=True), relu1=nn.ReLU(),
         conv2=nn.Conv2d(width, wide, 3, padding=1), norm2=nn.InstanceNorm2d(wide, affine=True), relu2=nn.ReLU(),
         conv3=nn.Conv2d(wide, wide, 3, padding=2, dilation=2), norm3=nn.InstanceNorm2d(wide, affine=True), relu3=nn.ReLU(),
