@@ -102,16 +102,6 @@ def test_the_same_seed_gives_the_same_psi_and_leaves_other_random_numbers_alone(
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_weights_are_found_again_and_only_where_they_fit(eyes, tmp_path, monkeypatch):
-    first = parts_features(eyes, steps=2, folder=tmp_path)
-    calls = []
-    monkeypatch.setattr("simgan_lib.evaluation.parts.train_parts", lambda network, *rest: calls.append(rest) or network)
-    again = parts_features(eyes, steps=2, folder=tmp_path)
-    assert module_digest(again) == module_digest(first) and not calls
-    parts_features(replace(eyes, images=255 - eyes.images), steps=2, folder=tmp_path)
-    assert len(calls) == 1
-
-
 def test_relit_images_stay_in_range_and_differ_from_each_other():
     images = torch.zeros(8, 3, 12, 15)
     after = relit(images, torch.Generator().manual_seed(0))
@@ -161,14 +151,6 @@ def test_a_run_goes_on_with_its_own_psi_alone(eyes, psi, tmp_path):
     resumed.restore(load_state(tmp_path / "part"))
     list(resumed.run())
     assert torch.equal(weights(resumed.result), weights(whole.refiner))
-
-
-def test_states_from_before_psi_could_be_given_still_load(eyes):
-    state = Training(TINY, eyes, eyes).state()
-    del state["data"]["given features"]
-    Training(TINY, eyes, eyes).restore(state)
-    with pytest.raises(UserError, match="given features is None there"):
-        Training(TINY, eyes, eyes, features=Module()).restore(state)
 
 
 def test_a_function_is_no_psi_that_a_resumed_run_could_compare(eyes):

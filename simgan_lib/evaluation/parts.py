@@ -3,39 +3,31 @@
 It is trained on the simulator's own eyes, in seconds.  What psi is: `features`.  Taught in: notebook 06.
 """
 
-import copy
 from collections import OrderedDict
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..experiments.runs import Stages
 from ..features import LearnedFeatures
 from ..images import to_float
 from ..networks import from_seed
 from ..simulators.camera import CameraSettings, sensor_noise, tone_curve, uneven_light
 from ..simulators.eyes import PARTS
-from ..training import sample_digest
 from .judges import fit_classifier
 
 
-def parts_features(eyes, layer="relu3", seed=0, steps=150, folder=None, device="cpu"):
+def parts_features(eyes, layer="relu3", seed=0, steps=150, device="cpu"):
     """psi from a network that names the part of the eye at every place  ->  LearnedFeatures.
 
     eyes: synthetic eyes with the label `parts` (the simulator's); no image of the other domain is used.  The same eyes
-    and seed give the same psi on the same device.  folder: where the trained weights are kept, so that they are found
-    there the next time; None: nowhere.
+    and seed give the same psi on the same device.
     To know parts under any light the network must see shapes and overlook light, tone, colour and grain: that is what
     `relit` teaches it, and what makes it a psi.  Raises UserError for another layer than those of `parts_network`.
     """
-    network = parts_network(eyes.images.shape[1], seed)
-    key = [sample_digest(eyes.images), seed, steps, str(network), torch.device(device).type]
-
-    def trained():
-        return train_parts(copy.deepcopy(network).to(device), eyes, seed, steps, device).state_dict()
-
-    network.load_state_dict(Stages(folder, key)("parts_features", trained) if folder else trained())
+    network, learner = (parts_network(eyes.images.shape[1], seed) for _ in range(2))
+    # Into a fresh one: training leaves weights in another order of memory, in which sums are rounded otherwise.
+    network.load_state_dict(train_parts(learner.to(device), eyes, seed, steps, device).state_dict())
     return LearnedFeatures(network, layer, eyes.images[:200].cpu()).to(device)
 
 
