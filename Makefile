@@ -43,9 +43,10 @@ test: lint  ## linters, unit tests, doctests, and every notebook run and compare
 		--nbval-sanitize-with=notebooks/nbval.cfg \
 		tests simgan_lib $(NOTEBOOKS) $(ARGS)
 
-lint: $(VENV)/installed-dev  ## style and spelling
+lint: $(VENV)/installed-dev  ## style, spelling, and which way imports run
 	$(PY) -m ruff check .
 	$(VENV)/bin/codespell
+	$(VENV)/bin/lint-imports
 
 notebooks: $(VENV)/installed-dev  ## run the notebooks again and write their outputs
 	$(PY) notebooks/build.py $(ARGS)

@@ -118,7 +118,7 @@ from simgan_lib.training import PRESETS, Training, refine
 
 matched = replace(synthetic, images=histogram_matched(synthetic, real))     # gray levels as the stand-in's, to begin with
 config = replace(PRESETS["quick"], steps=70, width=8, batch=16, refiner_warmup=50,         # small and fast: for a glimpse
-                 refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.95)
+                 refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.95)
 training = Training(config, matched, real, seed=0)
 records = [record.numbers() for record in progress(training.run(), "training", config.total)]
 refined = refine(training.result, matched)
@@ -243,7 +243,7 @@ from simgan_lib.losses import local_contrast, self_regularization
 
 # A longer warm-up and a third of the rate: without them such a run often ends in one blank tone.
 half = replace(config, regularization=0.0, steps=config.steps // 2, refiner_warmup=2 * config.refiner_warmup,
-               refiner_rate=config.refiner_rate / 3)
+               refiner_lr=config.refiner_lr / 3)
 loose = Training(half, matched, real, seed=0)
 for _ in progress(loose.run(), "training without self-regularization", half.total):
     pass

@@ -159,8 +159,7 @@ def my_discriminator_loss(on_refined, on_real):
 
 
 # %%
-discriminator_loss = checks.yours_or_ours(my_discriminator_loss, checks.discriminator_loss,
-                                          checks.library_discriminator_loss)
+discriminator_loss = checks.yours_or_ours(my_discriminator_loss, checks.discriminator_loss, losses.discriminator_loss)
 undecided = discriminator_loss(torch.zeros(1, 2, 9, 14), torch.zeros(1, 2, 9, 14))
 assert torch.allclose(undecided, 2 * 9 * 14 * torch.tensor(2.0).log())    # ln 2 for each patch of both maps
 
@@ -285,7 +284,7 @@ assert record.step == tiny.total == 8 and len(by_hand.buffer) == len(by_library.
 from simgan_lib.training import refine
 
 small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=110, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+                refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.05, ema_decay=0.9)
 config = small if profile == "quick" else PRESETS[profile]
 EVERY = config.total // 16
 

@@ -140,7 +140,7 @@ from itertools import islice
 from simgan_lib.training import PRESETS, Training, refine
 
 small = replace(PRESETS["quick"], width=8, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=120, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.9)
+                refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.9)
 config = small if profile == "quick" else PRESETS[profile]
 evening = replace(squinting(EYES, seed=4, share=0.0), labels={})
 

@@ -65,7 +65,7 @@ from simgan_lib.training import PRESETS, Training, refine
 EYES, SOME = (1000, 100) if profile == "quick" else (20_000, 1000)
 unlabelled, simulated = replace(stand_in(EYES, seed=5), labels={}), simulate(EYES, seed=6)
 small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=100, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+                refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.05, ema_decay=0.9)
 config = small if profile == "quick" else PRESETS[profile]
 
 

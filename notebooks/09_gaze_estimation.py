@@ -463,7 +463,7 @@ for name, job in jobs.items():
 from simgan_lib.training import PRESETS, Training
 
 small = replace(PRESETS["quick"], width=16, batch=8, refiner_warmup=40, discriminator_warmup=40, steps=100, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+                refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.05, ema_decay=0.9)
 
 
 def small_refiner(matched, unlabelled, seed=0):

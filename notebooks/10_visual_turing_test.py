@@ -518,7 +518,7 @@ from simgan_lib.teaching.notebook import progress
 from simgan_lib.training import PRESETS, Training
 
 small = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, steps=110, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+                refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.05, ema_decay=0.9)
 
 
 def refined_towards(crops):

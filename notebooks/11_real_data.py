@@ -260,7 +260,7 @@ EYES = 1000 if profile == "quick" else 20_000
 synthetic = simulate(EYES, seed=11)
 matched = replace(synthetic, images=histogram_matched(synthetic, unlabelled))
 small = replace(PRESETS["quick"], width=16, batch=8, refiner_warmup=40, discriminator_warmup=40, steps=100, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.05, averaging=0.9)
+                refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.05, ema_decay=0.9)
 config = small if profile == "quick" else PRESETS[profile]
 run = Training(config, matched, unlabelled, seed=0, device=device)
 for _ in progress(run.run(), "training", config.total):

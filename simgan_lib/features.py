@@ -1,8 +1,8 @@
 """Learned psi: what a trained network sees at one of its layers, for the self-regularization.
 
-Two networks: a small one that the kit trains on its own synthetic eyes, in seconds and without a download, to name the
-part of the eye at every place; and VGG-16, trained on photographs, through torchvision (an optional extra).
-Hand-made psi are in `losses`.  Paper: section 2.1 ("learned features such as an intermediate layer of VGG").
+Of any network; here of VGG-16, trained on photographs, through torchvision (an optional extra).  `evaluation.parts` trains
+one on synthetic eyes, in seconds and without a download.  Hand-made psi are in `losses`.
+Paper: section 2.1 ("learned features such as an intermediate layer of VGG").
 Taught in: notebook 06.
 """
 
@@ -64,9 +64,6 @@ class LearnedFeatures(nn.Module):
         return f"layer={self.layer}"
 
 
-# ---- a small network of our own ----
-
-
 # ---- VGG-16 ----
 def vgg_features(reference, layer="relu2_2", device="cpu"):
     """psi from VGG-16, trained on ImageNet's photographs  ->  LearnedFeatures.  Needs torchvision, and once a download.
@@ -87,7 +84,7 @@ def _vgg16():
         from torchvision import models
     except ImportError as error:
         raise UserError(f"VGG features need torchvision ({error}): pip install 'simgan-kit[vgg]', with the build that fits "
-                        "your torch; `parts_features` need no download") from error
+                        "your torch; `evaluation.parts` needs no download") from error
     network = models.vgg16(weights=None, init_weights=False)
     try:     # weights_only: nothing is ever unpickled
         state = models.VGG16_Weights.IMAGENET1K_V1.get_state_dict(progress=True, check_hash=True, weights_only=True)

@@ -1,4 +1,4 @@
-"""The three terms of SimGAN's losses: local adversarial, self-regularization, and the refiner's sum of both.
+"""SimGAN's losses: the local adversarial one, the self-regularization, and what each player makes of them.
 
 Each returns one value an image, so that a mean over the batch does not depend on the batch size.
 """
@@ -37,13 +37,30 @@ def self_regularization(refined, synthetic, features=None):
     return (features(refined) - features(synthetic)).abs().flatten(1).sum(1)
 
 
-def refiner_loss(logits, refined, synthetic, weight, features=None):
+def refiner_loss(logits, refined, synthetic, weight, features=None, terms=None):
     """Eq. 5 for each image: fool the discriminator, and stay near the input.
 
     logits: the discriminator's on `refined` (N, 2, h, w).  weight: lambda.  Returns (N,).
-    Taught in: notebook 05.
+    terms: a dict that takes up both terms, "adversarial" and "regularization", (N,) each, to be watched.
+    Paper: eq. 5, section 2.2 (eq. 3 with its two terms written out).  Taught in: notebook 05.
     """
-    return local_adversarial_loss(logits, REAL) + weight * self_regularization(refined, synthetic, features)
+    kept, fooled = self_regularization(refined, synthetic, features), local_adversarial_loss(logits, REAL)
+    if terms is not None:
+        terms |= {"adversarial": fooled.detach(), "regularization": kept.detach()}
+    return fooled + weight * kept
+
+
+def discriminator_loss(on_refined, on_real, terms=None):
+    """Eq. 2 for each pair of images: call refined patches refined, and real ones real.
+
+    on_refined, on_real: logits (N, 2, h, w).  Returns (N,).
+    terms: a dict that takes up both terms, "refined" and "real", (N,) each, to be watched.
+    Paper: eq. 2, section 2.2.  Taught in: notebook 05.
+    """
+    refined, real = local_adversarial_loss(on_refined, REFINED), local_adversarial_loss(on_real, REAL)
+    if terms is not None:
+        terms |= {"refined": refined.detach(), "real": real.detach()}
+    return refined + real
 
 
 def identity(images):

@@ -149,6 +149,13 @@ def _small(channels, size):
     return features, nn.Sequential(nn.Linear(96 * places, 128), nn.ReLU(), nn.Linear(128, 3))
 
 
+def from_seed(seed, build, *arguments):
+    """What build(*arguments) gives, its initial weights drawn from the seed alone: the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build(*arguments)
+
+
 def count_parameters(module):
     """Number of trainable values."""
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

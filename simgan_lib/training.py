@@ -4,18 +4,18 @@ Taught in: notebook 05.
 """
 
 import copy
-import dataclasses
-import hashlib
+import math
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
 from .history import HistoryBuffer, mixed_batch, pooled_batch
-from .images import ImageSet, to_float, to_uint8
-from .losses import FEATURES, REAL, REFINED, local_adversarial_loss, self_regularization
-from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, smooth_noise
+from .images import to_float, to_uint8
+from .losses import FEATURES, REAL, REFINED, discriminator_loss, refiner_loss, self_regularization
+from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, from_seed, smooth_noise
 from .system.device import autocast_for, keep_freed_memory
+from .system.digests import module_digest, sample_digest
 from .system.errors import UserError
 
 
@@ -40,9 +40,9 @@ class TrainingConfig:
     image_pool: bool = False              # True: the history is used as CycleGAN's image pool is (ablation)
     local: bool = True                    # False: one verdict an image (ablation)
     optimizer: str = "adam"               # or "sgd", as the paper
-    refiner_rate: float = 3e-4
-    discriminator_rate: float = 3e-4
-    averaging: float = 0.99               # decay of the refiner's running mean weights; 0: the last weights, as the paper
+    refiner_lr: float = 3e-4
+    discriminator_lr: float = 3e-4
+    ema_decay: float = 0.99               # of the refiner's running mean weights; 0: the last weights, as the paper
     width: int = 64                       # feature maps of the refiner
     blocks: int = 4                       # residual blocks of the refiner
     noise: int = 0                        # channels of smooth noise that the refiner gets beside the image
@@ -77,13 +77,13 @@ OPTIMIZERS = {
 PRESETS = {
     "quick": TrainingConfig(steps=300, width=32, features="local_contrast", regularization=0.2),
     # Noise: without it the refiner, which sees 19 pixels, cannot vary the light over an eye as real light varies.
-    "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, averaging=0.998, buffer=8192,
+    "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, ema_decay=0.998, buffer=8192,
                            refiner_warmup=200, discriminator_warmup=50, noise=1),
     # Every published constant, literally (the buffer's size was not published; lambda from a private reply, and it weighs
     # the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black).
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
                             refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
-                            refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.0),
+                            refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),
 }
 
 
@@ -107,7 +107,7 @@ class Record:
 
     def numbers(self):
         """The record as plain numbers, for a table, a plot or JSON."""
-        return {k: v.item() if torch.is_tensor(v) else v for k, v in dataclasses.asdict(self).items() if v is not None}
+        return {k: v.item() if torch.is_tensor(v) else v for k, v in asdict(self).items() if v is not None}
 
 
 class TrainingFailed(UserError):
@@ -119,10 +119,12 @@ class Training:
 
     synthetic, real: ImageSets of one image size; labels are never looked at.  Data on `device` are used there, data
     elsewhere (memory-mapped, say) are fetched batch by batch.
-    features: a psi of one's own in place of config.features, such as `features.LearnedFeatures`: a torch module, since
-    a run is taken up again only with the same psi, and a module's make and weights can be compared.
+    features: a psi of one's own in place of config.features, such as `features.LearnedFeatures`: a torch module, whose
+    make and weights can be compared when a run is taken up again.
     Raises UserError if sizes differ, a set is empty, or features is no module.
     """
+
+    LEARNED = ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer")
 
     def __init__(self, config, synthetic, real, seed=0, device="cpu", features=None):
         if synthetic.images.shape[1:] != real.images.shape[1:] or not len(synthetic) or not len(real):
@@ -134,11 +136,8 @@ class Training:
         self.config, self.device, self.done, self.seed = config, torch.device(device), 0, seed
         self.synthetic, self.real = synthetic.images, real.images
         self.generator = torch.Generator(self.device).manual_seed(seed)
-        self.given = features
-        self.features = FEATURES[config.features] if features is None else features.to(self.device)
-        with torch.random.fork_rng(devices=[]):                  # initial weights come from the seed, not from outside
-            torch.manual_seed(seed)
-            self._build(synthetic.images.shape[1], synthetic.images.shape[2:])
+        self.given, self.features = features, FEATURES[config.features] if features is None else features.to(self.device)
+        from_seed(seed, self._build, synthetic.images.shape[1], synthetic.images.shape[2:])
         self.buffer = HistoryBuffer(config.buffer, self.generator) if config.buffer else None
         self.remember = pooled_batch if config.image_pool else mixed_batch
         self.monitor = Monitor()
@@ -150,10 +149,10 @@ class Training:
         self.refiner = refiner.to(self.device, memory_format=torch.channels_last)
         self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)
         self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
-        self.refiner_optimizer = OPTIMIZERS[c.optimizer](self.refiner.parameters(), c.refiner_rate)
-        self.discriminator_optimizer = OPTIMIZERS[c.optimizer](self.discriminator.parameters(), c.discriminator_rate)
-        compile_ = torch.compile if c.compiled else lambda network: network
-        self._refine, self._judge = compile_(self.refiner), compile_(self.discriminator)
+        self.refiner_optimizer = OPTIMIZERS[c.optimizer](self.refiner.parameters(), c.refiner_lr)
+        self.discriminator_optimizer = OPTIMIZERS[c.optimizer](self.discriminator.parameters(), c.discriminator_lr)
+        networks = self.refiner, self.discriminator
+        self._refine, self._judge = map(torch.compile, networks) if c.compiled else networks
 
     # ---- Algorithm 1 ----
     def run(self):
@@ -161,55 +160,52 @@ class Training:
         c = self.config
         while self.done < c.total:
             if self.done < c.refiner_warmup:
-                phase, losses = "refiner warm-up", self.update_refiner(adversarial=False)
+                phase, seen = "refiner warm-up", self.update_refiner(adversarial=False)
             elif self.done < c.refiner_warmup + c.discriminator_warmup:
-                phase, losses = "discriminator warm-up", self.update_discriminator()
+                phase, seen = "discriminator warm-up", self.update_discriminator()
             else:
-                phase, losses = "adversarial", self._round()
+                phase, seen = "adversarial", self._round()
             self.done += 1
-            record = Record(self.done, c.total, phase, **losses)
+            record = Record(self.done, c.total, phase, **seen)
             self.monitor.watch(record)
             yield record
 
     def _round(self):
         for _ in range(self.config.refiner_updates):
-            losses = self.update_refiner()
+            seen = self.update_refiner()
         for _ in range(self.config.discriminator_updates):
-            losses |= self.update_discriminator()
-        return losses
+            seen |= self.update_discriminator()
+        return seen
 
     def update_refiner(self, adversarial=True):
-        """One step on the refiner's loss (eq. 4 and 5); without the adversarial term during its warm-up."""
-        synthetic = self.draw(self.synthetic)
+        """One step on the refiner's loss (eq. 5); in its warm-up on the self-regularization alone (eq. 4)."""
+        synthetic, terms = self.draw(self.synthetic), {}
         self.discriminator.requires_grad_(False)                  # its gradients are not wanted: saves a third
         with self._autocast():
             refined = self.refined(synthetic)
             logits = self._judge(refined) if adversarial else None
-        refined = refined.float()
-        kept = self_regularization(refined, synthetic, self.features)
-        fooled = None if logits is None else local_adversarial_loss(logits.float(), REAL)
-        # losses.refiner_loss, but psi, which may be a network, is asked once.
-        loss = self.config.warmup_weight * kept if logits is None else fooled + self.config.regularization * kept
+        if adversarial:
+            loss = refiner_loss(logits.float(), refined.float(), synthetic, self.config.regularization, self.features, terms)
+        else:
+            kept = self_regularization(refined.float(), synthetic, self.features)
+            loss, terms["regularization"] = self.config.warmup_weight * kept, kept.detach()
         self._step(self.refiner_optimizer, loss.mean())
         self._average()
-        measured = {"regularization": kept.detach().mean() / synthetic[0].numel()}
-        if logits is not None:
-            measured["adversarial"] = fooled.detach().mean() / _patches(logits)
-        return measured
+        measured = {"regularization": terms["regularization"].mean() / synthetic[0].numel()}
+        return measured | ({"adversarial": terms["adversarial"].mean() / logits[0, REAL].numel()} if adversarial else {})
 
     def update_discriminator(self):
         """One step on the discriminator's loss (eq. 2), half of its refined images being remembered ones."""
         with torch.no_grad(), self._autocast():
             fresh = self.refined(self.draw(self.synthetic)).float()
-        refined = fresh if self.buffer is None else self.remember(fresh, self.buffer)
+        refined, terms = fresh if self.buffer is None else self.remember(fresh, self.buffer), {}
         real = self.draw(self.real)
         self.discriminator.requires_grad_(True)
         with self._autocast():
             on_refined, on_real = self._judge(refined), self._judge(real)
-        on_refined, on_real = on_refined.float(), on_real.float()
-        loss = local_adversarial_loss(on_refined, REFINED).mean() + local_adversarial_loss(on_real, REAL).mean()
-        self._step(self.discriminator_optimizer, loss)
-        return {"discriminator": loss.detach() / (2 * _patches(on_real)),
+        loss = discriminator_loss(on_refined.float(), on_real.float(), terms)
+        self._step(self.discriminator_optimizer, loss.mean())
+        return {"discriminator": (terms["refined"].mean() + terms["real"].mean()) / (2 * on_real[0, REAL].numel()),
                 "right_real": (on_real.detach().argmax(1) == REAL).float().mean(),
                 "right_refined": (on_refined.detach().argmax(1) == REFINED).float().mean()}
 
@@ -239,43 +235,41 @@ class Training:
         """Follow the refiner with a running mean of its weights: single steps of a GAN jitter, their mean does not."""
         pairs = list(zip(self.averaged.parameters(), self.refiner.parameters()))
         # Early on the mean is short: else the initial weights would stay in it.
-        decay = min(self.config.averaging, self.done / (self.done + 10))
+        decay = min(self.config.ema_decay, self.done / (self.done + 10))
         torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - decay)
 
     # ---- state ----
     def state(self):
         """All that the rest of the run depends on, as nested dicts of tensors and numbers."""
-        return {"config": dataclasses.asdict(self.config), "data": self._data(), "done": self.done,
-                "refiner": self.refiner.state_dict(), "averaged": self.averaged.state_dict(),
-                "discriminator": self.discriminator.state_dict(),
-                "refiner_optimizer": self.refiner_optimizer.state_dict(),
-                "discriminator_optimizer": self.discriminator_optimizer.state_dict(),
+        return {**self._identity(), "done": self.done, **{name: getattr(self, name).state_dict() for name in self.LEARNED},
                 "buffer": self.buffer.state() if self.buffer is not None else None,
-                "generator": self.generator.get_state(), "monitor": self.monitor.state()}
+                "generator": self.generator.get_state(), "monitor": self.monitor.bad}
 
-    def _data(self):
-        return {"seed": self.seed, "device": self.device.type, "images to refine": sample_digest(self.synthetic),
-                "real images": sample_digest(self.real),
-                "given features": None if self.given is None else module_digest(self.given)}
+    def _identity(self):
+        """What makes it this run and no other."""
+        return {"config": asdict(self.config),
+                "data": {"seed": self.seed, "device": self.device.type, "images to refine": sample_digest(self.synthetic),
+                         "real images": sample_digest(self.real),
+                         "given features": None if self.given is None else module_digest(self.given)}}
 
     def restore(self, state):
         """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
-        ours = {"config": dataclasses.asdict(self.config), "data": self._data()}
-        for part, expected in ours.items():
+        for part, expected in self._identity().items():
             for name, value in expected.items():
                 if state[part].get(name) != value:
-                    raise UserError(f"belongs to another run: {name} is {state[part].get(name)!r} there, {value!r} here")
-        for name in ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer"):
+                    there = repr(state[part][name]) if name in state[part] else "not set"
+                    raise UserError(f"belongs to another run: {name} is {there} there, {value!r} here")
+        for name in self.LEARNED:
             getattr(self, name).load_state_dict(state[name])
         if self.buffer is not None:
             self.buffer.restore({k: v.to(self.device) if torch.is_tensor(v) else v for k, v in state["buffer"].items()})
         self.generator.set_state(state["generator"])
-        self.monitor.restore(state["monitor"])
+        self.monitor.bad = state["monitor"]
         self.done = state["done"]
 
     @property
     def result(self):
-        """The refiner to use: the running mean, or the last weights where averaging is 0."""
+        """The refiner to use: the running mean, or the last weights where ema_decay is 0."""
         return self.averaged
 
 
@@ -286,57 +280,29 @@ class Monitor:
     a row end the run; a single not-a-number does at once.
     """
 
+    LOST = {"won": "the discriminator has won (loss below 0.001) and teaches the refiner nothing; try a smaller "
+                   "discriminator_lr, a smaller regularization or more refiner_updates",
+            "dead": "the discriminator gives every patch the same answer; try a smaller discriminator_lr, more "
+                    "discriminator_warmup or fewer refiner_updates"}
+
     def __init__(self, every=20, patience=5):
-        self.every, self.patience, self.won, self.dead = every, patience, 0, 0
+        self.every, self.patience, self.bad = every, patience, dict.fromkeys(self.LOST, 0)
 
     def watch(self, record):
         if record.step % self.every and record.step > 3 and record.step != record.total:
             return
         seen = record.numbers()
-        if not all(value == value and abs(value) != float("inf") for k, value in seen.items() if k != "phase"):
-            raise TrainingFailed(f"step {record.step}: a loss is not a number; try a smaller refiner_rate and "
-                                 "discriminator_rate")
+        if not all(math.isfinite(value) for name, value in seen.items() if name != "phase"):
+            raise TrainingFailed(f"step {record.step}: a loss is not a number; try a smaller refiner_lr and discriminator_lr")
         if record.phase != "adversarial":
             return
-        # Won: no patch is ever misjudged.  Dead: every patch gets the same answer.
-        self.won = self.won + 1 if seen["discriminator"] < 1e-3 else 0
-        same = {seen["right_real"], seen["right_refined"]} == {0.0, 1.0}
-        self.dead = self.dead + 1 if same else 0
-        if self.won >= self.patience:
-            raise TrainingFailed(f"step {record.step}: the discriminator has won (loss {seen['discriminator']:.1e}) and "
-                                 "teaches the refiner nothing; try a smaller discriminator_rate, a smaller "
-                                 "regularization or more refiner_updates")
-        if self.dead >= self.patience:
-            raise TrainingFailed(f"step {record.step}: the discriminator gives every patch the same answer; try a "
-                                 "smaller discriminator_rate, more discriminator_warmup or fewer refiner_updates")
-
-    def state(self):
-        return {"won": self.won, "dead": self.dead}
-
-    def restore(self, state):
-        self.won, self.dead = state["won"], state["dead"]
+        now = {"won": seen["discriminator"] < 1e-3, "dead": {seen["right_real"], seen["right_refined"]} == {0.0, 1.0}}
+        self.bad = {name: self.bad[name] + 1 if bad else 0 for name, bad in now.items()}
+        for name, looks in self.bad.items():
+            if looks >= self.patience:
+                raise TrainingFailed(f"step {record.step}: {self.LOST[name]}")
 
 
-def sample_digest(images, n=256):
-    """"shape, digest" of n of the images (N, C, H, W), evenly spread: tells sets apart without reading all of a large one."""
-    places = torch.linspace(0, len(images) - 1, min(n, len(images))).long()
-    pixels = images[places.to(images.device)].cpu().contiguous().numpy().tobytes()
-    return f"{' x '.join(map(str, images.shape))}, digest {hashlib.sha256(pixels).hexdigest()[:12]}"
-
-
-def module_digest(module):
-    """Tells one torch module from another: what it is made of, and its weights."""
-    digest = hashlib.sha256(f"{type(module).__qualname__} {module!r}".encode())
-    for name, values in module.state_dict().items():
-        digest.update(name.encode() + values.cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
-
-
-def _patches(logits):
-    return logits.shape[2] * logits.shape[3]
-
-
-@torch.no_grad()
 def refine(refiner, images, batch=256, progress=None, seed=0):
     """Refine an ImageSet: images change, labels and groups stay (that is the point of self-regularization).
 
@@ -345,8 +311,7 @@ def refine(refiner, images, batch=256, progress=None, seed=0):
     Raises UserError for images of another number of channels than the refiner's, or too small for it.
     """
     parts = [part.images for part in refined_parts(refiner, images, batch, progress, seed)]
-    refined = torch.cat(parts) if parts else images.images
-    return ImageSet(refined, images.labels, images.groups, f"refined from: {images.source}")
+    return replace(images, images=torch.cat(parts) if parts else images.images, source=f"refined from: {images.source}")
 
 
 @torch.no_grad()
@@ -364,6 +329,6 @@ def refined_parts(refiner, images, batch=256, progress=None, seed=0):
         noise = smooth_noise(len(part), refiner.noise, size, generator) if refiner.noise else None
         with autocast_for(device):
             refined = to_uint8(refiner(pixels, noise)).to(images.images.device)
-        yield dataclasses.replace(part, images=refined)
+        yield replace(part, images=refined)
         if progress:
             progress(min(start + batch, len(images)), len(images))

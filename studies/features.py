@@ -30,7 +30,7 @@ from simgan_lib.training import PRESETS, Training, refine
 
 EYES = 600                # of each domain
 SMALL = replace(PRESETS["quick"], width=16, batch=16, refiner_warmup=40, discriminator_warmup=40, buffer=256,
-                refiner_rate=1e-3, discriminator_rate=1e-3, averaging=0.9)
+                refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.9)
 SWEEP = ["identity:0.02", "identity:0.05", "identity:0.1", "identity:0.2", "identity:0.5", "identity:1", "channel_mean:0.1",
          "blurred:0.1", "image_gradients:0.1", "local_contrast:0.1", "learned:0.1", "learned:0.2"]
 

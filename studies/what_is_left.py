@@ -31,8 +31,9 @@ from simgan_lib.experiments.domains import profile_named, real_domain, stand_in_
 from simgan_lib.experiments.pipeline import TRAINED_ON, SeedRun
 from simgan_lib.experiments.reproduce import run_folder
 from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
-from simgan_lib.simulators import eyes
 from simgan_lib.simulators.camera import stand_in
+from simgan_lib.simulators.eyes import LOWER_FOLLOWS, UPPER_FOLLOWS, render
+from simgan_lib.simulators.parameters import draw_parameters
 from simgan_lib.system.device import resolve_device
 
 NOT_AGAIN, STAND_IN = "refined_as_they_are", "stand_in"
@@ -73,6 +74,19 @@ def alike(errors, sides):
             for a, b in itertools.combinations(own, 2)}
 
 
+class OtherLids(SeedRun):
+    """The main job of one seed with eyes whose lids rise by other lengths, upper and lower, in mm a degree of gaze."""
+
+    lids = UPPER_FOLLOWS, LOWER_FOLLOWS
+
+    def simulated(self):
+        generator = torch.Generator().manual_seed(1000 + self.seed)        # the seed that the main job's eyes have
+        eyes = draw_parameters(self.profile.synthetic, generator)
+        follow = eyes["pitch"] - eyes["head_pitch"]                        # what the simulator multiplies its own rates with
+        upper, lower = (ours - usual for ours, usual in zip(self.lids, (UPPER_FOLLOWS, LOWER_FOLLOWS)))
+        return render(eyes.with_values(upper_lid=eyes["upper_lid"] + upper * follow, lower_lid=eyes["lower_lid"] - lower * follow))
+
+
 def training_sets(seed, names):
     """{name: images with labels to train on}: those of the main job, or one of the two more."""
     others = {STAND_IN: stand_in(seed.profile.synthetic, seed=3000 + seed.seed)} if STAND_IN in names else {}
@@ -94,7 +108,7 @@ def main():
     parser.add_argument("--only", nargs="+", choices=SETS, default=TRAINED_ON, metavar="NAME",
                         help=f"sets to train on, of {', '.join(SETS)}; by default all but the last two")
     parser.add_argument("--lids", nargs=2, type=float, metavar=("UPPER", "LOWER"), help="mm that the upper and the lower lid rise "
-                        f"a degree of gaze, instead of {eyes.UPPER_FOLLOWS} and {eyes.LOWER_FOLLOWS}; 0.18 goes all the way")
+                        f"a degree of gaze, instead of {UPPER_FOLLOWS} and {LOWER_FOLLOWS}; 0.18 goes all the way")
     parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
@@ -102,9 +116,10 @@ def main():
     domain = real_domain(a.real) if a.real else stand_in_domain(profile)
     folder = run_folder(a.results, a.profile, a.real) / f"seed{a.seed}"
     if a.lids:                                             # the domain keeps its lids; other eyes need a refiner of their own
-        eyes.UPPER_FOLLOWS, eyes.LOWER_FOLLOWS = a.lids
         folder = folder.with_name(f"{folder.name}-lids-{a.lids[0]:g}-{a.lids[1]:g}")
-    seed = SeedRun(profile, domain, a.seed, device, folder, bar=False)
+    seed = (OtherLids if a.lids else SeedRun)(profile, domain, a.seed, device, folder, bar=False)
+    if a.lids:
+        seed.lids = a.lids
     truth, found, errors = domain.test.labels["gaze"].double(), {}, {}
     sides = domain.test.groups.get("side")                 # the stand-in has left eyes alone, and does not say so
     sides = None if sides is None else torch.tensor([side == "left" for side in sides])

@@ -145,7 +145,7 @@ def test_each_ablation_changes_what_its_name_says():
     assert changed[BASE] == changed["not-refined"] == {} and changed["no-history"] == {"buffer": 0}
     assert changed["lambda-0"] == {"regularization": 0} and changed["residual"] == {"residual": True}
     assert changed["global-rescaled"] == {"local": False, "regularization": pytest.approx(base.regularization / 126)}
-    assert changed["rates-3"] == {"refiner_rate": 3e-3, "discriminator_rate": 3e-3}
+    assert changed["rates-3"] == {"refiner_lr": 3e-3, "discriminator_lr": 3e-3}
     assert {ablation.refine_from for name, ablation in SWEEP.items() if name != "raw-input"} == {"synthetic_matched"}
     assert SWEEP["raw-input"].profile(ablations.PROFILES["quick"]).refine_from == "synthetic"
     alike = {"not-refined", "raw-input"}                       # the same training of other images, or none

@@ -9,9 +9,8 @@ import torch
 from scipy.stats import binom, binomtest, norm
 from torch.nn import functional as F
 
-from simgan_lib import forgetting, gaze, history, images, losses, networks
+from simgan_lib import gaze, history, images, losses, networks
 from simgan_lib.evaluation import artefacts, pupil, realism, turing
-from simgan_lib.evaluation import gaze as gaze_measures
 from simgan_lib.evaluation import statistics as seeds
 from simgan_lib.teaching import checks, failures
 from simgan_lib.teaching.checks import Open, Wrong, yours_or_ours
@@ -326,7 +325,7 @@ BANK = {
         (lambda f, b: list(mixed(f, b)), "found list"),
         (lambda f, b: mixed(f, b)[:, 0], "batch of images"),
     ]),
-    "chance_to_survive": ([forgetting.chance_to_survive, lambda r, c, b: float((1 - (b // 2) / c) ** r)], [
+    "chance_to_survive": ([history.chance_to_survive, lambda r, c, b: float((1 - (b // 2) / c) ** r)], [
         (lambda r, c, b: (1 - b / c) ** r, "only half"),
         (lambda r, c, b: 1 - (1 - b / 2 / c) ** r, "to be gone"),
         (lambda r, c, b: 1 - b / 2 / c, "one round"),
@@ -347,7 +346,7 @@ BANK = {
         (lambda *given: losses.refiner_loss(*given).sum(), "and a sum"),
         (refine_loss(wish(0), lambda r, s, w: near(r, s, w) / 20), "mean or sum"),
     ]),
-    "discriminator_loss": ([checks.library_discriminator_loss, lambda a, b: patch_loss(a, 1) + patch_loss(b, 0)], [
+    "discriminator_loss": ([losses.discriminator_loss, lambda a, b: patch_loss(a, 1) + patch_loss(b, 0)], [
         (lambda a, b: wish(0)(a) + wish(1)(b), "exchanged"),
         (lambda a, b: wish(0)(a) + wish(0)(b), "the refiner's wish"),
         (lambda a, b: wish(1)(a) + wish(1)(b), "real images are to be called real"),
@@ -443,7 +442,7 @@ BANK = {
         (lambda images: images.float().std(0, correction=0).mean(), "n - 1"),
         (lambda images: images.std(0).mean(), "RuntimeError"),
     ]),
-    "cumulative_curve": ([gaze_measures.cumulative_curve,
+    "cumulative_curve": ([seeds.cumulative_curve,
                           lambda e, d: 100 * (e <= d[:, None]).float().mean(1)], [
         (lambda e, d: (e <= d[:, None]).float().mean(1), "go to 100"),
         (lambda e, d: 100 * (e < d[:, None]).float().mean(1), "just d degrees"),
@@ -454,7 +453,7 @@ BANK = {
         (lambda e, d: 100 * (e <= d[:, None]).float().mean(), "one number"),
         (lambda e, d: (e <= d).float().mean(), "it stops with"),
     ]),
-    "resampled_mean": ([gaze_measures.resampled_mean,
+    "resampled_mean": ([seeds.resampled_mean,
                         lambda v, g, d: torch.cat([v[g == k] for k in d]).mean()], [
         (lambda v, g, d: v[d].mean(), "single images"),
         (lambda v, g, d: torch.stack([v[g == k].mean() for k in d]).mean(), "each group counts as one"),

@@ -148,28 +148,6 @@ def test_the_report_has_error_and_share_within_seven_degrees():
     assert gaze_report(predicted, truth, (5.5, 7)) == report
 
 
-def test_intervals_hold_the_truth_about_nineteen_times_in_twenty():
-    rng = np.random.default_rng(0)
-    found = [bootstrap_interval(rng.exponential(size=100), seed, resamples=300) for seed in range(300)]
-    assert 0.90 < np.mean([r["low"] <= 1.0 <= r["high"] for r in found]) < 0.98
-
-
-def test_near_duplicates_widen_the_interval_when_they_are_resampled_together():
-    rng = np.random.default_rng(0)
-    values, days = np.repeat(rng.normal(size=20), 50), np.repeat(np.arange(20), 50)
-    alone, together = bootstrap_interval(values), bootstrap_interval(values, groups=days)
-    width = [r["high"] - r["low"] for r in (alone, together)]
-    assert 5 < width[1] / width[0] < 9       # sqrt(50) = 7.1
-    assert alone["mean"] == together["mean"]
-
-
-def test_intervals_of_many_values_are_drawn_in_parts():
-    interval = bootstrap_interval(np.arange(300_000.0), resamples=20)
-    assert interval["low"] < 149_999.5 < interval["high"]
-    with pytest.raises(ValueError, match="at least one"):
-        bootstrap_interval([])
-
-
 @given(st.lists(st.floats(0, 180), min_size=1, max_size=30))
 def test_the_curve_rises_from_nothing_to_all(errors):
     degrees = np.array([-1, 0, 1, 7, 90, 180])

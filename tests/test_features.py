@@ -14,12 +14,13 @@ from simgan_lib.evaluation.parts import parts_features, parts_network, relit, tr
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.features import LearnedFeatures, named_layers, vgg_features
 from simgan_lib.images import to_float
-from simgan_lib.losses import FEATURES, refiner_loss, self_regularization
+from simgan_lib.losses import FEATURES, self_regularization
 from simgan_lib.simulators.eyes import render, simulate
 from simgan_lib.simulators.parameters import draw_parameters
 from simgan_lib.system.checkpoints import load_state, save_state
+from simgan_lib.system.digests import module_digest
 from simgan_lib.system.errors import UserError
-from simgan_lib.training import Training, TrainingConfig, module_digest
+from simgan_lib.training import Training, TrainingConfig
 
 VGG16 = [64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512, "M"]
 
@@ -101,16 +102,6 @@ def test_the_same_seed_gives_the_same_psi_and_leaves_other_random_numbers_alone(
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_weights_are_found_again_and_only_where_they_fit(eyes, tmp_path, monkeypatch):
-    first = parts_features(eyes, steps=2, folder=tmp_path)
-    calls = []
-    monkeypatch.setattr("simgan_lib.evaluation.parts.train_parts", lambda network, *rest: calls.append(rest) or network)
-    again = parts_features(eyes, steps=2, folder=tmp_path)
-    assert module_digest(again) == module_digest(first) and not calls
-    parts_features(replace(eyes, images=255 - eyes.images), steps=2, folder=tmp_path)
-    assert len(calls) == 1
-
-
 def test_relit_images_stay_in_range_and_differ_from_each_other():
     images = torch.zeros(8, 3, 12, 15)
     after = relit(images, torch.Generator().manual_seed(0))
@@ -144,19 +135,6 @@ def test_a_given_psi_is_the_one_that_is_used(eyes):
     assert not torch.equal(weights(named.refiner), weights(plain.refiner))
 
 
-def test_the_refiner_s_loss_is_the_one_of_the_losses(eyes, monkeypatch):
-    run = Training(TINY, eyes, eyes)
-    seen = []
-    monkeypatch.setattr(run, "_step", lambda optimizer, loss: seen.append(loss.detach()))
-    monkeypatch.setattr(run, "_judge", lambda refined: logits)
-    logits = torch.randn(4, 2, 9, 14)
-    refined, synthetic = torch.rand(4, 1, 35, 55), torch.rand(4, 1, 35, 55)
-    monkeypatch.setattr(run, "draw", lambda images: synthetic)
-    monkeypatch.setattr(run, "refined", lambda images: refined)
-    run.update_refiner()
-    torch.testing.assert_close(seen[0], refiner_loss(logits, refined, synthetic, TINY.regularization).mean())
-
-
 def test_a_run_goes_on_with_its_own_psi_alone(eyes, psi, tmp_path):
     other = copy.deepcopy(psi)
     with torch.no_grad():
@@ -173,14 +151,6 @@ def test_a_run_goes_on_with_its_own_psi_alone(eyes, psi, tmp_path):
     resumed.restore(load_state(tmp_path / "part"))
     list(resumed.run())
     assert torch.equal(weights(resumed.result), weights(whole.refiner))
-
-
-def test_states_from_before_psi_could_be_given_still_load(eyes):
-    state = Training(TINY, eyes, eyes).state()
-    del state["data"]["given features"]
-    Training(TINY, eyes, eyes).restore(state)
-    with pytest.raises(UserError, match="given features is None there"):
-        Training(TINY, eyes, eyes, features=Module()).restore(state)
 
 
 def test_a_function_is_no_psi_that_a_resumed_run_could_compare(eyes):

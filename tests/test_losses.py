@@ -12,6 +12,7 @@ from simgan_lib.losses import (
     REAL,
     REFINED,
     channel_mean,
+    discriminator_loss,
     image_gradients,
     local_adversarial_loss,
     local_contrast,
@@ -80,6 +81,20 @@ def test_one_image_s_loss_does_not_depend_on_the_batch():
     whole = refiner_loss(logits, a, b, 0.3)
     alone = torch.cat([refiner_loss(logits[i:i + 1], a[i:i + 1], b[i:i + 1], 0.3) for i in range(4)])
     torch.testing.assert_close(whole, alone)
+
+
+def test_both_players_losses_by_hand():
+    """One patch, undecided by ln 3: D = 3/4 for "refined"; two pixels that moved by 0.5 and 1, lambda 0.1."""
+    logits, a, b = torch.zeros(1, 2, 1, 1), torch.tensor([[[[0.5, -0.5]]]]), torch.tensor([[[[0.0, 0.5]]]])
+    logits[:, REFINED] = math.log(3)
+    assert refiner_loss(logits, a, b, 0.1).item() == pytest.approx(math.log(4) + 0.1 * 1.5)
+    assert discriminator_loss(logits, logits).item() == pytest.approx(math.log(4 / 3) + math.log(4))
+
+
+def test_terms_that_are_watched_add_up_to_the_loss():
+    logits, a, b, seen, told = torch.randn(4, 2, 9, 14), torch.rand(4, 1, 35, 55), torch.rand(4, 1, 35, 55), {}, {}
+    assert torch.equal(refiner_loss(logits, a, b, 0.3, terms=seen), seen["adversarial"] + 0.3 * seen["regularization"])
+    assert torch.equal(discriminator_loss(logits, -logits, told), told["refined"] + told["real"])
 
 
 def test_colour_may_change_where_its_mean_stays():

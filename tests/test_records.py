@@ -146,8 +146,9 @@ def test_a_seed_that_is_measured_anew_takes_its_own_place_alone(tmp_path):
     assert quick.said("commit") == "newest" and full.said("commit") == "full"      # a run without rows is gone
 
 
-@pytest.mark.parametrize("changed, words", [({"config": {"steps": 4}}, r"another config \(\{\"steps\": 3\}, not \{\"steps\": 4\}\)"),
-                                            ({"test_days": ["day2"]}, r"another test_days \(\[\"day1\"\], not \[\"day2\"\]\)")])
+@pytest.mark.parametrize("changed, words", [
+    ({"config": {"steps": 4}}, r"another config \(\{\"steps\": 3\}, not \{\"steps\": 4\}\)"),
+    ({"test_days": ["day2"]}, r"another test_days \(\[\"day1\"\], not \[\"day2\"\]\)")])
 def test_another_job_is_refused_before_hours_of_work_and_loses_nothing(tmp_path, changed, words):
     path, job = tmp_path / "r.jsonl", {"test_days": ["day1"], "config": {"steps": 3}}
     add(path, a_run(job=job), rows_of(0))

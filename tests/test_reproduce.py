@@ -43,5 +43,5 @@ def test_full_differs_from_quick_in_numbers_and_in_what_is_said():
     differ = {name for name in quick if quick[name] != full[name]} - {"training", "gaze"}
     assert differ == {"synthetic", "real", "test", "compared", "match_refined"}
     training = {name for name in quick["training"] if quick["training"][name] != full["training"][name]}
-    assert training == {"steps", "regularization", "averaging", "buffer", "refiner_warmup", "discriminator_warmup", "noise",
+    assert training == {"steps", "regularization", "ema_decay", "buffer", "refiner_warmup", "discriminator_warmup", "noise",
                         "width"}

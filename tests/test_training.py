@@ -13,6 +13,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from simgan_lib import training
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
@@ -63,6 +64,19 @@ def test_refiner_has_an_adversarial_term(data):
     assert not torch.equal(weights(run.refiner), before)
 
 
+def test_both_losses_are_those_of_the_library_and_psi_is_asked_once_an_image(data, monkeypatch):
+    calls, asked, stepped = [], [], []
+    for name in ("refiner_loss", "discriminator_loss"):
+        original = getattr(training, name)
+        monkeypatch.setattr(training, name, lambda *a, o=original, n=name: calls.append((n, o(*a))) or calls[-1][1])
+    run = Training(TINY, *data)
+    monkeypatch.setattr(run, "_step", lambda optimizer, loss: stepped.append(loss.item()))
+    monkeypatch.setattr(run, "features", lambda images: asked.append(images) or images)
+    run.update_refiner(), run.update_discriminator()
+    assert [name for name, _ in calls] == ["refiner_loss", "discriminator_loss"]
+    assert stepped == [loss.mean().item() for _, loss in calls] and len(asked) == 2
+
+
 def test_history_is_filled_and_used(data):
     run = Training(TINY, *data)
     for filled in (2, 4, 6, 8, 8):
@@ -85,7 +99,7 @@ def test_k_g_and_k_d_count_the_updates(data, monkeypatch):
 
 
 def test_warm_up_moves_the_refiner_towards_the_identity(data):
-    run = Training(replace(TINY, refiner_warmup=60, refiner_rate=3e-3), *data)
+    run = Training(replace(TINY, refiner_warmup=60, refiner_lr=3e-3), *data)
     seen = [record.numbers()["regularization"] for record in run.run() if record.phase == "refiner warm-up"]
     assert seen[-1] < 0.5 * seen[0]
 
@@ -181,6 +195,14 @@ def test_a_run_that_an_earlier_version_began_is_refused_and_a_refiner_beside_it_
         train_refiner(tmp_path / "old.safetensors", TINY, *data, bar=False)
 
 
+def test_a_run_of_before_the_settings_had_their_names_is_refused_in_one_line(data):
+    state = Training(TINY, *data).state()
+    for old, new in (("averaging", "ema_decay"), ("refiner_rate", "refiner_lr"), ("discriminator_rate", "discriminator_lr")):
+        state["config"][old] = state["config"].pop(new)
+    with pytest.raises(UserError, match="another run: refiner_lr is not set there, 0.0003 here$"):
+        Training(TINY, *data).restore(state)
+
+
 def test_other_images_of_the_same_shape_or_another_seed_are_another_run(data, tmp_path):
     path = tmp_path / "run.state"
     train_refiner(path, TINY, *data, bar=False)
@@ -224,8 +246,8 @@ def same(a, b):
 
 
 def test_not_a_number_stops_the_run_and_says_what_to_try(data):
-    run = Training(replace(TINY, refiner_rate=1e30, steps=100), *data)
-    with pytest.raises(TrainingFailed, match="smaller refiner_rate"):
+    run = Training(replace(TINY, refiner_lr=1e30, steps=100), *data)
+    with pytest.raises(TrainingFailed, match="smaller refiner_lr"):
         list(run.run())
 
 
@@ -283,7 +305,7 @@ def test_labels_never_reach_the_run(data):
 
 
 def test_averaged_weights_follow_the_refiner(data):
-    run = Training(replace(TINY, averaging=0.0), *data)
+    run = Training(replace(TINY, ema_decay=0.0), *data)
     list(run.run())
     assert torch.equal(weights(run.averaged), weights(run.refiner))
 
@@ -336,10 +358,10 @@ def test_at_the_papers_rates_the_warm_up_comes_nearer_to_the_identity():
 def test_presets_hold_the_published_constants():
     paper = PRESETS["paper"]
     assert (paper.batch, paper.refiner_updates, paper.discriminator_updates) == (512, 2, 1)
-    assert (paper.refiner_warmup, paper.discriminator_warmup, paper.refiner_rate) == (1000, 200, 1e-3)
+    assert (paper.refiner_warmup, paper.discriminator_warmup, paper.refiner_lr) == (1000, 200, 1e-3)
     assert paper.optimizer == "sgd" and paper.regularization == paper.warmup_weight == 0.01
     assert paper.width == 64 and paper.blocks == 4
-    assert math.isclose(paper.averaging, 0.0)
+    assert math.isclose(paper.ema_decay, 0.0)
 
 
 def test_refined_parts_are_what_refine_gives_and_never_more_than_a_batch_in_memory():

@@ -9,7 +9,7 @@ import torch
 
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
 from ..images import to_float
-from ..networks import GazeEstimator
+from ..networks import GazeEstimator, from_seed
 from ..system.device import autocast_for, keep_freed_memory
 from ..system.errors import UserError
 from .statistics import bootstrap_interval
@@ -69,7 +69,8 @@ def gaze_training(training, config, seed, device="cpu"):
     keep_freed_memory()
     images, target = _on_device(training, device)
     generator = torch.Generator(device).manual_seed(seed)
-    estimator = _fresh_estimator(images, config, seed).to(device, memory_format=torch.channels_last).train()
+    estimator = from_seed(seed, GazeEstimator, config.network, tuple(images.shape[2:]), images.shape[1])
+    estimator = estimator.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1,
                                                    pct_start=0.1)
@@ -92,13 +93,6 @@ def _on_device(training, device):
         raise UserError(f"a gaze estimator needs images with gaze labels; found {len(training)} images with "
                         f"{', '.join(sorted(training.labels)) or 'no'} labels")
     return training.images.to(device), gaze_vector(training.labels["gaze"].float()).to(device)
-
-
-def _fresh_estimator(images, config, seed):
-    """Initial weights that depend on the seed alone: drawn on the CPU, without touching the global generator."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return GazeEstimator(config.network, tuple(images.shape[2:]), images.shape[1])
 
 
 def augmented(images, config, generator):

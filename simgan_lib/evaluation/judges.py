@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..images import pixels, to_float
+from ..networks import from_seed
 from ..system.device import autocast_for
 from .gaze import shifted
 
@@ -56,19 +57,12 @@ def feature_network(images, seed, steps=400, batch=64, device="cpu"):
         chosen = [_some(each, math.ceil(batch / len(kinds)), generator) for each in kinds]
         return changed(to_float(torch.cat(chosen)), generator)
 
-    network = seeded_network(seed, FeatureNetwork, kinds[0].shape[1], len(CHANGES)).to(device)
+    network = from_seed(seed, FeatureNetwork, kinds[0].shape[1], len(CHANGES)).to(device)
     return fit_classifier(network, draw, steps, device)
 
 
 def _some(images, n, generator):
     return images[torch.randint(len(images), (n,), generator=generator, device=images.device)]
-
-
-def seeded_network(seed, build, *arguments):
-    """A network whose initial weights depend on the seed alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return build(*arguments)
 
 
 def fit_classifier(network, draw, steps, device, rate=3e-3):
@@ -146,7 +140,7 @@ def two_sample_classifier(a, b, seed, steps=300, batch=64, device="cpu"):
         pick = torch.randint(len(images), (batch,), generator=generator, device=device)
         return to_float(shifted(images[pick], 1, generator)), kinds[pick]
 
-    network = seeded_network(seed, _two_sample_network, images.shape[1]).to(device)
+    network = from_seed(seed, _two_sample_network, images.shape[1]).to(device)
     with torch.random.fork_rng(devices=[device] if torch.device(device).type == "cuda" else []):
         torch.manual_seed(seed)                                   # dropout draws from the global generator
         return fit_classifier(network, draw, steps, device)

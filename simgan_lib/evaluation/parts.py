@@ -3,45 +3,38 @@
 It is trained on the simulator's own eyes, in seconds.  What psi is: `features`.  Taught in: notebook 06.
 """
 
-import copy
 from collections import OrderedDict
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..experiments.runs import Stages
 from ..features import LearnedFeatures
 from ..images import to_float
+from ..networks import from_seed
 from ..simulators.camera import CameraSettings, sensor_noise, tone_curve, uneven_light
 from ..simulators.eyes import PARTS
-from ..training import sample_digest
-from .judges import fit_classifier, seeded_network
+from .judges import fit_classifier
 
 
-def parts_features(eyes, layer="relu3", seed=0, steps=150, folder=None, device="cpu"):
+def parts_features(eyes, layer="relu3", seed=0, steps=150, device="cpu"):
     """psi from a network that names the part of the eye at every place  ->  LearnedFeatures.
 
     eyes: synthetic eyes with the label `parts` (the simulator's); no image of the other domain is used.  The same eyes
-    and seed give the same psi on the same device.  folder: where the trained weights are kept, so that they are found
-    there the next time; None: nowhere.
+    and seed give the same psi on the same device.
     To know parts under any light the network must see shapes and overlook light, tone, colour and grain: that is what
     `relit` teaches it, and what makes it a psi.  Raises UserError for another layer than those of `parts_network`.
     """
-    network = parts_network(eyes.images.shape[1], seed)
-    key = [sample_digest(eyes.images), seed, steps, str(network), torch.device(device).type]
-
-    def trained():
-        return train_parts(copy.deepcopy(network).to(device), eyes, seed, steps, device).state_dict()
-
-    network.load_state_dict(Stages(folder, key)("parts_features", trained) if folder else trained())
+    network, learner = (parts_network(eyes.images.shape[1], seed) for _ in range(2))
+    # Into a fresh one: training leaves weights in another order of memory, in which sums are rounded otherwise.
+    network.load_state_dict(train_parts(learner.to(device), eyes, seed, steps, device).state_dict())
     return LearnedFeatures(network, layer, eyes.images[:200].cpu()).to(device)
 
 
 def parts_network(channels=1, seed=0, width=24):
     """(N, C, H, W)  ->  logits of the eye's parts at every other pixel, (N, 5, H/2, W/2)."""
     wide = 2 * width
-    return seeded_network(seed, lambda: nn.Sequential(OrderedDict(
+    return from_seed(seed, lambda: nn.Sequential(OrderedDict(
         conv1=nn.Conv2d(channels, width, 5, stride=2, padding=2), norm1=nn.InstanceNorm2d(width, affine=True), relu1=nn.ReLU(),
         conv2=nn.Conv2d(width, wide, 3, padding=1), norm2=nn.InstanceNorm2d(wide, affine=True), relu2=nn.ReLU(),
         conv3=nn.Conv2d(wide, wide, 3, padding=2, dilation=2), norm3=nn.InstanceNorm2d(wide, affine=True), relu3=nn.ReLU(),

@@ -38,7 +38,7 @@ PATCHES = 9 * 14          # verdicts that a local discriminator gives on a crop 
 
 PROFILES = {
     "quick": Profile(replace(PRESETS["quick"], width=16, batch=16, steps=150, refiner_warmup=50, discriminator_warmup=30,
-                             buffer=512, refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.02, averaging=0.95),
+                             buffer=512, refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.02, ema_decay=0.95),
                      GazeTrainingConfig(steps=700, batch=32), synthetic=2000, real=2000, test=1000, compared=300),
     "full": MAIN_PROFILES["full"],
 }
@@ -57,7 +57,7 @@ class Ablation:
 
     def config(self, base):
         """The TrainingConfig of the run, from that of the base."""
-        factors = {"regularization": self.times_lambda, "refiner_rate": self.times_rates, "discriminator_rate": self.times_rates}
+        factors = {"regularization": self.times_lambda, "refiner_lr": self.times_rates, "discriminator_lr": self.times_rates}
         return replace(base, **{name: getattr(base, name) * factor for name, factor in factors.items()} | self.changes)
 
     def profile(self, base):
@@ -81,8 +81,8 @@ IDEAS = {                 # of the paper, each left out or turned up
     "kg-1": Ablation("K_g : K_d = 1 : 1", {"refiner_updates": 1}),
     "kg-4": Ablation("K_g : K_d = 4 : 1", {"refiner_updates": 4}),
     "kd-4": Ablation("K_g : K_d = 2 : 4", {"discriminator_updates": 4}),
-    "last-weights": Ablation("last weights, not their mean", {"averaging": 0.0}),
-    "no-history-last-weights": Ablation("no history, last weights", {"buffer": 0, "averaging": 0.0}),
+    "last-weights": Ablation("last weights, not their mean", {"ema_decay": 0.0}),
+    "no-history-last-weights": Ablation("no history, last weights", {"buffer": 0, "ema_decay": 0.0}),
     "residual-no-warm-up": Ablation("residual, no warm-up",
                                     {"residual": True, "refiner_warmup": 0, "discriminator_warmup": 0}),
 }
@@ -90,7 +90,7 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     BASE: IDEAS[BASE],
     "rates-third": Ablation("learning rates / 3", times_rates=1 / 3),
     "rates-3": Ablation("learning rates x 3", times_rates=3.0),
-    "sgd": Ablation("SGD at 0.001, as the paper", {"optimizer": "sgd", "refiner_rate": 1e-3, "discriminator_rate": 1e-3,
+    "sgd": Ablation("SGD at 0.001, as the paper", {"optimizer": "sgd", "refiner_lr": 1e-3, "discriminator_lr": 1e-3,
                                                      "warmup_weight": 0.01}),
     "kg-50": Ablation("K_g : K_d = 50 : 1, for 30 rounds", {"refiner_updates": 50, "steps": 30}),
     "batch-64": Ablation("batches of 64", {"batch": 64}),

@@ -56,7 +56,7 @@ class SeedRun:
     def training_sets(self):
         """(the trained refiner's state and history, {name in TRAINED_ON: ImageSet with gaze labels})."""
         start = time.perf_counter()
-        synthetic = simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
+        synthetic = self.simulated()
         matched = self.matched(synthetic)
         self.seconds["simulation"] = time.perf_counter() - start
         entering = {"synthetic": synthetic, "synthetic_matched": matched}[self.profile.refine_from]
@@ -66,6 +66,10 @@ class SeedRun:
         refined = self.refined(entering, trained)
         self.seconds["refining"] = time.perf_counter() - start
         return trained, dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
+
+    def simulated(self):
+        """The synthetic eyes that all begins with."""
+        return simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
 
     def timed(self, name, compute):
         """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept."""

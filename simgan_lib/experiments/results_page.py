@@ -177,11 +177,9 @@ def settings(job):
     said = (f"Profile `{job.profile}` of the sweep: {profile.synthetic:,} synthetic, {profile.real:,} unlabelled, {profile.test:,} "
             f"test images, {profile.gaze.steps:,} updates of the gaze estimator")
     if config:
-        rates = [config.get(new, config.get(old)) for new, old in (("refiner_lr", "refiner_rate"),
-                                                                   ("discriminator_lr", "discriminator_rate"))]
         said += (f"; the base has {config['steps']:,} rounds of batches of {config['batch']}, {config['width']} feature maps, "
-                 f"learning rates {rates[0]:g} and {rates[1]:g}, lambda {config['regularization']:g}, a history of "
-                 f"{config['buffer']:,}")
+                 f"learning rates {config['refiner_lr']:g} and {config['discriminator_lr']:g}, "
+                 f"lambda {config['regularization']:g}, a history of {config['buffer']:,}")
     if profile == MAIN_PROFILES.get(job.profile):
         return f"{said}."
     return f"{said}. These sizes are the sweep's own, not those of the main job's `{job.profile}`: compare within this table alone."

@@ -22,7 +22,7 @@ from ..training import OPTIMIZERS, PRESETS, Training, refine
 
 # Small, so that all can be shown in a minute: what fails here fails at full size, too.
 HEALTHY = replace(PRESETS["quick"], width=8, batch=8, steps=30, refiner_warmup=60, discriminator_warmup=20, buffer=256,
-                  refiner_rate=1e-3, discriminator_rate=1e-3, regularization=0.07, averaging=0.9)
+                  refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.07, ema_decay=0.9)
 
 
 # ---- two bugs of public ports ----
@@ -79,7 +79,7 @@ class StridedTraining(Training):
         self.refiner.blocks = nn.Sequential(nn.Conv2d(f, f, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(f, f, 3, 2, 1),
                                             nn.ReLU())
         self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
-        self.refiner_optimizer = OPTIMIZERS[self.config.optimizer](self.refiner.parameters(), self.config.refiner_rate)
+        self.refiner_optimizer = OPTIMIZERS[self.config.optimizer](self.refiner.parameters(), self.config.refiner_lr)
         self._refine = self.refiner
 
 
@@ -188,13 +188,13 @@ GALLERY = {
     "identity collapse": Failure(
         pixel_change, "below", 8.0, "a smaller lambda, or another scaling: see the conversion in notebook 05",
         # psi = identity: local contrast is blind to tone, and would let that change.
-        changes={"regularization": 20.0, "features": "identity", "refiner_rate": 3e-3}),
+        changes={"regularization": 20.0, "features": "identity", "refiner_lr": 3e-3}),
     "discriminator too strong": Failure(
         discriminator_loss, "below", 0.5, "fewer updates or a smaller rate for the discriminator, more for the refiner",
-        changes={"discriminator_updates": 3, "discriminator_rate": 3e-3, "refiner_updates": 1, "refiner_rate": 1e-4}),
+        changes={"discriminator_updates": 3, "discriminator_lr": 3e-3, "refiner_updates": 1, "refiner_lr": 1e-4}),
     "mode collapse": Failure(
         diversity_kept, "below", 0.5, "a smaller rate, and self-regularization: losing the input must cost something",
-        changes={"regularization": 0.0, "refiner_warmup": 0, "refiner_rate": 2e-2}),
+        changes={"regularization": 0.0, "refiner_warmup": 0, "refiner_lr": 2e-2}),
     "checkerboard": Failure(
         grid_strength, "above", 3.0, "no strides in the refiner, or enlarge first and convolve then",
         # Early: it is there after a few updates, and the adversary's chance has hardly a say.

@@ -16,5 +16,5 @@ from .local_loss import local_adversarial_loss, receptive_field
 from .pupil_centres import mean_shift, vertex
 from .real_data import mirrored, nearest_distance
 from .refiner import channel_mean, image_gradients, self_regularization
-from .training import discriminator_loss, library_discriminator_loss, refiner_loss
+from .training import discriminator_loss, refiner_loss
 from .turing import binomial_p, power

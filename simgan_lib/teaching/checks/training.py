@@ -25,20 +25,14 @@ def refiner_loss(mine):
     })
 
 
-def library_discriminator_loss(on_refined, on_real):
-    """Eq. 2 for each pair of images, as `Training.update_discriminator` has it.  Logits (N, 2, h, w)  ->  (N,)."""
-    return (losses.local_adversarial_loss(on_refined, losses.REFINED)
-            + losses.local_adversarial_loss(on_real, losses.REAL))
-
-
 def discriminator_loss(mine):
     """The discriminator's loss, one number a pair: call refined patches refined, and real ones real."""
     on_refined, on_real = 3 * drawn(3, 2, 2, 3), 3 * drawn(3, 2, 2, 3, seed=1)
     refined = losses.local_adversarial_loss(on_refined, losses.REFINED)
     real = losses.local_adversarial_loss(on_real, losses.REAL)
-    right = library_discriminator_loss(on_refined, on_real)
+    right = losses.discriminator_loss(on_refined, on_real)
     expect(answer(mine, on_refined, on_real), right, {
-        "both labels are exchanged: which class is real?": library_discriminator_loss(on_real, on_refined),
+        "both labels are exchanged: which class is real?": losses.discriminator_loss(on_real, on_refined),
         "refined images are to be called refined: that is the refiner's wish, not the discriminator's":
             losses.local_adversarial_loss(on_refined, losses.REAL) + real,
         "real images are to be called real": refined + losses.local_adversarial_loss(on_real, losses.REFINED),
