@@ -163,7 +163,7 @@ def _convert(release, arguments):
     module, units, options = _read_with(release, arguments)
     done = convert(module, units, arguments.out, options, arguments.workers, arguments.skip_damaged)
     if done.anew:
-        print(f"began anew: {done.anew}")
+        print(f"made anew: {done.anew}")
     if done.resumed:
         print(f"went on after {done.resumed} of {len(units)} pieces")
     left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(done.skipped.items()) if n) or "none"

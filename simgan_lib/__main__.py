@@ -177,18 +177,14 @@ def _add_refine(commands):
 
 def _refine(a):
     from .experiments.runs import shown_progress
-    from .images import ImageSet
+    from .images import ImageSet, save_parts
     from .pretrained import load_refiner
     from .system.device import resolve_device
-    from .system.image_writer import ImageSetWriter
     from .training import refined_parts
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)
-    with ImageSetWriter(a.out, {}) as writer:              # part by part: the set may be larger than memory
-        for part in refined_parts(refiner, images, progress=shown_progress("refining")):
-            writer.append(part)
-        writer.close(f"refined from: {images.source}")
-    print(f"{len(writer)} refined images in {a.out}")
+    refined = refined_parts(refiner, images, progress=shown_progress("refining"))
+    print(f"{save_parts(a.out, refined, f'refined from: {images.source}')} refined images in {a.out}")
 
 
 def _add_evaluate(commands):

@@ -1,15 +1,13 @@
 """ImageSet: images, their labels, and where they came from.  What passes between all parts of the kit."""
 
-import tempfile
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from .system import image_sets
 from .system.errors import UserError
-from .system.image_files import Names, check_place, put_in_place, read_arrays, write_arrays
 
 
 def to_float(images):
@@ -46,7 +44,7 @@ class ImageSet:
     labels  tensors with leading N: `gaze` (pitch, yaw) radians (N, 2); `pupil` (x, y) pixels (N, 2), the centre of
             the top-left pixel being (0, 0); `iris` ellipse (x, y, semi-axis a, semi-axis b, angle) (N, 5);
             `parts` uint8 masks (N, H, W); `joints` (N, J, 3).
-    groups  names, one for each image, in arrays (or `Names`) of N strings: `day`, `subject`, `side`.  For honest splits.
+    groups  names, one for each image, in arrays of N strings: `day`, `subject`, `side`.  For honest splits.
     source  one line that says where the pixels came from.
 
     Raises ValueError if the images are not uint8 (N, C, H, W) or a label or group has another length.
@@ -78,7 +76,7 @@ class ImageSet:
         labels = {k: v[picked.to(v.device)] if torch.is_tensor(picked) else v[picked] for k, v in self.labels.items()}
         host = picked.cpu().numpy() if torch.is_tensor(picked) else picked
         images = self.images[picked.to(self.images.device)] if torch.is_tensor(picked) else self.images[picked]
-        groups = {k: (v if isinstance(v, Names) else np.asarray(v))[host] for k, v in self.groups.items()}
+        groups = {k: np.asarray(v)[host] for k, v in self.groups.items()}
         return replace(self, images=images, labels=labels, groups=groups)
 
     def split(self, by, apart):
@@ -118,20 +116,9 @@ class ImageSet:
         """Write a folder of .npy files and `set.json`, all or nothing.  Replaces an image set that stood there.
 
         Killed at any time, the old set or the new one can be loaded.  Raises UserError if it cannot be written, or if
-        something else than an image set stands there.  Larger than memory: `image_writer.ImageSetWriter`.
+        something else than an image set stands there.
         """
-        folder = Path(folder)
-        arrays = {name: values.cpu().numpy() for name, values in {"images": self.images, **self.labels}.items()}
-        try:
-            check_place(folder)
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent,
-                                             ignore_cleanup_errors=True) as unfinished:
-                write_arrays(Path(unfinished) / "set", arrays, self.groups, self.source)
-                put_in_place(Path(unfinished) / "set", folder)
-        except OSError as error:
-            reason = error.strerror or error
-            raise UserError(f"{folder}: could not be written ({reason}); nothing was changed there") from error
+        save_parts(folder, [self], self.source)
 
     @classmethod
     def load(cls, folder):
@@ -141,8 +128,21 @@ class ImageSet:
         ends the process.  `clone()` the part that is to change.
         Raises UserError if the folder is missing, incomplete or damaged.
         """
-        arrays, groups, source = read_arrays(folder)
+        arrays, groups, source = image_sets.read(folder)
         try:
             return cls(arrays.pop("images"), arrays, groups, source)
         except ValueError as error:
             raise UserError(f"{folder}: not a complete image set ({error})") from error
+
+
+def save_parts(folder, parts, source):
+    """Write ImageSets, taken one at a time, as one: for a set that is larger than memory  ->  the number of its images.
+
+    Otherwise as `ImageSet.save`.  Raises UserError also if there are no parts, or one is of another kind than the first.
+    """
+    return image_sets.save(folder, map(as_arrays, parts), source)
+
+
+def as_arrays(images):
+    """({"images": ..., label: ...} as numpy arrays, groups) of an ImageSet: what `image_sets` writes."""
+    return {name: values.cpu().numpy() for name, values in {"images": images.images, **images.labels}.items()}, images.groups

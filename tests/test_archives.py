@@ -124,6 +124,23 @@ def test_a_bomb_is_stopped(tmp_path, monkeypatch, name):
     refused(archive, "becomes more than 100 times the archive's .* a bomb")
 
 
+def test_a_zip_that_claims_less_than_it_holds_is_damaged(tmp_path):
+    """So its claims can be trusted: no more than that is ever written."""
+    (tmp_path / "in").mkdir()
+    archive = zipped(tmp_path / "in" / "a.zip", [("zeros.bin", bytes(2 << 20))])
+    content = bytearray(archive.read_bytes())
+    for mark, at in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
+        content[content.index(mark) + at:content.index(mark) + at + 4] = (1000).to_bytes(4, "little")
+    archive.write_bytes(content)
+    refused(archive, "damaged archive .Bad CRC-32")
+
+
+def test_a_python_without_the_filter_is_told(tmp_path, monkeypatch):
+    monkeypatch.delattr(archives.tarfile, "data_filter")
+    (tmp_path / "in").mkdir()
+    refused(tar(tmp_path / "in" / "a.tar.gz", MEMBERS.items()), "this Python is too old .*3.10.12, 3.11.4 or later.*by hand")
+
+
 def test_a_small_archive_may_be_well_packed(tmp_path):
     archive = zipped(tmp_path / "a.zip", [("zeros.bin", bytes(2 << 20))])
     assert archive.stat().st_size * archives.RATIO < 2 << 20
@@ -235,12 +252,12 @@ def test_kill_9_in_the_middle_leaves_nothing_that_looks_whole(tmp_path):
     program = """
 import os, signal, sys
 from pathlib import Path
-from simgan_lib import archives
-real = archives._Extraction._write
-def write(self, *what):
-    real(self, *what)
+from simgan_lib.datasets.tools import archives
+real = archives._write
+def write(*what):
+    real(*what)
     os.kill(os.getpid(), signal.SIGKILL)
-archives._Extraction._write = write
+archives._write = write
 archives.extract(Path(sys.argv[1]), Path(sys.argv[2]), bar=False)
 """
     ended = subprocess.run([sys.executable, "-c", program, str(archive), str(tmp_path / "out")], timeout=60)

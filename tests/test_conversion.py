@@ -1,12 +1,13 @@
 """Conversion: in order, in parallel, and after a kill the same bytes as without."""
 
-import json
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections import namedtuple
+from functools import partial
 
 import numbered_release
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from simgan_lib.datasets.tools import conversion
 from simgan_lib.datasets.tools.conversion import convert, in_parallel
 from simgan_lib.images import ImageSet
+from simgan_lib.system import image_sets
 from simgan_lib.system.errors import UserError
 
 
@@ -70,8 +72,7 @@ def test_other_options_replace_what_was_there(release, tmp_path):
 
 
 # ---- damage ----
-def test_a_damaged_file_stops_the_conversion_which_then_goes_on(release, tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "COMMIT_SECONDS", 0)
+def test_a_damaged_file_stops_the_conversion_which_then_goes_on(release, tmp_path):
     whole = (release / "00003.bin").read_bytes()
     (release / "00003.bin").write_bytes(whole[:-1])
     with pytest.raises(UserError, match="00003.bin: found 19 bytes"):
@@ -105,10 +106,9 @@ def test_nothing_usable(tmp_path):
 
 
 def test_a_disk_that_will_not_do_is_seen_before_it_is_full(release, tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "COMMIT_SECONDS", 0)
     with monkeypatch.context() as patch:
         patch.setattr(conversion.shutil, "disk_usage", lambda _: namedtuple("usage", "free")(100))
-        with pytest.raises(UserError, match=r"out: about \d+ B are to come, but 100 B are free there; what is done is kept"):
+        with pytest.raises(UserError, match=r"out: about \S+ kB are to come, but 100 B are free there; what is done is kept"):
             run(release, tmp_path / "out")
     assert run(release, tmp_path / "out").resumed == 1
 
@@ -116,13 +116,11 @@ def test_a_disk_that_will_not_do_is_seen_before_it_is_full(release, tmp_path, mo
 # ---- kills ----
 PROGRAM = """
 import sys
-from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 import numbered_release
-from simgan_lib import conversion
-from simgan_lib.system.errors import UserError
+from simgan_lib.datasets.tools import conversion
 if __name__ == "__main__":
-    conversion.COMMIT_SECONDS = conversion.ALONE_SECONDS = 0
+    conversion.ALONE_SECONDS = 0
     units = numbered_release.units(sys.argv[1])
     try:
         conversion.convert(numbered_release, units, sys.argv[2], workers=int(sys.argv[4]), bar=False)
@@ -145,33 +143,16 @@ def hear_ctrl_c():
 
 
 def until_units(tmp_path, number, process):
-    """Wait until the journal counts so many."""
+    """Wait until so many pieces are there."""
     until = time.monotonic() + 120
     while time.monotonic() < until and process.poll() is None:
-        try:
-            if json.loads((tmp_path / ".out.unfinished" / "journal.json").read_text())["note"]["units"] >= number:
-                return
-        except FileNotFoundError:
-            pass
+        if len(list((tmp_path / ".out.unfinished").glob("*.npz"))) >= number:
+            return
         time.sleep(0.005)
     pytest.fail("the conversion never came so far")
 
 
-def processes_of(session):
-    """The ids of living processes of a session, ours and their workers'."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat") as file:
-                state, _, _, its = file.read().rpartition(")")[2].split()[:4]
-        except OSError:
-            continue
-        if int(its) == session and state != "Z":
-            found.append(int(name))
-    return found
-
-
-@pytest.mark.parametrize("workers, kills", [(1, (1, 20, 21, 60)), (2, (30,))])
+@pytest.mark.parametrize("workers, kills", [(1, (1, 60)), (2, (30,))])
 def test_kill_9_again_and_again_ends_with_the_same_bytes(tmp_path, workers, kills):
     release = numbered_release.write(tmp_path / "release", files=120)
     for number in kills:
@@ -183,19 +164,6 @@ def test_kill_9_again_and_again_ends_with_the_same_bytes(tmp_path, workers, kill
     assert kills[-1] <= done.resumed < 120 and done.anew == ""
     run(release, tmp_path / "never killed")
     assert content(tmp_path / "out") == content(tmp_path / "never killed")
-
-
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")
-def test_workers_end_when_their_parent_is_killed(tmp_path):
-    release = numbered_release.write(tmp_path / "release", files=200)
-    with started(tmp_path, release, 2) as process:
-        until_units(tmp_path, 5, process)
-        assert len(processes_of(process.pid)) >= 3
-        process.send_signal(signal.SIGKILL)
-    until = time.monotonic() + 20
-    while processes_of(process.pid) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not processes_of(process.pid)
 
 
 def test_ctrl_c_stops_quietly_and_the_next_call_goes_on(tmp_path):
@@ -219,41 +187,75 @@ def test_a_worker_is_deaf_to_ctrl_c_from_its_first_line():
 
 
 @pytest.mark.parametrize("change", [lambda path: os.utime(path, (1, 1)), os.unlink, lambda path: path.write_bytes(b"")])
-def test_other_files_start_anew_and_say_so(release, tmp_path, monkeypatch, change):
-    monkeypatch.setattr(conversion, "COMMIT_SECONDS", 0)
+def test_files_that_changed_are_read_anew_and_others_not(release, tmp_path, monkeypatch, change):
+    whole = (release / "00004.bin").read_bytes()
     (release / "00004.bin").write_bytes(b"abc")
     with pytest.raises(UserError):
         run(release, tmp_path / "out")
-    (release / "00004.bin").unlink()
+    (release / "00004.bin").write_bytes(whole)
     change(release / "00001.bin")
     done = run(release, tmp_path / "out")
-    assert (done.resumed, done.anew) == (0, "the files that were read have changed")
+    assert (done.resumed, done.anew) == (3, "pieces of other options, or of files that have changed: 1")
+    run(release, tmp_path / "at once")
+    assert content(tmp_path / "out") == content(tmp_path / "at once")
 
 
-# ---- the parts ----
+def test_pieces_of_other_options_are_not_used(release, tmp_path):
+    (release / "00004.bin").write_bytes(b"abc")
+    with pytest.raises(UserError):
+        run(release, tmp_path / "out")
+    done = run(release, tmp_path / "out", options={"size": [6, 8]}, skip_damaged=True)
+    assert done.resumed == 0 and done.anew.endswith("pieces of other options, or of files that have changed: 4")
+    assert ImageSet.load(tmp_path / "out").images.shape == (21, 1, 6, 8)
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: content[:200] + b"?" + content[201:],
+                                    lambda content: b""])
+def test_a_damaged_piece_is_named_and_made_again(release, tmp_path, monkeypatch, damage):
+    with monkeypatch.context() as patch:
+        patch.setattr(image_sets, "put_in_place", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+        with pytest.raises(UserError, match="out: could not be written .Input/output error."):
+            run(release, tmp_path / "out")
+    piece = sorted((tmp_path / ".out.unfinished").glob("*.npz"))[2]
+    piece.write_bytes(damage(piece.read_bytes()))
+    with pytest.raises(UserError, match=f"{piece.name}: a damaged piece .*, now deleted; give the same command again"):
+        run(release, tmp_path / "out")
+    assert (run(release, tmp_path / "out").resumed, os.listdir(tmp_path / "out")) == (5, os.listdir(tmp_path / "out"))
+    run(release, tmp_path / "at once")
+    assert content(tmp_path / "out") == content(tmp_path / "at once")
+
+
+def test_a_second_conversion_to_the_same_place_is_kept_away(release, tmp_path):
+    with image_sets.work_place(tmp_path / "out"), pytest.raises(UserError, match="another process is at work"):
+        run(release, tmp_path / "out")
+    assert run(release, tmp_path / "out").n == 25
+
+
+def test_killed_before_it_could_clear_up(release, tmp_path):
+    """The set is there and its pieces still are: the next call takes the one and deletes the others."""
+    run(release, tmp_path / "out")
+    image_sets.left_over(tmp_path / "out").mkdir()
+    (image_sets.left_over(tmp_path / "out") / "0.npz").touch()
+    assert (run(release, tmp_path / "out").resumed, sorted(os.listdir(tmp_path))) == (6, ["out", "release"])
+
+
+# ---- reading in parallel ----
 def test_a_short_work_is_not_shared(release, tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "ALONE_SECONDS", 60)
-    monkeypatch.setattr(conversion, "ProcessPoolExecutor", lambda *_: 1 / 0)
+    monkeypatch.setattr(conversion, "_without_ctrl_c", lambda: 1 / 0)
     assert run(release, tmp_path / "out", workers=2).n == 25
 
 
-def test_no_more_results_wait_than_needed(monkeypatch):
-    """Reading stops when the writer is slow: memory stays what it is."""
-    submitted = []
+def read_and_note(folder, unit):
+    (folder / str(unit)).touch()
+    return unit
 
-    class Pool:
-        def __init__(self, *_):
-            pass
 
-        def submit(self, work, read, unit):
-            submitted.append(unit)
-            return type("Future", (), {"result": lambda self: (None, unit)})()
-
-        def shutdown(self, **_):
-            pass
-
-    monkeypatch.setattr(conversion, "ProcessPoolExecutor", Pool)
-    taken = in_parallel(None, list(range(100)), workers=2)
-    for n in range(1, 50):
-        assert next(taken) == (None, n - 1)
-        assert len(submitted) <= n + conversion.AHEAD * 2
+def test_no_more_results_wait_than_a_lot(tmp_path, monkeypatch):
+    """Reading stops when who takes the results is slow: memory stays what it is."""
+    monkeypatch.setattr(conversion, "LOT", 3)
+    taken = in_parallel(partial(read_and_note, tmp_path), list(range(15)), workers=2)
+    for n in range(1, 16):
+        assert next(taken) == n - 1
+        time.sleep(0.05)
+        assert n <= len(os.listdir(tmp_path)) <= -(-n // 6) * 6

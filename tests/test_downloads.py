@@ -136,7 +136,7 @@ def test_kill_9_in_the_middle_goes_on(server, tmp_path):
     """A real kill of a real process: the rest is fetched, and the whole is right."""
     program = """
 import os, signal, sys
-from simgan_lib import downloads
+from simgan_lib.datasets.tools import downloads
 real, count = downloads.write_all, []
 def write_all(file, piece):
     real(file, piece)
@@ -165,6 +165,16 @@ def test_a_mirror_that_says_no_is_followed_by_the_next(server, tmp_path, status)
     server.faults = [status]
     assert fetch(remote(server, "/data.zip", "/mirror/data.zip"), tmp_path).read_bytes() == CONTENT
     assert [path for path, _ in server.asked] == ["/data.zip", "/mirror/data.zip"]
+
+
+def test_a_mirror_that_leads_to_no_address_is_followed_by_the_next(server, tmp_path):
+    server.redirects["/old.zip"] = "http://[::"
+    assert fetch(remote(server, "/old.zip", "/data.zip"), tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("text, number", [("12", 12), ("", None), ("\u00b2", None), ("-1", None), ("1e3", None)])
+def test_lengths_are_plain_numbers_or_unknown(text, number):
+    assert downloads._number(text) == number
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
@@ -244,7 +254,7 @@ def test_a_file_put_there_by_hand_is_taken(server, tmp_path):
 
 
 def test_damaged_records_are_named(server, tmp_path):
-    for content in ("{", "[]", '{"data.zip": 3}', '{"data.zip": {}}'):
+    for content in ("{", "[]", '{"data.zip": 3}', '{"data.zip": {}}', "[" * 100_000, '{"data.zip": {"checksum": "none:1"}}'):
         (tmp_path / "checksums.json").write_text(content)
         with pytest.raises(UserError, match=r"checksums.json: not readable .*; delete it"):
             fetch(remote(server), tmp_path)

@@ -7,8 +7,7 @@ import sys
 import pytest
 import torch
 
-from simgan_lib.images import ImageSet
-from simgan_lib.system.image_writer import ImageSetWriter
+from simgan_lib.images import ImageSet, save_parts
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not hold a process to RLIMIT_DATA")
 
@@ -49,10 +48,7 @@ def program(text, *arguments):
 def test_a_training_run_on_more_images_than_memory(tmp_path):
     needed = int(program(MEASURE).stdout) + (240 << 20)               # libraries, networks, batches
     part = ImageSet(torch.randint(256, (4096, 1, 35, 55), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)))
-    with ImageSetWriter(tmp_path / "set", {}) as writer:
-        while writer.bytes < needed + (64 << 20):
-            writer.append(part)
-        writer.close("noise")
+    save_parts(tmp_path / "set", [part] * ((needed + (64 << 20)) // part.images.nbytes + 1), "noise")
     ended = program(TRAIN, tmp_path / "set", needed)
     assert ended.returncode == 0, ended.stderr
     sizes, fits, *steps = ended.stdout.splitlines()

@@ -9,14 +9,13 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 from tqdm.auto import tqdm
 
 from ...system.errors import UserError
 from ...system.files import in_bytes, locked
 
-PIECE = 1 << 20
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become
 
@@ -33,12 +32,16 @@ def extract(archive, folder, ratio=RATIO, bar=True):
     """Unpack a .zip, .tar.gz or .tgz to `folder`, unless it stands there  ->  folder.
 
     If all lies in one folder within the archive, `folder` is that one.  Killed at any time, `folder` is whole or absent.
-    Raises UserError for a damaged archive; for members with "..", absolute names, links, devices or names that occur
-    twice; for more bytes than `ratio` times its own or than are free on the disk; if `folder` cannot be written.
+    Raises UserError for a damaged archive; for members with names that lead elsewhere or occur twice, links or devices;
+    for more bytes than `ratio` times its own or than are free on the disk; if `folder` cannot be written; if this Python
+    has no filter for members.
     """
     archive, folder = Path(archive), Path(folder)
     if folder.is_dir():
         return folder
+    if not hasattr(tarfile, "data_filter"):
+        raise UserError(f"{archive}: not unpacked: this Python is too old to do it safely (needed: 3.10.12, 3.11.4 or later); "
+                        f"unpack it by hand to {folder}")
     unfinished, lock = folder.with_name(f".{folder.name}.extracting"), folder.with_name(f".{folder.name}.lock")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -47,77 +50,72 @@ def extract(archive, folder, ratio=RATIO, bar=True):
                 if not folder.is_dir():                     # another process may have put it there meanwhile
                     _extract(archive, folder, unfinished, ratio, bar)
             finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
                 lock.unlink(missing_ok=True)
+    except DAMAGE as error:
+        raise UserError(f"{archive}: damaged archive ({error or type(error).__name__}); delete it and fetch it again") from error
     except OSError as error:
         raise UserError(f"{folder}: could not be written ({error.strerror or error}); nothing of it is there") from error
     return folder
 
 
 def _extract(archive, folder, unfinished, ratio, bar):
+    shutil.rmtree(unfinished, ignore_errors=True)           # what a killed process left
+    unfinished.mkdir()
+    members = _within_bounds(archive, _readable(_members(archive)), ratio, folder.parent)
+    for member, content in tqdm(members, f"extracting {archive.name}", unit=" files", disable=not bar):
+        why = _objection(member, unfinished) or _write(unfinished / os.path.normpath(member.name), member, content)
+        if why:
+            raise UserError(f"{archive}: refused: its member {member.name!r} is {why}; nothing was extracted")
+    inside = list(unfinished.iterdir())
+    if not inside:
+        raise Damaged("nothing is in it")
+    os.replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else unfinished, folder)
+
+
+def _within_bounds(archive, members, ratio, place):
+    """The same members, as long as what they claim to become is allowed and fits; none becomes more than it claims."""
+    size, free, least, claimed = archive.stat().st_size, shutil.disk_usage(place).free, _least(archive), 0
+    if least > free:
+        raise UserError(f"{archive}: becomes at least {in_bytes(least)}, but {in_bytes(free)} are free at {place}")
+    for member, content in members:
+        claimed += max(0, member.size)
+        if claimed > max(SMALL, ratio * size):
+            raise UserError(f"{archive}: refused: becomes more than {ratio} times the archive's {size} bytes: a bomb?")
+        if claimed > free:
+            raise UserError(f"{archive}: becomes more than the {in_bytes(free)} free at {place}")
+        yield member, content
+
+
+def _least(archive):
+    """Bytes that it becomes at least, as far as it says so without being read."""
+    if not archive.name.lower().endswith(".zip"):
+        return archive.stat().st_size
+    with zipfile.ZipFile(archive) as members:
+        return sum(member.file_size for member in members.infolist())
+
+
+def _objection(member, place):
+    """What is wrong with a member that would come to lie in the folder `place`, or ""."""
+    if not (member.isreg() or member.isdir()):              # the filter lets links pass that stay within
+        return "a link or a device"
     try:
-        shutil.rmtree(unfinished, ignore_errors=True)       # what a killed process left
-        unfinished.mkdir(parents=True)
-        _Extraction(archive, unfinished, ratio).run(_readable(_opener(archive)), bar)
-        inside = list(unfinished.iterdir())
-        if not inside:
-            raise Damaged("nothing is in it")
-        os.replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else unfinished, folder)
-    except DAMAGE as error:
-        raise UserError(f"{archive}: damaged archive ({error or type(error).__name__}); delete it and fetch it again") from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        judged = tarfile.data_filter(member, place)
+    except tarfile.FilterError:
+        return "a name that leads elsewhere"
+    return "an absolute name" if judged.name != member.name or PureWindowsPath(member.name).drive else ""
 
 
-class _Extraction:
-    """One archive's members, each judged before it is written."""
-
-    def __init__(self, archive, folder, ratio):
-        self.archive, self.folder, self.seen, self.written = archive, folder, set(), 0
-        size = archive.stat().st_size
-        self.most, self.rule = max(SMALL, ratio * size), f"{ratio} times the archive's {size} bytes"
-        self.free, least = shutil.disk_usage(folder).free, _least(archive)
-        if least > self.free:
-            raise UserError(f"{archive}: becomes at least {in_bytes(least)}, but {in_bytes(self.free)} are free at {folder.parent}")
-
-    def run(self, members, bar):
-        """members: (name, is it a folder, what else it is or "", open file) of all."""
-        with tqdm(desc=f"extracting {self.archive.name}", unit=" files", disable=not bar) as shown:
-            for name, is_folder, odd, content in members:
-                path = self._place(name, odd)
-                if not is_folder:
-                    self._write(path, name, content)
-                elif path in self.seen:
-                    self._refuse(name, "a name that occurs twice")
-                else:
-                    path.mkdir(parents=True, exist_ok=True)
-                shown.update()
-
-    def _place(self, name, odd):
-        parts = PurePosixPath(name.replace("\\", "/")).parts
-        if odd:
-            self._refuse(name, odd)
-        if name.startswith(("/", "\\")) or PureWindowsPath(name).drive:
-            self._refuse(name, "an absolute name")
-        if ".." in parts or "\0" in name:
-            self._refuse(name, "a name that leads elsewhere")
-        return self.folder.joinpath(*parts)
-
-    def _write(self, path, name, content):
-        if path in self.seen or path.exists():              # `exists`: the same but for upper case, on some disks
-            self._refuse(name, "a name that occurs twice")
-        self.seen.add(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "xb") as file:
-            for piece in _readable(iter(lambda: content.read(PIECE), b"")):
-                self.written += len(piece)
-                if self.written > self.most:
-                    raise UserError(f"{self.archive}: refused: becomes more than {self.rule}: a bomb?")
-                if self.written > self.free:
-                    raise UserError(f"{self.archive}: becomes more than the {in_bytes(self.free)} free at {self.folder.parent}")
-                file.write(piece)
-
-    def _refuse(self, name, why):
-        raise UserError(f"{self.archive}: refused: its member {name!r} is {why}; nothing was extracted")
+def _write(path, member, content):
+    """Lay the member down  ->  why that cannot be, or ""."""
+    try:
+        (path if member.isdir() else path.parent).mkdir(parents=True, exist_ok=True)
+        if not member.isdir():
+            with open(path, "xb") as file:
+                file.writelines(_readable(iter(lambda: content.read(1 << 20), b"")))
+    except (FileExistsError, NotADirectoryError):           # on some disks the same but for upper case, too
+        return "a name that occurs twice"
+    return ""
 
 
 def _readable(pieces):
@@ -130,7 +128,9 @@ def _readable(pieces):
         raise Damaged(error) from error
 
 
-def _opener(archive):
+# ---- the kinds of archives ----
+def _members(archive):
+    """(TarInfo, open file or None) of each member, in order."""
     name = archive.name.lower()
     if name.endswith(".zip"):
         return _zip_members(archive)
@@ -139,33 +139,25 @@ def _opener(archive):
     raise UserError(f"{archive}: expected a .zip, .tar.gz or .tgz")
 
 
-def _least(archive):
-    """Bytes that it becomes at least, as far as it says so without being read."""
-    if not archive.name.lower().endswith(".zip"):
-        return archive.stat().st_size
-    with zipfile.ZipFile(archive) as members:
-        return sum(member.file_size for member in members.infolist())
-
-
 def _tar_members(archive):
     """Read in one go; to the very end, because gzip's checksum stands there."""
     with gzip.open(archive) as stream:
         with tarfile.open(fileobj=stream, mode="r|") as members:
             for member in members:
-                plain = member.isfile() or member.isdir()
-                content = members.extractfile(member) if member.isfile() else None
-                yield member.name, member.isdir(), "" if plain else "a link or a device", content
-        while stream.read(PIECE):
+                member.name = member.name.replace("\\", "/")
+                yield member, members.extractfile(member) if member.isreg() else None
+        while stream.read(1 << 20):
             pass
 
 
 def _zip_members(archive):
     with zipfile.ZipFile(archive) as members:
-        for member in members.infolist():
-            kind = stat.S_IFMT(member.external_attr >> 16)
-            odd = "" if kind in (0, stat.S_IFREG, stat.S_IFDIR) else "a link or a device"
-            if member.is_dir() or odd:
-                yield member.filename, True, odd, None
-            else:
-                with members.open(member) as content:
-                    yield member.filename, False, "", content
+        for found in members.infolist():
+            member = tarfile.TarInfo(found.filename.replace("\\", "/"))
+            member.size, kind = found.file_size, stat.S_IFMT(found.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                member.type = tarfile.SYMTYPE               # or a device: no plain file
+            elif found.is_dir():
+                member.type = tarfile.DIRTYPE
+            with members.open(found) as content:
+                yield member, content

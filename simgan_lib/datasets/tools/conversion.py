@@ -2,39 +2,37 @@
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import signal
 import sys
-import threading
 import time
-from collections import Counter, deque
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
 
-import torch
+import joblib
 from tqdm.auto import tqdm
 
-from ...images import ImageSet
+from ...images import ImageSet, as_arrays
+from ...system import image_sets
 from ...system.errors import UserError
 from ...system.files import in_bytes
-from ...system.image_writer import ImageSetWriter
 from ..base import source
 
-AHEAD = 3                         # units for each worker that are read, or waiting, before the writer needs them
-COMMIT_SECONDS = 1.0              # at most this much work is done twice after a kill
+LOT = 16                          # units for each worker that are given out at a time: so many results wait at most
 ALONE_SECONDS = 2.0               # work that is done before it is shared: starting a process takes as long
+IDLE_SECONDS = 10                 # until a worker without work ends, which is also how long it outlives a killed parent
 
 
 @dataclass(frozen=True)
 class Converted:
     """n images written; skipped {reason: count}; resumed: units that an earlier, killed conversion had done;
-    anew: why such work could not be used, if so; seconds, of this call."""
+    anew: why some of its work could not be used, if so; seconds, of this call."""
 
     n: int
     skipped: dict
@@ -48,97 +46,44 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
 
     module: of simgan_lib.datasets.  options: JSON values.  workers: processes (None: one a core; 1: none beside this).
     skip_damaged: count a unit whose file is damaged as skipped, instead of stopping there.
-    Memory does not grow with the number of units.  Interrupted or killed, and called again with the same arguments and
-    unchanged files, it goes on, and `out` gets the same bytes; with others it starts anew.  Only the finished set is
-    ever seen at `out`.
+    Each unit becomes a piece on the disk, and at the end all are joined; so the disk holds the images twice for a while,
+    and the memory does not grow with their number.  Interrupted or killed, and called again, it reads only units that
+    have no piece, or whose files or options have changed since; `out` gets the same bytes.  Only the finished set is ever
+    seen at `out`.
     Raises UserError if a file is damaged, nothing is usable, the disk is too small, `out` cannot be written or a
     worker died: what was done until then is kept.
     """
     options, started = options or {}, time.perf_counter()
-    key = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged}
-    files = partial(module.files, **options)
-    done = _already(out, key, units, files)
-    if done:
-        return done
-    with ImageSetWriter(out, key) as writer:
-        work = _Work(writer, units, files)
-        resumed = work.done
-        with (closing(in_parallel(read_counted(module, options, skip_damaged), units[resumed:], workers)) as results,
-              tqdm(desc=f"converting to {Path(out).name}", total=len(units), initial=resumed, unit=" units",
-                   disable=not bar) as shown):
-            for images, skipped in results:
-                work.take(images, skipped)
+    recipe = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged}
+    names = [_digest([recipe, unit, [_stamp(path) for path in module.files(unit, **options)]]) for unit in units]
+    made = _already(out, names)
+    if made and not image_sets.left_over(out).exists():
+        return made
+    with image_sets.work_place(out) as place:
+        if made:                                            # killed before it could clear up
+            return made
+        pieces = [place / f"{name}.npz" for name in names]
+        anew = _forget_others(place, pieces)
+        missing = [(piece, unit) for piece, unit in zip(pieces, units) if not piece.exists()]
+        make = partial(_make_piece, read_counted(module, options, skip_damaged))
+        with (closing(in_parallel(make, missing, workers)) as sizes,
+              tqdm(desc=f"converting to {Path(out).name}", total=len(units), initial=len(units) - len(missing),
+                   unit=" units", disable=not bar) as shown):
+            written = 0
+            for done, size in enumerate(sizes, 1):
+                written += size
                 shown.update()
-        work.finish(module.TITLE)
-    return Converted(len(writer), dict(work.skipped), resumed, work.anew, time.perf_counter() - started)
+                _check_room(out, place, written // done * (len(missing) - done + len(units)))
+        n, skipped = _join(pieces, place, out, module.TITLE, made_of=_digest(names))
+    return Converted(n, skipped, len(units) - len(missing), anew, time.perf_counter() - started)
 
 
-def _already(out, key, units, files):
-    """What the same conversion of the same files found, if its result stands at `out`; else None."""
-    try:
-        about = json.loads((Path(out) / "set.json").read_text())
-        same = about["key"] == json.loads(json.dumps(key)) and about["files"] == _Fingerprint(files, units).digest()
-        return Converted(len(ImageSet.load(out)), about["skipped"], len(units), "", 0.0) if same else None
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        return None
-
-
-class _Work:
-    """How far a conversion is, and of which files: what its journal notes."""
-
-    def __init__(self, writer, units, files):
-        self.writer, self.units, self.anew = writer, units, writer.anew
-        note = writer.note
-        self.done, self.skipped, self.kept = note.get("units", 0), Counter(note.get("skipped")), time.monotonic()
-        self.seen = _Fingerprint(files, units[:self.done])
-        if self.done and self.seen.digest() != note["files"]:
-            writer.start_anew("the files that were read have changed")
-            self.done, self.skipped, self.seen, self.anew = 0, Counter(), _Fingerprint(files), writer.anew
-
-    def take(self, images, skipped):
-        if images is not None:
-            self.writer.append(images)
-        self.skipped.update(skipped)
-        self.seen.add(self.units[self.done:self.done + 1])
-        self.done += 1
-        if time.monotonic() - self.kept > COMMIT_SECONDS:
-            self.keep()
-            self._room()
-
-    def keep(self):
-        self.writer.commit({"units": self.done, "skipped": dict(self.skipped), "files": self.seen.digest()})
-        self.kept = time.monotonic()
-
-    def _room(self):
-        """Stop before the disk is full: the units to come take about as much as those before."""
-        to_come = self.writer.bytes // self.done * (len(self.units) - self.done)
-        free = shutil.disk_usage(self.writer.unfinished).free
-        if to_come > free:
-            raise UserError(f"{self.writer.folder}: about {in_bytes(to_come)} are to come, but {in_bytes(free)} are free "
-                            "there; what is done is kept: make room and give the same command again")
-
-    def finish(self, title):
-        self.keep()
-        self.writer.close(source(title, len(self.writer), self.skipped), skipped=dict(self.skipped),
-                          files=self.seen.digest())
-
-
-class _Fingerprint:
-    """A digest of units and of the size and time of every file that they are read from, in order.  files: unit -> paths."""
-
-    def __init__(self, files, units=()):
-        self.hash, self.files = hashlib.sha256(), files
-        self.add(units)
-
-    def add(self, units):
-        for unit in units:
-            self.hash.update(json.dumps([unit, [_stamp(path) for path in self.files(unit)]], default=str).encode())
-
-    def digest(self):
-        return self.hash.hexdigest()
+def _digest(what):
+    return hashlib.sha256(json.dumps(what, default=str).encode()).hexdigest()
 
 
 def _stamp(path):
+    """Size and time of a file, or None: what tells whether it has changed."""
     try:
         found = os.stat(path)
         return [found.st_size, found.st_mtime_ns]
@@ -146,39 +91,72 @@ def _stamp(path):
         return None
 
 
+def _already(out, names):
+    """What the same conversion of the same files found, if its result stands at `out`; else None."""
+    try:
+        about = json.loads((Path(out) / "set.json").read_text())
+        same = about["made_of"] == _digest(names)
+        return Converted(len(ImageSet.load(out)), about["skipped"], len(names), "", 0.0) if same else None
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        return None
+
+
+def _forget_others(place, pieces):
+    """Delete pieces that no unit has any more  ->  a line that says so, or ""."""
+    others = set(place.glob("*.npz")) - set(pieces)
+    for path in others:
+        path.unlink()
+    return f"pieces of other options, or of files that have changed: {len(others)}" if others else ""
+
+
+def _make_piece(read, work):
+    """Read one unit and write its piece  ->  bytes.  work: (path of the piece, unit)."""
+    path, unit = work
+    images, skipped = read(unit)
+    arrays, groups = ({}, {}) if images is None or not len(images) else as_arrays(images)
+    image_sets.save_piece(path, arrays, groups, {"n": 0 if images is None else len(images), "skipped": skipped})
+    return path.stat().st_size
+
+
+def _check_room(out, place, to_come):
+    """Stop before the disk is full.  to_come: bytes of the pieces that are missing, and of the finished set."""
+    free = shutil.disk_usage(place).free
+    if to_come > free:
+        raise UserError(f"{out}: about {in_bytes(to_come)} are to come, but {in_bytes(free)} are free there; what is done is "
+                        "kept: make room and give the same command again")
+
+
+def _join(pieces, place, out, title, **more):
+    """Put the set at `out`  ->  (number of images, {reason: count} of the others)."""
+    notes = [image_sets.read_note(piece) for piece in pieces]
+    skipped = dict(sum((Counter(note["skipped"]) for note in notes), Counter()))
+    n = sum(note["n"] for note in notes)
+    parts = (image_sets.read_piece(piece) for piece, note in zip(pieces, notes) if note["n"])
+    return image_sets.put_together(place, out, parts, source(title, n, skipped), skipped=skipped, **more), skipped
+
+
 # ---- reading in parallel ----
 def in_parallel(read, units, workers=None):
-    """Yield read(unit) for each unit, in order; at most AHEAD a worker are under way or wait to be taken.
+    """Yield read(unit) for each unit, in order; at most LOT results a worker wait to be taken.
 
-    workers: None: one a core; 1: none beside this process.  read: gives (ImageSet or None, anything), and is picklable,
-    as units are.  Raises what `read` raises, UserError if a worker dies.
+    workers: None: one a core; 1: none beside this process.  read: picklable, as units and results are.
+    Raises what `read` raises, UserError if a worker dies.
     """
-    workers, begun, alone = workers or _cores(), time.monotonic(), 0
+    workers, begun, alone = workers or joblib.cpu_count(), time.monotonic(), 0
     while alone < len(units) and (workers == 1 or time.monotonic() - begun < ALONE_SECONDS):
         yield read(units[alone])
         alone += 1
-    if alone < len(units):
-        yield from _shared(read, units[alone:], min(workers, len(units) - alone))
-
-
-def _shared(read, units, workers):
-    """`in_parallel` by worker processes."""
-    # Not forked from this process: torch's threads would not survive it.
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker)
+    workers = max(1, min(workers, len(units) - alone))
+    with joblib.parallel_config("loky", inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
+        pool = joblib.Parallel(workers, return_as="generator")
     try:
-        under_way = deque()
-        for unit in units:
-            if len(under_way) == AHEAD * workers:
-                yield _unpacked(under_way.popleft().result())
+        for at in range(alone, len(units), LOT * workers):
             with _without_ctrl_c():
-                under_way.append(pool.submit(_packed, read, unit))
-        while under_way:
-            yield _unpacked(under_way.popleft().result())
+                results = pool(joblib.delayed(read)(unit) for unit in units[at:at + LOT * workers])
+            yield from results
     except BrokenProcessPool as error:
         raise UserError("a worker process died, perhaps for want of memory; what is done is kept: give the same command "
                         "again with fewer workers") from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 @contextmanager
@@ -187,16 +165,12 @@ def _without_ctrl_c():
     if not hasattr(signal, "pthread_sigmask"):               # Windows
         yield
         return
+    resource_tracker.ensure_running()                        # which, if it started in here, would end the silence
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _cores():
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def read_counted(module, options, skip_damaged=True):
@@ -212,32 +186,3 @@ def _read_counted(read_unit, options, skip_damaged, unit):
             raise
         tqdm.write(f"skipped: {error}", file=sys.stderr)
         return None, {"file damaged": 1}
-
-
-def _packed(read, unit):
-    """A result as plain arrays: tensors would travel as open files, of which there may be too many."""
-    images, skipped = read(unit)
-    if images is None:
-        return None, skipped
-    labels = {name: values.numpy() for name, values in images.labels.items()}
-    return (images.images.numpy(), labels, images.groups, images.source), skipped
-
-
-def _unpacked(result):
-    parts, skipped = result
-    if parts is None:
-        return None, skipped
-    images, labels, groups, line = parts
-    return ImageSet(torch.from_numpy(images), {k: torch.from_numpy(v) for k, v in labels.items()}, groups, line), skipped
-
-
-def _start_worker():
-    """Ctrl-C is the parent's to answer; a worker computes on one core, and ends when its parent does, however that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
-
-
-def _end_with_the_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)

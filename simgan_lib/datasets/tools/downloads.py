@@ -6,6 +6,7 @@ checksum that it saw first, so the rest is here, on requests.
 
 import json
 import os
+import re
 import shutil
 import time
 from contextlib import suppress
@@ -24,6 +25,7 @@ from ...system.files import in_bytes, locked, write_all, write_whole
 PIECE = 1 << 18                   # bytes written at a time
 ATTEMPTS = 6                      # in a row that bring no byte
 LOCK_FILE = "checksums.json"
+CHECKSUM = re.compile("sha256:[0-9a-f]{64}")
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 WEB_PAGE = "found a web page, expected a file (does the provider want a log-in?)"
 MAGIC = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".h5": b"\x89HDF", ".mat": (b"MATLAB", b"\x89HDF")}
@@ -67,10 +69,12 @@ def download(remote, folder, bar=True, wait=1.0, insecure=False):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(lock):
             try:
-                if path.exists():
-                    _hold(path, remote)
-                else:
+                if not path.exists():
                     _from_a_mirror(path, remote, bar, wait, insecure)
+                elif wrong := examined(path, path, remote):  # put there by us or by hand
+                    raise UserError(f"{path}: {wrong}: damaged, or another version; delete it, or else its line in {LOCK_FILE} "
+                                    f"if it is right, and give the same command again (by hand: {remote.page})")
+                _record(path)
             finally:
                 with suppress(OSError):
                     lock.unlink()
@@ -80,45 +84,32 @@ def download(remote, folder, bar=True, wait=1.0, insecure=False):
     return path
 
 
-def _hold(path, remote):
-    """Check a file that is there, put by us or by hand; record its checksum if there is none yet."""
-    found, wrong = examined(path, path, remote)
-    if wrong:
-        raise UserError(f"{path}: {wrong}: damaged, or another version; delete it, or else its line in {LOCK_FILE} if it is "
-                        f"right, and give the same command again (by hand: {remote.page})")
-    _record(path, found)
-
-
+# ---- checksums ----
 def examined(content, path, remote):
-    """({"checksum": "sha256:...", "size": bytes}, what is wrong or "") of `content`, which is or will be `path`.
-
-    The pinned and the recorded checksum must both be its own.
-    """
-    known = recorded(path)
-    wrong = wrong_kind(content, path.name)
-    if wrong:
-        return {}, wrong
-    found = {"checksum": _checksum(content, "sha256"), "size": content.stat().st_size}
-    for expected, origin in ((remote.checksum, "its provider says"), (known.get("checksum"), f"first seen, in {LOCK_FILE}")):
-        kind = (expected or "").split(":")[0]
-        own = found["checksum"] if kind == "sha256" else _checksum(content, kind) if kind else expected
-        if own != expected:
-            return found, f"found {own}, expected {expected} ({origin})"
-    return found, ""
-
-
-def _checksum(path, kind):
-    return f"{kind}:{pooch.file_hash(path, kind)}"
+    """What is wrong with the file `content`, which is or will be `path`, or "".  The pinned and the recorded checksum hold."""
+    with open(content, "rb") as file:
+        start = file.read(512)
+    if start.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<head")):
+        return WEB_PAGE                                     # a log-in page that calls itself .zip
+    if not start.startswith(MAGIC.get(path.suffix.lower(), b"")):
+        return f"found {start[:4]!r} at its start, which no {path.suffix} file has"
+    known = {remote.checksum: "its provider says", recorded(path): f"first seen, in {LOCK_FILE}"}
+    for expected, origin in known.items():
+        kind = expected.partition(":")[0]
+        if expected and (found := f"{kind}:{pooch.file_hash(content, kind)}") != expected:
+            return f"found {found}, expected {expected} ({origin})"
+    return ""
 
 
 def recorded(path):
-    """What was recorded of the file when it was first seen: {"checksum", "size"}, or {}."""
-    return _lock_file(path).get(path.name, {})
+    """The checksum that was recorded of the file when it was first seen, or ""."""
+    return _lock_file(path).get(path.name, {}).get("checksum", "")
 
 
-def _record(path, found):
-    if recorded(path) != found:
-        content = json.dumps({**_lock_file(path), path.name: found}, indent=1, sort_keys=True)
+def _record(path):
+    if not recorded(path):
+        about = {"checksum": f"sha256:{pooch.file_hash(path, 'sha256')}", "size": path.stat().st_size}
+        content = json.dumps({**_lock_file(path), path.name: about}, indent=1, sort_keys=True)
         write_whole(path.with_name(LOCK_FILE), [content.encode() + b"\n"])
 
 
@@ -126,21 +117,11 @@ def _lock_file(path):
     lock = path.with_name(LOCK_FILE)
     try:
         known = json.loads(lock.read_text()) if lock.exists() else {}
-        if not all(isinstance(about.get("checksum"), str) for about in known.values()):
+        if not all(CHECKSUM.fullmatch(about["checksum"]) for about in known.values()):
             raise ValueError("an entry has no checksum")
         return known
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
         raise UserError(f"{lock}: not readable ({error}); delete it to record checksums anew") from error
-
-
-def wrong_kind(path, name):
-    """Why a file is not what its name says, or "": a log-in page that calls itself .zip is the usual case."""
-    with open(path, "rb") as file:
-        start = file.read(512)
-    if start.lstrip().lower().startswith((b"<!doctype html", b"<html", b"<head")):
-        return WEB_PAGE
-    magic = MAGIC.get(Path(name).suffix.lower(), b"")
-    return "" if start.startswith(magic) else f"found {start[:4]!r} at its start, which no {Path(name).suffix} file has"
 
 
 # ---- mirrors ----
@@ -174,84 +155,79 @@ class _Fetch:
         """Put the file in its place.  Raises Failed if this mirror does not give it."""
         self._trust(self.url)
         resumed = self._begun() > 0
-        found, wrong = self._fetched()
+        wrong = self._arrived()
         if wrong and resumed:                               # perhaps two versions of the file in one
-            found, wrong = self._fetched()
+            wrong = self._arrived()
         if wrong:
             raise Failed(wrong)
         os.replace(self.part, self.path)
         self.about.unlink(missing_ok=True)
-        _record(self.path, found)
 
     def _trust(self, url):
         if not (self.vouched or _private(url)):
             raise Failed(f"not taken from {urlsplit(url).scheme}, since no checksum is known (--insecure: take it)")
 
-    def _fetched(self):
-        """Attempt after attempt, until the file is whole; one that brought bytes counts for nothing."""
-        failed = 0
-        while True:
+    def _arrived(self):
+        """Attempt after attempt, until the file is whole; one that brought bytes counts for nothing  ->  what is wrong, or ""."""
+        failed, whole = 0, False
+        while not whole:
             before = self._begun()
             try:
-                self._attempt(before)
-                break
+                whole = self._attempt(before)
             except Dropped as dropped:
                 failed = 1 if self._begun() > before else failed + 1
                 if failed >= ATTEMPTS:
                     raise Failed(f"{dropped}, {ATTEMPTS} times") from dropped
                 time.sleep(self.wait * 2 ** (failed - 1))
-        found, wrong = examined(self.part, self.path, self.remote)
+        wrong = examined(self.part, self.path, self.remote)
         if wrong:
             self._forget()
-        return found, wrong
+        return wrong
 
     def _attempt(self, begun):
-        if begun and begun == self._known().get("total"):
-            return                                          # killed between its last byte and its new name
+        """Fetch all that is missing  ->  True."""
+        known, headers = self._known(), {"Accept-Encoding": "identity"}     # bytes are counted: not to be packed on the way
+        if begun and begun == known.get("total"):
+            return True                                     # killed between its last byte and its new name
+        if begun:
+            headers["Range"] = f"bytes={begun}-"
+            headers |= {"If-Range": known["validator"]} if known.get("validator") else {}
         try:
-            with requests.get(self.url, headers=self._headers(begun), stream=True, timeout=(15, 60)) as answer:
-                self._take(answer, *self._accepted(answer, begun))
+            with requests.get(self.url, headers=headers, stream=True, timeout=(15, 60)) as answer:
+                begun, total = self._accepted(answer, begun)
+                return self._take(answer, begun, total)
         except (requests.ConnectionError, requests.Timeout, HTTPError) as error:
             raise Dropped(f"the connection broke ({type(error).__name__})") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:            # a redirection to no address is a ValueError
             raise Failed(f"{type(error).__name__}: {error}") from error
-
-    def _headers(self, begun):
-        plain = {"Accept-Encoding": "identity"}             # bytes are counted: not to be packed on the way
-        validator = self._known().get("validator")
-        condition = {"If-Range": validator} if validator else {}
-        return {**plain, "Range": f"bytes={begun}-", **condition} if begun else plain
 
     def _accepted(self, answer, begun):
         """(bytes that stay, bytes in all or None) of an answer that brings the file or its rest."""
         self._trust(answer.url)                             # it may have led from https to http
-        if answer.status_code in BUSY:
-            raise Dropped(f"answered {answer.status_code} {answer.reason}")
-        if answer.status_code == 416 and begun:             # has nothing after what we have: not the same file
+        status, said = answer.status_code, f"answered {answer.status_code} {answer.reason}"
+        if status == 416 and begun:                         # has nothing after what we have: not the same file
             self._forget()
-            raise Dropped(f"answered {answer.status_code} {answer.reason}")
-        if answer.status_code not in (200, 206):
-            raise Failed(f"answered {answer.status_code} {answer.reason}")
+        if status in BUSY or status == 416 and begun:
+            raise Dropped(said)
+        if status not in (200, 206):
+            raise Failed(said)
         if answer.headers.get("Content-Type", "").startswith("text/html"):
             raise Failed(WEB_PAGE)
-        if answer.status_code == 206:
-            return begun, self._total_of_rest(answer, begun)
-        return 0, self._new(answer)
+        return (begun, self._total_of_rest(answer, begun)) if status == 206 else (0, self._new(answer))
 
     def _total_of_rest(self, answer, begun):
         """The file's length, if this really is the rest of the same file."""
-        span, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
-        known = self._known()
-        if not (span.split("-")[0] == str(begun) and total.isdigit() and int(total) == known.get("total", int(total))
+        span, _, length = answer.headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
+        known, total = self._known(), _number(length)
+        if not (span.split("-")[0] == str(begun) and total and total == known.get("total", total)
                 and known.get("validator", "") in ("", _validator(answer))):
             self._forget()
             raise Dropped("sent the rest of another file")
-        return int(total)
+        return total
 
     def _new(self, answer):
         """Begin with an empty file, and keep what tells it from a later version; its length, or None if unknown."""
-        length = answer.headers.get("Content-Length", "")
-        total = int(length) if length.isdigit() else None
+        total = _number(answer.headers.get("Content-Length", ""))
         if self.remote.size and total not in (None, self.remote.size):
             raise Failed(f"found {total} bytes, expected {self.remote.size}")
         self.part.write_bytes(b"")                          # first: never an old part with a new validator
@@ -273,19 +249,18 @@ class _Fetch:
             arrived = file.tell()
         if total is not None and arrived != total:          # not every server's end is an end
             raise Dropped(f"sent {arrived} of {total} bytes")
+        return True
 
     # ---- what has arrived ----
     def _begun(self):
         """Bytes of an earlier attempt to go on with: of a file that the server can tell apart, or held by a checksum."""
-        if not self.part.exists():
-            return 0
-        held = self._known().get("validator") or self.remote.checksum or recorded(self.path).get("checksum")
-        return self.part.stat().st_size if held else 0
+        held = self._known().get("validator") or self.remote.checksum or recorded(self.path)
+        return self.part.stat().st_size if held and self.part.exists() else 0
 
     def _known(self):
         try:
             return dict(json.loads(self.about.read_text()))
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return {}
 
     def _forget(self):
@@ -297,3 +272,7 @@ def _validator(answer):
     """What tells this version of a file from another: a strong ETag, else its date, else ""."""
     tag = answer.headers.get("ETag", "")
     return tag if tag.startswith('"') else answer.headers.get("Last-Modified", "")
+
+
+def _number(text):
+    return int(text) if text.isascii() and text.isdigit() else None

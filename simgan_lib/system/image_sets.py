@@ -1,0 +1,280 @@
+"""An image set on disk: a folder of .npy files and `set.json`, to be seen whole or not at all.
+
+`images.npy`, one .npy for each label, `group_NAME.npy` with an integer code for each image, and in `set.json` what the
+codes stand for.  So a million images are opened without being read, and a group of a million names costs megabytes.
+
+In this module a part of a set is a pair (arrays, groups): {"images": uint8 (N, C, H, W), label: (N, ...)} as numpy arrays
+and {name: N strings}.  A set is written part by part, so it may be larger than the memory.
+"""
+
+import io
+import json
+import os
+import shutil
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .device import memory_limit
+from .errors import UserError
+from .files import locked, write_whole
+
+FORMAT = "simgan-imageset-2"
+CODE = np.dtype("<u4")            # unsigned: a damaged code cannot count from the end
+
+
+# ---- reading ----
+def read(folder):
+    """({"images": tensor, label: tensor}, {group: array (N,) of strings}, source) of a set.
+
+    The tensors are memory-mapped: nothing of them is read yet, and nothing that is written into them reaches the files.
+    Tensors of more than an eighth of the memory are read-only, which torch cannot know: writing into one ends the
+    process; `clone()` its part first.
+    Raises UserError if the folder is missing, incomplete or damaged.
+    """
+    folder = Path(folder)
+    if not folder.exists() and _aside(folder).is_dir():
+        folder = _aside(folder)                             # its writer was killed between its two renames
+    try:
+        about = json.loads((folder / "set.json").read_text())
+        if about.get("format") != FORMAT:
+            raise ValueError(f"format {about.get('format')!r}, expected {FORMAT!r}: write it anew")
+        arrays = {name: _mapped(folder / f"{name}.npy") for name in ["images", *about["labels"]]}
+        if list(arrays["images"].shape) != about["shape"]:
+            raise ValueError(f"images of shape {list(arrays['images'].shape)}, expected {about['shape']}")
+        groups = {name: _group(folder / f"{_group_file(name)}.npy", names) for name, names in about["groups"].items()}
+        return arrays, groups, about["source"]
+    except Exception as error:     # numpy reads a file's header as Python source: a damaged one raises anything
+        raise UserError(f"{folder}: not a complete image set ({error})") from error
+
+
+def _mapped(path):
+    """A tensor on the file's pages.  Small files copy-on-write: torch wants a writable array, the file stays as it is.
+
+    Pages that may be written to count as memory of the process from the start, written to or not: a file that is large
+    beside the memory could not be opened at all.  So such a file is opened read-only.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        values = torch.from_numpy(np.load(path, mmap_mode="c" if path.stat().st_size <= memory_limit() // 8 else "r"))
+    if not values.ndim:
+        raise ValueError(f"{path.name}: one number, expected one entry an image")
+    return values
+
+
+def _group(path, names):
+    codes = np.load(path, mmap_mode="r")
+    if codes.dtype != CODE or codes.ndim != 1 or codes.max(initial=0) >= max(1, len(names)):   # a million: a millisecond
+        raise ValueError(f"{path.name}: {codes.dtype} {codes.shape}, expected {CODE} (N,) below {len(names)}")
+    return np.array(names, dtype=str)[codes]
+
+
+def _group_file(name):
+    return f"group_{name}"
+
+
+# ---- writing ----
+def save(folder, parts, source):
+    """Write the parts, taken one at a time, as the image set `folder`  ->  the number of its images.
+
+    Killed at any time, what stood there before or the new set can be loaded.  Nothing of an earlier call is used.
+    Raises UserError if it cannot be written, another process writes there, something else than an image set stands
+    there, there are no parts, or one is of another kind than the first.
+    """
+    with work_place(folder) as place:
+        return put_together(place, folder, parts, source)
+
+
+@contextmanager
+def work_place(folder):
+    """The folder `.NAME.unfinished` beside the set that is to stand at `folder`, for this process alone.
+
+    It goes when the work is done.  After an error, finished pieces (see `save_piece`) stay there for the next call.
+    Raises UserError if another process works there, or something else than an image set stands at `folder`.
+    """
+    place = left_over(folder)
+    check_place(folder)
+    with _told(folder):
+        place.mkdir(parents=True, exist_ok=True)
+        lock = locked(place / "lock")
+    done = False
+    try:
+        yield place
+        done = True
+    finally:
+        shutil.rmtree(place / "set", ignore_errors=True)
+        if done or not any(place.glob("*.npz")):
+            shutil.rmtree(place, ignore_errors=True)        # while nobody else may work there
+        lock.close()
+
+
+def left_over(folder):
+    """Where the pieces of a set stand until it is finished."""
+    return Path(folder).absolute().parent / f".{Path(folder).name}.unfinished"
+
+
+def put_together(place, folder, parts, source, **more):
+    """Join the parts within `place`, the work place of `folder`, and put the set at `folder`  ->  the number of its images.
+
+    source: its line.  more: JSON values that `set.json` keeps.  Raises what `save` raises.
+    """
+    with _told(folder):
+        shutil.rmtree(place / "set", ignore_errors=True)    # what a killed process left
+        (place / "set").mkdir()
+    joined = _Joined(place / "set", folder)
+    try:
+        for arrays, groups in parts:
+            joined.append(arrays, groups)
+        joined.finish(source, more)
+    finally:
+        joined.close()
+    with _told(folder):
+        put_in_place(place / "set", Path(folder))
+    return joined.n
+
+
+class _Joined:
+    """The files of a set that grows by parts.  The count stands in each header, which is written again at the end."""
+
+    def __init__(self, place, folder):
+        self.place, self.folder = place, folder
+        self.n, self.files, self.kinds, self.codes = 0, {}, {}, {}
+
+    def append(self, arrays, groups):
+        """Raises UserError for another image size, other labels or groups than the first part's, or a full disk."""
+        columns = {**arrays, **{_group_file(name): self._coded(name, values) for name, values in groups.items()}}
+        kinds = {name: (values.dtype, values.shape[1:]) for name, values in columns.items()}
+        if not self.files:
+            self._begin(kinds, sorted(set(arrays) - {"images"}))
+        for name in sorted(kinds.keys() | self.kinds.keys()):
+            if kinds.get(name) != self.kinds.get(name):
+                raise UserError(f"{self.folder}: one image set holds images of one kind: found {name} "
+                                f"{_kind(kinds.get(name))}, expected {_kind(self.kinds.get(name))} as in those before")
+        with _told(self.folder):
+            for name, values in columns.items():
+                self.files[name].write(np.ascontiguousarray(values).data)
+        self.n += len(arrays["images"])
+
+    def _begin(self, kinds, labels):
+        self.kinds, self.labels = kinds, labels
+        with _told(self.folder):
+            for name in kinds:
+                self.files[name] = open(self.place / f"{name}.npy", "wb")
+                self._write_header(name)
+
+    def _write_header(self, name):
+        """numpy leaves room for the count to grow: the header's length does not depend on it."""
+        dtype, shape = self.kinds[name]
+        about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (self.n, *shape)}
+        np.lib.format.write_array_header_1_0(self.files[name], about)
+
+    def _coded(self, group, values):
+        """N names  ->  their codes (N,), new names getting the next ones."""
+        different, places = np.unique(np.asarray(values, dtype=str), return_inverse=True)
+        known = self.codes.setdefault(group, {})
+        return np.array([known.setdefault(name, len(known)) for name in different.tolist()], CODE)[places.reshape(-1)]
+
+    def finish(self, source, more):
+        """Write the headers, and `set.json`, the last file of a set.  UserError if there was no part."""
+        if not self.files:
+            raise UserError(f"{self.folder}: not written: no image was found to put there")
+        about = {"format": FORMAT, "source": source, "shape": [self.n, *self.kinds["images"][1]], "labels": self.labels,
+                 "groups": {name: list(codes) for name, codes in self.codes.items()}, **more}
+        with _told(self.folder):
+            for name, file in self.files.items():
+                file.seek(0)
+                self._write_header(name)
+            self.files["set.json"] = open(self.place / "set.json", "wb")
+            self.files["set.json"].write(json.dumps(about).encode())
+            for file in self.files.values():
+                file.flush()
+                os.fsync(file.fileno())
+
+    def close(self):
+        for file in self.files.values():
+            try:
+                file.close()
+            except OSError:                                 # of a full disk, which has been told
+                continue
+
+
+def _kind(kind):
+    return "absent" if kind is None else f"{kind[0]} {tuple(kind[1])}"
+
+
+@contextmanager
+def _told(folder):
+    """A disk that is full, or a place that cannot be written, is the user's to put right."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{folder}: could not be written ({error.strerror or error}); what stood there is unchanged: put "
+                        "that right and give the same command again") from error
+
+
+# ---- pieces: parts that are finished, of a set that is not ----
+def save_piece(path, arrays, groups, note):
+    """One part as the file `path` (.npz), whole or not there.  note: JSON values, read again by `read_note`."""
+    content = io.BytesIO()
+    np.savez(content, note=json.dumps(note), **{f"array/{name}": values for name, values in arrays.items()},
+             **{f"group/{name}": np.asarray(values, dtype=str) for name, values in groups.items()})
+    write_whole(path, [content.getbuffer()])
+
+
+def read_note(path):
+    """The note of a piece, without its images.  Raises as `read_piece`."""
+    with _piece(path) as columns:
+        return json.loads(columns["note"].item())
+
+
+def read_piece(path):
+    """(arrays, groups) of a piece.  If it is damaged, deletes it and raises UserError."""
+    with _piece(path) as columns:
+        return tuple({name.partition("/")[2]: columns[name] for name in columns if name.startswith(kind)}
+                     for kind in ("array/", "group/"))
+
+
+@contextmanager
+def _piece(path):
+    try:
+        with np.load(path) as columns:
+            yield columns
+    except Exception as error:     # as for `read`; each column has a checksum of its own
+        Path(path).unlink(missing_ok=True)
+        raise UserError(f"{path}: a damaged piece ({error}), now deleted; give the same command again") from error
+
+
+# ---- putting a finished set in its place ----
+def check_place(folder):
+    """UserError if something stands there that is no image set: it would be lost."""
+    folder, here = Path(folder), Path.cwd()
+    if Path(os.path.abspath(folder)) in (here, *here.parents):
+        raise UserError(f"{folder}: could not be written: the folder that this runs in, or one above it; name a new one")
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder}: could not be written: expected a folder or nothing there, found a file")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / "set.json").is_file():
+        raise UserError(f"{folder}: could not be written: a folder with other files stands there; name another place, "
+                        "or an image set to replace")
+
+
+def put_in_place(finished, folder):
+    """Rename the folder `finished` to `folder`.  Killed at any time, the old set or the new one can be loaded."""
+    check_place(folder)
+    if folder.is_dir():
+        shutil.rmtree(_aside(folder), ignore_errors=True)
+        os.replace(folder, _aside(folder))                  # killed after this line: `read` takes the set aside
+    try:
+        os.replace(finished, folder)
+    except OSError:
+        if _aside(folder).is_dir() and not folder.exists():
+            os.replace(_aside(folder), folder)
+        raise
+    shutil.rmtree(_aside(folder), ignore_errors=True)
+
+
+def _aside(folder):
+    """Where the old set is kept for the moment in which the new one takes its place."""
+    return Path(folder).parent / f".{Path(folder).name}.old"
