@@ -13,6 +13,7 @@ from simgan_lib import figures
 from simgan_lib.evaluation.statistics import curve_interval
 from simgan_lib.figures import STYLE, save_figure
 from simgan_lib.figures import results as report_figures
+from simgan_lib.figures.base import DOTS, LINES
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 
@@ -178,12 +179,12 @@ def test_a_stray_pupil_is_counted_and_does_not_shrink_the_cloud():
 
 
 def test_lines_can_be_told_apart_without_colour():
-    dashes = [str(look["linestyle"]) for look in report_figures.LINES.values()]
+    dashes = [str(look["linestyle"]) for look in LINES.values()]
     assert len(set(dashes)) == len(dashes)
-    markers = [look["marker"] for look in report_figures.DOTS.values()]
+    markers = [look["marker"] for look in DOTS.values()]
     assert len(set(markers)) == len(markers)
-    assert all(report_figures.LINES[key] == STYLE[key] for key in STYLE)
-    assert all(re.fullmatch("#[0-9A-F]{6}", look["color"]) for look in report_figures.LINES.values())
+    assert all(LINES[key] == STYLE[key] for key in STYLE)
+    assert all(re.fullmatch("#[0-9A-F]{6}", look["color"]) for look in LINES.values())
 
 
 def test_centre_differences_leave_out_what_was_not_found_and_say_what_lies_beyond():

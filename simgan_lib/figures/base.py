@@ -8,6 +8,8 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+from matplotlib.patheffects import withStroke
 from PIL import Image
 
 from ..system.files import write_whole
@@ -113,13 +115,35 @@ def montage_figure(groups, columns, width=7.2, says=""):
         show_image(axes, sheet, vmin=0, vmax=255)
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
     counted = ", ".join(f"{len(images)} {name}" for name, images in groups.items()).replace("\n", " ")
-    return figure, " ".join([f"Montage of images, one group below the other: {counted}.", *([says] if says else [])])
+    return figure, f"Montage of images, one group below the other: {counted}. {says}".rstrip()
 
 
 def legend_below(figure, handles, columns=2, title=None):
     """A legend under the axes: it can hide no data, and a phone shows it whole."""
     figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, fontsize=9, title=title,
                   title_fontsize=9, handlelength=3.2, columnspacing=1)                # long enough to show how a line is dashed
+
+
+# ---- what is drawn on images ----
+def edged(linewidth):
+    """Path effects: a black edge, with which white is seen on any ground, and in gray print."""
+    return [withStroke(linewidth=linewidth, foreground="black")]
+
+
+def outline(axes, ellipse, **look):
+    """Draw an ellipse as labels have it: x, y, semi-axis a, semi-axis b in pixels, and its angle in radians."""
+    x, y, a, b, angle = ellipse
+    axes.add_patch(Ellipse((x, y), 2 * a, 2 * b, angle=math.degrees(angle), fill=False, **look))
+
+
+# ---- what several plots have ----
+PAPERS = {"s": 70, "marker": "d", "facecolor": "none", "edgecolor": "black", "zorder": 3}       # dots of the paper's numbers
+
+
+def share_axes(axes, limit, within):
+    """Axes of shares of images over the largest gaze error allowed, 0 to `limit` degrees; a dotted line at `within`."""
+    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
+    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit), ylim=(0, 101))
 
 
 # ---- what training sets are called, and how they look ----
@@ -139,6 +163,7 @@ def training_set_name(key, domain):
     return names.get(key, key)
 
 
-def style_key(key, domain):
-    """The key in LINES and DOTS of a training set: a domain's own images look as the domain does."""
-    return real_name(domain) if key in ("oracle", "real") else key
+def looks(key, domain):
+    """(line, dots) of a training set, or of the images "real": a domain's own look as the domain does, 4x as 1x."""
+    kind = real_name(domain) if key in ("oracle", "real") else key.removesuffix("_4x")
+    return LINES[kind], DOTS[kind]

@@ -1,16 +1,12 @@
 """Many images of a data set on one sheet, with their labels drawn on them: wrong conventions are seen at a glance."""
 
-import math
-
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
-from matplotlib.patheffects import withStroke
 
 from ..gaze import gaze_vector
-from . import GAP, STYLE, montage, show_image
+from .base import GAP, STYLE, edged, montage, outline, show_image
 
-EDGED = [withStroke(linewidth=2.4, foreground="black")]       # white on black: seen on any ground, and in gray print
+EDGED = edged(2.4)
 
 
 def contact_sheet(images, columns=8, width=10.0):
@@ -41,9 +37,7 @@ def _draw(axes, image, corner):
     height, across = image.images.shape[2:]
     at = labels.get("pupil", np.array([(across - 1) / 2, (height - 1) / 2])) + corner
     if "iris" in labels:
-        x, y, a, b, angle = labels["iris"]
-        axes.add_patch(Ellipse((x + corner[0], y + corner[1]), 2 * a, 2 * b, angle=math.degrees(angle), fill=False,
-                               linewidth=0.9, edgecolor=STYLE["refined"]["color"]))
+        outline(axes, [*labels["iris"][:2] + corner, *labels["iris"][2:]], linewidth=0.9, edgecolor=STYLE["refined"]["color"])
     if "gaze" in labels:
         end = at + 0.5 * across * gaze_vector(image.labels["gaze"][0].double()).numpy()[:2]
         axes.plot(*zip(at, end), color="white", linewidth=1.1, path_effects=EDGED)

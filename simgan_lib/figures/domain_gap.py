@@ -1,14 +1,10 @@
 """Figures of notebook 01: simulator and domain gap."""
 
-import math
-
 import matplotlib
 import torch
-from matplotlib.patches import Ellipse
-from matplotlib.patheffects import withStroke
 
 from ..gaze import gaze_vector
-from .base import STYLE, canvas, show_image
+from .base import STYLE, canvas, edged, outline, show_image
 
 
 def eye_figure(eye, labels=True, width=4.2):
@@ -29,14 +25,13 @@ def eye_figure(eye, labels=True, width=4.2):
 
 def _labels_on(axes, eye, width):
     """Outline of the iris, pupil's centre, and the gaze vector's shadow on the image, half an image long."""
-    x, y, a, b, angle = eye.labels["iris"][0].tolist()
+    iris = eye.labels["iris"][0].tolist()
+    x, y = iris[:2]
     across, down = 0.5 * width * gaze_vector(eye.labels["gaze"][0])[:2]
-    axes.add_patch(Ellipse((x, y), 2 * a, 2 * b, angle=math.degrees(angle), fill=False, linestyle="--", linewidth=1.8,
-                           edgecolor=STYLE["refined"]["color"]))
-    edged = [withStroke(linewidth=4, foreground="black")]                  # white on black: seen on any ground
+    outline(axes, iris, linestyle="--", linewidth=1.8, edgecolor=STYLE["refined"]["color"])
     axes.annotate("", (x + across.item(), y + down.item()), (x, y),
-                  arrowprops={"arrowstyle": "->", "color": "white", "linewidth": 2, "path_effects": edged})
-    axes.plot(x, y, "+", color="white", markersize=12, markeredgewidth=2, path_effects=edged, zorder=5)
+                  arrowprops={"arrowstyle": "->", "color": "white", "linewidth": 2, "path_effects": edged(4)})
+    axes.plot(x, y, "+", color="white", markersize=12, markeredgewidth=2, path_effects=edged(4), zorder=5)
 
 
 def parts_figure(eye, names, width=7.2):

@@ -22,8 +22,7 @@ def psi_figure(rows, width=7.2, says=""):
         axes[0].set_title(column, fontsize=9)
     for axes, name in zip(grid[:, 0], rows):
         axes.set_ylabel(name, fontsize=9)
-    alt = f"{len(rows)} rows ({', '.join(rows)}), each an eye as psi sees it: {', '.join(columns)}."
-    return figure, " ".join([alt, *([says] if says else [])])
+    return figure, f"{len(rows)} rows ({', '.join(rows)}), each an eye as psi sees it: {', '.join(columns)}. {says}".rstrip()
 
 
 PSI_LOOKS = [{"color": color, "marker": marker, "linestyle": line} for color, marker, line in (

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..evaluation.statistics import cumulative_curve, curve_interval
 from ..gaze import angular_error_deg, gaze_vector
-from .base import DOTS, LINES, WIDTH, canvas, legend_below, real_name, show_image, style_key, training_set_name
+from .base import PAPERS, WIDTH, canvas, legend_below, looks, real_name, share_axes, show_image, training_set_name
 
 
 def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
@@ -33,10 +33,10 @@ def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
                     f"estimator thinks it looks (dashed, triangle): {named}.")
 
 
-def _look(key, domain):
+def _line(key, domain):
     """(line, marker) of a training set: a set of 4x has the line of its kind, with markers on it."""
-    kind = style_key(key.removesuffix("_4x"), domain)
-    return LINES[kind], DOTS[kind]["marker"] if key.endswith("_4x") else None
+    line, dots = looks(key, domain)
+    return line, dots["marker"] if key.endswith("_4x") else None
 
 
 def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, within=7.0):
@@ -49,14 +49,13 @@ def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, withi
     figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
     handles, said = [], []
     for key, wrong in errors.items():
-        line, marker = _look(key, domain)
+        line, marker = _line(key, domain)
         share, name = cumulative_curve(wrong, [within])[0], training_set_name(key, domain)
         axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=line["color"], alpha=0.15, linewidth=0)
         handles += axes.plot(degrees, cumulative_curve(wrong, degrees), **line, linewidth=1.8, marker=marker, markevery=8,
                              markersize=5, label=f"{name}: {share:.0f} %")
         said.append(f"{name} ≈{share:.0f} %")
-    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
-    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit), ylim=(0, 101))
+    share_axes(axes, limit, within)
     legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
     return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set, with "
                     f"intervals; within {within:g} degrees are: {', '.join(said)}.")
@@ -71,15 +70,16 @@ def recorded_curves(runs, limit=16, within=7):
     handles, said = {}, []
     for axes, (title, (domain, curves)) in zip(panels, runs.items()):
         for key, shares in curves.items():
-            line, marker = _look(key, domain)
+            line, marker = _line(key, domain)
             name = training_set_name(key, domain)
             handles[name], = axes.plot(range(limit + 1), shares[:limit + 1], **line, linewidth=1.8, marker=marker, markevery=3,
                                        markersize=5, label=name)
-        axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
-        axes.set(title=title, xlabel="gaze error, degrees", xlim=(0, limit), ylim=(0, 101), xticks=range(0, limit + 1, 4))
+        share_axes(axes, limit, within)
+        axes.set(title=title, xticks=range(0, limit + 1, 4))
         said.append(f"{title}, " + ", ".join(f"{training_set_name(key, domain)} ≈{shares[within]:.0f} %"
                                              for key, shares in curves.items()))
-    panels[0].set_ylabel("test images with at most this error, %")
+    for axes in panels[1:]:
+        axes.set_ylabel("")
     legend_below(figure, list(handles.values()), 2, title=f"trained on (dotted line: {within} degrees)")
     return figure, f"Share of test images over the largest gaze error allowed; within {within} degrees: {'; '.join(said)}."
 
@@ -91,11 +91,11 @@ def within_shares(rows, domain="stand-in"):
     """
     figure, ((axes,),) = canvas(cell=(WIDTH, 1.1 + 0.42 * len(rows)))
     for y, (key, (share, (low, high), theirs)) in enumerate(rows.items()):
-        look = DOTS[style_key(key.removesuffix("_4x"), domain)]
+        _, look = looks(key, domain)
         axes.plot([low, high], [y, y], color=look["color"], linewidth=2, zorder=2)
         axes.scatter(share, y, s=60, zorder=4, **look)
         if theirs is not None:
-            paper = axes.scatter(theirs, y, s=70, marker="d", facecolor="none", edgecolor="black", zorder=3)
+            paper = axes.scatter(theirs, y, **PAPERS)
     axes.set_yticks(range(len(rows)), [training_set_name(key, domain) for key in rows], fontsize=9)
     axes.set(xlabel="test images within 7 degrees, %", ylim=(len(rows) - 0.5, -0.5))
     axes.grid(axis="x", color="0.9")

@@ -3,10 +3,8 @@
 import math
 
 import numpy as np
-from matplotlib.patches import Ellipse
-from matplotlib.patheffects import withStroke
 
-from .base import MARKERS, STYLE, canvas, show_image
+from .base import MARKERS, STYLE, canvas, edged, outline, show_image
 
 
 def fits_figure(rows, exact, fitted, width=7.2):
@@ -30,12 +28,11 @@ def fits_figure(rows, exact, fitted, width=7.2):
 
 
 def _ellipse(axes, ellipse, colour, line):
-    x, y, a, b, angle = ellipse.tolist()
+    x, y, *rest = ellipse.tolist()
     if math.isfinite(x):
-        edged = [withStroke(linewidth=2.6, foreground="black")] if colour == "white" else []
-        axes.add_patch(Ellipse((x, y), 2 * a, 2 * b, angle=math.degrees(angle), fill=False, linewidth=1.4,
-                               edgecolor=colour, linestyle=line, path_effects=edged))
-        axes.plot(x, y, "+", color=colour, markersize=6, path_effects=edged)
+        edge = edged(2.6) if colour == "white" else []
+        outline(axes, (x, y, *rest), linewidth=1.4, edgecolor=colour, linestyle=line, path_effects=edge)
+        axes.plot(x, y, "+", color=colour, markersize=6, path_effects=edge)
 
 
 def falling_lambda_figure(sweep):

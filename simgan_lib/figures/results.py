@@ -17,18 +17,18 @@ from ..evaluation.realism import power_spectrum
 from ..evaluation.statistics import cumulative_curve
 from ..matching import gray_levels
 from .base import (
-    DOTS,
-    LINES,
+    PAPERS,
     POINTS,
     STYLE,
     TRAINING_SETS,
     WIDTH,
     canvas,
     legend_below,
+    looks,
     montage,
     real_name,
+    share_axes,
     show_image,
-    style_key,
     training_set_name,
 )
 
@@ -144,12 +144,10 @@ def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
     handles, said = [], []
     for key, seeds in errors.items():
         name, share = training_set_name(key, domain), np.mean([cumulative_curve(e, [within])[0] for e in seeds])
-        handles += _curve(axes, seeds, np.linspace(0, limit, 251), LINES[style_key(key, domain)])
+        handles += _curve(axes, seeds, np.linspace(0, limit, 251), looks(key, domain)[0])
         handles[-1].set_label(f"{name}: {share:.0f} %")
         said.append(f"{name} ≈{share:.0f} %")
-    axes.axvline(within, color="0.4", linewidth=1, linestyle=(0, (1, 3)))
-    axes.set(xlabel="gaze error, degrees", ylabel="test images with at most this error, %", xlim=(0, limit),
-             ylim=(0, 101))
+    share_axes(axes, limit, within)
     legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
     return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set; "
                     f"within {within:g} degrees are: {', '.join(said)}.")
@@ -173,17 +171,14 @@ def gaze_errors(gaze_error_deg, published, domain="stand-in"):
     keys = [key for key in TRAINING_SETS if key in gaze_error_deg]
     figure, ((axes,),) = canvas(cell=(WIDTH, 0.9 + 0.55 * len(keys)))
     for y, key in enumerate(keys):
-        _dot_and_bar(axes, y, gaze_error_deg[key], DOTS[style_key(key, domain)])
-    theirs = {"s": 70, "marker": "d", "facecolor": "none", "edgecolor": "black", "label": "the paper, on MPIIGaze"}
-    marked = axes.scatter([published[k] for k in keys if k in published],
-                          [y for y, k in enumerate(keys) if k in published], zorder=3, **theirs)
+        _dot_and_bar(axes, y, gaze_error_deg[key], looks(key, domain)[1])
+    theirs = [(published[key], y) for y, key in enumerate(keys) if key in published]
     axes.set_yticks(range(len(keys)), [training_set_name(key, domain).replace(" ", "\n", 1) for key in keys])
     ends = [*published.values(), *(entry["mean"] + (entry.get("sd") or 0) for entry in gaze_error_deg.values())]
-    axes.set(xlabel="mean gaze error, degrees", xlim=(0, 1.08 * max(ends)),
-             ylim=(len(keys) - 0.5, -0.7))
+    axes.set(xlabel="mean gaze error, degrees", xlim=(0, 1.08 * max(ends)), ylim=(len(keys) - 0.5, -0.7))
     axes.grid(axis="x", color="0.9")
-    if published:
-        legend_below(figure, [marked])
+    if theirs:
+        legend_below(figure, [axes.scatter(*zip(*theirs), label="the paper, on MPIIGaze", **PAPERS)])
     said = ", ".join(f"{training_set_name(key, domain)} ≈{gaze_error_deg[key]['mean']:.1f}" for key in keys)
     paper = ", ".join(f"{key} {value:g}" for key, value in published.items())
     return figure, f"Mean gaze error in degrees by training set: {said}. The paper has: {paper or 'no such numbers'}."
@@ -249,7 +244,7 @@ def gray_levels_and_spectra(groups, domain="stand-in"):
     figure, ((levels,), (spectra,)) = canvas(2, 1, cell=(WIDTH, 2.9))
     handles, said = [], []
     for key, images in groups.items():
-        look = LINES[style_key(key, domain)]
+        look, _ = looks(key, domain)
         name = real_name(domain) if key == "real" else training_set_name(key, domain)
         share = gray_levels(images).reshape(32, 8).sum(1).numpy()           # eight gray levels a step
         handles += levels.plot(np.arange(32) * 8 + 3.5, 100 * share, label=name, linewidth=2, **look)
@@ -301,6 +296,3 @@ def _difference_panel(axes, title, shifts, look, published):
     axes.set_title(f"{title}\nmean {mean:.2f} px, {len(found)} of {len(shifts)} images\n±{limit:g} px"
                    + (", WIDER" if wide else "") + (f", {beyond} beyond" if beyond else ""), fontsize=9)
     return mean
-
-
-# ---- Notebook 09: gaze estimation ------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ class UserError(Exception):
     """
 
 
-def exit_status(work):
-    """Run `work()`  ->  0 done, 2 bad input or no room (one line says what), 130 interrupted."""
+def exit_status(work, stopped="the same command goes on from here"):
+    """Run `work()`  ->  0 done, 2 bad input or no room (one line says what), 130 interrupted (`stopped` says what then)."""
     try:
         work()
         sys.stdout.flush()                 # a full disk behind it shows only here
@@ -23,7 +23,7 @@ def exit_status(work):
     except MemoryError as error:
         return _told(f"the memory does not suffice ({str(error) or 'it says no more'})")
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        print(f"\nstopped; {stopped}", file=sys.stderr)
         return 130
     return 0
 

@@ -1,0 +1,60 @@
+"""Make your own simulated pictures look like your own real ones:  python examples/refine_your_own.py SIMULATED REAL REFINED
+
+All three are folders.  A refined picture has the name of the simulated one that it was made from, so its labels are known.
+"""
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
+from simgan_lib.datasets.base import listing, read_picture, read_records
+from simgan_lib.datasets.folder import read_folder
+from simgan_lib.system.errors import UserError, exit_status
+from simgan_lib.training import PRESETS, Training, refine
+
+
+def main():
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, what in (("simulated", "to refine"), ("real", "to resemble"), ("refined", "to write to, new or empty")):
+        words.add_argument(name, type=Path, help=what)
+    words.add_argument("--steps", type=int, default=PRESETS["quick"].steps, help="steps after the warm-ups (default: %(default)s)")
+    words.add_argument("--colour", action="store_true", help="keep the colours; gray else")
+    words.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="cut and scale each picture to this")
+    given = words.parse_args()
+
+    names = listing(given.simulated, "simulated pictures")
+    size = given.size or common_size(given.simulated, given.real)
+    if min(size) < 8:
+        raise UserError(f"expected pictures of at least 8 pixels a side, found {size[0]} x {size[1]}")
+    synthetic, real = (read_folder(folder, size, given.colour) for folder in (given.simulated, given.real))
+    if len(synthetic) < len(names):                                 # else names and pictures would not go together
+        raise UserError(f"{given.simulated}: expected pictures that can all be used, found {synthetic.source}")
+    given.refined.mkdir(parents=True, exist_ok=True)                # who cannot write should know before the training
+    if any(given.refined.iterdir()):                                # it may be somebody's only copy
+        raise UserError(f"{given.refined}: expected a new or an empty folder to write to, found files in it")
+
+    run = Training(replace(PRESETS["quick"], steps=given.steps), synthetic, real, seed=0)
+    for record in run.run():                                        # Algorithm 1 of the paper, a step at a time
+        print(f"\rstep {record.step} of {record.total}, {record.phase}    ", end="", flush=True)
+
+    for name, image in zip(names, refine(run.result, synthetic).images):
+        (given.refined / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy()).save(given.refined / name, quality=95)
+    print(f"\n{len(names)} refined pictures in {given.refined}; from the real folder: {real.source}")
+
+
+def common_size(*folders):
+    """(height, width) of all pictures in the folders that can be read.  Raises UserError if there is more than one."""
+    paths = [folder / name for folder in folders for name in listing(folder, "pictures")]
+    sizes = set(read_records(paths, lambda path: tuple(read_picture(path, "L", upright=True).shape[1:]))[0])
+    if len(sizes) > 1:
+        raise UserError(f"{' and '.join(map(str, folders))}: expected one size or --size, found height, width {sorted(sizes)[:4]}")
+    return min(sizes, default=(8, 8))                               # where none can be read, read_folder says why
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))
