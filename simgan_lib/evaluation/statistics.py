@@ -110,10 +110,3 @@ def curve_interval(errors, degrees, groups=None, seed=0):
     errors = np.asarray(errors)
     found = [bootstrap_interval(100.0 * (errors <= d), seed, groups) for d in degrees]
     return np.array([each["low"] for each in found]), np.array([each["high"] for each in found])
-
-
-def sums_interval(totals, sizes, seed=0):
-    """(low, high): the interval of `bootstrap_interval` from the sums over each group (G,) and the groups' sizes (G,)."""
-    totals, sizes = np.asarray(totals, dtype=float), np.asarray(sizes, dtype=float)
-    drawn = np.random.default_rng(seed).integers(len(totals), size=(RESAMPLES, len(totals)))
-    return tuple(np.percentile(totals[drawn].sum(-1) / sizes[drawn].sum(-1), [2.5, 97.5]).tolist())
