@@ -1,15 +1,16 @@
 """The sweep of ablations: it is resumed, knows results of other settings or code, and its table says what the records say."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import torch
 
 from simgan_lib.__main__ import main
 from simgan_lib.evaluation.gaze import GazeTrainingConfig
-from simgan_lib.experiments import ablations, domains, reproduce, trial
+from simgan_lib.experiments import ablations, domains, trial
 from simgan_lib.experiments.ablations import BASE, SWEEP, sweep
+from simgan_lib.experiments.records import Records, plain, row, run_line
 from simgan_lib.system.errors import UserError
 from simgan_lib.training import TrainingConfig, TrainingFailed
 
@@ -39,9 +40,16 @@ def run(tmp_path, *only, **how):
     return sweep(**{"seeds": 1, "only": only, "results": tmp_path, "bar": False, "device": "cpu"} | how)[0]
 
 
-def by_hand(name, values, measure="gaze_error"):
-    return [{"name": name, "title": SWEEP[name].title, "seed": seed, "failed": None, "measured": {measure: value}}
-            for seed, value in enumerate(values)]
+def runs_of(job):
+    """[(ablation, seed)] in the order of the runs."""
+    return [(about["subject"], about["seed"]) for about in job.runs.values()]
+
+
+def by_hand(measure="gaze_error", **values):
+    """A Job of these values, {ablation, _ for -: one a seed}."""
+    about = run_line("ablations", "quick", "stand-in", {})
+    return Records.of([about], [{"run": about["run"], **row(seed, name.replace("_", "-"), measure, value)}
+                                for name, seeds in values.items() for seed, value in enumerate(seeds)]).jobs()[0]
 
 
 # ---- running ----
@@ -59,8 +67,8 @@ def test_a_stopped_sweep_keeps_what_is_finished_and_goes_on(tiny, tmp_path, monk
     assert len(list(tmp_path.rglob("*-seed0.json"))) == 2
     monkeypatch.setattr(ablations, "trial", whole)
     first = (tmp_path / "ablations/quick/base-seed0.json").read_bytes()
-    records = run(tmp_path, BASE, "no-history", "global", "residual")
-    assert len(tiny) == 4 and [r["name"] for r in records] == [BASE, "no-history", "global", "residual"]
+    job = run(tmp_path, BASE, "no-history", "global", "residual")
+    assert len(tiny) == 4 and runs_of(job) == [(name, 0) for name in (BASE, "no-history", "global", "residual")]
     assert (tmp_path / "ablations/quick/base-seed0.json").read_bytes() == first
     assert not list(tmp_path.rglob("run-*"))                               # no state of finished runs is left
 
@@ -70,23 +78,32 @@ def test_other_settings_other_code_or_a_damaged_record_are_computed_anew(tiny, t
     run(tmp_path, BASE)
     assert len(tiny) == 1
     monkeypatch.setitem(ablations.PROFILES, "quick", replace(TINY, gaze=GazeTrainingConfig(steps=4, batch=8)))
-    run(tmp_path, BASE)
+    run(tmp_path, BASE, records=tmp_path / "other.jsonl")
     assert len(tiny) == 2
-    for module in (reproduce, ablations):
-        monkeypatch.setattr(module, "code_digest", lambda: "of other code")
-    run(tmp_path, BASE)
+    monkeypatch.setattr(ablations, "code_digest", lambda: "of other code")
+    run(tmp_path, BASE, records=tmp_path / "other.jsonl")
     assert len(tiny) == 3
     (tmp_path / "ablations/quick/base-seed0.json").write_text('{"name": "ba')
-    run(tmp_path, BASE)
+    run(tmp_path, BASE, records=tmp_path / "other.jsonl")
     assert len(tiny) == 4
 
 
+def test_runs_of_other_settings_are_not_put_into_one_file_and_not_computed(tiny, tmp_path, monkeypatch):
+    run(tmp_path, BASE)
+    monkeypatch.setitem(ablations.PROFILES, "quick", replace(TINY, gaze=GazeTrainingConfig(steps=4, batch=8)))
+    with pytest.raises(UserError, match="holds ablations quick stand-in with another config"):
+        run(tmp_path, BASE)
+    assert len(tiny) == 1
+
+
 def test_a_record_says_what_was_measured_and_how_it_came_about(tiny, tmp_path):
-    record, unrefined = run(tmp_path, "no-history", "not-refined")
-    assert set(ablations.MEASURES) <= set(record["measured"]) and record["config"]["buffer"] == 0
-    assert {"key", "commit", "versions", "hardware", "command", "seconds", "seed", "profile"} <= set(record)
-    assert unrefined["config"] is None and unrefined["measured"]["change"] == unrefined["measured"]["foreign"] == 0
-    pictures = ablations.pictures([record])
+    job = run(tmp_path, "no-history", "not-refined")
+    first, unrefined = job.runs.values()
+    assert {*ablations.MEASURES, "seconds"} <= set(job.rows.loc[job.rows["subject"] == "no-history", "measure"])
+    assert {"commit", "versions", "hardware", "command", "seed", "profile"} <= set(first)
+    assert first["job"]["config"]["training"]["buffer"] == 0 and not unrefined["job"]["refined"]
+    assert job.mean("not-refined", "change") == job.mean("not-refined", "foreign") == 0
+    pictures = ablations.pictures(job)
     assert pictures["no-history"].shape == (5, 1, 35, 55) and pictures["no-history"].dtype == torch.uint8
 
 
@@ -101,9 +118,10 @@ def test_the_same_run_gives_the_same_numbers_in_another_process(tiny, tmp_path):
         path.unlink()
     together = run(tmp_path, BASE, "residual", jobs=2)                      # the features' network is kept: the same judge
     assert len(tiny) == 2                                                   # the others were computed elsewhere
-    for a, b in zip(alone, together):
-        assert a["key"] == b["key"] and a["shown"] == b["shown"]
-        assert a["measured"] == pytest.approx(b["measured"], rel=1e-3, nan_ok=True)
+    for a, b in zip(alone.runs.values(), together.runs.values(), strict=True):
+        assert (a["subject"], a["job"], a["shown"]) == (b["subject"], b["job"], b["shown"])
+    measured = [job.rows[job.rows["measure"] != "seconds"]["value"].tolist() for job in (alone, together)]
+    assert measured[0] == pytest.approx(measured[1], rel=1e-3)
 
 
 def test_a_run_that_the_monitor_stops_is_a_result(tiny, tmp_path, monkeypatch):
@@ -111,17 +129,17 @@ def test_a_run_that_the_monitor_stops_is_a_result(tiny, tmp_path, monkeypatch):
         raise TrainingFailed("step 3: the discriminator has won")
 
     monkeypatch.setattr(trial, "train_refiner", lost)
-    record, = run(tmp_path, "kd-4")
-    assert record["failed"] == "step 3: the discriminator has won" and record["measured"] == {}
-    assert "the discriminator has won" in ablations.format_table([record])
+    job = run(tmp_path, "kd-4")
+    assert job.first["failed"] == "step 3: the discriminator has won" and set(job.rows["measure"]) == {"seconds"}
+    assert "K_g : K_d = 2 : 4, seed 0: step 3: the discriminator has won" in ablations.format_table(job)
 
 
 def test_parts_are_all_and_share_nothing(tiny, tmp_path):
     runs = [(name, seed) for seed in range(3) for name in SWEEP]
     parts = [ablations._part(runs, f"{k}/4") for k in range(1, 5)]
     assert sorted(run for part in parts for run in part) == sorted(runs)
-    assert len(run(tmp_path, BASE, "kg-1", "kd-4", part="1/2")) == 2
-    assert len(run(tmp_path, BASE, "kg-1", "kd-4", part="2/2")) == 3        # sees what the other one did
+    assert len(run(tmp_path, BASE, "kg-1", "kd-4", part="1/2").runs) == 2
+    assert len(run(tmp_path, BASE, "kg-1", "kd-4", part="2/2").runs) == 3   # sees what the other one did
     assert len(tiny) == 3
 
 
@@ -164,8 +182,8 @@ def test_bad_input_gets_one_line(words, said, tmp_path, capsys):
 def test_the_command_prints_the_table_and_writes_the_records(tiny, tmp_path, capsys):
     assert main(["ablate", "--results", str(tmp_path), "--seeds", "2", "--only", "base", "lambda-0"]) == 0
     assert "lambda 0" in capsys.readouterr().out
-    records = ablations.load_records(tmp_path / "ablations/quick/records.jsonl")
-    assert [(r["name"], r["seed"]) for r in records] == [(BASE, 0), ("lambda-0", 0), (BASE, 1), ("lambda-0", 1)]
+    job = ablations.recorded(tmp_path / "ablations/quick/records.jsonl")
+    assert runs_of(job) == [(BASE, 0), ("lambda-0", 0), (BASE, 1), ("lambda-0", 1)]
 
 
 def test_a_group_stands_for_all_of_its_ablations():
@@ -173,58 +191,50 @@ def test_a_group_stands_for_all_of_its_ablations():
     assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(["ideas", "choices"])
 
 
-def test_records_are_added_to_a_file_in_the_sweeps_order_and_replace_their_like(tiny, tmp_path, capsys):
+def test_runs_are_added_to_a_file_and_replace_their_like(tiny, tmp_path, capsys):
     path = tmp_path / "mine.jsonl"
     words = ["ablate", "--results", str(tmp_path), "--records", str(path), "--only"]
-    assert main([*words, "lambda-0", "base", "--seeds", "1"]) == main([*words, "no-history", "--seeds", "2"]) == 0
+    assert main([*words, "lambda-0", "base", "--seeds", "1"]) == main([*words, "no-history", "base", "--seeds", "2"]) == 0
     assert f"The records: {path}" in capsys.readouterr().out
-    records = ablations.load_records(path)
-    assert [(r["name"], r["seed"]) for r in records] == [(BASE, 0), ("no-history", 0), ("lambda-0", 0), ("no-history", 1)]
-    ablations.add_records(path, [records[1] | {"seconds": -1.0}])
-    assert [r["seconds"] == -1 for r in ablations.load_records(path)] == [False, True, False, False]
+    found = sorted(runs_of(ablations.recorded(path)))
+    assert found == [(BASE, 0), (BASE, 1), ("lambda-0", 0), ("no-history", 0), ("no-history", 1)]
     path.write_text('{"a": 1}\n')
     assert main([*words, "base", "--seeds", "1"]) == 2 and "mine.jsonl, line 1" in capsys.readouterr().err
 
 
 # ---- the table ----
 def test_differences_are_taken_seed_by_seed():
-    records = by_hand(BASE, [5.0, 6.0, 7.0]) + by_hand("no-history", [5.5, 6.5, 7.5]) + by_hand("global", [float("nan"), 8.0])
-    table = ablations.summarised(records, "gaze_error")
+    job = by_hand(base=[5.0, 6.0, 7.0], no_history=[5.5, 6.5, 7.5], **{"global": [float("nan"), 8.0]})
+    table = ablations.summarised(job, "gaze_error")
     assert table[BASE]["difference"] is None and table[BASE]["found"]["mean"] == 6
     assert table["no-history"]["difference"] == {"mean": 0.5, "sd": 0.0, "n": 3, "low": 0.5, "high": 0.5,
                                                    "values": [0.5, 0.5, 0.5]}
     assert table["global"]["found"]["n"] == 1 and table["global"]["difference"]["mean"] == 2.0
-    text = ablations.format_table(records, ["gaze_error"])
-    assert "no history" in text and "+0.50 [+0.50, +0.50]" in text and "6.00 ± 1.00" in text
+    assert list(ablations.summarised(job, "gaze_error", ablations.CHOICES)) == [BASE]
+    text = ablations.format_table(job, ["gaze_error"])
+    assert "no history" in text and "+0.50 [+0.50, +0.50]" in text and "6.00 ± 1.00" in text and "—" not in text
 
 
 CORE = (BASE, "not-refined", "no-history", "global-rescaled", "lambda-0", "lambda-100", "no-warm-up", "residual")
 
 
-def test_the_records_of_the_kit_are_of_one_sweep():
-    """Three seeds of what notebook 07 concludes from, all of one code, with every measure."""
-    records = ablations.load_records()
-    runs = [(r["name"], r["seed"]) for r in records]
-    assert len(set(runs)) == len(runs) and {(name, seed) for name in CORE for seed in range(3)} <= set(runs)
-    assert all(r["failed"] or set(ablations.MEASURES) - {"last_discriminator"} <= set(r["measured"]) for r in records)
-    assert len({(r["profile"], r["commit"], json.dumps(r["versions"])) for r in records}) == 1
-    assert all(r["config"] is None or TrainingConfig(**r["config"]) == SWEEP[r["name"]].config(ablations.PROFILES["quick"].training)
-               for r in records)                                # the sweep as it is described is the one that was run
+def test_the_records_of_the_kit_are_the_sweep_as_it_is_described():
+    """Three seeds of what notebook 07 concludes from, and of each choice, with every measure and today's settings."""
+    job = ablations.recorded()
+    runs = runs_of(job)
+    assert len(set(runs)) == len(runs) and {(name, seed) for name in (*CORE, *ablations.CHOICES) for seed in range(3)} <= set(runs)
+    for about in job.runs.values():
+        measured = set(job.rows.loc[job.rows["run"] == about["run"], "measure"])
+        # In all white images no pupil is found, and in few gray levels some measure may not exist.
+        assert about.get("failed") or set(ablations.MEASURES) - {"last_discriminator", "pupil"} <= measured, about["subject"]
+        ablation = SWEEP[about["subject"]]
+        assert about["job"] == {"config": plain(asdict(ablation.profile(ablations.PROFILES["quick"]))), "refined": ablation.refined}
+    ideas = [about for about in job.runs.values() if about["subject"] in ablations.IDEAS]
+    assert len({(about["commit"], json.dumps(about["versions"])) for about in ideas}) == 1
 
 
 def test_records_that_are_none(tmp_path):
     (tmp_path / "other.jsonl").write_text('{"a": 1}\n')
     for name in ("other.jsonl", "missing.jsonl"):
         with pytest.raises(UserError, match=name):
-            ablations.load_records(tmp_path / name)
-
-
-def test_the_records_of_choices_are_of_the_settings_as_they_are():
-    """Three seeds of each choice; their base is, up to rounding, that of the other sweep: code between them changed neither."""
-    records, ideas = ablations.load_records(ablations.RECORDS_OF_CHOICES), ablations.load_records()
-    assert {(r["name"], r["seed"]) for r in records} == {(name, seed) for name in ablations.CHOICES for seed in range(3)}
-    base = ablations.PROFILES["quick"].training
-    assert all(TrainingConfig(**r["config"]) == ablations.CHOICES[r["name"]].config(base) for r in records)
-    for seed in range(3):
-        mine, theirs = (next(r["measured"] for r in each if (r["name"], r["seed"]) == (BASE, seed)) for each in (records, ideas))
-        assert mine == pytest.approx(theirs, rel=1e-9)
+            ablations.recorded(tmp_path / name)

@@ -47,14 +47,14 @@ def shrunk(monkeypatch):
     """Make the quick profile take a second."""
     from dataclasses import replace
 
-    from simgan_lib.experiments import domains, reproduce
+    from simgan_lib.experiments import domains, pipeline
     from simgan_lib.training import TrainingConfig
     quick = domains.PROFILES["quick"]
     tiny = TrainingConfig(steps=4, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1)
     small = replace(quick, training=tiny, gaze=replace(quick.gaze, steps=5), synthetic=60, real=60, test=60, compared=20)
     monkeypatch.setitem(domains.PROFILES, "quick", small)
     for name in ("feature_network", "two_sample_accuracy"):       # networks of the measures: a few steps will do
-        monkeypatch.setattr(reproduce, name, partial(getattr(reproduce, name), steps=5))
+        monkeypatch.setattr(pipeline, name, partial(getattr(pipeline, name), steps=5))
 
 
 def test_simulate_train_refine_evaluate(sets, capsys, monkeypatch):
@@ -219,27 +219,28 @@ def write_eyes(folder, days, n=12):
 def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsys, monkeypatch):
     import json
 
-    from simgan_lib.experiments import reproduce
+    from simgan_lib.experiments import pipeline
     shrunk(monkeypatch)
     write_eyes(tmp_path / "p00", days=4)
-    seen, train = [], reproduce.train_refiner
+    seen, train = [], pipeline.train_refiner
 
     def watched(path, config, synthetic, real, *rest, **named):
         seen.append(real)
         return train(path, config, synthetic, real, *rest, **named)
-    monkeypatch.setattr(reproduce, "train_refiner", watched)
+    monkeypatch.setattr(pipeline, "train_refiner", watched)
     status, out, error = run(capsys, "reproduce", "--real", tmp_path / "p00", "--test-days", "day02,day04",
                              "--results", tmp_path / "r", "--record", tmp_path / "mine.jsonl")
     assert status == 0, error
     assert seen[0].labels == {} and set(seen[0].groups["day"]) == {"day01", "day03"} and len(seen[0]) == 48
     metrics = json.loads((tmp_path / "r" / "quick-real" / "metrics.json").read_text())
-    assert metrics["test_groups"] == ["day02", "day04"] and metrics["domain"] == "MPIIGaze"
+    assert metrics["days"] == {"day02": 24, "day04": 24} and metrics["domain"] == "MPIIGaze"
     assert metrics["images"]["test"] == 48 and metrics["images"]["unlabelled"] == 48
     assert "people: 51.7" in out and (tmp_path / "r" / "quick-real" / "report.html").exists()
-    record = json.loads((tmp_path / "mine.jsonl").read_text())
-    assert record["days_apart"] == ["day02", "day04"] and str(tmp_path) not in json.dumps(record)
-    assert "every third day for the test" in refused(capsys, "reproduce", "--real", tmp_path / "p00", "--results", tmp_path / "r",
-                                                     "--record", tmp_path / "mine.jsonl")
+    text = (tmp_path / "mine.jsonl").read_text()
+    assert str(tmp_path) not in text and "--real DIR --test-days day02,day04" in text
+    assert 'another test_days (["day02", "day04"], not ["day03"])' in refused(
+        capsys, "reproduce", "--real", tmp_path / "p00", "--results", tmp_path / "r", "--record", tmp_path / "mine.jsonl")
+    assert (tmp_path / "mine.jsonl").read_text() == text
 
 
 def test_every_third_day_is_kept_apart_by_default(tmp_path):
@@ -259,17 +260,16 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
     for name in ("gaze_error_deg", "within_7_deg"):
         for kind in ("synthetic", "synthetic_matched", "refined", "oracle"):
             assert metrics[name][kind]["n"] == 2 and {"mean", "sd"} <= set(metrics[name][kind])
-    assert {"mean", "sd", "n"} <= set(metrics["pupil_shift_px"]) and metrics["seconds"] > 0
+    assert {"mean", "sd", "n"} <= set(metrics["pupil_shift_px"]["refined"]) and metrics["seconds"]["all"]["mean"] > 0
     assert {"synthetic", "refined"} <= set(metrics["two_sample_accuracy"])
-    assert set(metrics["deviations"]) == {"two_sample_accuracy", "kernel_distance", "collapse"}
-    assert metrics["deviations"]["kernel_distance"]["refined"] > 0             # two seeds, two refiners
+    assert metrics["kernel_distance"]["refined"]["sd"] > 0                     # two seeds, two refiners
     assert (tmp_path / "quick" / "report.html").stat().st_size > 50_000
     files = {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.state")}
     assert files and run(capsys, *words)[0] == 0
     again = json.loads((tmp_path / "quick" / "metrics.json").read_text())
     assert again["gaze_error_deg"] == metrics["gaze_error_deg"]
-    low, high = metrics["gaze_error_deg"]["refined"]["interval"]
-    assert low < metrics["gaze_error_deg"]["refined"]["mean"] < high
+    found = metrics["gaze_error_deg"]["refined"]
+    assert found["low"] < found["mean"] < found["high"]
     for before, after in zip(metrics["stage_seconds"], again["stage_seconds"]):       # what was kept has cost its time too
         assert {k: v for k, v in before.items() if k not in ("simulation", "refining")} \
             == {k: v for k, v in after.items() if k not in ("simulation", "refining")}

@@ -1,17 +1,15 @@
 """The report: one page that needs nothing else, and files that are whole or not there.  Numbers are made up."""
 
 import base64
-import json
 import os
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 from jinja2 import UndefinedError
+from test_tables import run
 
-from simgan_lib.experiments.report import content_of, write_report, write_run_report
+from simgan_lib.experiments.report import content, write_report
 from simgan_lib.figures import canvas
 from simgan_lib.system.errors import UserError
 
@@ -21,11 +19,6 @@ CONTENT = {"title": "SimGAN, quick run", "domain": "the stand-in domain", "lead"
            "notes": ["Three seeds."], "changes": {"head": ["refined"], "rows": [("gray levels", ["31.0"])]},
            "missing": ["Whether people can tell."], "facts": [("time", "5.0 minutes")],
            "folded": [("Configuration", {"training": {"steps": 330}})]}
-METRICS = {"profile": "quick", "domain": "stand-in", "seeds": [0, 1, 2],
-           "gaze_error_deg": {"synthetic": {"mean": 8.0, "sd": 0.2, "n": 3}, "refined": {"mean": 6.0, "sd": 0.1, "n": 3}},
-           "collapse": {"synthetic": {"change": 0.0}, "refined": {"change": 31.0, "beyond_tone": 0.25}},
-           "images": {"test": 1500}, "seconds": 300.0, "stage_seconds": [{"refiner": 100.0}],
-           "config": {"training": {"steps": 330}}, "versions": {"torch": "2.13.0"}, "hardware": "a CPU"}
 NASTY = '"><script>alert("x")</script><b>&amp;'
 VOID = {"meta", "link", "img", "br"}
 
@@ -156,8 +149,7 @@ def test_everything_is_escaped(tmp_path, figures):
 
 
 def test_a_domain_with_a_tag_in_its_name_is_shown_as_it_is(tmp_path):
-    content = content_of(METRICS | {"domain": "<b>"})
-    assert "SimGAN on <b>" in Page(write_report(tmp_path, content, []).read_text(encoding="utf-8")).text
+    assert "SimGAN on <b>" in Page(write_report(tmp_path, content(run(domain="<b>")), []).read_text(encoding="utf-8")).text
 
 
 def fill_the_disk_at(name, monkeypatch):
@@ -170,15 +162,14 @@ def fill_the_disk_at(name, monkeypatch):
     monkeypatch.setattr(os, "replace", disk_full)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "report.html"])
-def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path, monkeypatch, name):
-    write_run_report(tmp_path, METRICS, [])
-    before = (tmp_path / name).read_bytes()
-    fill_the_disk_at(name, monkeypatch)
-    with pytest.raises(UserError, match=f"{name}: could not be written .No space left on device.; .* unchanged"):
-        write_run_report(tmp_path, METRICS | {"seconds": 7.0}, [])
-    assert (tmp_path / name).read_bytes() == before
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["metrics.json", "report.html"]
+def test_a_write_that_fails_leaves_the_old_page_whole(tmp_path, monkeypatch):
+    write_report(tmp_path, CONTENT, [])
+    before = (tmp_path / "report.html").read_bytes()
+    fill_the_disk_at("report.html", monkeypatch)
+    with pytest.raises(UserError, match="report.html: could not be written .No space left on device.; .* unchanged"):
+        write_report(tmp_path, CONTENT | {"lead": "Another."}, [])
+    assert (tmp_path / "report.html").read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_the_page_is_written_last(tmp_path, figures, monkeypatch):
@@ -189,34 +180,22 @@ def test_the_page_is_written_last(tmp_path, figures, monkeypatch):
     assert (tmp_path / "figures" / "first.png").exists() and not (tmp_path / "report.html").exists()
 
 
-# ---- from metrics to the content of the page ----
-def page_of(folder, metrics):
-    return Page(write_run_report(folder, metrics, []).read_text(encoding="utf-8"))
+# ---- from measurements to the content of the page ----
+def page_of(folder, job, seconds=()):
+    return Page(write_report(folder, content(job, seconds), []).read_text(encoding="utf-8"))
 
 
-def test_the_page_of_a_run_says_what_came_out_and_what_was_not_measured(tmp_path):
-    page = page_of(tmp_path, METRICS)
-    for words in ("25 % less", "8.00 ± 0.20", "11.2 (Table 3)", "1,500 stand-in images", "visual Turing test",
-                  "Missing from this run", "5.0 minutes", "torch 2.13.0", '"steps": 330', "Did the refiner do anything?"):
+def test_the_page_of_a_run_says_what_came_out_and_how(tmp_path):
+    page = page_of(tmp_path, run(), [{"refiner": 100.0}])
+    for words in ("25 % less", "8.00 ± 0.10", "11.2 (Table 3)", "stand-in images", "visual Turing test", '"refiner": 100.0',
+                  "seeds0, 1, 2", "Did the refiner do anything?"):
         assert words in page.text, words
-    assert json.loads((tmp_path / "metrics.json").read_text()) == METRICS
 
 
-def test_a_run_that_measured_nothing_has_a_page_too(tmp_path):
-    page = page_of(tmp_path, {"profile": "quick", "domain": "stand-in", "seeds": [0]})
-    assert "Missing from this run" in page.text
+def test_what_the_meter_did_not_measure_has_no_table(tmp_path):
+    assert "Did the refiner do anything?" not in page_of(tmp_path, run(without=["change"])).text
 
 
 def test_the_page_says_that_refinement_does_not_beat_matching_when_it_does_not(tmp_path):
-    gaze = METRICS["gaze_error_deg"]
     for matched, expected in ((5.5, True), (7.0, False)):
-        page = page_of(tmp_path, METRICS | {"gaze_error_deg": gaze | {"synthetic_matched": {"mean": matched, "sd": 0.1, "n": 3}}})
-        assert ("does not beat plain histogram matching" in page.text) == expected
-
-
-def test_metrics_are_plain_json(tmp_path):
-    """Numbers of NumPy and PyTorch, and not-a-number, which JSON does not have."""
-    odd = {"seconds": np.float32(2.0), "a": torch.tensor(3), "b": float("nan"), "c": np.arange(2), "d": Path("x"), "e": ()}
-    write_run_report(tmp_path, METRICS | odd, [])
-    found = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=lambda name: pytest.fail(name))
-    assert {key: found[key] for key in odd} == {"seconds": 2.0, "a": 3, "b": None, "c": [0, 1], "d": "x", "e": []}
+        assert ("refinement does not beat it" in page_of(tmp_path, run(synthetic_matched=matched)).text) == expected
