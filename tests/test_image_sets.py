@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -54,6 +55,19 @@ def test_parts_are_the_bytes_of_the_whole_as_numpy_writes_them(tmp_path):
     save_parts(tmp_path / "set", parts([4, 3]), "numbers")
     np.save(tmp_path / "a.npy", part(0, 7).images.numpy())
     assert content(tmp_path / "set")["images.npy"] == (tmp_path / "a.npy").read_bytes()
+
+
+def test_no_more_than_two_parts_are_in_memory(tmp_path):
+    seen = []
+
+    def one_by_one():
+        for number in range(10):
+            images = part(number, 1)
+            seen.append(weakref.ref(images.images))
+            assert sum(images() is not None for images in seen) <= 2
+            yield images
+            del images
+    assert save_parts(tmp_path / "set", one_by_one(), "numbers") == 10
 
 
 # ---- sets of before ----

@@ -18,13 +18,7 @@ from ...system.files import in_bytes, locked
 
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become
-
-
-class Damaged(Exception):
-    """Its bytes make no sense."""
-
-
-DAMAGE = (Damaged, tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OverflowError, EOFError,
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OverflowError, EOFError,
           gzip.BadGzipFile, NotImplementedError, RuntimeError, UnicodeDecodeError, ValueError)
 
 
@@ -69,7 +63,7 @@ def _extract(archive, folder, unfinished, ratio, bar):
             raise UserError(f"{archive}: refused: its member {member.name!r} is {why}; nothing was extracted")
     inside = list(unfinished.iterdir())
     if not inside:
-        raise Damaged("nothing is in it")
+        raise tarfile.ReadError("nothing is in it")
     os.replace(inside[0] if len(inside) == 1 and inside[0].is_dir() else unfinished, folder)
 
 
@@ -125,7 +119,7 @@ def _readable(pieces):
     except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
-        raise Damaged(error) from error
+        raise tarfile.ReadError(str(error)) from error
 
 
 # ---- the kinds of archives ----

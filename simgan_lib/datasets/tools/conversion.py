@@ -26,7 +26,7 @@ from ..base import source
 
 LOT = 16                          # units for each worker that are given out at a time: so many results wait at most
 ALONE_SECONDS = 2.0               # work that is done before it is shared: starting a process takes as long
-IDLE_SECONDS = 10                 # until a worker without work ends, which is also how long it outlives a killed parent
+IDLE_SECONDS = 10                 # until a worker without work ends; if its parent was killed, half a minute more
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,8 @@ def _already(out, names):
 
 
 def _forget_others(place, pieces):
-    """Delete pieces that no unit has any more  ->  a line that says so, or ""."""
-    others = set(place.glob("*.npz")) - set(pieces)
+    """Delete what no unit has any more, files of earlier versions of the kit among it  ->  a line that says so, or ""."""
+    others = set(place.glob("*.np[yz]")) - set(pieces)
     for path in others:
         path.unlink()
     return f"pieces of other options, or of files that have changed: {len(others)}" if others else ""
