@@ -1,3 +1,28 @@
-"""SimGAN, to learn from and to reproduce: simulated images made realistic with unlabelled real ones."""
+"""SimGAN, to learn from and to reproduce: simulated images made realistic with unlabelled real ones.
+
+The method, to be read in this order:
+    images        ImageSet: images, labels, groups; to_float and to_uint8 between bytes and [-1, 1]
+    networks      the refiner, the local discriminator, the gaze estimator
+    losses        equations 1 to 5, and the hand-made psi
+    history       the history buffer of section 2.3
+    training      Algorithm 1: TrainingConfig, PRESETS, Training, refine
+    matching      gray levels matched without learning: the step before the refiner
+    features      psi that a network has learned, such as VGG's layers
+    gaze          angles, vectors, errors in degrees
+    pretrained    refiners in files; some come with the kit
+    paper         published numbers, each with its grade and place
+
+The wings around it; each knows only what stands above it:
+    system        errors, files, devices, checkpoints, folders of images
+    simulators    labelled eyes, the stand-in real domain, eyes in the evening sun
+    datasets      one reader a release; tools to download, unpack and convert
+    evaluation    gaze error, pupil shift, realism, artefacts, the visual Turing test, statistics
+    figures       one module a lesson
+    experiments   the main job, the ablations, their records and pages
+    teaching      what notebooks use: checks of exercises, sliders, the failure gallery
+    __main__      the command line: python -m simgan_lib --help
+
+An afternoon's reading: the method, simulators, evaluation.gaze and evaluation.realism.  Nothing is imported here.
+"""
 
 __version__ = "0.1.0"

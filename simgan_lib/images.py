@@ -25,6 +25,14 @@ def pixels(images):
     return getattr(images, "images", images)
 
 
+def pixel_pairs(before, after):
+    """`pixels` of both, image by image of one shape.  Raises ValueError if they are not."""
+    before, after = pixels(before), pixels(after)
+    if before.shape != after.shape:
+        raise ValueError(f"expected image pairs of one shape, found {tuple(before.shape)} and {tuple(after.shape)}")
+    return before, after
+
+
 def resized(images, size):
     """uint8 (N, C, H, W)  ->  uint8 (N, C, *size): bilinear, smoothed first where it shrinks."""
     if not len(images):

@@ -18,6 +18,12 @@ def gray_levels(images):
     return counts / counts.sum()
 
 
+def histograms(gray):
+    """Pixels of each gray level in each image, uint8 or int64 (N, P)  ->  int64 (N, 256)."""
+    counts = torch.zeros(len(gray), LEVELS, device=gray.device, dtype=torch.long)
+    return counts.scatter_add_(1, gray.long(), torch.ones_like(gray, dtype=torch.long))
+
+
 def histogram_matched(images, reference, chunk=4096):
     """Each image's gray levels replaced, by a tone curve of its own, so that they are distributed as the reference's.
 
@@ -64,7 +70,7 @@ def _quantiles(share):
 def _matched(gray, goal):
     """One channel, uint8 (N, H, W), through each image's own table of 256 entries."""
     flat, (levels, quantile) = gray.flatten(1).long(), goal
-    counts = torch.zeros(len(flat), LEVELS, device=flat.device).scatter_add_(1, flat, torch.ones_like(flat).float())
+    counts = histograms(flat).float()
     middle = (counts.cumsum(1) - counts / 2) / flat.shape[1]
     table = np.interp(middle.cpu().numpy(), quantile, levels).round().astype(np.uint8)    # (N, 256)
     return torch.from_numpy(table).to(flat.device).gather(1, flat).view_as(gray)

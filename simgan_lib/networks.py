@@ -61,7 +61,10 @@ def smooth_noise(n, channels, size, generator):
     """Gaussian fields that vary as slowly as light does, each of mean 0, drawn from `generator`.  (n, channels, *size).
 
     Of mean 0, since a discriminator of patches would not notice if the refiner made whole images darker or brighter.
+    None for no channels: what a refiner without noise takes.
     """
+    if not channels:
+        return None
     coarse = torch.randn(n, channels, *COARSE, generator=generator, device=generator.device)
     field = F.interpolate(coarse, size=tuple(size), mode="bicubic", align_corners=True)
     return field - field.mean((2, 3), keepdim=True)

@@ -45,6 +45,3 @@ def load_shipped(name):
         raise UserError(f"no refiner {name!r} comes with the kit; there are {', '.join(shipped_names()) or 'none'}")
     path = SHIPPED / f"{name}.safetensors"
     return load_refiner(path), read_card(path)
-
-
-# ---- their cards, to be read ----

@@ -1,7 +1,4 @@
-"""Algorithm 1 of the paper as a loop that can be watched, stopped, killed and taken up again.
-
-Taught in: notebook 05.
-"""
+"""Algorithm 1 of the paper as a loop that can be watched, stopped, killed and taken up again.  Taught in: notebook 05."""
 
 import copy
 import math
@@ -54,13 +51,12 @@ class TrainingConfig:
         for name in ("steps", "batch", "refiner_updates", "discriminator_updates", "width"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name}: expected at least 1, found {getattr(self, name)}")
-        if self.features not in FEATURES:
-            raise UserError(f"features: expected one of {', '.join(sorted(FEATURES))}, found {self.features!r}")
+        for name, known in (("features", FEATURES), ("optimizer", OPTIMIZERS)):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name}: expected one of {', '.join(sorted(known))}, found {getattr(self, name)!r}")
         least, said = (self.batch, "a batch") if self.image_pool else (self.batch // 2, "half a batch")
         if 0 < self.buffer < least:
             raise UserError(f"buffer: expected 0 (no history) or at least {said} ({least}), found {self.buffer}")
-        if self.optimizer not in OPTIMIZERS:
-            raise UserError(f"optimizer: expected one of {', '.join(sorted(OPTIMIZERS))}, found {self.optimizer!r}")
 
     @property
     def total(self):
@@ -137,22 +133,22 @@ class Training:
         self.synthetic, self.real = synthetic.images, real.images
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.given, self.features = features, FEATURES[config.features] if features is None else features.to(self.device)
-        from_seed(seed, self._build, synthetic.images.shape[1], synthetic.images.shape[2:])
+        made = from_seed(seed, self.networks, *synthetic.images.shape[1:])
+        self.refiner, self.discriminator = (network.to(self.device, memory_format=torch.channels_last) for network in made)
+        self._refine, self._judge = map(torch.compile, made) if config.compiled else made
+        self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
+        optimizer = OPTIMIZERS[config.optimizer]
+        self.refiner_optimizer = optimizer(self.refiner.parameters(), config.refiner_lr)
+        self.discriminator_optimizer = optimizer(self.discriminator.parameters(), config.discriminator_lr)
         self.buffer = HistoryBuffer(config.buffer, self.generator) if config.buffer else None
         self.remember = pooled_batch if config.image_pool else mixed_batch
         self.monitor = Monitor()
 
-    def _build(self, channels, size):
+    def networks(self, channels, height, width):
+        """(refiner, discriminator) with fresh weights, for images (N, channels, height, width)."""
         c = self.config
-        refiner = Refiner(channels, c.width, c.blocks, noise=c.noise, residual=c.residual)
-        discriminator = PatchDiscriminator(channels) if c.local else GlobalDiscriminator(channels, tuple(size))
-        self.refiner = refiner.to(self.device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(self.device, memory_format=torch.channels_last)
-        self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
-        self.refiner_optimizer = OPTIMIZERS[c.optimizer](self.refiner.parameters(), c.refiner_lr)
-        self.discriminator_optimizer = OPTIMIZERS[c.optimizer](self.discriminator.parameters(), c.discriminator_lr)
-        networks = self.refiner, self.discriminator
-        self._refine, self._judge = map(torch.compile, networks) if c.compiled else networks
+        return (Refiner(channels, c.width, c.blocks, noise=c.noise, residual=c.residual),
+                PatchDiscriminator(channels) if c.local else GlobalDiscriminator(channels, (height, width)))
 
     # ---- Algorithm 1 ----
     def run(self):
@@ -183,7 +179,7 @@ class Training:
         self.discriminator.requires_grad_(False)                  # its gradients are not wanted: saves a third
         with self._autocast():
             refined = self.refined(synthetic)
-            logits = self._judge(refined) if adversarial else None
+            logits = self.judged(refined) if adversarial else None
         if adversarial:
             loss = refiner_loss(logits.float(), refined.float(), synthetic, self.config.regularization, self.features, terms)
         else:
@@ -202,7 +198,7 @@ class Training:
         real = self.draw(self.real)
         self.discriminator.requires_grad_(True)
         with self._autocast():
-            on_refined, on_real = self._judge(refined), self._judge(real)
+            on_refined, on_real = self.judged(refined), self.judged(real)
         loss = discriminator_loss(on_refined.float(), on_real.float(), terms)
         self._step(self.discriminator_optimizer, loss.mean())
         return {"discriminator": (terms["refined"].mean() + terms["real"].mean()) / (2 * on_real[0, REAL].numel()),
@@ -211,9 +207,11 @@ class Training:
 
     def refined(self, synthetic):
         """The refiner's answer to float images (N, C, H, W) on the run's device, with fresh noise where it takes any."""
-        if not self.config.noise:
-            return self._refine(synthetic)
         return self._refine(synthetic, smooth_noise(len(synthetic), self.config.noise, synthetic.shape[2:], self.generator))
+
+    def judged(self, images):
+        """The discriminator's logits (N, 2, h, w) on float images (N, C, H, W)."""
+        return self._judge(images)
 
     def draw(self, images):
         """A random batch of uint8 `images`, as float in [-1, 1] on the run's device (N, C, H, W)."""
@@ -224,8 +222,7 @@ class Training:
     def _autocast(self):
         return autocast_for(self.device) if self.config.mixed_precision else nullcontext()
 
-    @staticmethod
-    def _step(optimizer, loss):
+    def _step(self, optimizer, loss):
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -326,9 +323,8 @@ def refined_parts(refiner, images, batch=256, progress=None, seed=0):
     for start in range(0, len(images), batch):
         part = images[start:start + batch]
         pixels = to_float(part.images.to(device)).contiguous(memory_format=torch.channels_last)
-        noise = smooth_noise(len(part), refiner.noise, size, generator) if refiner.noise else None
         with autocast_for(device):
-            refined = to_uint8(refiner(pixels, noise)).to(images.images.device)
-        yield replace(part, images=refined)
+            refined = refiner(pixels, smooth_noise(len(part), refiner.noise, size, generator))
+        yield replace(part, images=to_uint8(refined).to(images.images.device))
         if progress:
             progress(min(start + batch, len(images)), len(images))

@@ -13,7 +13,6 @@ from simgan_lib.evaluation import pupil
 from simgan_lib.evaluation.pupil import (
     estimator_error,
     iris_ellipses,
-    mask_shift,
     mask_shifts,
     mean_shift,
     pupil_centres,
@@ -110,7 +109,7 @@ def test_a_mean_shift_is_in_pixels_at_55_px_width():
 
 # ---- by exact masks ----
 def test_an_exact_mask_lies_on_its_own_image(synthetic):
-    own = mask_shift(synthetic)                       # seeds 1 and 2: mean 0.27, 0.28
+    own = summary(mask_shifts(synthetic))                     # seeds 1 and 2: mean 0.27, 0.28
     assert own["mean"] < 0.4 and own["failed"] <= 0.03
 
 
@@ -123,13 +122,13 @@ def test_a_moved_image_is_found_by_its_mask_with_direction_and_scale(size):
 
 
 def test_masks_see_eyes_of_the_other_domain_where_they_are():
-    own = mask_shift(stand_in(80, seed=2))            # seeds 1 and 2: mean 0.56
+    own = summary(mask_shifts(stand_in(80, seed=2)))            # seeds 1 and 2: mean 0.56
     assert own["mean"] < 0.8 and own["failed"] <= 0.05
 
 
 def test_an_eye_that_is_not_there_is_far_off_or_no_number(synthetic):
     others = replace(synthetic, images=stand_in(80, seed=2).images)
-    found = mask_shift(others)
+    found = summary(mask_shifts(others))
     assert found["mean"] > 2 and found["failed"] > 0.1
     flat = replace(synthetic, images=torch.full_like(synthetic.images, 128))
     assert mask_shifts(flat).isnan().all()

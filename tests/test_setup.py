@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from simgan_lib import __version__
+import simgan_lib
 
 ROOT = Path(__file__).parents[1]
 # August 2026.  A floor above one of these would make the kit's installation there move the package.
@@ -87,4 +87,11 @@ def test_what_the_library_imports_is_declared(project):
 
 
 def test_citation_has_the_version_of_the_library():
-    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == __version__
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == simgan_lib.__version__
+
+
+def test_the_map_names_every_module_and_wing():
+    package = ROOT / "simgan_lib"
+    there = {path.stem for path in package.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()} - {"__init__"}
+    named = re.findall(r"^    (\w+) {2,}\S", simgan_lib.__doc__, re.MULTILINE)
+    assert sorted(named) == sorted(there)

@@ -2,7 +2,6 @@
 
 import copy
 import itertools
-import math
 import os
 import signal
 import subprocess
@@ -13,7 +12,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from simgan_lib import training
+from simgan_lib import paper, training
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
@@ -356,12 +355,13 @@ def test_at_the_papers_rates_the_warm_up_comes_nearer_to_the_identity():
 
 
 def test_presets_hold_the_published_constants():
-    paper = PRESETS["paper"]
-    assert (paper.batch, paper.refiner_updates, paper.discriminator_updates) == (512, 2, 1)
-    assert (paper.refiner_warmup, paper.discriminator_warmup, paper.refiner_lr) == (1000, 200, 1e-3)
-    assert paper.optimizer == "sgd" and paper.regularization == paper.warmup_weight == 0.01
-    assert paper.width == 64 and paper.blocks == 4
-    assert math.isclose(paper.ema_decay, 0.0)
+    config = PRESETS["paper"]
+    assert (config.batch, config.regularization) == (paper.BATCH.value, paper.LAMBDA.value) == (512, 0.01)
+    assert (config.refiner_updates, config.discriminator_updates) == (paper.K_G.value, paper.K_D.value) == (2, 1)
+    assert config.refiner_warmup == paper.REFINER_WARMUP.value and config.discriminator_warmup == paper.DISCRIMINATOR_WARMUP.value
+    assert config.refiner_lr == config.discriminator_lr == paper.LEARNING_RATE.value == 1e-3
+    assert config.optimizer == "sgd" and config.warmup_weight == config.regularization
+    assert (config.width, config.blocks, config.ema_decay) == (64, 4, 0.0)
 
 
 def test_refined_parts_are_what_refine_gives_and_never_more_than_a_batch_in_memory():

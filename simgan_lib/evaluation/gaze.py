@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
-from ..images import to_float
+from ..images import pixels, to_float
 from ..networks import GazeEstimator, from_seed
 from ..system.device import autocast_for, keep_freed_memory
 from ..system.errors import UserError
@@ -67,7 +67,8 @@ def gaze_training(training, config, seed, device="cpu"):
     Loss: squared distance between the network's three outputs and the unit gaze vector, mean over the batch.
     """
     keep_freed_memory()
-    images, target = _on_device(training, device)
+    check_labelled(training, "a gaze estimator")
+    images, target = training.images.to(device), gaze_vector(training.labels["gaze"].float()).to(device)         # (N, 3)
     generator = torch.Generator(device).manual_seed(seed)
     estimator = from_seed(seed, GazeEstimator, config.network, tuple(images.shape[2:]), images.shape[1])
     estimator = estimator.to(device, memory_format=torch.channels_last).train()
@@ -87,12 +88,11 @@ def gaze_training(training, config, seed, device="cpu"):
         yield {"step": step, "total": config.steps, "loss": loss.detach(), "estimator": estimator}
 
 
-def _on_device(training, device):
-    """(images uint8, unit gaze vectors (N, 3)) of a labelled set, on the device."""
+def check_labelled(training, who):
+    """Raises UserError if an ImageSet to train on has no images or no gaze labels.  who: wants to be trained."""
     if not len(training) or "gaze" not in training.labels:
-        raise UserError(f"a gaze estimator needs images with gaze labels; found {len(training)} images with "
+        raise UserError(f"{who} needs images with gaze labels; found {len(training)} images with "
                         f"{', '.join(sorted(training.labels)) or 'no'} labels")
-    return training.images.to(device), gaze_vector(training.labels["gaze"].float()).to(device)
 
 
 def augmented(images, config, generator):
@@ -125,8 +125,8 @@ def predict_gaze(estimator, images, batch=512):
 
     In float32 on every device, so that what is reported does not depend on the hardware's number format.
     """
-    images, device = getattr(images, "images", images), next(estimator.parameters()).device
-    vectors = [estimator(to_float(part.to(device))).cpu() for part in images.split(batch)]
+    device = next(estimator.parameters()).device
+    vectors = [estimator(to_float(part.to(device))).cpu() for part in pixels(images).split(batch)]
     return gaze_angles(torch.cat(vectors))
 
 

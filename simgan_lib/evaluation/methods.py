@@ -23,6 +23,7 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVR
 
 from ..system.errors import UserError
+from .gaze import check_labelled
 
 RASTER = (9, 15)          # rows and columns of means
 
@@ -87,9 +88,7 @@ def train_method(name, training, seed=0):
     """
     if name not in METHODS:
         raise UserError(f"unknown method {name!r}: expected one of {', '.join(METHODS)}")
-    if not len(training) or "gaze" not in training.labels:
-        raise UserError(f"{name} needs images with gaze labels; found {len(training)} images with "
-                        f"{', '.join(sorted(training.labels)) or 'no'} labels")
+    check_labelled(training, name)
     if METHODS[name].most is not None:
         training = training.shuffled(torch.Generator().manual_seed(seed))[:METHODS[name].most]
     shape, gaze = training.images.shape[1:], training.labels["gaze"].cpu().double().numpy()

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.measure import CircleModel, EllipseModel
 
-from ..images import pixels
+from ..images import pixel_pairs, pixels
 
 EYE_WIDTH = 55                    # px: what the article's 1.1 +- 0.8 px refer to
 RADII = (0.130, 0.185)            # radius of the iris, in image widths: 11.5 to 13 mm across in crops 33 to 40 mm wide
@@ -44,9 +44,7 @@ def pupil_shifts(synthetic, refined):
 
     Raises ValueError if the images differ in shape.  Article: Figure 9.
     """
-    before, after = pixels(synthetic), pixels(refined)
-    if before.shape != after.shape:
-        raise ValueError(f"expected image pairs of one shape, found {tuple(before.shape)} and {tuple(after.shape)}")
+    before, after = pixel_pairs(synthetic, refined)
     return (pupil_centres(after) - pupil_centres(before)) * EYE_WIDTH / before.shape[-1]
 
 
@@ -290,11 +288,6 @@ def mask_shifts(images):
     found = torch.stack([_peak(score) for score in scores.numpy()]) - reach
     found[lines.flatten(1).abs().amax(1) == 0] = math.nan
     return found / scale
-
-
-def mask_shift(images):
-    """Distance between the iris and its exact mask: {"mean", "sd", "n", "failed"}, px at 55 px eye width."""
-    return summary(mask_shifts(images))
 
 
 def _limbus(parts, scale):

@@ -13,11 +13,9 @@ import torch
 from scipy.optimize import isotonic_regression
 from scipy.stats import binomtest
 
-from ..images import pixels, to_float
+from ..images import pixel_pairs, pixels, to_float
 from ..matching import LEVELS, gray_levels
 from .judges import equally_many, two_sample_classifier
-
-# ---- a network to compare images with ----
 
 
 # ---- one distribution or two? ----
@@ -129,8 +127,6 @@ def _halves(images, by, seed):
 
 
 # ---- in which respect do they differ? ----
-
-
 def gray_level_distance(a, b):
     """Gray levels by which pixels must move, on average, to turn one histogram into the other (Wasserstein-1)."""
     return (gray_levels(a) - gray_levels(b)).cumsum(0).abs().sum().item()
@@ -182,8 +178,7 @@ def identity_collapse(entering, results, real):
 
 def mean_change(before, after):
     """Mean |after - before| in gray levels of image pairs, uint8 (N, C, H, W).  Raises ValueError if shapes differ."""
-    if before.shape != after.shape:
-        raise ValueError(f"expected image pairs of one shape, found {tuple(before.shape)} and {tuple(after.shape)}")
+    before, after = pixel_pairs(before, after)
     return (after.float() - before.float()).abs().mean().item()
 
 

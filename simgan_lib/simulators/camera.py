@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from ..images import resized
+from ..matching import histograms
 from .eyes import labels_of, render
 from .parameters import EYE, Range, draw_parameters
 
@@ -67,16 +68,8 @@ def photograph(images, generator, parts=("light", "tone", "defocus", "noise", "c
     """
     settings = CameraSettings(len(images), generator)
     x = images.float() / 255
-    if "light" in parts:
-        x = uneven_light(x, settings)
-    if "tone" in parts:
-        x = tone_curve(x, settings)
-    if "defocus" in parts:
-        x = defocus(x, settings.between(0.35, 1.25))
-    if "noise" in parts:
-        x = sensor_noise(x, settings)
-    if "compression" in parts:
-        x = compress(x, settings.between(0.008, 0.035))
+    for part, change in PHOTOGRAPHED.items():
+        x = change(x, settings) if part in parts else x
     return equalised((x.clamp(0, 1) * 255).round_().to(torch.uint8))
 
 
@@ -138,12 +131,14 @@ def compress(x, step):
     return (basis.T @ coefficients @ basis).transpose(3, 4).reshape(n, c, h, w)[..., :height, :width]
 
 
+PHOTOGRAPHED = {"light": uneven_light, "tone": tone_curve, "defocus": lambda x, settings: defocus(x, settings.between(0.35, 1.25)),
+                "noise": sensor_noise, "compression": lambda x, settings: compress(x, settings.between(0.008, 0.035))}
+
+
 def equalised(images):
     """Histogram equalisation of each uint8 image (N, 1, H, W), as MPIIGaze's normalisation does."""
     flat = images.flatten(1).long()
-    counts = torch.zeros(len(flat), 256, device=flat.device, dtype=torch.long)
-    counts.scatter_add_(1, flat, torch.ones_like(flat))
-    cumulative = counts.cumsum(1)
+    cumulative = histograms(flat).cumsum(1)
     lowest = cumulative.gather(1, flat.amin(1, keepdim=True))
     table = 255.0 * (cumulative - lowest) / (flat.shape[1] - lowest).clamp_min(1)
     return table.clamp_min(0).round_().to(torch.uint8).gather(1, flat).reshape(images.shape)

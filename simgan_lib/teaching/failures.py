@@ -4,7 +4,6 @@ A failure is data: what is changed, a signature (one number of an outcome), the 
 runs, and the cure.  Thresholds were chosen over two to four seeds (`python studies/failures.py`); notebook 07 shows one.
 """
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -18,7 +17,7 @@ from ..evaluation.realism import mean_change
 from ..history import HistoryBuffer
 from ..images import ImageSet, to_float
 from ..losses import REFINED, local_adversarial_loss
-from ..training import OPTIMIZERS, PRESETS, Training, refine
+from ..training import PRESETS, Training, refine
 
 # Small, so that all can be shown in a minute: what fails here fails at full size, too.
 HEALTHY = replace(PRESETS["quick"], width=8, batch=8, steps=30, refiner_warmup=60, discriminator_warmup=20, buffer=256,
@@ -60,10 +59,8 @@ class DeadHistoryTraining(Training):
 class ScrambledTraining(Training):
     """A run both of whose players are taught by the scrambled loss."""
 
-    def _build(self, channels, size):
-        super()._build(channels, size)
-        judge = self._judge
-        self._judge = lambda images: mixed_up(judge(images))
+    def judged(self, images):
+        return mixed_up(super().judged(images))
 
 
 class StridedTraining(Training):
@@ -73,14 +70,10 @@ class StridedTraining(Training):
     neither strides nor pooling.
     """
 
-    def _build(self, channels, size):
-        super()._build(channels, size)
-        f = self.config.width
-        self.refiner.blocks = nn.Sequential(nn.Conv2d(f, f, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(f, f, 3, 2, 1),
-                                            nn.ReLU())
-        self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
-        self.refiner_optimizer = OPTIMIZERS[self.config.optimizer](self.refiner.parameters(), self.config.refiner_lr)
-        self._refine = self.refiner
+    def networks(self, *size):
+        (refiner, discriminator), f = super().networks(*size), self.config.width
+        refiner.blocks = nn.Sequential(nn.Conv2d(f, f, 3, 2, 1), nn.ReLU(), nn.ConvTranspose2d(f, f, 3, 2, 1), nn.ReLU())
+        return refiner, discriminator
 
 
 class MisalignedTraining(Training):

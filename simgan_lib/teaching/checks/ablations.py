@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from scipy.stats import t
 
 from ...evaluation import artefacts
 from ...evaluation import statistics as seeds
@@ -10,7 +11,6 @@ from .base import answer, expect
 
 def paired_interval(mine):
     """(low, high) of the mean difference over seeds, 95 %, by Student's t."""
-    from scipy.stats import t
     for values, base in (([5.9, 6.1, 6.6], [5.0, 5.4, 5.5]), ([2.0, 4.5, 3.0, 6.0, 5.5], [1.0, 4.0, 2.8, 4.5, 4.9])):
         values, base = np.array(values), np.array(base)
         n, difference = len(values), values - base
