@@ -180,6 +180,14 @@ def test_the_page_is_written_last(tmp_path, figures, monkeypatch):
     assert (tmp_path / "figures" / "first.png").exists() and not (tmp_path / "report.html").exists()
 
 
+def test_the_template_is_installed_with_the_kit():
+    tomllib = pytest.importorskip("tomllib", reason="pyproject.toml is read with Python 3.11 or later")
+    root = Path(__file__).parents[1]
+    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["simgan_lib"]
+    found = {path.name for pattern in patterns for path in (root / "simgan_lib").glob(pattern)}
+    assert "report.html.jinja" in found
+
+
 # ---- from measurements to the content of the page ----
 def page_of(folder, job, seconds=()):
     return Page(write_report(folder, content(job, seconds), []).read_text(encoding="utf-8"))
