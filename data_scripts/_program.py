@@ -10,6 +10,7 @@ Exit status: 0 done, 2 bad input (one line says what), 130 interrupted (the same
 import argparse
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
@@ -155,7 +156,8 @@ def _parts(release, arguments):
         images = ImageSet.load(arguments.folder)
         return ((images[at:at + 1024], {}) for at in range(0, len(images), 1024))
     module, units, options = _read_with(release, arguments)
-    return tqdm(in_parallel(read_counted(module, options), units, arguments.workers), desc="reading", total=len(units))
+    read = partial(read_counted, module.read_unit, options, True)
+    return tqdm(in_parallel(read, units, arguments.workers), desc="reading", total=len(units))
 
 
 def _convert(release, arguments):

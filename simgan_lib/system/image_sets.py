@@ -106,9 +106,12 @@ def work_place(folder):
         done = True
     finally:
         shutil.rmtree(place / "set", ignore_errors=True)
-        if done or not any(place.glob("*.npz")):
+        over = done or not any(place.glob("*.npz"))
+        if over:
             shutil.rmtree(place, ignore_errors=True)        # while nobody else may work there
         lock.close()
+        if over and os.name == "nt":                        # Windows deletes no open file
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def left_over(folder):

@@ -9,6 +9,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PureWindowsPath
 
 from tqdm.auto import tqdm
@@ -18,8 +19,8 @@ from ...system.files import in_bytes, locked
 
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OverflowError, EOFError,
-          gzip.BadGzipFile, NotImplementedError, RuntimeError, UnicodeDecodeError, ValueError)
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error, EOFError,
+          OverflowError, RuntimeError, ValueError)
 
 
 def extract(archive, folder, ratio=RATIO, bar=True):
@@ -45,7 +46,8 @@ def extract(archive, folder, ratio=RATIO, bar=True):
                     _extract(archive, folder, unfinished, ratio, bar)
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
-                lock.unlink(missing_ok=True)
+                with suppress(OSError):                     # Windows deletes no open file
+                    lock.unlink()
     except DAMAGE as error:
         raise UserError(f"{archive}: damaged archive ({error or type(error).__name__}); delete it and fetch it again") from error
     except OSError as error:

@@ -65,7 +65,7 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
         pieces = [place / f"{name}.npz" for name in names]
         anew = _forget_others(place, pieces)
         missing = [(piece, unit) for piece, unit in zip(pieces, units) if not piece.exists()]
-        make = partial(_make_piece, read_counted(module, options, skip_damaged))
+        make = partial(_make_piece, partial(read_counted, module.read_unit, options, skip_damaged))
         with (closing(in_parallel(make, missing, workers)) as sizes,
               tqdm(desc=f"converting to {Path(out).name}", total=len(units), initial=len(units) - len(missing),
                    unit=" units", disable=not bar) as shown):
@@ -173,12 +173,8 @@ def _without_ctrl_c():
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def read_counted(module, options, skip_damaged=True):
-    """unit -> (ImageSet or None, skipped), picklable; a damaged file is counted and named, or raises UserError."""
-    return partial(_read_counted, module.read_unit, options, skip_damaged)
-
-
-def _read_counted(read_unit, options, skip_damaged, unit):
+def read_counted(read_unit, options, skip_damaged, unit):
+    """(ImageSet or None, skipped) of one unit; a damaged file is counted and named, or raises UserError."""
     try:
         return read_unit(unit, **options)
     except UserError as error:
