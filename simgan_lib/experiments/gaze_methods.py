@@ -19,7 +19,7 @@ from ..simulators.eyes import simulate
 from ..system.device import resolve_device
 from .domains import profile_named, real_domain, stand_in_domain
 from .pipeline import SeedRun
-from .records import add, check_addable, row
+from .records import add, check_addable, known, row
 from .reproduce import command_line, described, gaze_rows, run_folder
 from .tables import MISSING, markdown_table, quoted, shown, shown_with_interval
 
@@ -136,12 +136,15 @@ def matching_share(job, measure="gaze_error_deg", times=1):
 def order_steps(job):
     """The paper's order by share within 7 degrees, step by step: [(from, to, the paper's points, ours, overlap)].
 
-    overlap: whether the 95 % intervals of the two do.
+    overlap: whether the 95 % intervals of the two do; None where they are not known.
     """
     found = shares(job)
-    return [(a, b, found[b][2] - found[a][2], found[b][0] - found[a][0],
-             max(found[a][1][0], found[b][1][0]) <= min(found[a][1][1], found[b][1][1]))
+    return [(a, b, found[b][2] - found[a][2], found[b][0] - found[a][0], _overlap(found[a][1], found[b][1]))
             for a, b in zip(RISING, RISING[1:])]
+
+
+def _overlap(a, b):
+    return max(a[0], b[0]) <= min(a[1], b[1]) if known(a[0]) and known(b[0]) else None
 
 
 # ---- tables ----
@@ -161,7 +164,7 @@ def order_table(job):
     recalled = {subject for subject in RISING if SIZES[subject].grade == "R"}
     rows = [[" → ".join(training_set_name(subject, job.domain) for subject in (a, b)),
              f"{theirs:+.1f}" + (" reported" if recalled & {a, b} else ""), f"{ours:+.1f}",
-             "yes" if ours > 0 else "**no**", "overlap" if overlap else "apart"]
+             "yes" if ours > 0 else "**no**", {True: "overlap", False: "apart", None: MISSING}[overlap]]
             for a, b, theirs, ours, overlap in order_steps(job)]
     return markdown_table(head, rows)
 
@@ -177,9 +180,9 @@ def method_table(job):
     for method, name in METHOD_NAMES.items():
         theirs = [quoted(each) if each else MISSING for each in PUBLISHED.get(method, (None,) * 3)]
         subjects = [subject_of(method, training_set) for training_set in SETS]
-        images = dict.fromkeys(_images(job, subject) for subject in subjects)
+        images = dict.fromkeys(_images(job, each) for each in subjects if job.get(each, "gaze_error_deg") is not None)
         size = f" (here: {job.said('network')})" if method == "cnn" and job.said("network") else ""
-        rows.append([name + size, " / ".join(images), *theirs, *(shown(job.get(each, "gaze_error_deg")) for each in subjects)])
+        rows.append([name + size, " / ".join(images) or MISSING, *theirs, *(shown(job.get(each, "gaze_error_deg")) for each in subjects)])
     return markdown_table(head, rows)
 
 

@@ -35,6 +35,7 @@ from ..system.files import write_whole
 RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
 JOB = ("experiment", "profile", "domain", "subject")   # what a run is called; only the runs of a sweep have a subject
 KEY = ("seed", "subject", "measure")                   # of a row within its job
+SUMMARY = ("mean", "sd", "seeds", "values", "n", "low", "high", "curve")
 COLUMNS = ("run", "seed", "subject", "measure", "value", "n", "sums", "sd", "curve", "seeds", "low", "high")
 
 
@@ -128,26 +129,34 @@ class Job:
 
         n: images of all seeds; curve: the mean of the seeds' curves.
         """
-        found = {key: self._summarised(rows) for key, rows in self.rows.groupby(["subject", "measure"], sort=False)}
-        return pd.DataFrame(list(found.values()), index=pd.MultiIndex.from_tuples(found, names=["subject", "measure"]))
+        groups = {}
+        for line in self.rows.to_dict("records"):
+            groups.setdefault((line["subject"], line["measure"]), []).append(line)
+        return pd.DataFrame([self._summarised(lines) for lines in groups.values()], columns=SUMMARY,
+                            index=pd.MultiIndex.from_tuples(groups, names=["subject", "measure"]))
 
-    def _summarised(self, rows):
-        before = rows[rows["seeds"].notna()]
-        rows = rows[rows["seeds"].isna()]
-        if rows.empty:
-            last = before.iloc[-1]
-            return {"mean": last["value"], "sd": last["sd"], "seeds": len(last["seeds"]), "values": [], "n": last["n"],
-                    "low": last["low"], "high": last["high"], "curve": last["curve"]}
-        low, high = self._interval(rows) if rows["sums"].notna().all() else _ends(before, rows)
-        return {**_over_seeds(rows), "seeds": len(rows), "values": rows["value"].tolist(), "low": low, "high": high,
-                "curve": np.mean(rows["curve"].tolist(), 0).tolist() if rows["curve"].notna().all() else _curve(before, rows)}
+    def _summarised(self, lines):
+        """A line of `summary` from rows of one subject and measure."""
+        lines, before = ([line for line in lines if known(line["seeds"]) == old] for old in (False, True))
+        if not lines:
+            last = before[-1]
+            return {"mean": last["value"], "seeds": len(last["seeds"]), "values": [],
+                    **{name: last[name] for name in ("sd", "n", "low", "high", "curve")}}
+        # An interval, or a curve, of before holds for just the seeds that it was of.
+        same = [old for old in before if sorted(old["seeds"]) == sorted(line["seed"] for line in lines)]
+        found = dict.fromkeys(("low", "high", "curve")) | {name: old[name] for old in same for name in ("low", "high", "curve")}
+        if all(known(line["sums"]) for line in lines):
+            found["low"], found["high"] = self._interval(lines)
+        if all(known(line["curve"]) for line in lines):
+            found["curve"] = np.mean([line["curve"] for line in lines], 0).tolist()
+        return {**_over_seeds(lines), "seeds": len(lines), "values": [line["value"] for line in lines], **found}
 
-    def _interval(self, rows):
+    def _interval(self, lines):
         """Over test images, whole days being drawn, of the mean over seeds."""
-        sizes = {tuple((self.runs[key].get("days") or {}).values()) for key in rows["run"]}
+        sizes = {tuple((self.runs[line["run"]].get("days") or {}).values()) for line in lines}
         if len(sizes) > 1:
             raise UserError(f"runs of one job were measured on other test images: {', '.join(self.runs)}")
-        totals = np.mean(rows["sums"].tolist(), 0)
+        totals = np.mean([line["sums"] for line in lines], 0)
         return sums_interval(totals, np.array(*sizes) if () not in sizes else np.ones(len(totals)))
 
     def get(self, subject, measure):
@@ -165,28 +174,17 @@ class Job:
         return dict(zip(rows["seed"].astype(int), rows["value"]))
 
 
-def _over_seeds(rows):
+def _over_seeds(lines):
     """Mean, deviation and number of images.  Over the images of all seeds where rows have their `sd`, else over seeds."""
-    values, n = rows["value"].to_numpy(float), int(rows["n"].sum()) if rows["n"].notna().all() else None
-    if len(rows) == 1:
-        return {"mean": values[0], "sd": rows["sd"].iloc[0], "n": n}
-    if rows["sd"].isna().any():
+    values, sizes = np.array([line["value"] for line in lines], float), [line["n"] for line in lines]
+    n = int(sum(sizes)) if all(map(known, sizes)) else None
+    if len(lines) == 1:
+        return {"mean": values[0], "sd": lines[0]["sd"] if known(lines[0]["sd"]) else None, "n": n}
+    if not all(known(line["sd"]) for line in lines):
         return {"mean": values.mean(), "sd": values.std(ddof=1), "n": n}
-    images, sd = rows["n"].to_numpy(float), rows["sd"].to_numpy(float)
-    mean = np.average(values, weights=images)
-    squares = ((images - 1) * sd**2 + images * (values - mean) ** 2).sum()
-    return {"mean": mean, "sd": math.sqrt(squares / (images.sum() - 1)), "n": n}
-
-
-def _ends(before, rows):
-    """The interval that is known from before, if it is of these very seeds."""
-    same = [line for line in before.to_dict("records") if sorted(line["seeds"]) == sorted(rows["seed"])]
-    return (same[-1]["low"], same[-1]["high"]) if same else (None, None)
-
-
-def _curve(before, rows):
-    same = [line for line in before.to_dict("records") if sorted(line["seeds"]) == sorted(rows["seed"])]
-    return same[-1]["curve"] if same else None
+    mean, sd = np.average(values, weights=sizes), np.array([line["sd"] for line in lines])
+    squares = ((np.array(sizes) - 1) * sd**2 + sizes * (values - mean) ** 2).sum()
+    return {"mean": mean, "sd": math.sqrt(squares / (n - 1)), "n": n}
 
 
 def known(value):

@@ -1,0 +1,187 @@
+"""The pages that are made of records alone: current, complete, and made again by commands that exist."""
+
+import importlib.util
+import json
+import shutil
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from simgan_lib.__main__ import _parser, main
+from simgan_lib.experiments import results_page
+from simgan_lib.experiments.cards import cards_page
+from simgan_lib.experiments.records import RECORDED, Records, add, read, row, run_line
+from simgan_lib.experiments.results_page import jobs_of, read_all
+from simgan_lib.pretrained import shipped_names
+from simgan_lib.system.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_the_pages_are_in_step_with_the_records_and_the_cards():
+    table = results_page.small_table(jobs_of(read_all(), "reproduce"))
+    for path, text in ((ROOT / "docs" / "results.md", results_page.page()), (ROOT / "docs" / "refiners.md", cards_page()),
+                       (ROOT / "README.md", results_page.with_table(ROOT / "README.md", table))):
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale: python -m simgan_lib results"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the kit's records."""
+    return Path(shutil.copytree(RECORDED, tmp_path / "records"))
+
+
+def changed(path, value, **which):
+    """Give the rows that are meant another value."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        line |= {"value": value} if all(line.get(name) == wanted for name, wanted in which.items()) else {}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_changed_record_changes_the_pages(folder, tmp_path):
+    """The test above can fail."""
+    before = results_page.page(folder)
+    changed(folder / "reproduce.jsonl", 99.25, subject="refined", measure="gaze_error_deg")
+    assert "99.25" in results_page.page(folder) and "99.25" not in before
+    shutil.copy(ROOT / "README.md", tmp_path)
+    results_page.write_pages(tmp_path, folder)
+    assert (tmp_path / "README.md").read_text().count("99.25") == 4             # in each column of ours
+
+
+def test_a_readme_without_a_place_for_the_table_is_refused_and_nothing_is_written(folder, tmp_path, capsys):
+    (tmp_path / "README.md").write_text("# Mine\n")
+    assert main(["results", str(tmp_path), "--records", str(folder)]) == 2
+    assert "README.md: expected the lines <!-- results" in capsys.readouterr().err and not (tmp_path / "docs").exists()
+
+
+def test_rows_that_no_run_measured_are_left_out(folder):
+    main_job, gaze = (results_page.page(folder).split("\n## ")[part] for part in (1, 2))
+    assert "4 x as many" not in main_job and "within 7 degrees, %, after training on: refined" in main_job
+    assert "refined, 4 x as many" in gaze and "87.2 (Table 2)" in gaze
+
+
+def test_one_seed_has_no_empty_deviation(folder):
+    assert "± —" not in results_page.page(folder) and "± nan" not in results_page.page(folder)
+
+
+def test_words_for_the_domain_come_from_where_they_are_made(folder):
+    """A domain's name is no word that is replaced in a finished text."""
+    lines = (folder / "reproduce.jsonl").read_text().replace('"domain": "MPIIGaze"', '"domain": "stand-in with labels"')
+    (folder / "reproduce.jsonl").write_text(lines)
+    (folder / "before.jsonl").unlink()
+    assert "| stand-in with labels, `quick` |" in results_page.page(folder)
+
+
+def test_the_sweep_of_choices_has_a_table_of_its_own(folder):
+    page = results_page.page(folder)
+    ideas, choices = (page.split(f"## {title}\n")[1].split("\n## ")[0] for title in ("Ablations", "What the paper leaves open"))
+    assert "SGD at 0.001, as the paper" in choices and "SGD" not in ideas and "no history" in ideas and "no history" not in choices
+    for table in (ideas, choices):
+        assert "150 rounds of batches of 16, 16 feature maps" in table and "lambda 0.02" in table and "2,000 synthetic" in table
+        assert "base: history, local, averaged" in table and "compare within this table alone" in table
+
+
+def test_the_page_says_how_each_of_its_records_is_made_again():
+    recipe = results_page.page().split("## Made again by")[1].splitlines()
+    for name in results_page.FILES:
+        for run in read(RECORDED / name).runs.values():
+            assert any(line.startswith(run["command"]) and line.endswith(f"simgan_lib/experiments/recorded/{name}")
+                       for line in recipe), run["command"]
+
+
+def test_every_command_of_the_recipe_is_one_that_the_kit_understands():
+    """Each line is parsed by the parser of the command that it names; none is run."""
+    for line in results_page.page().split("```")[1].strip().splitlines():
+        words = line.split()
+        if words[1:3] == ["-m", "simgan_lib"]:
+            assert _parser().parse_args(words[3:]).run
+        else:
+            assert (ROOT / words[1]).is_file() and words[2] in (ROOT / words[1]).read_text()
+
+
+def study(name):
+    """The module of a script that is in no package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "studies" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_study_of_the_twins_adds_records_that_the_page_shows(folder, monkeypatch, capsys):
+    twins, path = study("twins"), folder / "twins.jsonl"
+    path.unlink()
+    days = np.repeat(["a", "b"], 2)
+    domain = SimpleNamespace(name="stand-in", unlabelled=[0], test=SimpleNamespace(groups={"day": days}, __len__=lambda: 4))
+    monkeypatch.setattr(twins, "stand_in_domain", lambda profile: domain)
+    monkeypatch.setattr(twins, "simulate", lambda n, seed: None)
+    monkeypatch.setattr(twins, "described", lambda experiment, name, profile, domain, device, command: run_line(
+        experiment, name, "stand-in", {}, days={"a": 2, "b": 2}, command=command, commit="abc", hardware="a CPU"))
+    monkeypatch.setattr(twins, "measured", lambda name, *given: torch.tensor([1.0, 1.0, 99.0, 99.0]) + len(name))
+    monkeypatch.setattr(sys, "argv", ["twins.py", "gray", "gray-global", "--record", str(path)])
+    twins.main()
+    assert "gray-global      61.00 [12.00, 110.00] degrees" in capsys.readouterr().out
+    table = results_page.page(folder).split("### Gaze, after training on what they make")[1]
+    assert "| gray-global | `full`  | 61.00 [12.00, 110.00] " in table
+    assert "`python studies/twins.py gray gray-global --profile full`" in table
+
+
+def test_the_study_of_who_is_told_apart_adds_records_that_the_page_shows(folder, monkeypatch):
+    told, path = study("told_apart"), folder / "told_apart.jsonl"
+    rates = iter([0.7, 0.5, 0.8, 0.5])
+    path.unlink()
+    monkeypatch.setattr(told, "camera", SimpleNamespace(stand_in=lambda n, seed: SimpleNamespace(images=None)))
+    monkeypatch.setattr(told, "kinds", lambda n, seed, unlabelled: {"refined": None, "more of the domain": None})
+    monkeypatch.setattr(told, "two_sample_accuracy", lambda images, test, seed, steps: {"accuracy": next(rates)})
+    monkeypatch.setattr(told, "told_by_number", lambda number, images, test, seed: 0.875)
+    monkeypatch.setattr(sys, "argv", ["told_apart.py", "--seeds", "2", "--record", str(path)])
+    told.main()
+    (folder / "before.jsonl").unlink()
+    table = results_page.page(folder).split("### Told from the stand-in domain, 4,000 images a side")[1]
+    assert "| refined            | 75.0 ± 7.1 " in table and "| 87.5 ± 0.0 " in table
+    assert "| more of the domain | 50.0 ± 0.0 " in table
+
+
+def test_each_psi_has_one_row_over_its_seeds_behind_what_was_not_refined():
+    run = run_line("features", "quick", "evening", {}, commit="abc", command="python studies/features.py", hardware="CPU")
+    rows = [row(0, "ideal", "distance", 0.0)]
+    rows += [line for seed in range(2) for line in (row(seed, "identity:0.1", "distance", 10.0 + seed),
+                                                     row(seed, "identity:0.1", "seconds", 90.0))]
+    _, table, said = results_page.psi_part(Records.of([run], [{"run": run["run"], **line} for line in rows]).jobs())
+    first, second = table.splitlines()[2:]
+    assert "ideal" in first and "identity" in second and "| 0.1 " in second and "| 10.5 ± 0.7 " in second and "3 minutes" in said
+    assert results_page.psi_part([]) == []
+
+
+def test_the_cards_of_all_shipped_refiners_are_shown():
+    text = cards_page()
+    assert shipped_names() and all(f"## {name}\n" in text and f"ship {name} --profile full" in text for name in shipped_names())
+    assert all(f"| {name} " in results_page.page() for name in shipped_names())
+
+
+def test_the_command_writes_the_pages_of_any_folder_of_records(folder, tmp_path, capsys):
+    words = ["results", str(tmp_path), "--records", str(folder)]
+    assert main(words) == 0 and capsys.readouterr().out.count("made anew") == 2
+    assert main(words) == 0 and capsys.readouterr().out.count("as it was") == 2
+    docs = tmp_path / "docs"
+    assert (docs / "results.md").read_text() == results_page.page(folder) and (docs / "refiners.md").read_text() == cards_page()
+    changed(folder / "gaze.jsonl", 50.0, subject="refined_4x", measure="within_7_deg")
+    assert main(words) == 0 and "results.md: made anew" in capsys.readouterr().out
+
+
+def test_records_of_ones_own_make_a_page_too(tmp_path):
+    add(tmp_path / "gaze.jsonl", run_line("gaze", "quick", "stand-in", {}, command="python -m simgan_lib gaze-table", commit="abc"),
+        [row(0, kind, measure, 5.0, 3, sums=[7.0, 3.0, 5.0]) for kind in ("synthetic", "synthetic_4x", "refined", "refined_4x")
+         for measure in ("gaze_error_deg", "within_7_deg")])
+    assert "## More images, other methods: stand-in, `quick`" in results_page.page(tmp_path)
+
+
+def test_a_folder_without_records_is_refused(tmp_path, capsys):
+    assert main(["results", str(tmp_path / "docs"), "--records", str(tmp_path)]) == 2
+    assert "no records there; expected some of reproduce.jsonl" in capsys.readouterr().err and not (tmp_path / "docs").exists()
+    with pytest.raises(UserError, match="no records there"):
+        read_all(tmp_path)
