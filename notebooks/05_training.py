@@ -435,9 +435,9 @@ killed, resumed, careless = (Training(tiny, synthetic, unlabelled, seed=seed) fo
 for _ in islice(killed.run(), 6):
     pass
 with tempfile.TemporaryDirectory() as folder:
-    save_state(Path(folder) / "run.safetensors", killed.state())
+    save_state(Path(folder) / "run.state", killed.state())
     del killed                                                        # as kill -9 would; the tests do that, too
-    resumed.restore(load_state(Path(folder) / "run.safetensors"))
+    resumed.restore(load_state(Path(folder) / "run.state"))
 careless.refiner.load_state_dict(resumed.refiner.state_dict())
 careless.discriminator.load_state_dict(resumed.discriminator.state_dict())
 for continued in (resumed, careless):
