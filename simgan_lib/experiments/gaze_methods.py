@@ -182,7 +182,8 @@ def method_table(job):
         subjects = [subject_of(method, training_set) for training_set in SETS]
         images = dict.fromkeys(_images(job, each) for each in subjects if job.get(each, "gaze_error_deg") is not None)
         size = f" (here: {job.said('network')})" if method == "cnn" and job.said("network") else ""
-        rows.append([name + size, " / ".join(images) or MISSING, *theirs, *(shown(job.get(each, "gaze_error_deg")) for each in subjects)])
+        ours = [shown(job.get(each, "gaze_error_deg")) for each in subjects]
+        rows.append([name + size, " / ".join(images) or MISSING, *theirs, *ours])
     return markdown_table(head, rows)
 
 
