@@ -8,8 +8,8 @@ import pytest
 from test_cli import refused, run, shrunk, write_eyes
 
 from simgan_lib.evaluation.methods import METHODS
-from simgan_lib.experiments import gaze_methods
-from simgan_lib.experiments.gaze_methods import EXPERIMENT, SETS, matching_share, method_table, order_steps, shares, size_table
+from simgan_lib.experiments import gaze_methods, pipeline
+from simgan_lib.experiments.gaze_methods import EXPERIMENT, matching_share, method_table, order_steps, shares, size_table
 from simgan_lib.experiments.records import RECORDED, Records, read, row, run_line
 from simgan_lib.experiments.results_page import jobs_of, read_all
 
@@ -64,17 +64,17 @@ def test_the_command_computes_every_row_keeps_it_and_goes_on(tmp_path, capsys, m
     # What `reproduce` had computed is found, and so is everything by a second run, which draws no more eyes.
     assert all(path.stat().st_mtime_ns == time for path, time in before.items()), "computed anew"
     main_job, = read(tmp_path / "quick" / "measurements.jsonl").jobs()
-    for name, measure in itertools.product(SETS, ("gaze_error_deg", "within_7_deg")):
+    for name, measure in itertools.product(pipeline.TRAINED_ON, ("gaze_error_deg", "within_7_deg")):
         ours, theirs = job.get(name, measure), main_job.get(name, measure)
         assert [ours[end] for end in ("mean", "low", "high")] == [theirs[end] for end in ("mean", "low", "high")], "another number"
-    drawn, text = [], (tmp_path / "gaze.jsonl").read_text()
-    monkeypatch.setattr(gaze_methods, "simulate", lambda *given, **named: drawn.append(given))
-    assert run(capsys, *words)[0] == 0 and not drawn
+    text = (tmp_path / "gaze.jsonl").read_text()
+    monkeypatch.setattr(pipeline.StudySeed, "_more", property(lambda study: pytest.fail("more eyes were drawn")))
+    assert run(capsys, *words)[0] == 0
     assert (tmp_path / "gaze.jsonl").read_text() == text
 
 
 def test_on_a_release_the_folder_is_not_recorded(tmp_path, capsys, monkeypatch, small):
-    monkeypatch.setattr(gaze_methods, "METHODS", {"knn": METHODS["knn"]})
+    monkeypatch.setattr(pipeline, "METHODS", {"knn": METHODS["knn"]})
     write_eyes(tmp_path / "p00", days=4)
     words = ("gaze-table", "--real", tmp_path / "p00", "--test-days", "day02,day04", "--results", tmp_path / "r")
     status, out, error = run(capsys, *words)
@@ -93,7 +93,7 @@ def test_bad_input(tmp_path, capsys, small):
 
 
 def test_seeds_of_two_runs_come_together_in_one_file_as_in_one_run(tmp_path, capsys, monkeypatch, small):
-    monkeypatch.setattr(gaze_methods, "METHODS", {"mean": METHODS["mean"]})
+    monkeypatch.setattr(pipeline, "METHODS", {"mean": METHODS["mean"]})
     gaze_methods.gaze_study(tmp_path / "one.jsonl", seeds=2, results=tmp_path / "r", bar=False)
     words = ("gaze-table", "--results", tmp_path / "r", "--records", tmp_path / "two.jsonl")
     assert run(capsys, *words, "--first-seed", "1")[0] == 0 and run(capsys, *words)[0] == 0
@@ -161,7 +161,7 @@ def test_recorded_networks_are_those_of_the_main_jobs_records():
     records, compared = read_all(), 0
     for ours, theirs in itertools.product(jobs_of(records, "gaze"), jobs_of(records, "reproduce")):
         if (ours.profile, ours.domain, ours.said("commit")) == (theirs.profile, theirs.domain, theirs.said("commit")):
-            for name, measure in itertools.product(SETS, ("gaze_error_deg", "within_7_deg")):
+            for name, measure in itertools.product(pipeline.TRAINED_ON, ("gaze_error_deg", "within_7_deg")):
                 a, b = ([job.get(name, measure)[end] for end in ("mean", "low", "high")] for job in (ours, theirs))
                 assert a == pytest.approx(b, abs=1e-9)
                 compared += 1

@@ -6,27 +6,18 @@ folder: what one has computed, the other finds.
 Paper: Table 2 and Figure 7 (more images), Table 3 (methods).  Taught in: notebook 09.
 """
 
-import itertools
-from functools import cached_property, partial
-
 from .. import paper
-from ..evaluation.methods import METHODS, train_method
+from ..evaluation.methods import METHODS
 from ..evaluation.statistics import cumulative_curve
 from ..figures.base import training_set_name
-from ..gaze import angular_error_deg
-from ..images import ImageSet
-from ..simulators.eyes import simulate
 from ..system.device import resolve_device
 from .domains import profile_named, real_domain, stand_in_domain
-from .pipeline import SeedRun
+from .pipeline import LARGER, TRAINED_ON, StudySeed, subject_of
 from .records import add, check_addable, known, row
 from .reproduce import command_line, described, gaze_rows, run_folder
 from .tables import MISSING, markdown_table, quoted, shown, shown_with_interval
 
 EXPERIMENT = "gaze"
-TIMES = 4                                         # as many synthetic images, as in the paper
-LARGER = ("synthetic", "synthetic_matched", "refined")
-SETS = (*LARGER, "oracle")
 DEGREES = tuple(range(21))                        # at which records have the cumulative curve
 METHOD_NAMES = {name: method.name for name, method in METHODS.items()} | {"cnn": "CNN"}
 
@@ -40,61 +31,7 @@ PUBLISHED = {"knn": (paper.KNN_REAL_ERROR, paper.KNN_SYNTHETIC_ERROR, None), "fo
              "cnn": (paper.CNN_REAL_ERROR, paper.GAZE_SYNTHETIC_ERROR, paper.GAZE_REFINED_ERROR)}
 
 
-def subject_of(method, training_set, times=1):
-    """What an estimator is called in records.
-
-    >>> subject_of("cnn", "refined", 4), subject_of("svr", "refined")
-    ('refined_4x', 'svr:refined')
-    """
-    return ("" if method == "cnn" else f"{method}:") + training_set + (f"_{times}x" if times > 1 else "")
-
-
 # ---- the study ----
-class StudySeed(SeedRun):
-    """One seed of the study.  The 4x sets hold the 1x set and three times as many other eyes, refined by its refiner."""
-
-    def estimators(self):
-        """Yield (subject, name of its stage, images trained on, a function that gives {"errors": (N,)}) of each estimator."""
-        self.trained, self.sets = self.training_sets()
-        for name, images in self.sets.items():
-            yield name, f"gaze-{name}", len(images), partial(self.gaze, name, images)
-        for name in LARGER:
-            subject = subject_of("cnn", name, TIMES)
-            yield subject, f"gaze-{subject}", TIMES * self.profile.synthetic, partial(self._larger, name)
-        for method, (name, images) in itertools.product(METHODS, self.sets.items()):
-            most = METHODS[method].most or len(images)
-            yield subject_of(method, name), f"{method}-{name}", min(len(images), most), partial(self._method, method, images)
-
-    def _method(self, method, training):
-        test = self.domain.test
-        return {"errors": angular_error_deg(train_method(method, training, self.seed)(test), test.labels["gaze"])}
-
-    def _larger(self, name):
-        images = self._more_refined if name == "refined" else self._more[name]
-        return self.gaze(f"{name}, {TIMES}x", images)
-
-    @cached_property
-    def _more(self):
-        """{"synthetic", "synthetic_matched"}: made when the first stage needs them, and only then."""
-        eyes = simulate((TIMES - 1) * self.profile.synthetic, seed=30_000 + self.seed, progress=self._bar("more eyes"))
-        more = {"synthetic": eyes, "synthetic_matched": self.matched(eyes)}
-        return {name: ImageSet.concatenated([self.sets[name], images]) for name, images in more.items()}
-
-    @cached_property
-    def _more_refined(self):
-        return self.refined(self._more[self.profile.refine_from], self.trained)
-
-    def rows(self):
-        """Rows of all estimators: errors, with their curve, and what each cost."""
-        rows = []
-        for subject, stage, images, measure in self.estimators():
-            errors = self.timed(stage, measure)["errors"]
-            error, within = gaze_rows(self.seed, subject, {"errors": errors}, self.domain)
-            rows += [error | {"curve": cumulative_curve(errors, DEGREES).round(3).tolist()}, within,
-                     row(self.seed, subject, "training_images", images), row(self.seed, subject, "seconds", self.seconds[stage])]
-        return rows
-
-
 def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
                first_seed=0):
     """Train and measure all estimators of `seeds` seeds from `first_seed` on; each seed is added to the records in `path`.
@@ -111,8 +48,18 @@ def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, d
     check_addable(path, run)
     rows = []
     for seed in range(first_seed, first_seed + seeds):
-        rows += StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar).rows()
+        rows += study_rows(StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar))
         add(path, run, rows)
+
+
+def study_rows(study):
+    """Rows of all estimators of a seed: errors, with their curve, and what each cost."""
+    rows = []
+    for subject, images, errors, seconds in study.estimators():
+        error, within = gaze_rows(study.seed, subject, {"errors": errors}, study.domain)
+        rows += [error | {"curve": cumulative_curve(errors, DEGREES).round(3).tolist()}, within,
+                 row(study.seed, subject, "training_images", images), row(study.seed, subject, "seconds", seconds)]
+    return rows
 
 
 # ---- what it says ----
@@ -175,11 +122,11 @@ def method_table(job):
     "images": how many of each simulated set the method was given, and, if they differ, how many of the domain's own.
     """
     head = ["method", "images", "paper, other people's real eyes", "paper, synthetic", "paper, refined",
-            *(f"here, {training_set_name(name, job.domain)}" for name in SETS)]
+            *(f"here, {training_set_name(name, job.domain)}" for name in TRAINED_ON)]
     rows = []
     for method, name in METHOD_NAMES.items():
         theirs = [quoted(each) if each else MISSING for each in PUBLISHED.get(method, (None,) * 3)]
-        subjects = [subject_of(method, training_set) for training_set in SETS]
+        subjects = [subject_of(method, training_set) for training_set in TRAINED_ON]
         images = dict.fromkeys(_images(job, each) for each in subjects if job.get(each, "gaze_error_deg") is not None)
         size = f" (here: {job.said('network')})" if method == "cnn" and job.said("network") else ""
         ours = [shown(job.get(each, "gaze_error_deg")) for each in subjects]

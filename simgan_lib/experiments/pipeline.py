@@ -4,16 +4,19 @@ Every stage is kept as it finishes; a killed run goes on where it was.
 """
 
 import dataclasses
+import itertools
 import time
-from functools import partial
+from functools import cached_property, partial
 
 import torch
 
 from ..evaluation.gaze import predict_gaze, train_gaze_estimator
 from ..evaluation.judges import feature_network
+from ..evaluation.methods import METHODS, train_method
 from ..evaluation.pupil import pupil_centres
 from ..evaluation.realism import identity_collapse, kernel_distance, two_sample_accuracy
 from ..gaze import angular_error_deg, calibrated_error_deg
+from ..images import ImageSet
 from ..matching import histogram_matched
 from ..networks import Refiner
 from ..simulators.eyes import simulate
@@ -22,7 +25,9 @@ from .domains import fingerprint
 from .provenance import code_digest
 from .runs import Stages, shown_progress, train_refiner
 
-TRAINED_ON = ("synthetic", "synthetic_matched", "refined", "oracle")
+LARGER = ("synthetic", "synthetic_matched", "refined")
+TRAINED_ON = (*LARGER, "oracle")
+TIMES = 4                 # as many synthetic images, as in the paper's Table 2
 
 
 class SeedRun:
@@ -140,3 +145,51 @@ class SeedRun:
     def _spread(images, n):
         """n images evenly spread over the set (its days stand one after the other), or all if there are fewer."""
         return images[torch.linspace(0, len(images) - 1, min(n, len(images))).long()]
+
+
+# ---- more images, other methods: what `gaze_methods` studies ----
+def subject_of(method, training_set, times=1):
+    """What an estimator is called in records.
+
+    >>> subject_of("cnn", "refined", 4), subject_of("svr", "refined")
+    ('refined_4x', 'svr:refined')
+    """
+    return ("" if method == "cnn" else f"{method}:") + training_set + (f"_{times}x" if times > 1 else "")
+
+
+class StudySeed(SeedRun):
+    """One seed of the study.  The 4x sets hold the 1x set and three times as many other eyes, refined by its refiner."""
+
+    def estimators(self):
+        """Yield (subject, number of images trained on, errors in degrees (N,), seconds) of each estimator."""
+        self.trained, self.sets = self.training_sets()
+        for name, images in self.sets.items():
+            yield self._estimator(name, f"gaze-{name}", len(images), partial(self.gaze, name, images))
+        for name in LARGER:
+            subject = subject_of("cnn", name, TIMES)
+            yield self._estimator(subject, f"gaze-{subject}", TIMES * self.profile.synthetic, partial(self._larger, name))
+        for method, (name, images) in itertools.product(METHODS, self.sets.items()):
+            number = min(len(images), METHODS[method].most or len(images))
+            yield self._estimator(subject_of(method, name), f"{method}-{name}", number, partial(self._method, method, images))
+
+    def _estimator(self, subject, stage, images, measure):
+        return subject, images, self.timed(stage, measure)["errors"], self.seconds[stage]
+
+    def _method(self, method, training):
+        test = self.domain.test
+        return {"errors": angular_error_deg(train_method(method, training, self.seed)(test), test.labels["gaze"])}
+
+    def _larger(self, name):
+        images = self._more_refined if name == "refined" else self._more[name]
+        return self.gaze(f"{name}, {TIMES}x", images)
+
+    @cached_property
+    def _more(self):
+        """{"synthetic", "synthetic_matched"}: made when the first stage needs them, and only then."""
+        eyes = simulate((TIMES - 1) * self.profile.synthetic, seed=30_000 + self.seed, progress=self._bar("more eyes"))
+        more = {"synthetic": eyes, "synthetic_matched": self.matched(eyes)}
+        return {name: ImageSet.concatenated([self.sets[name], images]) for name, images in more.items()}
+
+    @cached_property
+    def _more_refined(self):
+        return self.refined(self._more[self.profile.refine_from], self.trained)

@@ -15,7 +15,7 @@ from .. import __version__
 # The code that a kept number depends on: what lies in these folders, and these files.  The images of a domain are covered by
 # its fingerprint, so readers do not count; nor do figures, pages and notebooks.
 FOLDERS = (".", "system", "simulators", "evaluation")
-FILES = ("experiments/domains.py", "experiments/pipeline.py", "experiments/runs.py")
+FILES = tuple(f"experiments/{name}.py" for name in ("domains", "pipeline", "runs", "trial"))
 
 
 def code_digest():
