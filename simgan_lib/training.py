@@ -45,7 +45,6 @@ class TrainingConfig:
     noise: int = 0                        # channels of smooth noise that the refiner gets beside the image
     residual: bool = False                # True: the refiner paints a change of its input, not a whole image (ablation)
     mixed_precision: bool = True          # False: float32 throughout, even where the hardware multiplies bfloat16
-    compiled: bool = False                # torch.compile, where a C++ compiler is installed: slow start, faster steps
 
     def __post_init__(self):
         for name in ("steps", "batch", "refiner_updates", "discriminator_updates", "width"):
@@ -135,7 +134,6 @@ class Training:
         self.given, self.features = features, FEATURES[config.features] if features is None else features.to(self.device)
         made = from_seed(seed, self.networks, *synthetic.images.shape[1:])
         self.refiner, self.discriminator = (network.to(self.device, memory_format=torch.channels_last) for network in made)
-        self._refine, self._judge = map(torch.compile, made) if config.compiled else made
         self.averaged = copy.deepcopy(self.refiner).requires_grad_(False)
         optimizer = OPTIMIZERS[config.optimizer]
         self.refiner_optimizer = optimizer(self.refiner.parameters(), config.refiner_lr)
@@ -207,11 +205,11 @@ class Training:
 
     def refined(self, synthetic):
         """The refiner's answer to float images (N, C, H, W) on the run's device, with fresh noise where it takes any."""
-        return self._refine(synthetic, smooth_noise(len(synthetic), self.config.noise, synthetic.shape[2:], self.generator))
+        return self.refiner(synthetic, smooth_noise(len(synthetic), self.config.noise, synthetic.shape[2:], self.generator))
 
     def judged(self, images):
         """The discriminator's logits (N, 2, h, w) on float images (N, C, H, W)."""
-        return self._judge(images)
+        return self.discriminator(images)
 
     def draw(self, images):
         """A random batch of uint8 `images`, as float in [-1, 1] on the run's device (N, C, H, W)."""

@@ -82,19 +82,22 @@ def fit_classifier(network, draw, steps, device, rate=3e-3):
     return network.eval()
 
 
+def softened(x):
+    """Images (N, C, H, W), each pixel the mean of its 3 x 3 surroundings; the border is repeated."""
+    return F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
+
+
 def _uniform(x, low, high, generator):
     """(N, 1, 1, 1), one value an image."""
     return low + (high - low) * torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device)
 
 
 def _blurred(x, generator):
-    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return x + _uniform(x, 0.4, 1.0, generator) * (soft - x)
+    return x + _uniform(x, 0.4, 1.0, generator) * (softened(x) - x)
 
 
 def _sharpened(x, generator):
-    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    return x + _uniform(x, 0.5, 1.5, generator) * (x - soft)
+    return x + _uniform(x, 0.5, 1.5, generator) * (x - softened(x))
 
 
 def _noisy(x, generator):

@@ -6,7 +6,6 @@ It is trained on the simulator's own eyes, in seconds.  What psi is: `features`.
 from collections import OrderedDict
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from ..features import LearnedFeatures
@@ -14,7 +13,7 @@ from ..images import to_float
 from ..networks import from_seed
 from ..simulators.camera import CameraSettings, sensor_noise, tone_curve, uneven_light
 from ..simulators.eyes import PARTS
-from .judges import fit_classifier
+from .judges import fit_classifier, softened
 
 
 def parts_features(eyes, layer="relu3", seed=0, steps=150, device="cpu"):
@@ -62,6 +61,5 @@ def relit(images, generator):
     x = tone_curve(uneven_light((images + 1) / 2, settings), settings)
     x = x * torch.exp(0.3 * settings.normal(images.shape[1], 1, 1))                        # colour of the light
     x = settings.between(0.0, 0.4) + settings.between(0.3, 1.0) * x                        # haze, contrast
-    soft = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    x = x + settings.between(0.0, 1.0) * (soft - x)
+    x = x + settings.between(0.0, 1.0) * (softened(x) - x)
     return 2 * sensor_noise(x, settings).clamp(0, 1) - 1

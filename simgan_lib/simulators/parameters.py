@@ -69,9 +69,6 @@ EYE = {
     "grain": Range(0.1, 0.3, 0.6, "", "unevenness of skin and iris"),
 }
 
-# UnityEyes' default ranges are far wider than a laptop user's: for looking at both side by side.
-WIDE = {**EYE, "pitch": Range(-25, 0, 25, "deg", EYE["pitch"].what), "yaw": Range(-35, 0, 35, "deg", EYE["yaw"].what)}
-
 TEXTURE = (2, 9, 14)   # per eye: two low-resolution fields of Gaussian noise, the only parameters without a name
 
 
