@@ -1,14 +1,16 @@
 """The command line: `python -m simgan_lib COMMAND --help`.
 
 Exit status: 0 done, 2 bad input (one line says what), 130 interrupted (the same command goes on).
+A command is a function and a line in COMMANDS.  It imports what it needs when it runs: torch alone takes a second, and
+--help should not.
 """
 
 import argparse
 import os
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
-from .experiments.records import RECORDED
 from .system.errors import UserError, exit_status
 
 
@@ -21,64 +23,21 @@ def main(argv=None):
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_reproduce, _add_gaze_table, _add_ablate, _add_simulate, _add_train, _add_refine, _add_evaluate, _add_ship,
-                _add_results):
-        command = add(commands)
-        command.formatter_class = argparse.ArgumentDefaultsHelpFormatter
+    for name, (run, says, options) in COMMANDS.items():
+        command = commands.add_parser(name, help=says, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        command.set_defaults(run=run)
+        for names, how in options:
+            command.add_argument(*names, **how)
     return parser
 
 
-def _profile(command):
-    command.add_argument("--profile", default=os.environ.get("SIMGAN_PROFILE") or "quick", help="quick, full or paper")
-
-
-def _device(command):
-    command.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-
-
-def _add_reproduce(commands):
-    command = commands.add_parser("reproduce", help="the main job: refine, train gaze estimators, measure, report")
-    _main_job(command)
-    command.add_argument("--record", metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)")
-    command.set_defaults(run=_reproduce)
-    return command
-
-
-def _add_gaze_table(commands):
-    command = commands.add_parser("gaze-table", help="gaze: 1x and 4x images, other methods; after `reproduce` it goes on there")
-    _main_job(command)
-    command.add_argument("--records", metavar="FILE", help="where the records go (.jsonl); beside the run's stages if not given")
-    command.set_defaults(run=_gaze_table)
-    return command
-
-
-def _main_job(command):
-    _profile(command)
-    command.add_argument("--seeds", type=_count, default=1, help="how many runs to average")
-    command.add_argument("--first-seed", type=_at_least(0), default=0, help="seeds may be spread over machines; "
-                         "those in one FILE of records are averaged")
-    command.add_argument("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain")
-    command.add_argument("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; "
-                                             "every third day if not given")
-    command.add_argument("--results", default="results", help="where results go")
-    _device(command)
-
-
-def _at_least(lowest):
-    def number(text):
-        if int(text) < lowest:
-            raise argparse.ArgumentTypeError(f"expected at least {lowest}, found {text}")
-        return int(text)
-    return number
-
-
-_count = _at_least(1)
-
-
-def _test_days(a):
-    if a.test_days and not a.real:
-        raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
-    return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
+# ---- what the commands do ----
+def _reproduce(a):
+    from .experiments.reproduce import reproduce
+    from .experiments.tables import format_table
+    folder, job = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed,
+                            record=a.record)
+    print(f"{format_table(job)}\n\nThe report: {folder / 'report.html'}")
 
 
 def _gaze_table(a):
@@ -91,23 +50,10 @@ def _gaze_table(a):
     print(f"{size_table(job)}\n\nMean error in degrees:\n{method_table(job)}\n\nThe records: {path}")
 
 
-def _reproduce(a):
-    from .experiments.reproduce import reproduce
-    from .experiments.tables import format_table
-    folder, job = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed,
-                            record=a.record)
-    print(format_table(job))
-    print(f"\nThe report: {folder / 'report.html'}")
-
-
-def _add_simulate(commands):
-    command = commands.add_parser("simulate", help="write labelled eye images")
-    command.add_argument("out", help="folder to write")
-    command.add_argument("--number", type=_count, default=10_000)
-    command.add_argument("--stand-in", action="store_true", help="the stand-in real domain instead of synthetic eyes")
-    command.add_argument("--seed", type=int, default=0)
-    command.set_defaults(run=_simulate)
-    return command
+def _test_days(a):
+    if a.test_days and not a.real:
+        raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
+    return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
 
 
 def _simulate(a):
@@ -119,23 +65,7 @@ def _simulate(a):
     print(f"{len(made)} images of {tuple(made.images.shape[1:])} in {a.out}")
 
 
-def _add_train(commands):
-    command = commands.add_parser("train", help="train a refiner; a killed run goes on")
-    command.add_argument("synthetic", help="folder of an image set to refine")
-    command.add_argument("real", help="folder of an image set to resemble; its labels are not looked at")
-    command.add_argument("out", help="the refiner's file (.safetensors)")
-    _profile(command)
-    command.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
-                         help="another value than the profile's, of any field of TrainingConfig: --set regularization=0.1")
-    command.add_argument("--seed", type=int, default=0)
-    _device(command)
-    command.set_defaults(run=_train)
-    return command
-
-
 def _train(a):
-    from pathlib import Path
-
     from .experiments.domains import profile_named
     from .experiments.runs import train_refiner
     from .images import ImageSet
@@ -147,9 +77,9 @@ def _train(a):
     state = Path(a.out).with_suffix(".run.state")
     trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
     save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
-                                 "noise": config.noise, "residual": config.residual, "seed": a.seed, "steps": config.total,
-                                 "synthetic": synthetic.source, "real": real.source,
-                                 "last_losses": trained.records[-1]})
+                                         "noise": config.noise, "residual": config.residual, "seed": a.seed,
+                                         "steps": config.total, "synthetic": synthetic.source, "real": real.source,
+                                         "last_losses": trained.records[-1]})
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 
@@ -165,16 +95,6 @@ def _assigned(config, text):
         raise UserError(f"--set {text}: {value!r} is no {kinds[name].__name__}") from error
 
 
-def _add_refine(commands):
-    command = commands.add_parser("refine", help="refine an image set; its labels stay")
-    command.add_argument("refiner", help="a refiner's file")
-    command.add_argument("synthetic", help="folder of an image set")
-    command.add_argument("out", help="folder to write")
-    _device(command)
-    command.set_defaults(run=_refine)
-    return command
-
-
 def _refine(a):
     from .experiments.runs import shown_progress
     from .images import ImageSet, save_parts
@@ -185,17 +105,6 @@ def _refine(a):
     images = ImageSet.load(a.synthetic)
     refined = refined_parts(refiner, images, progress=shown_progress("refining"))
     print(f"{save_parts(a.out, refined, f'refined from: {images.source}')} refined images in {a.out}")
-
-
-def _add_evaluate(commands):
-    command = commands.add_parser("evaluate", help="train a gaze estimator on one image set, measure it on another")
-    command.add_argument("training", help="folder of an image set with gaze labels")
-    command.add_argument("test", help="folder of another")
-    _profile(command)
-    command.add_argument("--seed", type=int, default=0)
-    _device(command)
-    command.set_defaults(run=_evaluate)
-    return command
 
 
 def _evaluate(a):
@@ -218,36 +127,10 @@ def _evaluate(a):
           f"{share['mean']:.1f} % within 7 degrees, on {len(test)} images")
 
 
-def _add_ablate(commands):
-    command = commands.add_parser("ablate", help="the sweep of ablations; a stopped sweep goes on")
-    command.add_argument("--profile", default="quick", help="quick or full")
-    command.add_argument("--seeds", type=_count, default=3, help="runs of each ablation")
-    command.add_argument("--only", nargs="+", default=[], metavar="NAME",
-                         help="these ablations alone, such as base no-history, or all of a group: ideas, choices")
-    command.add_argument("--jobs", type=_count, default=1, help="processes at once, on this machine")
-    command.add_argument("--part", default="1/1", help="K/N: one of N machines that share --results; run it on each")
-    command.add_argument("--results", default="results", help="where results go")
-    command.add_argument("--records", metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given")
-    _device(command)
-    command.set_defaults(run=_ablate)
-    return command
-
-
 def _ablate(a):
     from .experiments.ablations import format_table, sweep
     job, path = sweep(a.profile, a.seeds, a.only, a.part, a.jobs, a.device, a.results, a.records)
     print(f"{format_table(job) if job else 'Nothing of this part is done yet.'}\n\nThe records: {path}")
-
-
-def _add_ship(commands):
-    command = commands.add_parser("ship", help="train one of the refiners that come with the kit; a killed run goes on")
-    command.add_argument("name", help="gray, gray-no-history, ...: see simgan_lib/experiments/shipped.py")
-    command.add_argument("--profile", default="full", help="quick, full or paper")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--results", default="results", help="where the state of the training goes")
-    _device(command)
-    command.set_defaults(run=_ship)
-    return command
 
 
 def _ship(a):
@@ -256,18 +139,76 @@ def _ship(a):
     print(f"the refiner: {ship(a.name, a.profile, a.seed, resolve_device(a.device), runs=a.results)}")
 
 
-def _add_results(commands):
-    command = commands.add_parser("results", help="make the pages of results and of refiners anew, of records and cards")
-    command.add_argument("checkout", nargs="?", default=".", help="where docs/results.md, docs/refiners.md and README.md are")
-    command.add_argument("--records", metavar="DIR", help="folder of the records; those that come with the kit if not given")
-    command.set_defaults(run=_results)
-    return command
-
-
 def _results(a):
+    from .experiments.records import RECORDED
     from .experiments.results_page import write_pages
     for path, changed in write_pages(a.checkout, a.records or RECORDED).items():
         print(f"{path}: {'made anew' if changed else 'as it was'}")
+
+
+# ---- how they are called ----
+def _at_least(lowest):
+    def number(text):
+        if int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"expected at least {lowest}, found {text}")
+        return int(text)
+    return number
+
+
+def _option(*names, **how):
+    return names, how
+
+
+COUNT = _at_least(1)
+PROFILE = _option("--profile", default=os.environ.get("SIMGAN_PROFILE") or "quick", help="quick, full or paper")
+DEVICE = _option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+SEED = _option("--seed", type=int, default=0)
+RESULTS = _option("--results", default="results", help="where results go")
+MAIN_JOB = (
+    PROFILE, _option("--seeds", type=COUNT, default=1, help="how many runs to average"),
+    _option("--first-seed", type=_at_least(0), default=0,
+            help="seeds may be spread over machines; those in one FILE of records are averaged"),
+    _option("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain"),
+    _option("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; every third day if not given"),
+    RESULTS, DEVICE)
+COMMANDS = {              # name: (function, what it does, options)
+    "reproduce": (_reproduce, "the main job: refine, train gaze estimators, measure, report", (
+        *MAIN_JOB, _option("--record", metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)"))),
+    "gaze-table": (_gaze_table, "gaze: 1x and 4x images, other methods; after `reproduce` it goes on there", (
+        *MAIN_JOB,
+        _option("--records", metavar="FILE", help="where the records go (.jsonl); beside the run's stages if not given"))),
+    "ablate": (_ablate, "the sweep of ablations; a stopped sweep goes on", (
+        _option("--profile", default="quick", help="quick or full"),
+        _option("--seeds", type=COUNT, default=3, help="runs of each ablation"),
+        _option("--only", nargs="+", default=[], metavar="NAME",
+                help="these ablations alone, such as base no-history, or all of a group: ideas, choices"),
+        _option("--jobs", type=COUNT, default=1, help="processes at once, on this machine"),
+        _option("--part", default="1/1", help="K/N: one of N machines that share --results; run it on each"),
+        _option("--records", metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given"),
+        RESULTS, DEVICE)),
+    "simulate": (_simulate, "write labelled eye images", (
+        _option("out", help="folder to write"), _option("--number", type=COUNT, default=10_000),
+        _option("--stand-in", action="store_true", help="the stand-in real domain instead of synthetic eyes"), SEED)),
+    "train": (_train, "train a refiner; a killed run goes on", (
+        _option("synthetic", help="folder of an image set to refine"),
+        _option("real", help="folder of an image set to resemble; its labels are not looked at"),
+        _option("out", help="the refiner's file (.safetensors)"),
+        _option("--set", metavar="NAME=VALUE", action="append", default=[],
+                help="another value than the profile's, of any field of TrainingConfig: --set regularization=0.1"),
+        PROFILE, SEED, DEVICE)),
+    "refine": (_refine, "refine an image set; its labels stay", (
+        _option("refiner", help="a refiner's file"), _option("synthetic", help="folder of an image set"),
+        _option("out", help="folder to write"), DEVICE)),
+    "evaluate": (_evaluate, "train a gaze estimator on one image set, measure it on another", (
+        _option("training", help="folder of an image set with gaze labels"), _option("test", help="folder of another"),
+        PROFILE, SEED, DEVICE)),
+    "ship": (_ship, "train one of the refiners that come with the kit; a killed run goes on", (
+        _option("name", help="gray, gray-no-history, ...: see simgan_lib/experiments/shipped.py"),
+        _option("--profile", default="full", help="quick, full or paper"), SEED, RESULTS, DEVICE)),
+    "results": (_results, "make the pages of results and of refiners, and README's table, anew of records and cards", (
+        _option("checkout", nargs="?", default=".", help="where docs/results.md, docs/refiners.md and README.md are"),
+        _option("--records", metavar="DIR", help="folder of the records; those that come with the kit if not given"))),
+}
 
 
 if __name__ == "__main__":
