@@ -338,12 +338,12 @@ assert errors["stand-in, with labels"] < errors["synthetic"] < errors["always th
 # it recorded (`docs/results.md`).
 
 # %%
-from simgan_lib.experiments.records import RECORDED, read_records
+from simgan_lib.experiments.records import RECORDED, read
 
-full, = [record["gaze_error_deg"] for record in read_records(RECORDED / "reproduce.jsonl", ("profile", "domain"))
-         if (record["profile"], record["domain"]) == ("full", "stand-in")]
-print("recorded, degrees:", ", ".join(f"{name} {full[name]['mean']:.1f}" for name in ("synthetic", "synthetic_matched", "oracle")))
-assert full["oracle"]["mean"] < full["synthetic_matched"]["mean"] < full["synthetic"]["mean"]
+full, = read(RECORDED / "reproduce.jsonl").jobs(profile="full", domain="stand-in")
+error = {name: full.mean(name, "gaze_error_deg") for name in ("synthetic", "synthetic_matched", "oracle")}
+print("recorded, degrees:", ", ".join(f"{name} {degrees:.1f}" for name, degrees in error.items()))
+assert error["oracle"] < error["synthetic_matched"] < error["synthetic"]
 
 # %% [markdown]
 # ## What goes wrong: a label in another convention

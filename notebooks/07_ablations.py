@@ -296,7 +296,7 @@ from simgan_lib.teaching.failures import GALLERY, HEALTHY, gallery
 from simgan_lib.teaching.notebook import progress
 from simgan_lib.training import Training, refine
 
-base = HEALTHY if profile == "quick" else ablations.PROFILES["full"].training
+base = HEALTHY if profile == "quick" else ablations.SWEEP_PROFILES["full"].training
 live = {}
 for name in progress(["base", "no-history", "global-rescaled"], "training"):
     run = Training(ablations.SWEEP[name].config(base), synthetic, unlabelled, seed=0, device=device)
@@ -378,7 +378,7 @@ assert list(changed.values()) == sorted(changed.values(), reverse=True) and len(
 #
 # ## What goes wrong: a gallery
 #
-# Here are seven ways to fail, each made on purpose by a line or two (`simgan_lib.failures`). Each has a *signature*:
+# Here are seven ways to fail, each made on purpose by a line or two (`simgan_lib.teaching.failures`). Each has a *signature*:
 # one number, and a threshold that separates failing from healthy runs. You write one first.
 #
 # ### Exercise 7.2 · The signature of mode collapse (5 minutes)

@@ -29,7 +29,7 @@ def tiny(monkeypatch):
         return real_trial(profile, config, seed, folder, device)
 
     real_network = trial.feature_network
-    monkeypatch.setitem(ablations.PROFILES, "quick", TINY)
+    monkeypatch.setitem(ablations.SWEEP_PROFILES, "quick", TINY)
     monkeypatch.setattr(ablations, "trial", counted)
     monkeypatch.setattr(trial, "feature_network", lambda *given, **how: real_network(*given, **how, steps=3))
     trial.materials.cache_clear()
@@ -77,7 +77,7 @@ def test_other_settings_other_code_or_a_damaged_record_are_computed_anew(tiny, t
     run(tmp_path, BASE)
     run(tmp_path, BASE)
     assert len(tiny) == 1
-    monkeypatch.setitem(ablations.PROFILES, "quick", replace(TINY, gaze=GazeTrainingConfig(steps=4, batch=8)))
+    monkeypatch.setitem(ablations.SWEEP_PROFILES, "quick", replace(TINY, gaze=GazeTrainingConfig(steps=4, batch=8)))
     run(tmp_path, BASE, records=tmp_path / "other.jsonl")
     assert len(tiny) == 2
     monkeypatch.setattr(ablations, "code_digest", lambda: "of other code")
@@ -90,7 +90,7 @@ def test_other_settings_other_code_or_a_damaged_record_are_computed_anew(tiny, t
 
 def test_runs_of_other_settings_are_not_put_into_one_file_and_not_computed(tiny, tmp_path, monkeypatch):
     run(tmp_path, BASE)
-    monkeypatch.setitem(ablations.PROFILES, "quick", replace(TINY, gaze=GazeTrainingConfig(steps=4, batch=8)))
+    monkeypatch.setitem(ablations.SWEEP_PROFILES, "quick", replace(TINY, gaze=GazeTrainingConfig(steps=4, batch=8)))
     with pytest.raises(UserError, match="holds ablations quick stand-in with another config"):
         run(tmp_path, BASE)
     assert len(tiny) == 1
@@ -99,7 +99,7 @@ def test_runs_of_other_settings_are_not_put_into_one_file_and_not_computed(tiny,
 def test_a_record_says_what_was_measured_and_how_it_came_about(tiny, tmp_path):
     job = run(tmp_path, "no-history", "not-refined")
     first, unrefined = job.runs.values()
-    assert {*ablations.MEASURES, "seconds"} <= set(job.rows.loc[job.rows["subject"] == "no-history", "measure"])
+    assert {*ablations.SWEEP_MEASURES, "seconds"} <= set(job.rows.loc[job.rows["subject"] == "no-history", "measure"])
     assert {"commit", "versions", "hardware", "command", "seed", "profile"} <= set(first)
     assert first["job"]["config"]["training"]["buffer"] == 0 and not unrefined["job"]["refined"]
     assert job.mean("not-refined", "change") == job.mean("not-refined", "foreign") == 0
@@ -157,7 +157,7 @@ def test_runs_of_one_seed_are_pairs(tiny, tmp_path):
 
 # ---- settings ----
 def test_each_ablation_changes_what_its_name_says():
-    base = ablations.PROFILES["quick"].training
+    base = ablations.SWEEP_PROFILES["quick"].training
     changed = {name: {field: value for field, value in vars(ablation.config(base)).items() if value != vars(base)[field]}
                for name, ablation in SWEEP.items()}
     assert changed[BASE] == changed["not-refined"] == {} and changed["no-history"] == {"buffer": 0}
@@ -165,7 +165,7 @@ def test_each_ablation_changes_what_its_name_says():
     assert changed["global-rescaled"] == {"local": False, "regularization": pytest.approx(base.regularization / 126)}
     assert changed["rates-3"] == {"refiner_lr": 3e-3, "discriminator_lr": 3e-3}
     assert {ablation.refine_from for name, ablation in SWEEP.items() if name != "raw-input"} == {"synthetic_matched"}
-    assert SWEEP["raw-input"].profile(ablations.PROFILES["quick"]).refine_from == "synthetic"
+    assert SWEEP["raw-input"].profile(ablations.SWEEP_PROFILES["quick"]).refine_from == "synthetic"
     alike = {"not-refined", "raw-input"}                       # the same training of other images, or none
     assert len({str(sorted(each.items())) for name, each in changed.items() if name not in alike}) == len(SWEEP) - 2
 
@@ -226,9 +226,10 @@ def test_the_records_of_the_kit_are_the_sweep_as_it_is_described():
     for about in job.runs.values():
         measured = set(job.rows.loc[job.rows["run"] == about["run"], "measure"])
         # In all white images no pupil is found, and in few gray levels some measure may not exist.
-        assert about.get("failed") or set(ablations.MEASURES) - {"last_discriminator", "pupil"} <= measured, about["subject"]
+        assert about.get("failed") or set(ablations.SWEEP_MEASURES) - {"last_discriminator", "pupil"} <= measured, about["subject"]
         ablation = SWEEP[about["subject"]]
-        assert about["job"] == {"config": plain(asdict(ablation.profile(ablations.PROFILES["quick"]))), "refined": ablation.refined}
+        today = asdict(ablation.profile(ablations.SWEEP_PROFILES["quick"]))
+        assert about["job"] == {"config": plain(today), "refined": ablation.refined}
     ideas = [about for about in job.runs.values() if about["subject"] in ablations.IDEAS]
     assert len({(about["commit"], json.dumps(about["versions"])) for about in ideas}) == 1
 

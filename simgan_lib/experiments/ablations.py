@@ -26,8 +26,7 @@ from ..system.device import resolve_device
 from ..system.errors import UserError
 from ..system.files import write_whole
 from ..training import PRESETS
-from .domains import PROFILES as MAIN_PROFILES
-from .domains import Profile
+from .domains import PROFILES, Profile
 from .provenance import about, code_digest
 from .records import RECORDED, Records, add, check_addable, read, row, run_line
 from .runs import Stages
@@ -36,11 +35,11 @@ from .trial import from_png, trial
 EXPERIMENT = "ablations"
 PATCHES = 9 * 14          # verdicts that a local discriminator gives on a crop of 35 x 55
 
-PROFILES = {
+SWEEP_PROFILES = {
     "quick": Profile(replace(PRESETS["quick"], width=16, batch=16, steps=150, refiner_warmup=50, discriminator_warmup=30,
                              buffer=512, refiner_lr=1e-3, discriminator_lr=1e-3, regularization=0.02, ema_decay=0.95),
                      GazeTrainingConfig(steps=700, batch=32), synthetic=2000, real=2000, test=1000, compared=300),
-    "full": MAIN_PROFILES["full"],
+    "full": PROFILES["full"],
 }
 
 
@@ -138,9 +137,9 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
 
 def profile_named(name):
     """The sweep's own Profile of that name.  UserError for another."""
-    if name not in PROFILES:
-        raise UserError(f"unknown profile {name!r}: expected one of {', '.join(PROFILES)}")
-    return PROFILES[name]
+    if name not in SWEEP_PROFILES:
+        raise UserError(f"unknown profile {name!r}: expected one of {', '.join(SWEEP_PROFILES)}")
+    return SWEEP_PROFILES[name]
 
 
 def checked_names(only):
@@ -205,7 +204,7 @@ def recorded(path=RECORDED / "ablations.jsonl", profile="quick"):
     return jobs[0]
 
 
-MEASURES = {              # key: (heading, what it is, how it is printed)
+SWEEP_MEASURES = {              # key: (heading, what it is, how it is printed)
     "gaze_error": ("gaze error", "degrees, on stand-in images, after training on the refined ones", ".2f"),
     "foreign": ("foreign", "% of patches with structure that is neither real nor the input's", ".1f"),
     "fixed_pattern": ("pattern", "gray levels of fine structure that all images share", ".2f"),
@@ -234,11 +233,11 @@ def summarised(job, measure, names=SWEEP):
     return table
 
 
-def format_table(job, measures=MEASURES, names=SWEEP):
+def format_table(job, measures=SWEEP_MEASURES, names=SWEEP):
     """The table for a terminal: for each measure mean +- sd [95 % interval], n, and the difference to the base."""
     lines = []
     for key in measures:
-        heading, meaning, form = MEASURES[key]
+        heading, meaning, form = SWEEP_MEASURES[key]
         lines += ["", f"{heading}: {meaning}", f"  {'':36}{'mean ± sd':>17}  {'95 % interval':>18}  n   against the base"]
         for name, line in summarised(job, key, names).items():
             lines.append(f"  {SWEEP[name].title:36}{_said(line['found'], form)}   {_difference(line['difference'], form)}")

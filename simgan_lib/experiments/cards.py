@@ -4,7 +4,7 @@ from ..pretrained import SHIPPED, read_card, shipped_names
 from .records import Records
 from .tables import markdown_table, shown
 
-MEASURES = {              # measure of a card's rows: (heading, how it is printed, factor)
+CARD_MEASURES = {              # measure of a card's rows: (heading, how it is printed, factor)
     "spectrum_distance_db": ("distance of the power spectrum to the domain's, dB", ".2f", 1),
     "two_sample_accuracy": ("told from the domain by a network, % right (50: by guessing)", ".1f", 100),
     "two_sample_accuracy_squinting": ("the same, against eyes of which all squint", ".1f", 100),
@@ -68,14 +68,14 @@ def _card_parts(card, job):
 
 def _measures_table(job):
     """Measures that a card has for several kinds of images, kind by kind."""
-    kinds = list(dict.fromkeys(job.rows.loc[job.rows["measure"].isin(MEASURES), "subject"]))
-    rows = [[heading, *(_cell(job, kind, name) for kind in kinds)] for name, (heading, _, _) in MEASURES.items()
+    kinds = list(dict.fromkeys(job.rows.loc[job.rows["measure"].isin(CARD_MEASURES), "subject"]))
+    rows = [[heading, *(_cell(job, kind, name) for kind in kinds)] for name, (heading, _, _) in CARD_MEASURES.items()
             if job.get("refined", name) is not None]
     return markdown_table(["", *kinds], rows)
 
 
 def _cell(job, kind, name):
-    _, form, factor = MEASURES[name]
+    _, form, factor = CARD_MEASURES[name]
     return shown(job.get(kind, name), form, factor)
 
 

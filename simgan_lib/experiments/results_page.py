@@ -12,9 +12,9 @@ from .. import paper
 from ..figures.base import training_set_name
 from ..system.errors import UserError
 from ..system.files import write_whole
-from .ablations import BASE, CHOICES, IDEAS, MEASURES, PROFILES, summarised
+from .ablations import BASE, CHOICES, IDEAS, SWEEP_MEASURES, SWEEP_PROFILES, summarised
 from .cards import card_table, cards_page
-from .domains import PROFILES as MAIN_PROFILES
+from .domains import PROFILES
 from .gaze_methods import method_table, order_table, size_table
 from .records import RECORDED, read
 from .tables import MISSING, comparison, markdown_table, shown, shown_with_interval
@@ -160,12 +160,12 @@ def gaze_parts(jobs):
 # ---- ablations ----
 def ablation_tables(job, names):
     """One table: each ablation's mean ± standard deviation over seeds, measure by measure, and what it took."""
-    found = {key: summarised(job, key, names) for key in MEASURES}
-    head = ["", *(heading for heading, _, _ in MEASURES.values()), "minutes"]
-    rows = [[names[name].title, *(shown(found[key][name]["found"] if name in found[key] else None, MEASURES[key][2])
-                                  for key in MEASURES), f"{np.mean(list(seconds.values())) / 60:.1f}"]
+    found = {key: summarised(job, key, names) for key in SWEEP_MEASURES}
+    head = ["", *(heading for heading, _, _ in SWEEP_MEASURES.values()), "minutes"]
+    rows = [[names[name].title, *(shown(found[key][name]["found"] if name in found[key] else None, SWEEP_MEASURES[key][2])
+                                  for key in SWEEP_MEASURES), f"{np.mean(list(seconds.values())) / 60:.1f}"]
             for name in names if (seconds := job.by_seed(name, "seconds"))]
-    legend = "; ".join(f"*{heading}*: {meaning}" for heading, meaning, _ in MEASURES.values())
+    legend = "; ".join(f"*{heading}*: {meaning}" for heading, meaning, _ in SWEEP_MEASURES.values())
     return [markdown_table(head, rows), f"Mean ± standard deviation over {len(job.seeds)} seeds. {legend}; *minutes*: a run, on "
             "a machine that at times had other work.", settings(job), f"{_made_by(job)}."]
 
@@ -173,14 +173,14 @@ def ablation_tables(job, names):
 def settings(job):
     """How large the runs of a sweep were, a sentence or two: from the base's record and the sweep's profile."""
     config = next((run["job"]["config"] for run in job.runs.values() if run["subject"] == BASE), {}).get("training")
-    profile = PROFILES[job.profile]
+    profile = SWEEP_PROFILES[job.profile]
     said = (f"Profile `{job.profile}` of the sweep: {profile.synthetic:,} synthetic, {profile.real:,} unlabelled, {profile.test:,} "
             f"test images, {profile.gaze.steps:,} updates of the gaze estimator")
     if config:
         said += (f"; the base has {config['steps']:,} rounds of batches of {config['batch']}, {config['width']} feature maps, "
                  f"learning rates {config['refiner_lr']:g} and {config['discriminator_lr']:g}, "
                  f"lambda {config['regularization']:g}, a history of {config['buffer']:,}")
-    if profile == MAIN_PROFILES.get(job.profile):
+    if profile == PROFILES.get(job.profile):
         return f"{said}."
     return f"{said}. These sizes are the sweep's own, not those of the main job's `{job.profile}`: compare within this table alone."
 
