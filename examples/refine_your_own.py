@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
-from simgan_lib.datasets.base import listing, read_picture, read_records
-from simgan_lib.datasets.folder import read_folder
+from simgan_lib.datasets.base import listing
+from simgan_lib.datasets.folder import common_size, read_folder
 from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.training import PRESETS, Training, refine
 
@@ -45,15 +45,6 @@ def main():
         (given.refined / name).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy()).save(given.refined / name, quality=95)
     print(f"\n{len(names)} refined pictures in {given.refined}; from the real folder: {real.source}")
-
-
-def common_size(*folders):
-    """(height, width) of all pictures in the folders that can be read.  Raises UserError if there is more than one."""
-    paths = [folder / name for folder in folders for name in listing(folder, "pictures")]
-    sizes = set(read_records(paths, lambda path: tuple(read_picture(path, "L", upright=True).shape[1:]))[0])
-    if len(sizes) > 1:
-        raise UserError(f"{' and '.join(map(str, folders))}: expected one size or --size, found height, width {sorted(sizes)[:4]}")
-    return min(sizes, default=(8, 8))                               # where none can be read, read_folder says why
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def no_pictures(mine, real):
 
 def different_sizes(mine, real):
     write_pictures(real, ["z.png"], (40, 20))
-    return (mine, real), "expected one size or --size, found height, width [(12, 16), (40, 20)]"
+    return (mine, real), "found height, width [(12, 16), (40, 20)]"
 
 
 def a_damaged_picture(mine, real):

@@ -10,6 +10,7 @@ from simgan_lib import pretrained
 from simgan_lib.__main__ import main
 from simgan_lib.experiments import domains
 from simgan_lib.experiments import shipped as shipping
+from simgan_lib.experiments.cards import job_of
 from simgan_lib.features import LearnedFeatures
 from simgan_lib.pretrained import load_refiner, load_shipped, read_card, shipped_names
 from simgan_lib.simulators.evening import squinting
@@ -38,9 +39,11 @@ def test_a_shipped_refiner_is_trained_described_and_loaded_by_name(tiny):
     assert card["command"] == "python -m simgan_lib ship gray --profile quick --seed 0" and card["seed"] == 0
     assert card["config"]["noise"] == card["noise"] == 1 and card["channels"] == 1
     assert card["precision"] == ("bfloat16" if cpu_has_bf16() else "float32")
-    for name in ("commit", "data", "metrics", "hardware", "versions", "seconds", "purpose"):
+    for name in ("commit", "data", "measurements", "hardware", "versions", "seconds", "purpose"):
         assert name in card
-    assert set(card["metrics"]["spectrum_distance_db"]) == {"synthetic", "entering", "refined"}
+    job = job_of(card)
+    assert all(0 <= job.mean(kind, "spectrum_distance_db") for kind in ("synthetic", "entering", "refined")) and job.seeds == [0]
+    assert job.get("refined", "pupil_shift_px_failed")["n"] == 20
 
 
 def test_shipping_again_gives_the_same_weights_from_the_kept_run(tiny):
@@ -95,13 +98,14 @@ def test_the_colour_refiner_learns_evening_light_under_its_own_features(tiny_col
 
 
 def test_the_card_of_the_colour_refiner_says_what_became_of_light_and_label(tiny_colour):
-    metrics = read_card(shipping.ship("colour", "quick", folder=tiny_colour, runs=tiny_colour, bar=False))["metrics"]
-    distance, contrast = metrics["distance_to_ideal_levels"], metrics["iris_contrast"]
+    job = job_of(read_card(shipping.ship("colour", "quick", folder=tiny_colour, runs=tiny_colour, bar=False)))
+    distance, spectrum, contrast = ({kind: job.mean(kind, measure) for kind in ("synthetic", "ideal", "refined")} for measure in
+                                    ("distance_to_ideal_levels", "spectrum_distance_db", "iris_contrast"))
     assert distance["ideal"] == 0 and distance["synthetic"] > 30                           # evening is half as bright
-    assert metrics["spectrum_distance_db"]["ideal"] < metrics["spectrum_distance_db"]["synthetic"]
-    assert metrics["pupils_in_place"]["ideal"] > 0.7 and contrast["synthetic"] > 0.2
+    assert spectrum["ideal"] < spectrum["synthetic"]
+    assert job.mean("ideal", "pupils_in_place") > 0.7 and contrast["synthetic"] > 0.2
     for measure in ("spectrum_distance_db", "two_sample_accuracy", "two_sample_accuracy_squinting", "pupils_in_place"):
-        assert set(metrics[measure]) == {"synthetic", "ideal", "refined"}
+        assert set(job.rows.loc[job.rows["measure"] == measure, "subject"]) == {"synthetic", "ideal", "refined"}
 
 
 def test_an_unknown_refiner_is_refused(tiny, capsys):

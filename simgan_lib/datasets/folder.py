@@ -9,6 +9,7 @@ import csv
 import math
 import re
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -129,3 +130,15 @@ def _gaze(path, line, row, kind):
         raise UserError(f"{path}, line {line}: expected degrees, pitch -90 to 90 and yaw -180 to 180, found "
                         f"{numbers[0]:g} and {numbers[1]:g}")
     return tuple(map(math.radians, numbers)) if kind == ANGLES else tuple(gaze_angles(torch.tensor(numbers)).tolist())
+
+
+def common_size(*folders):
+    """(height, width) of all pictures in the folders that can be read.  Raises UserError if there is more than one size."""
+    sizes = set()
+    for path in (Path(folder, name) for folder in folders for name in base.listing(folder, "pictures")):
+        with suppress(base.Unusable):
+            sizes.add(tuple(base.read_picture(path, "L", upright=True).shape[1:]))
+    if len(sizes) > 1:
+        raise UserError(f"{' and '.join(map(str, folders))}: expected pictures of one size, or a size to scale them to; found "
+                        f"height, width {sorted(sizes)[:4]}")
+    return min(sizes, default=(8, 8))                               # where none can be read, `read_folder` says why
