@@ -41,9 +41,9 @@ def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, d
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
+    command = command_line("gaze-table", profile_name, seeds, real, test_days, first_seed)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
-    run = described(EXPERIMENT, profile_name, profile, domain, device,
-                    command_line("gaze-table", profile_name, seeds, real, test_days, first_seed))
+    run = described(EXPERIMENT, profile_name, profile, domain, device, command)
     run |= {"updates": profile.gaze.steps, "network": profile.gaze.network}
     check_addable(path, run)
     rows = []

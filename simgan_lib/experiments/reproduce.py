@@ -25,9 +25,9 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
+    command = command_line("reproduce", profile_name, seeds, real, test_days, first_seed)
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
-    run = described("reproduce", profile_name, profile, domain, device,
-                    command_line("reproduce", profile_name, seeds, real, test_days, first_seed))
+    run = described("reproduce", profile_name, profile, domain, device, command)
     if record:
         check_addable(record, run)                     # now, not after hours
     measured = [SeedRun(profile, domain, seed, device, folder / f"seed{seed}", bar).measure()
