@@ -254,9 +254,9 @@ def _reason(error):
     return f"no {error}" if isinstance(error, KeyError) else str(error)
 
 
-def write(path, records):
-    """The whole file anew.  Raises UserError if it cannot be written: what stood there still stands."""
-    write_whole(path, [(json.dumps(line, allow_nan=False) + "\n").encode() for line in records.lines()])
+def as_text(records):
+    """What a file of these records holds."""
+    return "".join(json.dumps(line, allow_nan=False) + "\n" for line in records.lines())
 
 
 def check_addable(path, run):
@@ -290,4 +290,5 @@ def add(path, run, rows):
                       for line in old.rows.to_dict("records")]]
     runs = [other for key, other in old.runs.items() if key in set(table["run"]) and key != run["run"]]
     kept = table.to_dict("records")
-    write(path, Records.of([*runs, run], [*kept, *({"run": run["run"], **line} for line in rows)]))
+    records = Records.of([*runs, run], [*kept, *({"run": run["run"], **line} for line in rows)])
+    write_whole(path, [as_text(records).encode()])

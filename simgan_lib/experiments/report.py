@@ -24,8 +24,8 @@ TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoesca
 TEMPLATES.filters["json"] = lambda value: json.dumps(value, indent=1)
 
 
-def write_report(folder, content, figures):
-    """Write figures/<stem>.png and .svg, then report.html into `folder`  ->  path of the page.
+def write_report(folder, content, figures, beside=()):
+    """Write what is `beside` the page, figures/<stem>.png and .svg, and last report.html into `folder`  ->  path of the page.
 
     content: a dict of plain text, which is escaped; jinja2 raises UndefinedError for a key that is missing:
       title, domain, lead         of the browser's tab, of the heading "SimGAN on ...", the sentences below it
@@ -33,10 +33,12 @@ def write_report(folder, content, figures):
       table                       [(title of a group of rows, [(name, the paper's cell, our cell)])]
       changes                     {"head": [column], "rows": [(name, [cell])]}: what the refiner did; None if not measured
       facts, folded               [(name, text)] about the run; [(name, value for JSON)], shown when one asks for it
-    figures: a list of (stem, matplotlib Figure, alternative text, caption), best first.
+    figures: a list of (stem, matplotlib Figure, alternative text, caption), best first.  beside: {name of a file: its text}.
     Raises UserError if something cannot be written; an older page then still stands, whole.
     """
     folder, pictures = Path(folder), []
+    for name, text in dict(beside).items():
+        write_whole(folder / name, [text.encode()])
     for stem, figure, alternative, caption in figures:
         png, _ = save_figure(figure, folder / "figures" / stem)
         pictures.append(_picture(png.read_bytes()) | {"alternative": alternative, "caption": caption})

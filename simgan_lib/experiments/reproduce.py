@@ -9,11 +9,10 @@ import shlex
 from pathlib import Path
 
 from ..system.device import resolve_device
-from ..system.files import write_whole
 from .domains import fingerprint, profile_named, real_domain, stand_in_domain
 from .pipeline import SeedRun
 from .provenance import about
-from .records import Records, add, check_addable, days_of, image_row, plain, row, run_line, write
+from .records import Records, add, as_text, check_addable, days_of, image_row, plain, row, run_line
 
 
 def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
@@ -37,18 +36,19 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     if record:
         add(record, run, rows)
     records = Records.of([run], [{"run": run["run"], **line} for line in rows])
-    write(folder / "measurements.jsonl", records)
     job, = records.jobs()
-    report(folder, job, domain, measured)
+    write_report(folder, job, domain, measured, records)
     return folder, job
 
 
-def report(folder, job, domain, measured):
-    """Write the page, and metrics.json, the same numbers for other programs."""
-    from . import report as page  # matplotlib is slow to import, of no use to a run that fails before
-    metrics = metrics_of(job) | {"stage_seconds": [one["seconds"] for one in measured]}
-    write_whole(folder / "metrics.json", [(json.dumps(plain(metrics), indent=1, allow_nan=False) + "\n").encode()])
-    page.write_report(folder, page.content(job, metrics["stage_seconds"]), page.pictures(job, domain, measured))
+def write_report(folder, job, domain, measured, records):
+    """Write the page, and beside it the measurements, and metrics.json: their summary, for other programs."""
+    from . import report  # matplotlib is slow to import, of no use to a run that fails before
+    seconds = [one["seconds"] for one in measured]
+    metrics = json.dumps(plain(metrics_of(job) | {"stage_seconds": seconds}), indent=1, allow_nan=False) + "\n"
+    beside = {"measurements.jsonl": as_text(records), "metrics.json": metrics}
+    figures = report.pictures(job, domain, measured)
+    report.write_report(folder, report.content(job, seconds), figures, beside)
 
 
 def run_folder(results, profile_name, real=None):
