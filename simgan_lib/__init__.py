@@ -13,13 +13,13 @@ The method, to be read in this order:
     paper         published numbers, each with its grade and place
 
 The wings around it; each knows only what stands above it:
-    system        errors, files, devices, checkpoints, folders of images
-    simulators    labelled eyes, the stand-in real domain, eyes in the evening sun
-    datasets      one reader a release; tools to download, unpack and convert
-    evaluation    gaze error, pupil shift, realism, artefacts, the visual Turing test, statistics
-    figures       one module a lesson
-    experiments   the main job, the ablations, their records and pages
-    teaching      what notebooks use: checks of exercises, sliders, the failure gallery
+    system        errors, files, devices, checkpoints, image sets on disk
+    simulators    eyes, whose ranges stand in parameters; camera (the stand-in real domain), evening, release
+    datasets      one reader a release: mpiigaze, nyu, ...;  tools/: downloads, archives, conversion, inspection
+    evaluation    gaze error, pupil shift, realism and its judges, artefacts, the visual Turing test, statistics
+    figures       one module a lesson; results has those of training and of a report, base the style
+    experiments   reproduce (the main job), gaze_methods, ablations;  records, tables, pages (report.html.jinja: a report's looks)
+    teaching      what notebooks use: checks/ of exercises, one module a lesson; widgets, the failure gallery
     __main__      the command line: python -m simgan_lib --help
 
 An afternoon's reading: the method, simulators, evaluation.gaze and evaluation.realism.  Nothing is imported here.

@@ -37,11 +37,11 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
         add(record, run, rows)
     records = Records.of([run], [{"run": run["run"], **line} for line in rows])
     job, = records.jobs()
-    write_report(folder, job, domain, measured, records)
+    write_results(folder, job, domain, measured, records)
     return folder, job
 
 
-def write_report(folder, job, domain, measured, records):
+def write_results(folder, job, domain, measured, records):
     """Write the page, and beside it the measurements, and metrics.json: their summary, for other programs."""
     from . import report  # matplotlib is slow to import, of no use to a run that fails before
     seconds = [one["seconds"] for one in measured]
