@@ -56,9 +56,7 @@ def materials(profile, folder, device):
 def trial(profile, config, seed, folder, device="cpu"):
     """Train a refiner with `config`, refine, measure  ->  {"measured", "failed", "shown", "seconds"}.
 
-    config None: nothing is refined.
-
-    A run that the monitor stops is a result, too: `failed` then says why, and nothing is measured.
+    config None: nothing is refined.  A run that the monitor stops is a result, too: `failed` then says why, and nothing is measured.
     Trials of one seed get the same synthetic images and the same random numbers, whatever their config: compare in pairs.
     folder: where the run keeps its state until it is done; a killed one goes on.
     """
@@ -97,7 +95,7 @@ def _players(records):
 
 
 def measured(profile, shared, simulated, entering, refined, seed, device):
-    """Every measure of one run, as plain numbers.  The units are in `MEASURES`."""
+    """Every measure of one run, as plain numbers.  The units are in `ablations.SWEEP_MEASURES`."""
     test, n = shared.domain.test, profile.compared
     before, after = entering.images[:n], refined.images[:n]
     estimator = train_gaze_estimator(refined, profile.gaze, seed, device)
