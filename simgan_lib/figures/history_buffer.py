@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from .base import POINTS, STYLE, canvas, show_image
 
@@ -37,12 +36,11 @@ def chase_beside_figure(chases, moment, reach=4.5):
 
 def _chase_panel(axes, points, decided, reach):
     """points: (t, b, 2) so far.  decided: the judge's map now."""
-    square = (-reach, reach, -reach, reach)
-    decided, way = decided.numpy(), points.mean(1).numpy()
+    square, way = (-reach, reach, -reach, reach), points.mean(1).T.numpy()
     shade = axes.contourf(decided, np.linspace(0, 1, 11), extent=square, cmap="cividis")
     axes.contour(decided, [0.5], extent=square, colors="white", linewidths=0.7, linestyles="dashed")
-    axes.plot(way[:, 0], way[:, 1], color="white", linewidth=2.2, alpha=0.9)
-    axes.plot(way[:, 0], way[:, 1], **STYLE["refined"], linewidth=1.2)
+    axes.plot(*way, color="white", linewidth=2.2, alpha=0.9)
+    axes.plot(*way, **STYLE["refined"], linewidth=1.2)
     axes.scatter(*points[-1].T.numpy(), s=14, **POINTS["refined"], zorder=3)
     axes.scatter(0, 0, s=42, **(POINTS["real"] | {"linewidth": 1.0}), zorder=4)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
@@ -55,26 +53,19 @@ def minibatch_figure(fresh, remembered, width=7.2):
     fresh: uint8 (b, 1, H, W) of this round.  remembered: as many from the history.  Half of each makes the batch.
     Returns (figure, alternative text).
     """
-    half = len(fresh) // 2
-    parts = {f"refined in this round ({len(fresh)})": fresh, f"history (here {len(remembered)} of it)": remembered,
-             f"the batch ({half} + {half})": torch.cat([fresh[:half], remembered[:half]])}
-    figure = Figure(figsize=(width, 2.5), layout="constrained")
-    grid = figure.subplots(3, len(fresh), squeeze=False)
-    for place, (row, (name, images)) in enumerate(zip(grid, parts.items())):
+    n, half = len(fresh), len(fresh) // 2
+    # What is shown, how many of it are of this round, and how many were chosen: frames of the others are thin and pale.
+    parts = {f"refined in this round ({n})": (fresh, n, half), f"history (here {len(remembered)} of it)": (remembered, 0, half),
+             f"the batch ({half} + {half})": (torch.cat([fresh[:half], remembered[:half]]), half, n)}
+    figure, grid = canvas(3, n, (width / n, 2.5 / 3))
+    for row, (name, (images, new, chosen)) in zip(grid, parts.items()):
         row[0].set_title(name, loc="left", fontsize=10)
         for i, (axes, image) in enumerate(zip(row, images)):
-            show_image(axes, image, vmin=0, vmax=255)
-            new = place == 0 or (place == 2 and i < half)
-            _framed(axes, STYLE["refined" if new else "synthetic"]["color"], "-" if new else (0, (1.5, 1)),
-                    i < half or place == 2)
+            show_image(axes, image, vmin=0, vmax=255).spines[:].set(
+                color=STYLE["refined" if i < new else "synthetic"]["color"], linestyle="-" if i < new else (0, (1.5, 1)),
+                linewidth=2.5 if i < chosen else 0.8, alpha=1 if i < chosen else 0.6)
     return figure, (f"Three rows of eye images: {len(fresh)} refined in this round, some of the history, the batch; "
                     f"it takes its first {half} from the first row and its other {half} from the second.")
-
-
-def _framed(axes, colour, line, chosen):
-    """A coloured frame; thin and pale where the image is not chosen."""
-    axes.spines[:].set_visible(True)
-    axes.spines[:].set(color=colour, linestyle=line, linewidth=2.5 if chosen else 0.8, alpha=1 if chosen else 0.6)
 
 
 def memory_figure(older, law, distances):
@@ -90,8 +81,8 @@ def memory_figure(older, law, distances):
     left.legend(frameon=False)
     for i, values in enumerate(distances.values()):
         right.scatter([i] * len(values), values, s=30, alpha=0.8, **POINTS["refined"])
-    right.set_xticks(range(len(distances)), [str(capacity) if capacity else "none" for capacity in distances])
-    right.set(xlabel="capacity of the history", ylabel="final distance", ylim=(0, None), title="how far the chase ends")
+    right.set(xlabel="capacity of the history", ylabel="final distance", ylim=(0, None), title="how far the chase ends",
+              xticks=range(len(distances)), xticklabels=[capacity or "none" for capacity in distances])
     right.margins(x=0.15)
     return figure, ("Left: the share of stored images that are older than so many rounds falls as the law says. Right: "
                     "final distance of the generator from the real points, for histories of several sizes, one mark a "
@@ -105,9 +96,8 @@ def verdict_figure(panels, periods):
     periods: {artefact: (first update, last)}, when it was in fashion.  Returns (figure, alternative text).
     """
     figure, (row,) = canvas(1, len(panels), (3.7, 2.7), sharey=True)
-    lines = ["-", "--", ":"]
     for axes, (title, curves) in zip(row, panels.items()):
-        for (name, values), line in zip(curves.items(), [*lines, None]):
+        for (name, values), line in zip(curves.items(), ("-", "--", ":", None)):
             style = STYLE["real"] if name == "real" else STYLE["refined"] | {"linestyle": line}
             axes.plot(values, **style, linewidth=1.8, label=name)
         for i, (name, (first, last)) in enumerate(periods.items()):

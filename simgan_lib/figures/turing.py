@@ -16,8 +16,8 @@ def turing_figure(results):
         axes.scatter(100 * found["share"], y, s=60, zorder=3, **POINTS[look])
         said.append(f"{name} ≈{100 * found['share']:.0f} %")
     axes.axvline(50, color="black", linewidth=1, linestyle=":")
-    axes.set_yticks(range(len(results)), list(results))
-    axes.set(xlabel="right answers, % (dotted: guessing)", xlim=(30, 101), ylim=(len(results) - 0.5, -0.5))
+    axes.set(xlabel="right answers, % (dotted: guessing)", xlim=(30, 101), ylim=(len(results) - 0.5, -0.5),
+             yticks=range(len(results)), yticklabels=results)
     axes.grid(axis="x", color="0.9")
     return figure, f"Shares of right answers between bounds that hold with 95 % each, guessing at 50 %: {', '.join(said)}."
 
@@ -51,8 +51,7 @@ def alarms_figure(alarms, level=0.05):
     for y, share in enumerate(alarms.values()):
         axes.text(100 * max(share, level) + 1, y, f"{100 * share:.1f} %", va="center", fontsize=9)
     axes.axvline(100 * level, color="black", linestyle=":", linewidth=1.4)
-    axes.set_yticks(range(len(alarms)), list(alarms))
-    axes.set(xlabel="guessing subjects found to be no guessers, %", ylim=(len(alarms) - 0.4, -0.6),
-             xlim=(0, 115 * max(alarms.values())))
+    axes.set(xlabel="guessing subjects found to be no guessers, %", xlim=(0, 115 * max(alarms.values())),
+             ylim=(len(alarms) - 0.4, -0.6), yticks=range(len(alarms)), yticklabels=alarms)
     said = ", ".join(f"{name} ≈{100 * share:.0f} %" for name, share in alarms.items())
     return figure, f"Bars: false alarms by what was done, the promised {100 * level:.0f} % dotted: {said}."
