@@ -23,11 +23,10 @@ def forest_figure(panels, width=7.2):
             if name in found and _forest_row(axes, y, found[name], reach):
                 clear.append(f"{name} ({title}) by ≈{found[name]['mean']:+.2f}")
         axes.axvline(0, color="black", linewidth=0.8, linestyle="--", zorder=0)
-        axes.set(xlim=(-reach, reach), ylim=(len(rows) - 0.5, -0.5))
+        axes.set(xlim=(-reach, reach), ylim=(len(rows) - 0.5, -0.5), axisbelow=True)
         axes.set_xlabel(title, fontsize=8)
         axes.tick_params(labelsize=8)
         axes.grid(axis="y", color="0.92")
-        axes.set_axisbelow(True)
     line[0].set_yticks(range(len(rows)), rows)
     return figure, (f"Differences of {len(rows)} ablations to the base in {len(panels)} measures, with 95 % intervals. "
                     f"Intervals without 0: {'; '.join(clear) or 'none'}.")

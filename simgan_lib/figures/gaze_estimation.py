@@ -49,8 +49,9 @@ def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, withi
     handles, said = [], []
     for key, wrong in errors.items():
         share, name = cumulative_curve(wrong, [within])[0], training_set_name(key, domain)
-        handles.append(_curve(axes, degrees, cumulative_curve(wrong, degrees), key, domain, markevery=8, label=f"{name}: {share:.0f} %"))
-        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=handles[-1].get_color(), alpha=0.15, linewidth=0)
+        curve = _curve(axes, degrees, cumulative_curve(wrong, degrees), key, domain, markevery=8, label=f"{name}: {share:.0f} %")
+        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=curve.get_color(), alpha=0.15, linewidth=0)
+        handles.append(curve)
         said.append(f"{name} ≈{share:.0f} %")
     share_axes(axes, limit, within)
     legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
