@@ -11,7 +11,6 @@ def forest_figure(panels, width=7.2):
     panels: {measure with its unit: {row: {"mean", "low", "high", "values"}}}, values being one a seed; rows as in the
     first panel.  A filled mark: the interval leaves 0 out.  An arrow: the interval goes on beyond the panel; a number
     there: so does the mean.  A seed beyond it is a dot on its edge.
-    Returns (figure, alternative text).
     """
     rows = list(next(iter(panels.values())))
     figure, (line,) = canvas(1, len(panels), (width / len(panels), 0.9 + 0.24 * len(rows)), sharey=True)
@@ -55,7 +54,6 @@ def rising_figure(curves, unit="strength of the pattern, gray levels", levels=No
     """How measures answer to a growing disturbance: a panel a measure, a line a disturbance.
 
     curves: {measure: {disturbance: (strengths, values)}}.  levels: {measure: (value, what it is)}, a line for comparison.
-    Returns (figure, alternative text).
     """
     figure, (row,) = canvas(1, len(curves), (width / len(curves), 2.7))
     for axes, (measure, lines) in zip(row, curves.items()):

@@ -94,7 +94,7 @@ def montage_figure(groups, columns, width=7.2, says=""):
 
     columns: images in a row.  width: that the figure may take, inches: each pixel of an image becomes as many whole pixels
     of the figure as fit, at least one, since fine artefacts must not be made or lost by resampling.  says: what is to be
-    seen, for the alternative text.  Returns (figure, alternative text).
+    seen, for the alternative text.
     """
     sheets = {name: montage(images, columns) for name, images in groups.items()}
     longest = max(len(line) for name in groups for line in name.split("\n"))

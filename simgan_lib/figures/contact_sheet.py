@@ -14,7 +14,7 @@ def contact_sheet(images, columns=8, width=10.0):
 
     Drawn are `gaze` (an arrow from the pupil, or from the middle, half an image long when seen from the side), `pupil`
     (a cross), `iris` (its outline), `joints` (dots at their first two numbers, pixels), and labels of one number each
-    (in words below).  width: inches.  Returns (figure, alternative text).
+    (in words below).  width: inches.
     """
     sheet = montage(images.images.repeat_interleave(2, 0), min(columns, 2 * len(images)))
     figure = Figure(figsize=(width, width * sheet.shape[0] / sheet.shape[1]))

@@ -11,7 +11,6 @@ def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
     """Eyes with where they look (white, outlined) and where an estimator thinks they look (dashed), as arrows.
 
     images: uint8 (N, 1, H, W).  truth, answers: (N, 2) pitch and yaw, radians.  titles: one for each image.
-    Returns (figure, alternative text).
     """
     high, wide = images.shape[-2:]
     figure, (row,) = canvas(1, len(images), (width / len(images), width / len(images) * high / wide + 0.3))

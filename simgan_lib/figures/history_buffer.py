@@ -10,7 +10,7 @@ def chase_figure(chases, rounds, reach=4.5, panel=1.5):
     """A generator and a judge on a plane, at several moments: one row for each chase (article, Figure 4).
 
     chases: {name: (points (T, b, 2), maps {round: (H, W)})}, the maps being the judge's probability that a point of
-    the square from -reach to reach was generated.  rounds: which moments to show.  Returns (figure, alternative text).
+    the square from -reach to reach was generated.  rounds: which moments to show.
     """
     figure, grid = canvas(len(chases), len(rounds), (panel, panel * 1.08), sharex=True, sharey=True)
     for row, (name, (points, maps)) in zip(grid, chases.items()):
@@ -51,7 +51,6 @@ def minibatch_figure(fresh, remembered, width=7.2):
     """How a batch of the discriminator is put together (article, Figure 5).
 
     fresh: uint8 (b, 1, H, W) of this round.  remembered: as many from the history.  Half of each makes the batch.
-    Returns (figure, alternative text).
     """
     n, half = len(fresh), len(fresh) // 2
     # What is shown, how many of it are of this round, and how many were chosen: frames of the others are thin and pale.
@@ -72,7 +71,7 @@ def memory_figure(older, law, distances):
     """How old a history is, and how far the generator strays with histories of several sizes.
 
     older: shares of stored images at least 0, 1, 2, ... rounds old, measured; law: the same, computed.
-    distances: {capacity: final distances, one a seed}.  Returns (figure, alternative text).
+    distances: {capacity: final distances, one a seed}.
     """
     figure, ((left, right),) = canvas(1, 2, (3.6, 2.5))
     left.plot(law, color="black", linestyle="--", label="law")
@@ -93,7 +92,7 @@ def verdict_figure(panels, periods):
     """What a discriminator says of several artefacts while it is trained against one after the other.
 
     panels: {title: {artefact: its probabilities of being refined, one an update}}.  The name "real" is drawn as real.
-    periods: {artefact: (first update, last)}, when it was in fashion.  Returns (figure, alternative text).
+    periods: {artefact: (first update, last)}, when it was in fashion.
     """
     figure, (row,) = canvas(1, len(panels), (3.7, 2.7), sharey=True)
     for axes, (title, curves) in zip(row, panels.items()):

@@ -11,7 +11,7 @@ def fits_figure(rows, exact, fitted, width=7.2):
     """Eyes in rows, on each the exact outline of its iris, and the fitted one where there is one.
 
     rows: {name: uint8 images (K, 1, H, W)}.  exact, fitted: {name: ellipses (x, y, a, b, angle) (K, 5)}, px and
-    radians; NaN for no fit.  Returns (figure, alternative text).
+    radians; NaN for no fit.
     """
     n, _, high, wide = next(iter(rows.values())).shape
     figure, grid = canvas(len(rows), n, (width / n, width / n * high / wide + 0.05))
@@ -38,7 +38,7 @@ def falling_lambda_figure(sweep):
     """What a smaller lambda costs and buys: pupils moved, images without a fit, distance of the spectra.
 
     sweep: {lambda: [{"ellipse" and "mask": px, "failed": %, "spectrum": dB}, one a look]}, largest lambda first; small
-    marks are single looks, the line joins their means.  Returns (figure, alternative text).
+    marks are single looks, the line joins their means.
     """
     panels = {"apparent shift, px": ("mask", "ellipse"), "no ellipse fits, %": ("failed",), "spectrum off by, dB": ("spectrum",)}
     figure, (row,) = canvas(1, 3, (2.5, 2.5))

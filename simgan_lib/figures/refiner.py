@@ -9,7 +9,7 @@ def price_figure(prices, unit, harmful):
     """What several psi charge for several changes of an image: a table, one row a psi, brighter where it is dearer.
 
     prices: {psi: {change: price}}, positive, in units of the change `unit`.  harmful: how many changes, the first ones,
-    should be dear; a line parts them from the others.  Returns (figure, alternative text).
+    should be dear; a line parts them from the others.
     """
     changes = list(next(iter(prices.values())))
     table = np.array([[row[change] for change in changes] for row in prices.values()])

@@ -1,9 +1,7 @@
 """The figures of a run's report, after the paper's and the article's: one function for each.
 
-Each takes data and returns (matplotlib Figure, one sentence that says what it shows: its alternative text).  All are
-narrow enough to be read on a phone.  `domain` is "stand-in" or the name of a real data set.  In the sentences a
-measured number follows a sign of approximation, as everywhere in the kit's notebooks.
-Taught in: notebook 05.
+All are narrow enough to be read on a phone.  `domain` is "stand-in" or the name of a real data set.  In the sentences a
+measured number follows a sign of approximation, as everywhere in the kit's notebooks.  Taught in: notebook 05.
 """
 
 import math

@@ -7,7 +7,7 @@ def turing_figure(results):
     """How often subjects were right, with exact bounds that hold with 95 % each, and where guessing lies.
 
     results: {name: (`turing.binomial` result, meaning: a key of POINTS)}, drawn from the top.  A line that begins to the
-    right of guessing has p < 0.05.  Returns (figure, alternative text).
+    right of guessing has p < 0.05.
     """
     figure, ((axes,),) = canvas(1, 1, (7.0, 0.7 + 0.38 * len(results)))
     said = []
@@ -26,7 +26,6 @@ def power_figure(curves, wanted, needed):
     """How probably a test finds subjects who are right more often than by guessing, over the number of trials.
 
     curves: {share right: (numbers of trials, powers)}.  wanted: the power aimed at.  needed: {share: trials}.
-    Returns (figure, alternative text).
     """
     figure, ((axes,),) = canvas(1, 1, (6.4, 2.9))
     for (share, (n, powers)), line in zip(curves.items(), ("-", "--", ":", "-.")):
@@ -41,10 +40,7 @@ def power_figure(curves, wanted, needed):
 
 
 def alarms_figure(alarms, level=0.05):
-    """How often a test that should be wrong in `level` of all cases is.  alarms: {what was done: share}.
-
-    Returns (figure, alternative text).
-    """
+    """How often a test that should be wrong in `level` of all cases is.  alarms: {what was done: share}."""
     figure, ((axes,),) = canvas(1, 1, (6.4, 0.7 + 0.36 * len(alarms)))
     axes.barh(range(len(alarms)), [100 * share for share in alarms.values()], height=0.6, color="0.75", edgecolor="black",
               hatch="//")

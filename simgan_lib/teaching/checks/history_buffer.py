@@ -3,7 +3,6 @@
 import torch
 
 from ... import history
-from ...history import chance_to_survive as library_chance_to_survive
 from .base import Open, Wrong, answer, attempt, expect, plain
 
 
@@ -116,7 +115,7 @@ def chance_to_survive(mine):
     for rounds, capacity, batch in ((4, 64, 32), (1, 64, 32), (10, 256, 32), (30, 1024, 64), (3, 100, 10)):
         half = batch / 2
         once = half / capacity
-        right = library_chance_to_survive(rounds, capacity, batch)
+        right = history.chance_to_survive(rounds, capacity, batch)
         expect(answer(mine, rounds, capacity, batch), right, {
             "a whole batch is not stored, only half of it": (1 - batch / capacity) ** rounds,
             "that is the chance to be gone": 1 - right,
