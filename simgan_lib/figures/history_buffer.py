@@ -63,7 +63,7 @@ def minibatch_figure(fresh, remembered, width=7.2):
             show_image(axes, image, vmin=0, vmax=255).spines[:].set(
                 color=STYLE["refined" if i < new else "synthetic"]["color"], linestyle="-" if i < new else (0, (1.5, 1)),
                 linewidth=2.5 if i < chosen else 0.8, alpha=1 if i < chosen else 0.6)
-    return figure, (f"Three rows of eye images: {len(fresh)} refined in this round, some of the history, the batch; "
+    return figure, (f"Three rows of eye images: {n} refined in this round, some of the history, the batch; "
                     f"it takes its first {half} from the first row and its other {half} from the second.")
 
 
@@ -81,7 +81,7 @@ def memory_figure(older, law, distances):
     for i, values in enumerate(distances.values()):
         right.scatter([i] * len(values), values, s=30, alpha=0.8, **POINTS["refined"])
     right.set(xlabel="capacity of the history", ylabel="final distance", ylim=(0, None), title="how far the chase ends",
-              xticks=range(len(distances)), xticklabels=[capacity or "none" for capacity in distances])
+              xticks=range(len(distances)), xticklabels=[str(capacity or "none") for capacity in distances])
     right.margins(x=0.15)
     return figure, ("Left: the share of stored images that are older than so many rounds falls as the law says. Right: "
                     "final distance of the generator from the real points, for histories of several sizes, one mark a "
