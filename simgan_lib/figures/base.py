@@ -69,10 +69,10 @@ def save_figure(figure, stem):
 def montage(images, columns):
     """uint8 (N, C, H, W)  ->  one uint8 array (height, width, 3), row by row, white gaps between.
 
-    C is 1 or 3.  Raises ValueError for anything else.
+    N is at least 1, C is 1 or 3.  Raises ValueError for anything else.
     """
     images = torch.as_tensor(images)
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+    if images.dtype != torch.uint8 or images.ndim != 4 or not len(images) or images.shape[1] not in (1, 3):
         raise ValueError(f"expected uint8 (N, 1 or 3, H, W), found {images.dtype} {tuple(images.shape)}")
     shown, rows = images.cpu().expand(-1, 3, -1, -1).numpy(), math.ceil(len(images) / columns)
     sheet = skimage.util.montage(shown, [PAPER] * 3, grid_shape=(rows, columns), padding_width=GAP, channel_axis=1)

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Patch
+from matplotlib.patches import Circle
 
 from ..evaluation.realism import power_spectrum
 from ..evaluation.statistics import cumulative_curve
@@ -121,9 +121,8 @@ def _shade_warm_ups(axes, records):
     for phase, shade, hatch in (("refiner warm-up", "0.88", ""), ("discriminator warm-up", "0.75", "////")):
         right = max((r["step"] for r in records if r["phase"] == phase), default=left)
         if right > left:
-            look = {"facecolor": shade, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
-            axes.axvspan(left, right, zorder=0, **look)
-            handles.append(Patch(**look, label=phase))
+            handles.append(axes.axvspan(left, right, zorder=0, facecolor=shade, hatch=hatch, edgecolor="white", linewidth=0,
+                                        label=phase))
         left = right
     return handles
 
