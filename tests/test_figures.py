@@ -31,7 +31,8 @@ def test_a_montage_has_every_image_in_its_place():
 
 
 @pytest.mark.parametrize("images", [torch.zeros(2, 1, 3, 4), torch.zeros(2, 2, 3, 4, dtype=torch.uint8),
-                                    torch.zeros(2, 3, 4, dtype=torch.uint8)], ids=["float", "channels", "axes"])
+                                    torch.zeros(2, 3, 4, dtype=torch.uint8), torch.zeros(0, 1, 3, 4, dtype=torch.uint8)],
+                         ids=["float", "channels", "axes", "none"])
 def test_a_montage_refuses_what_it_cannot_show(images):
     with pytest.raises(ValueError, match="expected uint8"):
         figures.montage(images, 2)

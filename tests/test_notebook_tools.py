@@ -58,6 +58,32 @@ def test_progress_passes_everything_on():
     assert list(notebook.progress(iter("abc"), "letters", total=3)) == ["a", "b", "c"]
 
 
+@pytest.fixture
+def bar_at(monkeypatch):
+    """What a progress bar of ten steps shows after each of its first steps: (value, label).  Given: when they end, seconds."""
+    def shown(*ends):
+        clock, (box, seen) = iter([0.0, *ends]), ([], [])
+        monkeypatch.setattr(notebook.time, "perf_counter", lambda: next(clock))
+        monkeypatch.setattr(notebook, "show_widget", lambda widget, alternative: box.append(widget))
+        steps = notebook.progress(range(10), "training")
+        for _ in range(len(ends) + 1):
+            next(steps, None)
+            bar, label = box[0].children
+            seen.append((bar.value, label.value))
+        return seen[1:]
+    return shown
+
+
+def test_progress_says_how_much_time_is_left(bar_at):
+    seen = bar_at(*(4.0 * i for i in range(1, 10)), 41.0)
+    assert seen[4] == (5, "5 of 10, 20 s left") and seen[9] == (10, "41 s")
+
+
+def test_progress_skips_updates_that_nobody_could_see(bar_at):
+    first, second, third = bar_at(1.0, 1.0 + notebook.EVERY / 2, 1.0 + 2 * notebook.EVERY)
+    assert first == second == (1, "1 of 10, 9 s left") and third[0] == 3
+
+
 def test_the_benchmark_of_the_notebooks_begins_elsewhere_and_in_the_other_format(tmp_path):
     spec = importlib.util.spec_from_file_location("notebooks", ROOT / "benchmarks" / "notebooks.py")
     benchmark = importlib.util.module_from_spec(spec)

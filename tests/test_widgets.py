@@ -26,21 +26,6 @@ def test_a_scrubber_needs_a_label_for_each_frame(frames, labels):
         widgets.scrubber(frames, labels)
 
 
-def test_progress_says_how_much_time_is_left():
-    bar = widgets.Progress("training", total=10)
-    bar.update(5, seconds=20.0)
-    assert bar.bar.value == 5 and bar.label.value == "5 of 10, 20 s left"
-    bar.update(10, seconds=41.0)
-    assert bar.bar.value == 10 and bar.label.value == "41 s"
-
-
-def test_progress_skips_updates_that_nobody_could_see():
-    bar = widgets.Progress("training", total=10)
-    bar.update(1, seconds=1.0)
-    bar.update(2, seconds=1.0 + widgets.EVERY / 2)
-    assert bar.bar.value == 1
-
-
 def test_every_parameter_of_the_eye_has_its_slider():
     sliders = {control.description: control for control in widgets.eye_sliders().controls[:-2]}
     assert set(sliders) == set(EYE) == {name for names in widgets.EYE_THEMES.values() for name in names}

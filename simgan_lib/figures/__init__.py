@@ -1,4 +1,4 @@
-"""Figures: each function takes data and returns the figure and one sentence that describes it (alternative text).
+"""Figures: each function takes data and returns (matplotlib Figure, alternative text: one sentence that describes it).
 
 One colour and one line style for each meaning in the whole kit; colour maps are cividis and gray.  So every figure can
 be read in gray print and by readers who confuse red and green.

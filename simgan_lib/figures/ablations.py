@@ -11,7 +11,6 @@ def forest_figure(panels, width=7.2):
     panels: {measure with its unit: {row: {"mean", "low", "high", "values"}}}, values being one a seed; rows as in the
     first panel.  A filled mark: the interval leaves 0 out.  An arrow: the interval goes on beyond the panel; a number
     there: so does the mean.  A seed beyond it is a dot on its edge.
-    Returns (figure, alternative text).
     """
     rows = list(next(iter(panels.values())))
     figure, (line,) = canvas(1, len(panels), (width / len(panels), 0.9 + 0.24 * len(rows)), sharey=True)
@@ -23,11 +22,10 @@ def forest_figure(panels, width=7.2):
             if name in found and _forest_row(axes, y, found[name], reach):
                 clear.append(f"{name} ({title}) by ≈{found[name]['mean']:+.2f}")
         axes.axvline(0, color="black", linewidth=0.8, linestyle="--", zorder=0)
-        axes.set(xlim=(-reach, reach), ylim=(len(rows) - 0.5, -0.5))
+        axes.set(xlim=(-reach, reach), ylim=(len(rows) - 0.5, -0.5), axisbelow=True)
         axes.set_xlabel(title, fontsize=8)
         axes.tick_params(labelsize=8)
         axes.grid(axis="y", color="0.92")
-        axes.set_axisbelow(True)
     line[0].set_yticks(range(len(rows)), rows)
     return figure, (f"Differences of {len(rows)} ablations to the base in {len(panels)} measures, with 95 % intervals. "
                     f"Intervals without 0: {'; '.join(clear) or 'none'}.")
@@ -56,7 +54,6 @@ def rising_figure(curves, unit="strength of the pattern, gray levels", levels=No
     """How measures answer to a growing disturbance: a panel a measure, a line a disturbance.
 
     curves: {measure: {disturbance: (strengths, values)}}.  levels: {measure: (value, what it is)}, a line for comparison.
-    Returns (figure, alternative text).
     """
     figure, (row,) = canvas(1, len(curves), (width / len(curves), 2.7))
     for axes, (measure, lines) in zip(row, curves.items()):

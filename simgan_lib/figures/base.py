@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import matplotlib
-import numpy as np
+import skimage.util
 import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
@@ -69,27 +69,22 @@ def save_figure(figure, stem):
 def montage(images, columns):
     """uint8 (N, C, H, W)  ->  one uint8 array (height, width, 3), row by row, white gaps between.
 
-    C is 1 or 3.  Raises ValueError for anything else.
+    N is at least 1, C is 1 or 3.  Raises ValueError for anything else.
     """
     images = torch.as_tensor(images)
-    if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+    if images.dtype != torch.uint8 or images.ndim != 4 or not len(images) or images.shape[1] not in (1, 3):
         raise ValueError(f"expected uint8 (N, 1 or 3, H, W), found {images.dtype} {tuple(images.shape)}")
-    n, _, height, width = images.shape
-    rows = math.ceil(n / columns)
-    sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), PAPER, np.uint8)
-    for i, image in enumerate(images.cpu().permute(0, 2, 3, 1).numpy()):
-        y, x = i // columns * (height + GAP), i % columns * (width + GAP)
-        sheet[y:y + height, x:x + width] = image
-    return sheet
+    shown, rows = images.cpu().expand(-1, 3, -1, -1).numpy(), math.ceil(len(images) / columns)
+    sheet = skimage.util.montage(shown, [PAPER] * 3, grid_shape=(rows, columns), padding_width=GAP, channel_axis=1)
+    return sheet[GAP:-GAP, GAP:-GAP]                                  # none around them
 
 
 def show_image(axes, image, **how):
     """Draw an array (H, W) or (H, W, 3), or a tensor (1 or 3, H, W), on the axes: hard pixels, no ticks, a thin frame."""
     if torch.is_tensor(image):
         image = image.detach().cpu().permute(1, 2, 0).squeeze(-1).numpy()
-    axes.imshow(image, cmap=how.pop("cmap", "gray"), interpolation=how.pop("interpolation", "nearest"), **how)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.imshow(image, **{"cmap": "gray", "interpolation": "nearest"} | how)
+    axes.set(xticks=[], yticks=[])
     axes.spines[:].set(color="0.6", linewidth=0.4)                   # a white image would be lost on the page
     return axes
 
@@ -99,7 +94,7 @@ def montage_figure(groups, columns, width=7.2, says=""):
 
     columns: images in a row.  width: that the figure may take, inches: each pixel of an image becomes as many whole pixels
     of the figure as fit, at least one, since fine artefacts must not be made or lost by resampling.  says: what is to be
-    seen, for the alternative text.  Returns (figure, alternative text).
+    seen, for the alternative text.
     """
     sheets = {name: montage(images, columns) for name, images in groups.items()}
     longest = max(len(line) for name in groups for line in name.split("\n"))

@@ -14,10 +14,9 @@ def contact_sheet(images, columns=8, width=10.0):
 
     Drawn are `gaze` (an arrow from the pupil, or from the middle, half an image long when seen from the side), `pupil`
     (a cross), `iris` (its outline), `joints` (dots at their first two numbers, pixels), and labels of one number each
-    (in words below).  width: inches.  Returns (figure, alternative text).
+    (in words below).  width: inches.
     """
-    doubled = images[[i for i in range(len(images)) for _ in (0, 1)]]
-    sheet = montage(doubled.images, min(columns, 2 * len(images)))
+    sheet = montage(images.images.repeat_interleave(2, 0), min(columns, 2 * len(images)))
     figure = Figure(figsize=(width, width * sheet.shape[0] / sheet.shape[1]))
     axes = figure.add_axes((0, 0, 1, 1))
     show_image(axes, sheet, vmin=0, vmax=255)
@@ -25,8 +24,7 @@ def contact_sheet(images, columns=8, width=10.0):
     for i in range(len(images)):
         row, column = divmod(2 * i + 1, columns)
         _draw(axes, images[i], np.array([column * (across + GAP), row * (height + GAP)]))
-    axes.set_xlim(-0.5, sheet.shape[1] - 0.5)
-    axes.set_ylim(sheet.shape[0] - 0.5, -0.5)
+    axes.set(xlim=(-0.5, sheet.shape[1] - 0.5), ylim=(sheet.shape[0] - 0.5, -0.5))
     drawn = ", ".join(sorted(images.labels)) or "no labels"
     return figure, f"{len(images)} images, each beside its copy with what is labelled: {drawn}."
 

@@ -10,8 +10,7 @@ from .base import STYLE, canvas, edged, outline, show_image
 def eye_figure(eye, labels=True, width=4.2):
     """One simulated eye, enlarged.  eye: an ImageSet with the simulator's labels; its first image is drawn.
 
-    labels: draw the outline of the iris, the pupil's centre, and the gaze as an arrow.  Returns (figure, alternative
-    text).
+    labels: draw the outline of the iris, the pupil's centre, and the gaze as an arrow.
     """
     image = eye.images[0]
     figure, ((axes,),) = canvas(1, 1, (width, width * image.shape[1] / image.shape[2]))
@@ -38,7 +37,6 @@ def parts_figure(eye, names, width=7.2):
     """One simulated eye with its labels, and beside it the mask of its parts.
 
     eye: an ImageSet with the simulator's labels; its first image is drawn.  names: of the mask's values, in order.
-    Returns (figure, alternative text).
     """
     image = eye.images[0]
     figure, ((left, right),) = canvas(1, 2, (width / 2, width / 2 * image.shape[1] / image.shape[2]))

@@ -10,7 +10,6 @@ def psi_figure(rows, width=7.2, says=""):
 
     rows: {image's name: {psi's name: map, (H, W), or an image (3, H, W) in [0, 1]}}, all of the same columns.  The maps
     of a column share their gray scale, so that what differs between rows differs for psi.  says: what is to be seen.
-    Returns (figure, alternative text).
     """
     columns = list(next(iter(rows.values())))
     figure, grid = canvas(len(rows), len(columns), (width / len(columns), 0.75 * width / len(columns)))
@@ -33,7 +32,6 @@ def trade_figure(families, references):
     """What refining gained, to the left, against what it lost, downwards: one line a psi, one mark a lambda.
 
     families: {psi: {lambda: (distance to the ideal, pupils in place in percent)}}; references: {name: the same pair}.
-    Returns (figure, alternative text).
     """
     figure, ((axes,),) = canvas(cell=(5.2, 3.4))
     for (psi, points), look in zip(families.items(), PSI_LOOKS):
@@ -54,7 +52,7 @@ def trade_figure(families, references):
 def price_lines_figure(strengths, prices, unit):
     """What each psi charges for light of growing strength: one line a psi.
 
-    strengths: (T,) from 0 to 1.  prices: {psi: (T,)} in units of what `unit` costs.  Returns (figure, alternative text).
+    strengths: (T,) from 0 to 1.  prices: {psi: (T,)} in units of what `unit` costs.
     """
     figure, ((axes,),) = canvas(cell=(5.2, 3.0))
     for (psi, values), look in zip(prices.items(), PSI_LOOKS):

@@ -11,32 +11,30 @@ def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
     """Eyes with where they look (white, outlined) and where an estimator thinks they look (dashed), as arrows.
 
     images: uint8 (N, 1, H, W).  truth, answers: (N, 2) pitch and yaw, radians.  titles: one for each image.
-    Returns (figure, alternative text).
     """
-    wide = images.shape[-1]
-    figure, (row,) = canvas(1, len(images), (width / len(images), width / len(images) * images.shape[-2] / wide + 0.3))
-    middle = (wide - 1) / 2, (images.shape[-2] - 1) / 2
-    looks = ({"color": "white", "linestyle": "-"}, {"color": "#F0E442", "linestyle": "--"})   # Okabe and Ito's yellow: seen on dark
+    high, wide = images.shape[-2:]
+    figure, (row,) = canvas(1, len(images), (width / len(images), width / len(images) * high / wide + 0.3))
+    middle = np.array([wide - 1, high - 1]) / 2
+    looks = ("white", "-", "o"), ("#F0E442", "--", "^")                          # Okabe and Ito's yellow: seen on dark
     for axes, image, gazes, title in zip(row, images, zip(truth, answers), titles):
         show_image(axes, image, vmin=0, vmax=255).set_title(title, fontsize=9)
-        for gaze, look in zip(gazes, looks):
-            across, down = (0.9 * wide * gaze_vector(gaze)[:2]).tolist()
-            for colour, line, style in (("black", 4, "-"), (look["color"], 2, look["linestyle"])):
-                axes.plot([middle[0], middle[0] + across], [middle[1], middle[1] + down], color=colour, linewidth=line,
-                          linestyle=style, solid_capstyle="butt", dash_capstyle="butt")
-            axes.plot(middle[0] + across, middle[1] + down, "o" if look["linestyle"] == "-" else "^", color=look["color"],
-                      markeredgecolor="black", markersize=7)
-        axes.set(xlim=(-0.5, wide - 0.5), ylim=(images.shape[-2] - 0.5, -0.5))
+        for gaze, (colour, style, mark) in zip(gazes, looks):
+            end = middle + (0.9 * wide * gaze_vector(gaze)[:2]).tolist()
+            for look in ({"color": "black", "linewidth": 4}, {"color": colour, "linewidth": 2, "linestyle": style}):
+                axes.plot(*zip(middle, end), **look, solid_capstyle="butt", dash_capstyle="butt")
+            axes.plot(*end, mark, color=colour, markeredgecolor="black", markersize=7)
+        axes.set(xlim=(-0.5, wide - 0.5), ylim=(high - 0.5, -0.5))
     wrong = angular_error_deg(answers, truth)
     named = ", ".join(f"{title} (wrong by ≈{error:.0f} degrees)" for title, error in zip(titles, wrong.tolist()))
     return figure, (f"{len(images)} eyes, each with two lines from its middle: where it looks (solid, dot) and where the "
                     f"estimator thinks it looks (dashed, triangle): {named}.")
 
 
-def _line(key, domain):
-    """(line, marker) of a training set: a set of 4x has the line of its kind, with markers on it."""
+def _curve(axes, degrees, shares, key, domain, **how):
+    """The curve of a training set: one of 4x has the line of its kind, with markers on it.  Returns its legend entry."""
     line, dots = looks(key, domain)
-    return line, dots["marker"] if key.endswith("_4x") else None
+    marker = dots["marker"] if key.endswith("_4x") else None
+    return axes.plot(degrees, shares, **line, linewidth=1.8, marker=marker, markersize=5, **how)[0]
 
 
 def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, within=7.0):
@@ -49,11 +47,10 @@ def gaze_curve_intervals(errors, groups=None, domain="stand-in", limit=16, withi
     figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
     handles, said = [], []
     for key, wrong in errors.items():
-        line, marker = _line(key, domain)
         share, name = cumulative_curve(wrong, [within])[0], training_set_name(key, domain)
-        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=line["color"], alpha=0.15, linewidth=0)
-        handles += axes.plot(degrees, cumulative_curve(wrong, degrees), **line, linewidth=1.8, marker=marker, markevery=8,
-                             markersize=5, label=f"{name}: {share:.0f} %")
+        curve = _curve(axes, degrees, cumulative_curve(wrong, degrees), key, domain, markevery=8, label=f"{name}: {share:.0f} %")
+        axes.fill_between(degrees, *curve_interval(wrong, degrees, groups), color=curve.get_color(), alpha=0.15, linewidth=0)
+        handles.append(curve)
         said.append(f"{name} ≈{share:.0f} %")
     share_axes(axes, limit, within)
     legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
@@ -70,10 +67,8 @@ def recorded_curves(runs, limit=16, within=7):
     handles, said = {}, []
     for axes, (title, (domain, curves)) in zip(panels, runs.items()):
         for key, shares in curves.items():
-            line, marker = _line(key, domain)
             name = training_set_name(key, domain)
-            handles[name], = axes.plot(range(limit + 1), shares[:limit + 1], **line, linewidth=1.8, marker=marker, markevery=3,
-                                       markersize=5, label=name)
+            handles[name] = _curve(axes, range(limit + 1), shares[:limit + 1], key, domain, markevery=3, label=name)
         share_axes(axes, limit, within)
         axes.set(title=title, xticks=range(0, limit + 1, 4))
         said.append(f"{title}, " + ", ".join(f"{training_set_name(key, domain)} ≈{shares[within]:.0f} %"

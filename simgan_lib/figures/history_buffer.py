@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
 
 from .base import POINTS, STYLE, canvas, show_image
 
@@ -11,7 +10,7 @@ def chase_figure(chases, rounds, reach=4.5, panel=1.5):
     """A generator and a judge on a plane, at several moments: one row for each chase (article, Figure 4).
 
     chases: {name: (points (T, b, 2), maps {round: (H, W)})}, the maps being the judge's probability that a point of
-    the square from -reach to reach was generated.  rounds: which moments to show.  Returns (figure, alternative text).
+    the square from -reach to reach was generated.  rounds: which moments to show.
     """
     figure, grid = canvas(len(chases), len(rounds), (panel, panel * 1.08), sharex=True, sharey=True)
     for row, (name, (points, maps)) in zip(grid, chases.items()):
@@ -37,12 +36,11 @@ def chase_beside_figure(chases, moment, reach=4.5):
 
 def _chase_panel(axes, points, decided, reach):
     """points: (t, b, 2) so far.  decided: the judge's map now."""
-    square = (-reach, reach, -reach, reach)
-    decided, way = decided.numpy(), points.mean(1).numpy()
+    square, way = (-reach, reach, -reach, reach), points.mean(1).T.numpy()
     shade = axes.contourf(decided, np.linspace(0, 1, 11), extent=square, cmap="cividis")
     axes.contour(decided, [0.5], extent=square, colors="white", linewidths=0.7, linestyles="dashed")
-    axes.plot(way[:, 0], way[:, 1], color="white", linewidth=2.2, alpha=0.9)
-    axes.plot(way[:, 0], way[:, 1], **STYLE["refined"], linewidth=1.2)
+    axes.plot(*way, color="white", linewidth=2.2, alpha=0.9)
+    axes.plot(*way, **STYLE["refined"], linewidth=1.2)
     axes.scatter(*points[-1].T.numpy(), s=14, **POINTS["refined"], zorder=3)
     axes.scatter(0, 0, s=42, **(POINTS["real"] | {"linewidth": 1.0}), zorder=4)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
@@ -53,35 +51,27 @@ def minibatch_figure(fresh, remembered, width=7.2):
     """How a batch of the discriminator is put together (article, Figure 5).
 
     fresh: uint8 (b, 1, H, W) of this round.  remembered: as many from the history.  Half of each makes the batch.
-    Returns (figure, alternative text).
     """
-    half = len(fresh) // 2
-    parts = {f"refined in this round ({len(fresh)})": fresh, f"history (here {len(remembered)} of it)": remembered,
-             f"the batch ({half} + {half})": torch.cat([fresh[:half], remembered[:half]])}
-    figure = Figure(figsize=(width, 2.5), layout="constrained")
-    grid = figure.subplots(3, len(fresh), squeeze=False)
-    for place, (row, (name, images)) in enumerate(zip(grid, parts.items())):
+    n, half = len(fresh), len(fresh) // 2
+    # What is shown, how many of it are of this round, and how many were chosen: frames of the others are thin and pale.
+    parts = {f"refined in this round ({n})": (fresh, n, half), f"history (here {len(remembered)} of it)": (remembered, 0, half),
+             f"the batch ({half} + {half})": (torch.cat([fresh[:half], remembered[:half]]), half, n)}
+    figure, grid = canvas(3, n, (width / n, 2.5 / 3))
+    for row, (name, (images, new, chosen)) in zip(grid, parts.items()):
         row[0].set_title(name, loc="left", fontsize=10)
         for i, (axes, image) in enumerate(zip(row, images)):
-            show_image(axes, image, vmin=0, vmax=255)
-            new = place == 0 or (place == 2 and i < half)
-            _framed(axes, STYLE["refined" if new else "synthetic"]["color"], "-" if new else (0, (1.5, 1)),
-                    i < half or place == 2)
-    return figure, (f"Three rows of eye images: {len(fresh)} refined in this round, some of the history, the batch; "
+            show_image(axes, image, vmin=0, vmax=255).spines[:].set(
+                color=STYLE["refined" if i < new else "synthetic"]["color"], linestyle="-" if i < new else (0, (1.5, 1)),
+                linewidth=2.5 if i < chosen else 0.8, alpha=1 if i < chosen else 0.6)
+    return figure, (f"Three rows of eye images: {n} refined in this round, some of the history, the batch; "
                     f"it takes its first {half} from the first row and its other {half} from the second.")
-
-
-def _framed(axes, colour, line, chosen):
-    """A coloured frame; thin and pale where the image is not chosen."""
-    axes.spines[:].set_visible(True)
-    axes.spines[:].set(color=colour, linestyle=line, linewidth=2.5 if chosen else 0.8, alpha=1 if chosen else 0.6)
 
 
 def memory_figure(older, law, distances):
     """How old a history is, and how far the generator strays with histories of several sizes.
 
     older: shares of stored images at least 0, 1, 2, ... rounds old, measured; law: the same, computed.
-    distances: {capacity: final distances, one a seed}.  Returns (figure, alternative text).
+    distances: {capacity: final distances, one a seed}.
     """
     figure, ((left, right),) = canvas(1, 2, (3.6, 2.5))
     left.plot(law, color="black", linestyle="--", label="law")
@@ -90,8 +80,8 @@ def memory_figure(older, law, distances):
     left.legend(frameon=False)
     for i, values in enumerate(distances.values()):
         right.scatter([i] * len(values), values, s=30, alpha=0.8, **POINTS["refined"])
-    right.set_xticks(range(len(distances)), [str(capacity) if capacity else "none" for capacity in distances])
-    right.set(xlabel="capacity of the history", ylabel="final distance", ylim=(0, None), title="how far the chase ends")
+    right.set(xlabel="capacity of the history", ylabel="final distance", ylim=(0, None), title="how far the chase ends",
+              xticks=range(len(distances)), xticklabels=[str(capacity or "none") for capacity in distances])
     right.margins(x=0.15)
     return figure, ("Left: the share of stored images that are older than so many rounds falls as the law says. Right: "
                     "final distance of the generator from the real points, for histories of several sizes, one mark a "
@@ -102,12 +92,11 @@ def verdict_figure(panels, periods):
     """What a discriminator says of several artefacts while it is trained against one after the other.
 
     panels: {title: {artefact: its probabilities of being refined, one an update}}.  The name "real" is drawn as real.
-    periods: {artefact: (first update, last)}, when it was in fashion.  Returns (figure, alternative text).
+    periods: {artefact: (first update, last)}, when it was in fashion.
     """
     figure, (row,) = canvas(1, len(panels), (3.7, 2.7), sharey=True)
-    lines = ["-", "--", ":"]
     for axes, (title, curves) in zip(row, panels.items()):
-        for (name, values), line in zip(curves.items(), [*lines, None]):
+        for (name, values), line in zip(curves.items(), ("-", "--", ":", None)):
             style = STYLE["real"] if name == "real" else STYLE["refined"] | {"linestyle": line}
             axes.plot(values, **style, linewidth=1.8, label=name)
         for i, (name, (first, last)) in enumerate(periods.items()):

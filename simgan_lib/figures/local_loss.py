@@ -9,7 +9,7 @@ def windows_figure(image, windows, width=7.2):
     """What single verdicts see of an image: one panel for each, with its window framed.
 
     image: uint8 (1, H, W).  windows: {name: (top, left, bottom, right)} in pixels, the last two included; a window may
-    reach beyond the image.  Returns (figure, alternative text).
+    reach beyond the image.
     """
     height = width / len(windows) * (image.shape[1] + 16) / (image.shape[2] + 16) + 0.3
     figure, (row,) = canvas(1, len(windows), (width / len(windows), height))
@@ -35,7 +35,7 @@ def maps_figure(columns, label, windows=None, limits=(0, 1), width=7.2):
 
     columns: {title: (uint8 image (1, H, W), map (h, w) of any size)}.  label: what the map shows, beside its colour bar.
     windows: {title: (top, left, bottom, right)} frames to draw on both, in pixels of the image.  limits: of the
-    colours.  Returns (figure, alternative text).
+    colours.
     """
     image, _ = next(iter(columns.values()))
     height = width / (len(columns) + 0.5) * image.shape[1] / image.shape[2]

@@ -11,11 +11,10 @@ def fits_figure(rows, exact, fitted, width=7.2):
     """Eyes in rows, on each the exact outline of its iris, and the fitted one where there is one.
 
     rows: {name: uint8 images (K, 1, H, W)}.  exact, fitted: {name: ellipses (x, y, a, b, angle) (K, 5)}, px and
-    radians; NaN for no fit.  Returns (figure, alternative text).
+    radians; NaN for no fit.
     """
-    images = next(iter(rows.values()))
-    n, cell = len(images), (width / len(images), width / len(images) * images.shape[2] / images.shape[3] + 0.05)
-    figure, grid = canvas(len(rows), n, cell)
+    n, _, high, wide = next(iter(rows.values())).shape
+    figure, grid = canvas(len(rows), n, (width / n, width / n * high / wide + 0.05))
     for row, (name, images) in zip(grid, rows.items()):
         for axes, image, label, fit in zip(row, images, exact[name], fitted[name]):
             show_image(axes, image, vmin=0, vmax=255)
@@ -39,7 +38,7 @@ def falling_lambda_figure(sweep):
     """What a smaller lambda costs and buys: pupils moved, images without a fit, distance of the spectra.
 
     sweep: {lambda: [{"ellipse" and "mask": px, "failed": %, "spectrum": dB}, one a look]}, largest lambda first; small
-    marks are single looks, the line joins their means.  Returns (figure, alternative text).
+    marks are single looks, the line joins their means.
     """
     panels = {"apparent shift, px": ("mask", "ellipse"), "no ellipse fits, %": ("failed",), "spectrum off by, dB": ("spectrum",)}
     figure, (row,) = canvas(1, 3, (2.5, 2.5))
@@ -51,10 +50,9 @@ def falling_lambda_figure(sweep):
             for x, looks in enumerate(sweep.values()):
                 axes.scatter([x] * len(looks), [each[key] for each in looks], s=9, color=STYLE[look]["color"], alpha=0.6)
             said.append(f"{title} ({key}) from ≈{means[0]:.1f} to ≈{means[-1]:.1f}")
-        axes.set_xticks(range(len(sweep)), [f"{weight:g}" for weight in sweep])
-        axes.set(xlabel="λ", ylim=(0, None))
+        axes.set(xlabel="λ", ylim=(0, None), xticks=range(len(sweep)), xticklabels=[f"{weight:g}" for weight in sweep])
         axes.set_title(title, fontsize=10)
         axes.margins(x=0.1)
     row[0].legend(frameon=False, fontsize=8)
-    first, last = list(sweep)[0], list(sweep)[-1]
+    first, *_, last = sweep
     return figure, f"Three panels over λ from {first:g} down to {last:g}: {'; '.join(said)}."

@@ -9,7 +9,7 @@ def price_figure(prices, unit, harmful):
     """What several psi charge for several changes of an image: a table, one row a psi, brighter where it is dearer.
 
     prices: {psi: {change: price}}, positive, in units of the change `unit`.  harmful: how many changes, the first ones,
-    should be dear; a line parts them from the others.  Returns (figure, alternative text).
+    should be dear; a line parts them from the others.
     """
     changes = list(next(iter(prices.values())))
     table = np.array([[row[change] for change in changes] for row in prices.values()])
@@ -20,8 +20,7 @@ def price_figure(prices, unit, harmful):
     axes.axvline(harmful - 0.5, color="white", linewidth=4)
     for first, last, kind in ((0, harmful, "must be dear"), (harmful, len(changes), "may be cheap")):
         axes.annotate(kind, ((first + last - 1) / 2, -0.5), (0, 22), textcoords="offset points", ha="center", fontweight="bold")
-    axes.set_xticks(range(len(changes)), changes)
-    axes.set_yticks(range(len(prices)), list(prices))
+    axes.set(xticks=range(len(changes)), xticklabels=changes, yticks=range(len(prices)), yticklabels=prices)
     axes.tick_params(top=False, labeltop=True, bottom=False, labelbottom=False, left=False, length=0)
     axes.spines[:].set_visible(False)
     rows = [f"{psi}: " + ", ".join(f"{change} ≈{row[change]:.1f}" for change in changes) for psi, row in prices.items()]

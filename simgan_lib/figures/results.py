@@ -1,9 +1,7 @@
 """The figures of a run's report, after the paper's and the article's: one function for each.
 
-Each takes data and returns (matplotlib Figure, one sentence that says what it shows: its alternative text).  All are
-narrow enough to be read on a phone.  `domain` is "stand-in" or the name of a real data set.  In the sentences a
-measured number follows a sign of approximation, as everywhere in the kit's notebooks.
-Taught in: notebook 05.
+All are narrow enough to be read on a phone.  `domain` is "stand-in" or the name of a real data set.  In the sentences a
+measured number follows a sign of approximation, as everywhere in the kit's notebooks.  Taught in: notebook 05.
 """
 
 import math
@@ -11,7 +9,7 @@ import math
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Patch
+from matplotlib.patches import Circle
 
 from ..evaluation.realism import power_spectrum
 from ..evaluation.statistics import cumulative_curve
@@ -99,7 +97,7 @@ def losses(records):
     for key, name, look in (("discriminator", "discriminator's loss a patch", DISCRIMINATOR),
                             ("adversarial", "refiner's adversarial loss a patch", STYLE["refined"])):
         points = np.array([(r["step"], r[key]) for r in records if r.get(key) is not None]).reshape(-1, 2)
-        smooth = _running_mean(points[:, 1], max(1, len(points) // 40))
+        smooth = _running_mean(points[:, 1])
         axes.plot(*points.T, color=look["color"], alpha=0.25, linewidth=0.7)
         handles += axes.plot(points[:, 0], smooth, **look, linewidth=2, label=name)
         if len(points):
@@ -111,10 +109,9 @@ def losses(records):
     return figure, f"Both losses over ≈{records[-1]['step']} steps: {'; '.join(said)}; ln 2 is marked."
 
 
-def _running_mean(values, width):
-    """Mean over `width` neighbours, fewer at the ends, so that the line is as long as the data."""
-    kernel = np.ones(min(width, len(values)) or 1)
-    ones = np.ones(len(values))
+def _running_mean(values):
+    """Mean over a fortieth of the values, fewer at the ends, so that the line is as long as the data."""
+    kernel, ones = np.ones(max(1, len(values) // 40)), np.ones(len(values))
     return np.convolve(values, kernel, "same") / np.convolve(ones, kernel, "same") if len(values) else values
 
 
@@ -124,9 +121,8 @@ def _shade_warm_ups(axes, records):
     for phase, shade, hatch in (("refiner warm-up", "0.88", ""), ("discriminator warm-up", "0.75", "////")):
         right = max((r["step"] for r in records if r["phase"] == phase), default=left)
         if right > left:
-            look = {"facecolor": shade, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
-            axes.axvspan(left, right, zorder=0, **look)
-            handles.append(Patch(**look, label=phase))
+            handles.append(axes.axvspan(left, right, zorder=0, facecolor=shade, hatch=hatch, edgecolor="white", linewidth=0,
+                                        label=phase))
         left = right
     return handles
 
@@ -140,25 +136,20 @@ def gaze_curves(errors, domain="stand-in", limit=None, within=7.0):
     """
     errors = {key: [np.asarray(e, dtype=float) for e in errors[key]] for key in TRAINING_SETS if key in errors}
     limit = limit or 5 * math.ceil(max(np.percentile(np.concatenate(seeds), 95) for seeds in errors.values()) / 5)
+    degrees = np.linspace(0, limit, 251)
     figure, ((axes,),) = canvas(cell=(WIDTH, 4.6))
     handles, said = [], []
     for key, seeds in errors.items():
         name, share = training_set_name(key, domain), np.mean([cumulative_curve(e, [within])[0] for e in seeds])
-        handles += _curve(axes, seeds, np.linspace(0, limit, 251), looks(key, domain)[0])
-        handles[-1].set_label(f"{name}: {share:.0f} %")
+        look, curves = looks(key, domain)[0], np.array([cumulative_curve(e, degrees) for e in seeds])
+        if len(seeds) > 1:
+            axes.plot(degrees, curves.T, color=look["color"], linewidth=0.6, alpha=0.6)
+        handles += axes.plot(degrees, curves.mean(0), **look, linewidth=2, label=f"{name}: {share:.0f} %")
         said.append(f"{name} ≈{share:.0f} %")
     share_axes(axes, limit, within)
     legend_below(figure, handles, 1, title=f"trained on: share within {within:g} degrees (dotted line)")
     return figure, (f"Share of {real_name(domain)} test images over the largest gaze error allowed, by training set; "
                     f"within {within:g} degrees are: {', '.join(said)}.")
-
-
-def _curve(axes, seeds, degrees, look):
-    """The mean of the seeds' cumulative curves, and each of them, thin, where there are several."""
-    curves = [cumulative_curve(errors, degrees) for errors in seeds]
-    for curve in curves if len(curves) > 1 else []:
-        axes.plot(degrees, curve, color=look["color"], linewidth=0.6, alpha=0.6)
-    return axes.plot(degrees, np.mean(curves, 0), **look, linewidth=2)
 
 
 def gaze_errors(gaze_error_deg, published, domain="stand-in"):
@@ -171,27 +162,23 @@ def gaze_errors(gaze_error_deg, published, domain="stand-in"):
     keys = [key for key in TRAINING_SETS if key in gaze_error_deg]
     figure, ((axes,),) = canvas(cell=(WIDTH, 0.9 + 0.55 * len(keys)))
     for y, key in enumerate(keys):
-        _dot_and_bar(axes, y, gaze_error_deg[key], looks(key, domain)[1])
+        found, (_, look) = gaze_error_deg[key], looks(key, domain)
+        seeds = found.get("values") or []
+        if len(seeds) > 1:
+            axes.scatter(seeds, [y + 0.28] * len(seeds), color=look["color"], s=9)
+        axes.errorbar(found["mean"], y, xerr=found.get("sd") or 0, color=look["color"], capsize=4, linewidth=2, zorder=2)
+        axes.scatter(found["mean"], y, s=70, zorder=4, **look)
+        axes.annotate(f"{found['mean']:.1f}", (found["mean"], y), (0, 8), textcoords="offset points", ha="center")
     theirs = [(published[key], y) for y, key in enumerate(keys) if key in published]
-    axes.set_yticks(range(len(keys)), [training_set_name(key, domain).replace(" ", "\n", 1) for key in keys])
     ends = [*published.values(), *(entry["mean"] + (entry.get("sd") or 0) for entry in gaze_error_deg.values())]
-    axes.set(xlabel="mean gaze error, degrees", xlim=(0, 1.08 * max(ends)), ylim=(len(keys) - 0.5, -0.7))
+    axes.set(xlabel="mean gaze error, degrees", xlim=(0, 1.08 * max(ends)), ylim=(len(keys) - 0.5, -0.7), yticks=range(len(keys)),
+             yticklabels=[training_set_name(key, domain).replace(" ", "\n", 1) for key in keys])
     axes.grid(axis="x", color="0.9")
     if theirs:
         legend_below(figure, [axes.scatter(*zip(*theirs), label="the paper, on MPIIGaze", **PAPERS)])
     said = ", ".join(f"{training_set_name(key, domain)} ≈{gaze_error_deg[key]['mean']:.1f}" for key in keys)
     paper = ", ".join(f"{key} {value:g}" for key, value in published.items())
     return figure, f"Mean gaze error in degrees by training set: {said}. The paper has: {paper or 'no such numbers'}."
-
-
-def _dot_and_bar(axes, y, found, look):
-    """One line of `gaze_errors`."""
-    seeds = found.get("values") or []
-    if len(seeds) > 1:
-        axes.scatter(seeds, [y + 0.28] * len(seeds), color=look["color"], s=9)
-    axes.errorbar(found["mean"], y, xerr=found.get("sd") or 0, color=look["color"], capsize=4, linewidth=2, zorder=2)
-    axes.scatter(found["mean"], y, s=70, zorder=4, **look)
-    axes.annotate(f"{found['mean']:.1f}", (found["mean"], y), (0, 8), textcoords="offset points", ha="center")
 
 
 def pupil_shifts(shifts, estimator_error=None):
@@ -209,9 +196,8 @@ def pupil_shifts(shifts, estimator_error=None):
     figure, ((axes,),) = canvas(cell=(WIDTH, WIDTH))
     axes.scatter(*shifts[inside].T, s=14, alpha=0.6, **{**POINTS["refined"], "linewidth": 0.2})
     mean = distance.mean() if len(shifts) else None
-    circles = [_circle(axes, mean, "mean", "-"), _circle(axes, estimator_error, "error of the pupil finder itself", "--")]
-    _cross_hairs(axes, limit)
-    legend_below(figure, [circle for circle in circles if circle], columns=1)
+    circles = {"mean: {:.2f} px": mean, "error of the pupil finder itself: {:.2f} px": estimator_error}
+    legend_below(figure, _around_zero(axes, limit, circles), columns=1)
     beyond = f", {(~inside).sum()} of them outside the picture" if not inside.all() else ""
     axes.set_title(f"{len(shifts)} images{beyond}", fontsize=9)
     if not len(shifts):
@@ -220,20 +206,16 @@ def pupil_shifts(shifts, estimator_error=None):
                     f"mean distance, ≈{mean:.2f} px; ≈{(~inside).sum()} dots lie outside the picture.")
 
 
-def _circle(axes, radius, name, line):
-    """A circle around (0, 0); None for no radius."""
-    if radius is None:
-        return None
-    label = f"{name}: {radius:.2f} px"
-    return axes.add_patch(Circle((0, 0), radius, fill=False, linestyle=line, linewidth=1.8, label=label))
+def _around_zero(axes, limit, circles):
+    """A square picture around (0, 0), y down as in images, with a solid and a dashed circle.  Returns the circles drawn.
 
-
-def _cross_hairs(axes, limit):
-    """A square picture around (0, 0), y down as in images."""
+    circles: {label with a place for the radius: radius in px, None for no circle}.
+    """
     for line in (axes.axhline, axes.axvline):
         line(0, color="0.8", linewidth=0.8, zorder=0)
-    axes.set(xlabel="shift to the right, px", ylabel="shift down, px", xlim=(-limit, limit), ylim=(limit, -limit),
-             aspect=1)
+    axes.set(xlabel="shift to the right, px", ylabel="shift down, px", xlim=(-limit, limit), ylim=(limit, -limit), aspect=1)
+    return [axes.add_patch(Circle((0, 0), radius, fill=False, linestyle=line, linewidth=1.8, label=label.format(radius)))
+            for (label, radius), line in zip(circles.items(), ("-", "--")) if radius is not None]
 
 
 def gray_levels_and_spectra(groups, domain="stand-in"):
@@ -272,10 +254,7 @@ def centre_differences(groups, published=None, columns=3):
         axes.set_axis_off()
     for row in grid:
         row[0].set_ylabel("shift down, px")
-    circles = panels[0].patches
-    for circle, name in zip(circles, ("measured mean", f"the article's mean, {published} px")):
-        circle.set_label(name)
-    legend_below(figure, circles, min(2, columns))
+    legend_below(figure, panels[0].patches, min(2, columns))
     said = ", ".join(f"{title} ≈{mean:.2f}" for title, mean in zip(groups, means))
     return figure, (f"Clouds of centre differences around zero, a dot an image; mean distances in px: {said}; "
                     "circles show them" + (f" and the article's {published}." if published else "."))
@@ -289,9 +268,7 @@ def _difference_panel(axes, title, shifts, look, published):
     limit = WIDE if wide else CLOSE
     beyond = (np.abs(found) > limit).any(1).sum()
     axes.scatter(*found.T, s=14, alpha=0.8, **POINTS[look])
-    _circle(axes, mean, "", "-")
-    _circle(axes, published, "", "--")
-    _cross_hairs(axes, limit)
+    _around_zero(axes, limit, {"measured mean": mean, "the article's mean, {} px": published})
     axes.set(xticks=np.linspace(-limit, limit, 5), yticks=np.linspace(-limit, limit, 5), ylabel="")
     axes.set_title(f"{title}\nmean {mean:.2f} px, {len(found)} of {len(shifts)} images\n±{limit:g} px"
                    + (", WIDER" if wide else "") + (f", {beyond} beyond" if beyond else ""), fontsize=9)

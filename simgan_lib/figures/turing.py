@@ -7,7 +7,7 @@ def turing_figure(results):
     """How often subjects were right, with exact bounds that hold with 95 % each, and where guessing lies.
 
     results: {name: (`turing.binomial` result, meaning: a key of POINTS)}, drawn from the top.  A line that begins to the
-    right of guessing has p < 0.05.  Returns (figure, alternative text).
+    right of guessing has p < 0.05.
     """
     figure, ((axes,),) = canvas(1, 1, (7.0, 0.7 + 0.38 * len(results)))
     said = []
@@ -16,8 +16,8 @@ def turing_figure(results):
         axes.scatter(100 * found["share"], y, s=60, zorder=3, **POINTS[look])
         said.append(f"{name} ≈{100 * found['share']:.0f} %")
     axes.axvline(50, color="black", linewidth=1, linestyle=":")
-    axes.set_yticks(range(len(results)), list(results))
-    axes.set(xlabel="right answers, % (dotted: guessing)", xlim=(30, 101), ylim=(len(results) - 0.5, -0.5))
+    axes.set(xlabel="right answers, % (dotted: guessing)", xlim=(30, 101), ylim=(len(results) - 0.5, -0.5),
+             yticks=range(len(results)), yticklabels=results)
     axes.grid(axis="x", color="0.9")
     return figure, f"Shares of right answers between bounds that hold with 95 % each, guessing at 50 %: {', '.join(said)}."
 
@@ -26,7 +26,6 @@ def power_figure(curves, wanted, needed):
     """How probably a test finds subjects who are right more often than by guessing, over the number of trials.
 
     curves: {share right: (numbers of trials, powers)}.  wanted: the power aimed at.  needed: {share: trials}.
-    Returns (figure, alternative text).
     """
     figure, ((axes,),) = canvas(1, 1, (6.4, 2.9))
     for (share, (n, powers)), line in zip(curves.items(), ("-", "--", ":", "-.")):
@@ -41,18 +40,14 @@ def power_figure(curves, wanted, needed):
 
 
 def alarms_figure(alarms, level=0.05):
-    """How often a test that should be wrong in `level` of all cases is.  alarms: {what was done: share}.
-
-    Returns (figure, alternative text).
-    """
+    """How often a test that should be wrong in `level` of all cases is.  alarms: {what was done: share}."""
     figure, ((axes,),) = canvas(1, 1, (6.4, 0.7 + 0.36 * len(alarms)))
     axes.barh(range(len(alarms)), [100 * share for share in alarms.values()], height=0.6, color="0.75", edgecolor="black",
               hatch="//")
     for y, share in enumerate(alarms.values()):
         axes.text(100 * max(share, level) + 1, y, f"{100 * share:.1f} %", va="center", fontsize=9)
     axes.axvline(100 * level, color="black", linestyle=":", linewidth=1.4)
-    axes.set_yticks(range(len(alarms)), list(alarms))
-    axes.set(xlabel="guessing subjects found to be no guessers, %", ylim=(len(alarms) - 0.4, -0.6),
-             xlim=(0, 115 * max(alarms.values())))
+    axes.set(xlabel="guessing subjects found to be no guessers, %", xlim=(0, 115 * max(alarms.values())),
+             ylim=(len(alarms) - 0.4, -0.6), yticks=range(len(alarms)), yticklabels=alarms)
     said = ", ".join(f"{name} ≈{100 * share:.0f} %" for name, share in alarms.items())
     return figure, f"Bars: false alarms by what was done, the promised {100 * level:.0f} % dotted: {said}."

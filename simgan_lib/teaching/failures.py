@@ -37,9 +37,8 @@ def mixed_up(logits):
 
     The two "classes" of a row are neighbouring patches of one class.  (Three public ports.)  Taught in: 03, 07.
     """
-    n, _, height, width = logits.shape
-    rows = logits.contiguous().reshape(n, height * width, 2)                           # neighbours have become classes
-    return rows.permute(0, 2, 1).reshape(n, 2, height, width)
+    rows = logits.reshape(len(logits), -1, 2)                                          # neighbours have become classes
+    return rows.mT.reshape(logits.shape)
 
 
 def scrambled(logits, label):
@@ -120,10 +119,9 @@ def grid_strength(outcome):
     In the mean change of the images: grain has another phase in each of them.
     """
     change = (outcome.refined.images.float() - outcome.entering.images.float()).mean(0)          # (C, H, W)
-    signs = [1 - 2 * (torch.arange(n) % 2).float() for n in change.shape[1:]]
-    grids = (signs[0][:, None].expand(change.shape[1:]), signs[1].expand(change.shape[1:]), signs[0][:, None] * signs[1])
+    rows, columns = torch.arange(change.shape[1])[:, None], torch.arange(change.shape[2])
     # And a mean over 6 x 6 pixels: an edge is at one place, a grid goes on.
-    found = [nn.functional.avg_pool2d(change * grid, 6, 2) for grid in grids]
+    found = [nn.functional.avg_pool2d(change * (-1.0) ** along, 6, 2) for along in (rows, columns, rows + columns)]
     return torch.stack(found).square().sum(0).mean().sqrt().item()
 
 

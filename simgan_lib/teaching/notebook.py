@@ -10,6 +10,7 @@ import platform
 import time
 from typing import NamedTuple
 
+import ipywidgets
 import numpy
 import torch
 from IPython.display import display
@@ -18,13 +19,14 @@ from .. import __version__
 from ..figures import to_png
 from ..system.errors import UserError
 from ..training import PRESETS
-from .widgets import Progress, show_widget
+from .widgets import show_widget
 
 # On GitHub; notebooks link to it and, on Colab, install from it: a test holds all of them to this one name.  An owner
 # with an underscore cannot exist there, so nobody installs a stranger's package before the kit is published.
 REPOSITORY = "OWNER_UNSET/simgan-kit"
 NEEDED = {"numpy": "numpy", "scipy": "scipy", "skimage": "scikit-image", "matplotlib": "matplotlib",
           "ipywidgets": "ipywidgets", "safetensors": "safetensors"}
+EVERY = 0.1               # seconds between two updates of a progress bar
 
 
 class Setup(NamedTuple):
@@ -84,9 +86,14 @@ def show(figure, alternative):
 
 def progress(steps, what, total=None):
     """Go through `steps` under a progress bar with the time left.  total: their number, if they have no `len`."""
-    bar = Progress(what, total if total is not None else len(steps))
-    show_widget(bar.widget, f"{what}: {bar.total} steps")
-    start = time.perf_counter()
+    total = len(steps) if total is None else total
+    bar, label = ipywidgets.IntProgress(0, 0, max(total, 1), description=what), ipywidgets.Label()
+    bar.style.description_width = "initial"
+    show_widget(ipywidgets.HBox([bar, label]), f"{what}: {total} steps")
+    start, last = time.perf_counter(), 0.0
     for done, step in enumerate(steps, 1):
         yield step
-        bar.update(done, time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        if seconds - last >= EVERY or done >= total:            # a message to the browser costs more than a small step
+            bar.value, last = done, seconds
+            label.value = f"{done} of {total}, {seconds / done * (total - done):.0f} s left" if done < total else f"{seconds:.0f} s"

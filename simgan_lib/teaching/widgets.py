@@ -18,7 +18,6 @@ from ..simulators.parameters import EYE, default_parameters
 from ..system.errors import UserError
 
 VIEW = "application/vnd.jupyter.widget-view+json"
-EVERY = 0.1               # seconds between two updates of a progress bar
 AS_IT_IS = {"align_self": "flex-start", "max_width": "100%"}   # else a box stretches an image to its own width
 EYE_THEMES = {
     "gaze and head": ("pitch", "yaw", "head_pitch", "head_yaw", "kappa", "kappa_up"),
@@ -66,8 +65,7 @@ def scrubber(frames, labels, what="step"):
     frames, labels = list(frames), [str(label) for label in labels]
     if not frames or len(frames) != len(labels):
         raise ValueError(f"expected as many labels as frames, and at least one, found {len(labels)} for {len(frames)}")
-    slider = ipywidgets.IntSlider(0, 0, len(frames) - 1, description=what, readout=False,
-                                  layout=ipywidgets.Layout(width="24em"))
+    slider = ipywidgets.IntSlider(0, 0, len(frames) - 1, description=what, readout=False, layout={"width": "24em"})
     return pictured([slider], lambda: (frames[slider.value], labels[slider.value]))
 
 
@@ -88,43 +86,19 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
         figure, sentence = eye_figure(drawn, labels.value)
         return to_png(figure), sentence
 
-    themes = ipywidgets.Tab([ipywidgets.VBox([ipywidgets.HBox([sliders[name], ipywidgets.Label(_said(prior[name]))])
-                                              for name in names]) for names in EYE_THEMES.values()])
+    said = {name: ipywidgets.Label(range_.what + (f" ({range_.unit})" if range_.unit else "")) for name, range_ in prior.items()}
+    themes = ipywidgets.Tab([ipywidgets.VBox([ipywidgets.HBox([sliders[name], said[name]]) for name in names])
+                             for names in EYE_THEMES.values()])
     for i, theme in enumerate(EYE_THEMES):
         themes.set_title(i, theme)
-    return pictured([*sliders.values(), labels, colour], picture,
-                    ipywidgets.VBox([themes, ipywidgets.HBox([labels, colour])]))
+    switches = ipywidgets.HBox([labels, colour])
+    return pictured([*sliders.values(), labels, colour], picture, ipywidgets.VBox([themes, switches]))
 
 
 def _slider(name, range_):
     step = 10.0 ** math.floor(math.log10((range_.high - range_.low) / 20))       # browsers round to steps from the low end
-    return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=step,
-                                  description=name, readout_format=".2f", style={"description_width": "7em"},
-                                  layout=ipywidgets.Layout(width="26em"))
-
-
-def _said(range_):
-    return f"{range_.what} ({range_.unit})" if range_.unit else range_.what
-
-
-class Progress:
-    """A progress bar with the time left.  `widget` is what to show."""
-
-    def __init__(self, what, total):
-        self.total, self.last = total, 0.0
-        self.bar = ipywidgets.IntProgress(0, 0, max(total, 1), description=what)
-        self.bar.style.description_width = "initial"
-        self.label = ipywidgets.Label()
-        self.widget = ipywidgets.HBox([self.bar, self.label])
-
-    def update(self, done, seconds):
-        """done: steps finished.  seconds: since the start."""
-        if seconds - self.last < EVERY and done < self.total:
-            return  # a message to the browser costs more than a small step
-        self.last = seconds
-        left = seconds / done * (self.total - done)
-        self.bar.value = done
-        self.label.value = f"{done} of {self.total}, {left:.0f} s left" if done < self.total else f"{seconds:.0f} s"
+    return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=step, description=name,
+                                  readout_format=".2f", style={"description_width": "7em"}, layout={"width": "26em"})
 
 
 # ---- The visual Turing test ------------------------------------------------------------------------------------------
@@ -152,8 +126,8 @@ class Labeller:
         self.undo.on_click(lambda _: self._press(session.answers[:-1]))
         self.finish.on_click(lambda _: self._end())
         self.keys.observe(lambda change: self._enter(self.earlier + change["new"]), names="value")
-        self.widget = ipywidgets.VBox([self.image, ipywidgets.HBox(list(self.buttons.values())), self.keys, self.bar,
-                                       self.said])
+        row = ipywidgets.HBox(list(self.buttons.values()))
+        self.widget = ipywidgets.VBox([self.image, row, self.keys, self.bar, self.said])
         self._show()
 
     def _press(self, answers):

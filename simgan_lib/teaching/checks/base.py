@@ -17,6 +17,12 @@ class Wrong(AssertionError):
         return [f"Not yet right: {self}"]
 
 
+def wrong_if(mistaken, sentence):
+    """Raise `Wrong` with the sentence if the mistake that it names was made."""
+    if mistaken:
+        raise Wrong(sentence)
+
+
 def yours_or_ours(mine, check, ours):
     """The learner's answer if it is right, ours if there is none yet.  A wrong one stops: raises `Wrong`.
 
@@ -88,12 +94,9 @@ def expect(value, right, mistakes):
     if same(value, right):
         return
     for sentence, wrong in mistakes.items():
-        if same(value, plain(wrong)):
-            raise Wrong(sentence)
-    if value.shape != right.shape:
-        raise Wrong(f"expected the shape {tuple(right.shape)}, found {tuple(value.shape)}")
-    if not value.isfinite().all():
-        raise Wrong("right shape, but some values are infinite or not a number")
+        wrong_if(same(value, plain(wrong)), sentence)
+    wrong_if(value.shape != right.shape, f"expected the shape {tuple(right.shape)}, found {tuple(value.shape)}")
+    wrong_if(not value.isfinite().all(), "right shape, but some values are infinite or not a number")
     factor = (value / right)[right.abs() > 1e-6]
     if len(factor) > 1 and factor.std() < 1e-3 * factor.mean().abs():
         raise Wrong(f"right shape, but all values are {factor.mean():.3g} times what they should be")

@@ -3,8 +3,7 @@
 import torch
 
 from ... import history
-from ...history import chance_to_survive as library_chance_to_survive
-from .base import Open, Wrong, answer, attempt, expect, plain
+from .base import Open, answer, attempt, expect, plain, wrong_if
 
 
 def marked(first, last):
@@ -15,31 +14,29 @@ def marked(first, last):
 def marks(images):
     """Which images these are, sorted.  Raises Wrong if one is none of those that were given."""
     pixels = plain(images).flatten(1)
-    if not (pixels == pixels[:, :1]).all():
-        raise Wrong("pixels of different images are mixed: whole images are stored and overwritten, not pixels")
+    wrong_if(not (pixels == pixels[:, :1]).all(),
+             "pixels of different images are mixed: whole images are stored and overwritten, not pixels")
     return sorted(int(value) for value in pixels[:, 0])
 
 
 def history_buffer(mine):
     """A class with the constructor, length, `sample` and `replace` of the library's HistoryBuffer."""
     kept = [_filled(mine, seed) for seed in range(6)]
-    if all(old == kept[0] for old in kept):
-        raise Wrong("the same places are overwritten whatever the generator says: draw them at random")
+    wrong_if(all(old == kept[0] for old in kept),
+             "the same places are overwritten whatever the generator says: draw them at random")
     buffer = mine(8, torch.Generator().manual_seed(0))
     images = marked(1, 9)
     attempt(buffer.replace, images)
     draws = [marks(attempt(buffer.sample, 2)) for _ in range(20)]
-    if any(a == b for a, b in draws):
-        raise Wrong("sample draws one image twice: draw different ones")
-    if len({mark for pair in draws for mark in pair}) < 8:
-        raise Wrong("sample never returns some of the stored images: draw from all of them, at random")
+    wrong_if(any(a == b for a, b in draws), "sample draws one image twice: draw different ones")
+    wrong_if(len({mark for pair in draws for mark in pair}) < 8,
+             "sample never returns some of the stored images: draw from all of them, at random")
     images.zero_()
     attempt(buffer.sample, 8).zero_()
-    if marks(attempt(buffer.sample, 8)) != list(range(1, 9)):
-        raise Wrong("what is stored changes when the caller's tensors change: store and return copies")
+    wrong_if(marks(attempt(buffer.sample, 8)) != list(range(1, 9)),
+             "what is stored changes when the caller's tensors change: store and return copies")
     attempt(buffer.replace, marked(1, 5).requires_grad_())
-    if attempt(buffer.sample, 8).requires_grad:
-        raise Wrong("the stored images carry the refiner's graph along: detach them")
+    wrong_if(attempt(buffer.sample, 8).requires_grad, "the stored images carry the refiner's graph along: detach them")
 
 
 def _filled(make, seed):
@@ -49,18 +46,14 @@ def _filled(make, seed):
         returned = attempt(buffer.replace, marked(first, first + 4))
         if returned is ... or returned is NotImplemented:
             raise Open("replace does nothing yet")
-        if len(buffer) == 0:
-            raise Wrong("the history stays empty: is the result of an append dropped?")
-        if len(buffer) > 8:
-            raise Wrong(f"the history grows to {len(buffer)} images, beyond its capacity of 8")
-        if len(buffer) != expected:
-            raise Wrong(f"{len(buffer)} images are stored where {expected} should be: are free places filled first?")
+        wrong_if(len(buffer) == 0, "the history stays empty: is the result of an append dropped?")
+        wrong_if(len(buffer) > 8, f"the history grows to {len(buffer)} images, beyond its capacity of 8")
+        wrong_if(len(buffer) != expected,
+                 f"{len(buffer)} images are stored where {expected} should be: are free places filled first?")
     stored = marks(attempt(buffer.sample, 8))
     fresh = sum(mark >= 9 for mark in stored)
-    if fresh == 0:
-        raise Wrong("a full history takes nothing in any more: it remembers the first images for ever")
-    if fresh < 4:
-        raise Wrong(f"of 4 images only {fresh} were stored: were places drawn twice?")
+    wrong_if(fresh == 0, "a full history takes nothing in any more: it remembers the first images for ever")
+    wrong_if(fresh < 4, f"of 4 images only {fresh} were stored: were places drawn twice?")
     return [mark for mark in stored if mark < 9]
 
 
@@ -69,29 +62,23 @@ def mixed_batch(mine):
     fresh = marked(101, 109)
     buffer = _holding(0)
     first = _marks_of_batch(mine, fresh, buffer, 8)
-    if len(buffer) == 0:
-        raise Wrong("nothing is stored while the history is empty (its length is 0, so `if buffer:` is False): "
-                    "it stays empty for ever")
-    if first != list(range(101, 109)):
-        raise Wrong("while the history holds fewer than half a batch, the batch is all fresh images")
+    wrong_if(len(buffer) == 0, "nothing is stored while the history is empty (its length is 0, so `if buffer:` is False): "
+                               "it stays empty for ever")
+    wrong_if(first != list(range(101, 109)), "while the history holds fewer than half a batch, the batch is all fresh images")
     small = [_marks_of_batch(mine, fresh, _holding(8, capacity=8, seed=seed), 8) for seed in range(5)]
-    if any(len(set(batch)) < 8 for batch in small):
-        raise Wrong("an image occurs twice in the batch: draw from the history before storing the fresh ones")
+    wrong_if(any(len(set(batch)) < 8 for batch in small),
+             "an image occurs twice in the batch: draw from the history before storing the fresh ones")
     buffer = _holding(64)
     batch = _marks_of_batch(mine, fresh, buffer, 8)
     remembered = sum(mark <= 64 for mark in batch)
-    if remembered != 4:
-        raise Wrong(f"{remembered} of 8 images are remembered ones: half of them should be")
+    wrong_if(remembered != 4, f"{remembered} of 8 images are remembered ones: half of them should be")
     stored = marks(buffer.sample(64))
     new = sum(mark > 100 for mark in stored)
-    if new == 0:
-        raise Wrong("the fresh images are never stored")
-    if len(set(stored)) < 64:
-        raise Wrong("an image is stored twice: store fresh ones, not the mixed batch")
-    if new != 4:
-        raise Wrong(f"{new} fresh images of 8 are stored: half of them should be")
-    if any(_marks_of_batch(mine, fresh, buffer, 8) == batch for _ in range(3)):
-        raise Wrong("the same images are remembered each time: draw them at random")
+    wrong_if(new == 0, "the fresh images are never stored")
+    wrong_if(len(set(stored)) < 64, "an image is stored twice: store fresh ones, not the mixed batch")
+    wrong_if(new != 4, f"{new} fresh images of 8 are stored: half of them should be")
+    wrong_if(any(_marks_of_batch(mine, fresh, buffer, 8) == batch for _ in range(3)),
+             "the same images are remembered each time: draw them at random")
     _marks_of_batch(mine, marked(101, 108), _holding(64), 7)
 
 
@@ -104,10 +91,9 @@ def _holding(n, capacity=64, seed=0):
 
 def _marks_of_batch(mine, fresh, buffer, size):
     batch = plain(answer(mine, fresh, buffer))
-    if batch.shape[1:] != fresh.shape[1:]:
-        raise Wrong(f"expected a batch of images like {tuple(fresh.shape)}, found {tuple(batch.shape)}")
-    if len(batch) != size:
-        raise Wrong(f"the batch has {len(batch)} images where {size} came in")
+    wrong_if(batch.shape[1:] != fresh.shape[1:],
+             f"expected a batch of images like {tuple(fresh.shape)}, found {tuple(batch.shape)}")
+    wrong_if(len(batch) != size, f"the batch has {len(batch)} images where {size} came in")
     return marks(batch)
 
 
@@ -116,7 +102,7 @@ def chance_to_survive(mine):
     for rounds, capacity, batch in ((4, 64, 32), (1, 64, 32), (10, 256, 32), (30, 1024, 64), (3, 100, 10)):
         half = batch / 2
         once = half / capacity
-        right = library_chance_to_survive(rounds, capacity, batch)
+        right = history.chance_to_survive(rounds, capacity, batch)
         expect(answer(mine, rounds, capacity, batch), right, {
             "a whole batch is not stored, only half of it": (1 - batch / capacity) ** rounds,
             "that is the chance to be gone": 1 - right,
