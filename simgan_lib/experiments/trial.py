@@ -56,7 +56,8 @@ def materials(profile, folder, device):
 def trial(profile, config, seed, folder, device="cpu"):
     """Train a refiner with `config`, refine, measure  ->  {"measured", "failed", "shown", "seconds"}.
 
-    config None: nothing is refined.  A run that the monitor stops is a result, too: `failed` then says why, and nothing is measured.
+    config None: nothing is refined.  A run that the monitor stops is a result, too: `failed` then says why, and nothing is
+    measured.
     Trials of one seed get the same synthetic images and the same random numbers, whatever their config: compare in pairs.
     folder: where the run keeps its state until it is done; a killed one goes on.
     """

@@ -228,9 +228,9 @@ def gray_levels_and_spectra(groups, domain="stand-in"):
     for key, images in groups.items():
         look, _ = looks(key, domain)
         name = real_name(domain) if key == "real" else training_set_name(key, domain)
+        spectra.semilogy(*power_spectrum(images), linewidth=2, **look)
         share = gray_levels(images).reshape(32, 8).sum(1).numpy()           # eight gray levels a step
         handles += levels.plot(np.arange(32) * 8 + 3.5, 100 * share, label=name, linewidth=2, **look)
-        spectra.semilogy(*power_spectrum(images), linewidth=2, **look)
         said.append(f"{name} ≈{images.float().mean():.0f} and ≈{images.float().std():.0f}")
     levels.set(xlabel="gray level", ylabel="share of pixels, %", xlim=(0, 255), ylim=(0, None))
     spectra.set(xlabel="spatial frequency, cycles a pixel", ylabel="power, gray levels²", xlim=(0, 0.5))

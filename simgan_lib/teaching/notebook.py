@@ -25,7 +25,7 @@ from .widgets import show_widget
 # with an underscore cannot exist there, so nobody installs a stranger's package before the kit is published.
 REPOSITORY = "OWNER_UNSET/simgan-kit"
 NEEDED = {"numpy": "numpy", "scipy": "scipy", "skimage": "scikit-image", "matplotlib": "matplotlib",
-          "ipywidgets": "ipywidgets", "safetensors": "safetensors"}
+          "ipywidgets": "ipywidgets", "safetensors": "safetensors", "pandas": "pandas", "jinja2": "jinja2"}
 EVERY = 0.1               # seconds between two updates of a progress bar
 
 
