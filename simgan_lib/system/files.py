@@ -12,9 +12,10 @@ except ImportError:               # Windows: no second process is kept away ther
     fcntl = None
 
 
-def write_whole(path, pieces):
+def write_whole(path, pieces, durable=True):
     """Put the pieces of bytes where `path` is, in one step that cannot be seen half done.  Folders are made.
 
+    durable: a power cut leaves the old file or the new one.  Without, it may leave a damaged one, and writing is faster.
     Raises UserError if it cannot be written: what stood there before still stands.
     """
     path = Path(path)
@@ -24,8 +25,9 @@ def write_whole(path, pieces):
         _remove_leftovers(path)
         with open(unfinished, "wb") as file:
             file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before the name points at it: a power cut leaves old or new
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())  # on the disk before the name points at it
         os.replace(unfinished, path)
     except OSError as error:
         raise UserError(f"{path}: could not be written ({error.strerror}); what stood there is unchanged") from error

@@ -220,17 +220,28 @@ def _told(folder):
 
 # ---- pieces: parts that are finished, of a set that is not ----
 def save_piece(path, arrays, groups, note):
-    """One part as the file `path` (.npz), whole or not there.  note: JSON values, read again by `read_note`."""
+    """One part as the file `path` (.npz), whole or not there.  note: JSON values, read again by `read_notes`.
+
+    After a power cut a piece may be damaged.  Reading tells, and it is made again: to wait for the disk would cost more.
+    """
     content = io.BytesIO()
     np.savez(content, note=json.dumps(note), **{f"array/{name}": values for name, values in arrays.items()},
              **{f"group/{name}": np.asarray(values, dtype=str) for name, values in groups.items()})
-    write_whole(path, [content.getbuffer()])
+    write_whole(path, [content.getbuffer()], durable=False)
 
 
-def read_note(path):
-    """The note of a piece, without its images.  Raises as `read_piece`."""
-    with _piece(path) as columns:
-        return json.loads(columns["note"].item())
+def read_notes(paths):
+    """The notes of the pieces, without their images.  Raises as `read_piece`, but only when all of them were looked at."""
+    notes, damage = [], None
+    for path in paths:
+        try:
+            with _piece(path) as columns:
+                notes.append(json.loads(columns["note"].item()))
+        except UserError as error:
+            damage = error
+    if damage:
+        raise damage
+    return notes
 
 
 def read_piece(path):

@@ -128,7 +128,7 @@ def _check_room(out, place, to_come):
 
 def _join(pieces, place, out, title, **more):
     """Put the set at `out`  ->  (number of images, {reason: count} of the others)."""
-    notes = [image_sets.read_note(piece) for piece in pieces]
+    notes = image_sets.read_notes(pieces)
     skipped = dict(sum((Counter(note["skipped"]) for note in notes), Counter()))
     n = sum(note["n"] for note in notes)
     parts = (image_sets.read_piece(piece) for piece, note in zip(pieces, notes) if note["n"])
