@@ -15,6 +15,7 @@ import torch
 from ..gaze import gaze_angles
 from ..images import resized
 from ..system.errors import UserError
+from ..system.files import reading
 from . import base
 
 TITLE = "Kaggle eye-gaze"
@@ -59,13 +60,8 @@ def read_kaggle(folder, which="synthetic", **options):
 
 
 def _with_file(path, read):
-    try:
-        with h5py.File(path, "r", rdcc_nbytes=LARGEST) as file:       # a piece is unpacked once, not once a picture
-            return read(file)
-    except UserError:
-        raise
-    except Exception as error:         # h5py raises whatever damaged bytes lead to
-        raise UserError(f"{path}: not a readable HDF5 file, perhaps cut short ({_line(error)}); fetch it again") from error
+    with reading(path, "HDF5 file"), h5py.File(path, "r", rdcc_nbytes=LARGEST) as file:
+        return read(file)           # a piece that was compressed as one stays unpacked, for the pictures that follow
 
 
 def _read(path, file, chosen, size, gaze):
@@ -141,7 +137,3 @@ def _gaze(look):
     if not np.isfinite([x, y, z]).all() or x == y == z == 0:
         raise base.Unusable("without a gaze")
     return gaze_angles(torch.tensor([x, -y, z], dtype=torch.float64)).tolist()
-
-
-def _line(error):
-    return " ".join(str(error).split())[:120]

@@ -20,10 +20,11 @@ import torch
 
 from .device import memory_limit
 from .errors import UserError
-from .files import locked, write_whole
+from .files import locked, write_whole, writing
 
 FORMAT = "simgan-imageset-2"
 CODE = np.dtype("<u4")            # unsigned: a damaged code cannot count from the end
+UNCHANGED = "what stood there is unchanged: put that right and give the same command again"
 
 
 # ---- reading ----
@@ -97,7 +98,7 @@ def work_place(folder):
     """
     place = left_over(folder)
     check_place(folder)
-    with _told(folder):
+    with writing(folder, UNCHANGED):
         place.mkdir(parents=True, exist_ok=True)
         lock = locked(place / "lock")
     done = False
@@ -124,7 +125,7 @@ def put_together(place, folder, parts, source, **more):
 
     source: its line.  more: JSON values that `set.json` keeps.  Raises what `save` raises.
     """
-    with _told(folder):
+    with writing(folder, UNCHANGED):
         shutil.rmtree(place / "set", ignore_errors=True)    # what a killed process left
         (place / "set").mkdir()
     joined = _Joined(place / "set", folder)
@@ -134,7 +135,7 @@ def put_together(place, folder, parts, source, **more):
         joined.finish(source, more)
     finally:
         joined.close()
-    with _told(folder):
+    with writing(folder, UNCHANGED):
         put_in_place(place / "set", Path(folder))
     return joined.n
 
@@ -156,14 +157,14 @@ class _Joined:
             if kinds.get(name) != self.kinds.get(name):
                 raise UserError(f"{self.folder}: one image set holds images of one kind: found {name} "
                                 f"{_kind(kinds.get(name))}, expected {_kind(self.kinds.get(name))} as in those before")
-        with _told(self.folder):
+        with writing(self.folder, UNCHANGED):
             for name, values in columns.items():
                 self.files[name].write(np.ascontiguousarray(values).data)
         self.n += len(arrays["images"])
 
     def _begin(self, kinds, labels):
         self.kinds, self.labels = kinds, labels
-        with _told(self.folder):
+        with writing(self.folder, UNCHANGED):
             for name in kinds:
                 self.files[name] = open(self.place / f"{name}.npy", "wb")
                 self._write_header(name)
@@ -186,7 +187,7 @@ class _Joined:
             raise UserError(f"{self.folder}: not written: no image was found to put there")
         about = {"format": FORMAT, "source": source, "shape": [self.n, *self.kinds["images"][1]], "labels": self.labels,
                  "groups": {name: list(codes) for name, codes in self.codes.items()}, **more}
-        with _told(self.folder):
+        with writing(self.folder, UNCHANGED):
             for name, file in self.files.items():
                 file.seek(0)
                 self._write_header(name)
@@ -206,16 +207,6 @@ class _Joined:
 
 def _kind(kind):
     return "absent" if kind is None else f"{kind[0]} {tuple(kind[1])}"
-
-
-@contextmanager
-def _told(folder):
-    """A disk that is full, or a place that cannot be written, is the user's to put right."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{folder}: could not be written ({error.strerror or error}); what stood there is unchanged: put "
-                        "that right and give the same command again") from error
 
 
 # ---- pieces: parts that are finished, of a set that is not ----
