@@ -12,11 +12,11 @@ import h5py
 import numpy as np
 import torch
 
-from ..gaze import gaze_angles
 from ..images import resized
 from ..system.errors import UserError
 from ..system.files import reading
 from . import base
+from .unityeyes import gaze_of
 
 TITLE = "Kaggle eye-gaze"
 FILES = {"synthetic": "gaze.h5", "real": "real_gaze.h5"}
@@ -130,10 +130,7 @@ def _gaze(look):
     try:
         if look.dtype.kind in "OSU":
             text = look[()].decode() if isinstance(look[()], bytes) else str(look[()])
-            look = np.array(re.sub(r'[()\[\]"\s]', "", text).split(","), float)
-        x, y, z = (float(part) for part in look[:3])
+            look = re.sub(r'[()\[\]"\s]', "", text).split(",")
+        return gaze_of([float(part) for part in look[:3]])
     except (TypeError, ValueError, IndexError):
-        raise base.Unusable("without a gaze") from None
-    if not np.isfinite([x, y, z]).all() or x == y == z == 0:
-        raise base.Unusable("without a gaze")
-    return gaze_angles(torch.tensor([x, -y, z], dtype=torch.float64)).tolist()
+        raise base.Unusable("no gaze") from None

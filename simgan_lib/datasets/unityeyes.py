@@ -110,11 +110,15 @@ def _gaze(about):
     details = about.get("eye_details")
     if not isinstance(details, dict) or "look_vec" not in details:
         raise base.Unusable("json without look_vec")
-    look = _numbers(details["look_vec"])[:3]
-    if len(look) < 3 or not all(map(math.isfinite, look)) or math.hypot(*look) < 1e-6:
+    return gaze_of(_numbers(details["look_vec"]))
+
+
+def gaze_of(look):
+    """(pitch, yaw) in radians of a look_vec [x, y, z, ...], y up.  Raises base.Unusable."""
+    if len(look) < 3 or not all(map(math.isfinite, look[:3])) or math.hypot(*look[:3]) < 1e-6:
         raise base.Unusable("no gaze")
-    x, y, z = look
-    return gaze_angles(torch.tensor([x, -y, z])).tolist()
+    x, y, z = look[:3]
+    return gaze_angles(torch.tensor([x, -y, z], dtype=torch.float64)).tolist()
 
 
 def _box(points, radius, size):

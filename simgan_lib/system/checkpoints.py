@@ -95,10 +95,7 @@ def save_checkpoint(path, tensors, about):
     header = {"format": FORMAT, "sha256": NO_DIGEST, "about": about}
     # One metadata entry, because safetensors leaves the order of several open: the same content is the same bytes.
     content = tensors_to_bytes(_on_host(tensors), {"simgan": json.dumps(header)})
-    start, end = _digest_place(content)
-    digest = hashlib.sha256(content).hexdigest().encode()
-    view = memoryview(content)
-    write_whole(path, [view[:start], digest, view[end:]])
+    write_whole(path, [content.replace(NO_DIGEST.encode(), hashlib.sha256(content).hexdigest().encode(), 1)])
 
 
 def load_checkpoint(path):
@@ -154,34 +151,22 @@ def _on_host(tensors):
     return apart
 
 
-def _digest_place(content):
-    """(start, end) of the digest's 64 digits, which follow the first "sha256" of the header (its quotes escaped)."""
-    mark = rb"\"sha256\": \""
-    start = content.index(mark) + len(mark)
-    return start, start + len(NO_DIGEST)
-
-
 def _checked_header(path, content):
     """The kit's part of the header of a file's content, after checking length and digest of the whole."""
     try:
         data_start = 8 + int.from_bytes(content[:8], "little")
         entries = json.loads(content[8:data_start])
-        expected = data_start + max([entry["data_offsets"][1] for name, entry in entries.items()
-                                     if name != "__metadata__"], default=0)
-        header = json.loads(entries["__metadata__"]["simgan"])
-        start, end = _digest_place(content)
+        header = json.loads(entries.pop("__metadata__")["simgan"])
+        expected = data_start + max([entry["data_offsets"][1] for entry in entries.values()], default=0)
+        as_hashed = content.replace(header["sha256"].encode(), NO_DIGEST.encode(), 1)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise UserError(f"{path}: no checkpoint of this kit, or a damaged one: found {len(content)} bytes without a "
                         f"readable header, expected a safetensors file written by simgan_lib") from error
     if len(content) != expected:
         raise UserError(f"{path}: damaged checkpoint: found {len(content)} bytes, expected {expected}")
-    view = memoryview(content)
-    digest = hashlib.sha256(view[:start])
-    digest.update(NO_DIGEST.encode())
-    digest.update(view[end:])
-    if digest.hexdigest() != bytes(view[start:end]).decode("ascii", "replace"):
-        raise UserError(f"{path}: damaged checkpoint: found SHA-256 {digest.hexdigest()[:12]}..., expected "
-                        f"{bytes(view[start:start + 12]).decode('ascii', 'replace')}... as its header says")
+    if (digest := hashlib.sha256(as_hashed).hexdigest()) != header["sha256"]:
+        raise UserError(f"{path}: damaged checkpoint: found SHA-256 {digest[:12]}..., expected {header['sha256'][:12]!r}... as its "
+                        "header says")
     if header.get("format") != FORMAT:
         raise UserError(f"{path}: found a checkpoint of format {header.get('format')!r}, expected {FORMAT!r}")
     return header

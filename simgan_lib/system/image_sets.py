@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -152,22 +152,18 @@ class _Joined:
         columns = {**arrays, **{_group_file(name): self._coded(name, values) for name, values in groups.items()}}
         kinds = {name: (values.dtype, values.shape[1:]) for name, values in columns.items()}
         if not self.files:
-            self._begin(kinds, sorted(set(arrays) - {"images"}))
+            self.kinds, self.labels = kinds, sorted(set(arrays) - {"images"})
         for name in sorted(kinds.keys() | self.kinds.keys()):
             if kinds.get(name) != self.kinds.get(name):
                 raise UserError(f"{self.folder}: one image set holds images of one kind: found {name} "
                                 f"{_kind(kinds.get(name))}, expected {_kind(self.kinds.get(name))} as in those before")
         with writing(self.folder, UNCHANGED):
             for name, values in columns.items():
+                if name not in self.files:
+                    self.files[name] = open(self.place / f"{name}.npy", "wb")
+                    self._write_header(name)
                 self.files[name].write(np.ascontiguousarray(values).data)
         self.n += len(arrays["images"])
-
-    def _begin(self, kinds, labels):
-        self.kinds, self.labels = kinds, labels
-        with writing(self.folder, UNCHANGED):
-            for name in kinds:
-                self.files[name] = open(self.place / f"{name}.npy", "wb")
-                self._write_header(name)
 
     def _write_header(self, name):
         """numpy leaves room for the count to grow: the header's length does not depend on it."""
@@ -199,10 +195,8 @@ class _Joined:
 
     def close(self):
         for file in self.files.values():
-            try:
+            with suppress(OSError):                         # of a full disk, which has been told
                 file.close()
-            except OSError:                                 # of a full disk, which has been told
-                continue
 
 
 def _kind(kind):
