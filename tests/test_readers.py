@@ -78,7 +78,7 @@ def looking(text):
 
 FAULTS = {
     "no look_vec": (without("eye_details", "look_vec"), "json without look_vec"),
-    "no details": (without("eye_details"), "json without look_vec"),
+    "no details": (without("eye_details"), "json without eye_details"),
     "no iris": (without("iris_2d"), "json without iris_2d"),
     "no lids": (without("interior_margin_2d"), "json without interior_margin_2d"),
     "no caruncle": (without("caruncle_2d"), "json without caruncle_2d"),

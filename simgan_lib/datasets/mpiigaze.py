@@ -15,7 +15,7 @@ import torch
 from ..gaze import gaze_angles, mirrored
 from ..images import ImageSet, resized
 from ..system.errors import UserError
-from ..system.files import reading
+from ..system.files import reading, stamp
 from . import base
 from .matlab import load_matlab
 
@@ -97,7 +97,7 @@ def evaluation_list(folder, subject):
     """
     path = _list_file(folder, subject)
     with reading(path, "list"):
-        return _list_once(path, path.stat().st_mtime_ns)
+        return _list_once(path, stamp(path))
 
 
 @lru_cache(32)

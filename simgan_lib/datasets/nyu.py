@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from ..system.errors import UserError
-from ..system.files import reading
+from ..system.files import reading, stamp
 from . import base
 from .matlab import load_matlab
 
@@ -149,7 +149,7 @@ def _joints(path):
     """float32 (cameras, frames, 14, 3): u, v in pixels, z in mm; NaN where nothing is known.  Read once a process."""
     files = _joint_files(path)
     with reading(path, "file of joints"):
-        return _joints_once(*files, stamps=tuple((os.stat(file).st_size, os.stat(file).st_mtime_ns) for file in files))
+        return _joints_once(*files, stamps=tuple(map(stamp, files)))
 
 
 @lru_cache(maxsize=2)

@@ -16,16 +16,16 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 
 from .errors import UserError
-from .files import write_whole
+from .files import reading, write_whole
 
 FORMAT = "simgan-checkpoint-1"
 NO_DIGEST = "0" * 64  # stands in the file while its digest is computed
 STATE = b"simgan-state-2\n"  # a state's first line; the second is the digest of all that follows
+NOT_OURS = "its digest fits, so somebody wrote it like this"
 PLAIN = (bool, int, float, str)
 
 
@@ -47,7 +47,8 @@ def load_state(path):
 
     Raises UserError, naming the file, if it is missing, cut short, changed, or no state that this version wrote.
     """
-    content = memoryview(_read(path))
+    with reading(path, "state of a run"):
+        content = memoryview(Path(path).read_bytes())
     start = len(STATE) + len(_digest(b""))
     said, content = bytes(content[:start]), content[start:]
     if not said.startswith(STATE):
@@ -55,11 +56,8 @@ def load_state(path):
                         f"{STATE.decode().strip()}")
     if said != STATE + _digest(content):
         raise UserError(f"{path}: damaged checkpoint: the content's SHA-256 is not that of the file's second line")
-    try:
+    with reading(path, "state of tensors and plain values", NOT_OURS):
         return torch.load(io.BytesIO(content), weights_only=True)
-    except Exception as error:  # unreachable by accident: the digest fits, so somebody wrote it like this
-        raise UserError(f"{path}: damaged checkpoint ({type(error).__name__}); expected a state of tensors and plain "
-                        "values") from error
 
 
 def _digest(content):
@@ -104,19 +102,11 @@ def load_checkpoint(path):
     Raises UserError, naming the file and what was found and expected, if it is missing, cut short, changed, or no
     checkpoint of this kit.
     """
-    content = _read(path)
+    with reading(path, "checkpoint"):
+        content = Path(path).read_bytes()
     header = _checked_header(path, content)
-    try:
+    with reading(path, "safetensors file", NOT_OURS):
         return tensors_from_bytes(content), header["about"]
-    except SafetensorError as error:  # unreachable by accident: the digest fits, so somebody wrote it like this
-        raise UserError(f"{path}: damaged checkpoint ({error}); expected a safetensors file") from error
-
-
-def _read(path):
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: no checkpoint can be read there ({error.strerror})") from error
 
 
 def save_module(path, module, card):

@@ -91,6 +91,15 @@ def write_all(file, content):
         content = content[file.write(content):]
 
 
+def stamp(path):
+    """(bytes, time in ns) of a file, or None: what tells whether it has changed."""
+    try:
+        found = os.stat(path)
+        return found.st_size, found.st_mtime_ns
+    except OSError:
+        return None
+
+
 def in_bytes(n):
     """A number of bytes for people.
 
