@@ -92,7 +92,7 @@ def save_checkpoint(path, tensors, about):
     """
     header = {"format": FORMAT, "sha256": NO_DIGEST, "about": about}
     # One metadata entry, because safetensors leaves the order of several open: the same content is the same bytes.
-    content = tensors_to_bytes(_on_host(tensors), {"simgan": json.dumps(header)})
+    content = tensors_to_bytes({name: _apart(value) for name, value in tensors.items()}, {"simgan": json.dumps(header)})
     write_whole(path, [content.replace(NO_DIGEST.encode(), hashlib.sha256(content).hexdigest().encode(), 1)])
 
 
@@ -130,15 +130,9 @@ def load_module(path, module):
     return about.get("card", {})
 
 
-def _on_host(tensors):
-    """CPU, contiguous, and no two sharing memory, as safetensors wants them."""
-    seen, apart = set(), {}
-    for name, value in tensors.items():
-        host = value.detach().cpu().contiguous()
-        storage = host.untyped_storage().data_ptr()
-        apart[name] = host.clone() if storage in seen else host
-        seen.add(storage)
-    return apart
+def _apart(value):
+    """The tensor on the CPU, contiguous and sharing memory with no other, as safetensors wants it."""
+    return value.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 def _checked_header(path, content):
