@@ -244,7 +244,7 @@ def test_the_code_in_a_pickle_does_not_run_even_if_the_digest_fits(tmp_path):
 def test_a_missing_file_or_a_folder_is_named(tmp_path):
     for path in (tmp_path / "nothing", tmp_path):
         for load in (load_checkpoint, load_state):
-            with pytest.raises(UserError, match=f"{path}: no checkpoint can be read"):
+            with pytest.raises(UserError, match=f"{path}: could not be read"):
                 load(path)
 
 

@@ -220,15 +220,35 @@ def test_a_piece_is_read_back_and_its_note_without_it(tmp_path):
     arrays, groups = {"images": part(0, 3).images.numpy(), "gaze": np.zeros((3, 2))}, {"file": ["a", "b", "b"]}
     image_sets.save_piece(tmp_path / "a.npz", arrays, groups, {"n": 3})
     read, read_groups = image_sets.read_piece(tmp_path / "a.npz")
-    assert image_sets.read_note(tmp_path / "a.npz") == {"n": 3} and read_groups["file"].tolist() == ["a", "b", "b"]
+    assert image_sets.read_notes([tmp_path / "a.npz"]) == [{"n": 3}] and read_groups["file"].tolist() == ["a", "b", "b"]
     assert read.keys() == arrays.keys() and all(np.array_equal(read[name], arrays[name]) for name in arrays)
+
+
+def test_a_piece_does_not_wait_for_the_disk_but_the_finished_set_does(tmp_path, monkeypatch):
+    waited = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    image_sets.save_piece(tmp_path / "a.npz", {}, {}, {"n": 0})
+    assert not waited
+    part(0, 2).save(tmp_path / "set")
+    assert len(waited) == 5                                 # images, gaze, two groups, set.json
+
+
+def test_pieces_that_a_power_cut_emptied_go_all_at_once(tmp_path):
+    """Else each of them would cost a call."""
+    pieces = [tmp_path / f"{name}.npz" for name in "abc"]
+    image_sets.save_piece(pieces[1], {}, {}, {"n": 0})
+    pieces[0].touch()
+    pieces[2].touch()
+    with pytest.raises(UserError, match="a damaged piece"):
+        image_sets.read_notes(pieces)
+    assert os.listdir(tmp_path) == ["b.npz"]
 
 
 def test_pieces_outlive_an_error_and_end_with_the_work(tmp_path):
     with pytest.raises(KeyboardInterrupt), image_sets.work_place(tmp_path / "set") as place:
         image_sets.save_piece(place / "a.npz", {}, {}, {"n": 0})
         raise KeyboardInterrupt
-    assert image_sets.read_note(place / "a.npz") == {"n": 0}
+    assert image_sets.read_notes([place / "a.npz"]) == [{"n": 0}]
     with image_sets.work_place(tmp_path / "set"):
         pass
     assert os.listdir(tmp_path) == []

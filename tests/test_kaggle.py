@@ -133,7 +133,7 @@ def test_unusable_pictures_are_skipped_and_the_rest_is_read(tmp_path, bad, reaso
 @pytest.mark.parametrize("bad", [[np.nan, 0, -1], [0, 0, 0], [np.inf, 0, 0], "", "(a, b, c)", "[0.1, 0.2]", [1.0], 3.0])
 def test_pictures_without_a_gaze_are_skipped(tmp_path, bad):
     write_kaggle(tmp_path, 3, look_vec={"00000": LOOK, "00001": bad, "00002": LOOK})
-    assert reasons(tmp_path) == {"without a gaze": 1}
+    assert reasons(tmp_path) == {"no gaze": 1}
     assert not reasons(tmp_path, gaze=False)
 
 

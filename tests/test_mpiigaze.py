@@ -217,7 +217,7 @@ def test_only_listed_eyes_are_taken_and_the_others_counted(release, lists):
 
 
 @pytest.mark.parametrize("content, words", [("day01/0002.jpg middle\n", "expected lines like"), ("day01 left\n", "expected lines"),
-                                            (b"\xff\xfe\x00", "not readable as text")])
+                                            (b"\xff\xfe\x00", "not a readable list")])
 def test_a_damaged_list_is_refused_by_name(lists, content, words):
     path = lists / "sample list for eye image" / "p05.txt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())

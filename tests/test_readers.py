@@ -78,7 +78,7 @@ def looking(text):
 
 FAULTS = {
     "no look_vec": (without("eye_details", "look_vec"), "json without look_vec"),
-    "no details": (without("eye_details"), "json without look_vec"),
+    "no details": (without("eye_details"), "json without eye_details"),
     "no iris": (without("iris_2d"), "json without iris_2d"),
     "no lids": (without("interior_margin_2d"), "json without interior_margin_2d"),
     "no caruncle": (without("caruncle_2d"), "json without caruncle_2d"),
@@ -207,7 +207,7 @@ TABLES = {
     "group of a whole book": (f"file,{'a' * 300}\n0.png,1\n", "the column 'a{60}' would"),
     "column twice": ("file,day,day\n0.png,1,2\n", "line 1: the column day occurs twice"),
     "column twice on some systems": ("file,day,Day\n0.png,1,2\n", "line 1: the column day occurs twice"),
-    "no text": (b"\xff\xfe\x00\x81", "not readable as a CSV file"),
+    "no text": (b"\xff\xfe\x00\x81", "not a readable CSV file"),
 }
 
 
@@ -253,7 +253,7 @@ def _with_orientation(picture, orientation):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(UserError, match="none.csv: no such table"):
+    with pytest.raises(UserError, match="none.csv: could not be read .no such file"):
         folder_units(write_folder(tmp_path), "none.csv")
 
 

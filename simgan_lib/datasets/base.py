@@ -1,9 +1,11 @@
 """What all readers share: blocks of files, single pictures, and one image set made of many parts."""
 
+import errno
 import math
 import os
 import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +51,7 @@ def blocks(folder, names, size=BLOCK):
 def plain_file(path):
     """The path.  Raises FileNotFoundError if it is no plain file: who opens a pipe waits for ever."""
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"{path}: no plain file")
+        raise FileNotFoundError(errno.ENOENT, "no such file, or no plain one", str(path))
     return path
 
 
@@ -125,9 +127,8 @@ def together(title, folder, parts):
     """
     sets, skipped = [], Counter()
     for images, reasons in parts:
-        sets.append(images)
+        sets += [images] if len(images) else []
         skipped.update(reasons)
-    sets = [part for part in sets if len(part)]
     if not sets:
         counted = ", ".join(f"{n} {reason}" for reason, n in skipped.items()) or "no records at all"
         raise UserError(f"{folder}: none of the {sum(skipped.values())} records there can be used ({counted})")
@@ -136,10 +137,8 @@ def together(title, folder, parts):
 
 def joined(title, sets, skipped):
     """One or more image sets, of the same labels and groups, as one."""
-    labels = {name: torch.cat([part.labels[name] for part in sets]) for name in sets[0].labels}
-    groups = {name: np.concatenate([part.groups[name] for part in sets]) for name in sets[0].groups}
-    images = torch.cat([part.images for part in sets])
-    return ImageSet(images, labels, groups, source(title, len(images), skipped))
+    images = ImageSet.concatenated(sets)
+    return replace(images, source=source(title, len(images), skipped))
 
 
 def source(title, n, skipped):

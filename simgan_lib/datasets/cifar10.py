@@ -12,6 +12,7 @@ import torch
 
 from ..images import ImageSet
 from ..system.errors import UserError
+from ..system.files import reading
 from . import base
 
 TITLE = "CIFAR-10"
@@ -49,10 +50,8 @@ def read_unit(unit):
     Raises UserError if the batch cannot be read, is no whole number of records, or names a kind that there is not.
     """
     path, = unit
-    try:
+    with reading(path, "batch"):
         content = np.fromfile(base.plain_file(path), np.uint8)
-    except OSError as error:
-        raise UserError(f"{path}: could not be read ({error.strerror or error})") from error
     if not len(content) or len(content) % RECORD:
         raise UserError(f"{path}: found {len(content)} bytes, expected whole records of {RECORD}; perhaps cut short: fetch it "
                         "again")

@@ -16,6 +16,7 @@ import torch
 
 from ..gaze import gaze_angles
 from ..system.errors import UserError
+from ..system.files import reading
 from . import base
 
 TITLE = "pictures of a folder"
@@ -80,14 +81,10 @@ def read_folder(folder, size=(35, 55), colour=False, labels=None):
 # ---- the table ----
 def read_table(path):
     """({file: (gaze (pitch, yaw) radians, or () without one, names of its groups)}, groups, whether there are gazes)."""
-    try:
-        with open(base.plain_file(path), newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            rows = [(table.line_num, row) for row in table]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such table of labels") from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not readable as a CSV file ({error})") from error
+    with (reading(path, "CSV file", "save it as CSV in UTF-8"),
+          open(base.plain_file(path), newline="", encoding="utf-8-sig") as file):
+        table = csv.DictReader(file)
+        rows = [(table.line_num, row) for row in table]
     columns = list(table.fieldnames) if rows else []
     if "file" not in columns:
         raise UserError(f"{path}: expected a column `file` and a row a picture, found {', '.join(map(str, columns)) or 'no rows'}")

@@ -6,16 +6,18 @@ want a log-in, and this is what public programs say that read them.  What is fou
 
 import math
 import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 import torch
 
-from ..gaze import gaze_angles
 from ..images import resized
 from ..system.errors import UserError
+from ..system.files import reading
 from . import base
+from .unityeyes import gaze_of
 
 TITLE = "Kaggle eye-gaze"
 FILES = {"synthetic": "gaze.h5", "real": "real_gaze.h5"}
@@ -31,7 +33,8 @@ def units(folder, which="synthetic"):
     if which not in FILES:
         raise UserError(f"which: expected {' or '.join(FILES)}, found {which!r}")
     path, = base.first_layout(folder, (FILES[which],), f"the file {FILES[which]}")
-    n = _with_file(path, lambda file: len(_pictures(path, file)))
+    with _opened(path) as file:
+        n = len(_pictures(path, file))
     if not n:
         raise UserError(f"{path}: expected pictures in `image`, found none")
     return [(str(path), at, min(at + BLOCK, n)) for at in range(0, n, BLOCK)]
@@ -50,7 +53,15 @@ def read_unit(unit, size=(35, 55), gaze=True):
     Raises UserError if the file is damaged or built differently.
     """
     path, start, stop = unit
-    return _with_file(path, lambda file: _read(path, file, range(start, stop), size, gaze))
+    with _opened(path) as file:
+        pictures, looks = _pictures(path, file), _looks(path, file) if gaze else None
+        names = sorted(pictures) if isinstance(pictures, h5py.Group) else range(len(pictures))
+
+        def read(at):
+            image = resized(torch.from_numpy(_grays(_plain(pictures, names[at])))[None, None], size)[0]
+            look = {} if looks is None else {"gaze": _gaze(_plain(looks, names[at] if isinstance(looks, h5py.Group) else at))}
+            return image, look, {"file": Path(path).name}
+        return base.read_records(TITLE, range(start, stop), read, (1, *size), {} if looks is None else {"gaze": (2,)}, ("file",))
 
 
 def read_kaggle(folder, which="synthetic", **options):
@@ -58,25 +69,10 @@ def read_kaggle(folder, which="synthetic", **options):
     return base.together(TITLE, folder, (read_unit(unit, **options) for unit in units(folder, which)))
 
 
-def _with_file(path, read):
-    try:
-        with h5py.File(path, "r", rdcc_nbytes=LARGEST) as file:       # a piece is unpacked once, not once a picture
-            return read(file)
-    except UserError:
-        raise
-    except Exception as error:         # h5py raises whatever damaged bytes lead to
-        raise UserError(f"{path}: not a readable HDF5 file, perhaps cut short ({_line(error)}); fetch it again") from error
-
-
-def _read(path, file, chosen, size, gaze):
-    pictures, looks = _pictures(path, file), _looks(path, file) if gaze else None
-    names = sorted(pictures) if isinstance(pictures, h5py.Group) else range(len(pictures))
-
-    def record(at):
-        image = resized(torch.from_numpy(_grays(_plain(pictures, names[at])))[None, None], size)[0]
-        look = {} if looks is None else {"gaze": _gaze(_plain(looks, names[at] if isinstance(looks, h5py.Group) else at))}
-        return image, look, {"file": Path(path).name}
-    return base.read_records(TITLE, chosen, record, (1, *size), {} if looks is None else {"gaze": (2,)}, ("file",))
+@contextmanager
+def _opened(path):
+    with reading(path, "HDF5 file"), h5py.File(path, "r", rdcc_nbytes=LARGEST) as file:
+        yield file                  # a piece that was compressed as one stays unpacked, for the pictures that follow
 
 
 def _pictures(path, file):
@@ -134,14 +130,7 @@ def _gaze(look):
     try:
         if look.dtype.kind in "OSU":
             text = look[()].decode() if isinstance(look[()], bytes) else str(look[()])
-            look = np.array(re.sub(r'[()\[\]"\s]', "", text).split(","), float)
-        x, y, z = (float(part) for part in look[:3])
+            look = re.sub(r'[()\[\]"\s]', "", text).split(",")
+        return gaze_of([float(part) for part in look[:3]])
     except (TypeError, ValueError, IndexError):
-        raise base.Unusable("without a gaze") from None
-    if not np.isfinite([x, y, z]).all() or x == y == z == 0:
-        raise base.Unusable("without a gaze")
-    return gaze_angles(torch.tensor([x, -y, z], dtype=torch.float64)).tolist()
-
-
-def _line(error):
-    return " ".join(str(error).split())[:120]
+        raise base.Unusable("no gaze") from None

@@ -14,6 +14,7 @@ from pathlib import Path
 import scipy.io
 
 from ..system.errors import UserError
+from ..system.files import reading
 
 SMALL, RATIO = 1 << 26, 20        # bytes that any file may inflate to, and how many times its own; crops and joints: below 10
 CELLS = 1 << 20                   # values within cells and structs, over the whole file
@@ -33,25 +34,15 @@ def load_matlab(path, names, **options):
     All of the file is checked, so that a cut is found wherever it is.  Raises UserError if the file is missing or damaged,
     of MATLAB 7.3, inflates to more than 64 MiB and 20 times its size, or has variables that claim more than they hold.
     """
-    try:
-        return scipy.io.loadmat(_plain(Path(path).read_bytes(), names), variable_names=names, **options)
-    except OSError as error:
-        raise UserError(f"{path}: could not be read ({error.strerror or error})") from error
-    except _Refused as error:
-        raise UserError(f"{path}: {error}") from error
-    except Exception as error:        # a damaged file makes scipy raise whatever its bytes lead to
-        said = " ".join(f"{type(error).__name__}: {error}"[:120].split())
-        raise UserError(f"{path}: not a readable MATLAB 5 file, perhaps cut short ({said}); fetch it again") from error
+    with reading(path, "MATLAB 5 file"):
+        return scipy.io.loadmat(_plain(path, names), variable_names=names, **options)
 
 
-class _Refused(Exception):
-    """What the file is or asks for, and what would do instead."""
-
-
-def _plain(content, names):
-    """The same file as a stream, without compression, and without the variables that are not asked for."""
+def _plain(path, names):
+    """The file as a stream, without compression, and without the variables that are not asked for."""
+    content = Path(path).read_bytes()
     if b"\x89HDF\r\n" in (content[:6], content[512:518]):
-        raise _Refused("is a file of MATLAB 7.3 (HDF5), expected MATLAB 5; in MATLAB, load it and save it with -v7")
+        raise UserError(f"{path}: is a file of MATLAB 7.3 (HDF5), expected MATLAB 5; in MATLAB, load it and save it with -v7")
     order = {b"IM": "<", b"MI": ">"}.get(content[HEADER - 2:HEADER])
     if order is None:
         raise ValueError("no header of MATLAB 5")
@@ -66,8 +57,8 @@ def _plain(content, names):
         for piece in _inflated(view[start + 8:at]) if kind == COMPRESSED else [view[start:at]]:
             left -= len(piece)
             if left < 0:
-                raise _Refused(f"inflates to more than {SMALL} bytes and {RATIO} times its own; it was not read, and the file "
-                               "is not to be trusted: fetch it again from its own page")
+                raise UserError(f"{path}: inflates to more than {SMALL} bytes and {RATIO} times its own; it was not read, and "
+                                "the file is not to be trusted: fetch it again from its own page")
             plain.write(piece)
         if _Variable(plain.getbuffer()[begin:], order).name not in names:
             plain.seek(begin)

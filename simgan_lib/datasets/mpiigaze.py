@@ -15,6 +15,7 @@ import torch
 from ..gaze import gaze_angles, mirrored
 from ..images import ImageSet, resized
 from ..system.errors import UserError
+from ..system.files import reading, stamp
 from . import base
 from .matlab import load_matlab
 
@@ -95,12 +96,13 @@ def evaluation_list(folder, subject):
     folder: "Evaluation Subset", or the folder of the lists itself.  Raises UserError for a missing or damaged list.
     """
     path = _list_file(folder, subject)
-    return _list_once(path, path.stat().st_mtime_ns)
+    with reading(path, "list"):
+        return _list_once(path, stamp(path))
 
 
 @lru_cache(32)
 def _list_once(path, _):
-    return frozenset(_listed(path, line) for line in _lines(path))
+    return frozenset(_listed(path, line.strip()) for line in path.read_text().splitlines() if line.strip())
 
 
 def _list_file(folder, subject):
@@ -119,13 +121,6 @@ def _listed(path, line):
     return day, file, side
 
 
-def _lines(path):
-    try:
-        return [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as text ({error})") from error
-
-
 # ---- one file ----
 def _read_day(path, sides):
     """[(side, images uint8 (n, 36, 60), gaze vectors (n, 3), n frames' names)] of one file."""
@@ -133,13 +128,11 @@ def _read_day(path, sides):
     if "data" not in content:
         raise UserError(f"{path}: has no `data`; expected MPIIGaze's normalised crops")
     names = np.atleast_1d(content.get("filenames", [])).ravel().tolist()
-    return [_with_names(path, side, *_crops(content["data"], side, path), [str(name).strip() for name in names]) for side in sides]
-
-
-def _with_names(path, side, images, gaze, names):
-    if names and len(names) != len(images):
-        raise UserError(f"{path}: found {len(names)} filenames and {len(images)} images of the {side} eye, expected as many")
-    return side, images, gaze, names or [""] * len(images)
+    eyes = [(side, *_crops(content["data"], side, path)) for side in sides]
+    for side, images, _ in eyes:
+        if names and len(names) != len(images):
+            raise UserError(f"{path}: found {len(names)} filenames and {len(images)} images of the {side} eye, expected as many")
+    return [(side, images, gaze, [str(name).strip() for name in names] or [""] * len(images)) for side, images, gaze in eyes]
 
 
 def _crops(data, side, path):

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..system.errors import UserError
+from ..system.files import reading, stamp
 from . import base
 from .matlab import load_matlab
 
@@ -147,13 +148,8 @@ def _joint_files(path):
 def _joints(path):
     """float32 (cameras, frames, 14, 3): u, v in pixels, z in mm; NaN where nothing is known.  Read once a process."""
     files = _joint_files(path)
-    try:
-        return _joints_once(*files, stamps=tuple((os.stat(file).st_size, os.stat(file).st_mtime_ns) for file in files))
-    except UserError:
-        raise
-    except Exception as error:         # damaged texts lead to whatever their bytes are taken for
-        raise UserError(f"{path}: its joints cannot be read, perhaps it is cut short ({' '.join(str(error).split())[:120]}); "
-                        "fetch it again") from error
+    with reading(path, "file of joints"):
+        return _joints_once(*files, stamps=tuple(map(stamp, files)))
 
 
 @lru_cache(maxsize=2)

@@ -61,8 +61,13 @@ def _read(path, size, colour):
     """(image uint8 (C, H, W), labels, no groups) of one picture.  Raises base.Unusable."""
     about = _json(path.with_suffix(".json"))
     pixels = base.read_picture(path, "RGB" if colour else "L")
-    lids, nose, iris = (_points(about, name, pixels.shape[1]) for name in ("interior_margin_2d", "caruncle_2d", "iris_2d"))
-    gaze = _gaze(about)
+    try:
+        lids, nose, iris = (_points(about[name], pixels.shape[1]) for name in ("interior_margin_2d", "caruncle_2d", "iris_2d"))
+        gaze = gaze_of(_numbers(about["eye_details"]["look_vec"]))
+    except KeyError as missing:
+        raise base.Unusable(f"json without {missing.args[0]}") from None
+    except (TypeError, ValueError):
+        raise base.Unusable("json with other values") from None
     box = _box(np.concatenate([lids, nose]), ellipse(iris)[2], size)
     if not (0 <= box[0] + box[2] <= 2 * pixels.shape[2] and 0 <= box[1] + box[3] <= 2 * pixels.shape[1]):
         raise base.Unusable("eye outside the picture")
@@ -75,46 +80,33 @@ def _read(path, size, colour):
 def _json(path):
     try:
         if base.plain_file(path).stat().st_size > LARGEST:
-            raise base.Unusable("json unreadable")
-        about = json.loads(path.read_text(encoding="utf-8"))
+            raise ValueError("too large")
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise base.Unusable("json missing") from None
-    except (OSError, ValueError, RecursionError):
+    except (OSError, TypeError, ValueError, RecursionError):
         raise base.Unusable("json unreadable") from None
-    if not isinstance(about, dict):
-        raise base.Unusable("json unreadable")
-    return about
 
 
 def _numbers(text):
-    """The numbers of a text like "(1.0, -2.0, 3.0)"."""
-    try:
-        return [float(number) for number in POINT.findall(text)]
-    except (TypeError, ValueError):
-        raise base.Unusable("json with other values") from None
+    """The numbers of a text like "(1.0, -2.0, 3.0)".  Raises TypeError or ValueError."""
+    return [float(number) for number in POINT.findall(text)]
 
 
-def _points(about, name, height):
-    """(n, 2) x and y in pixels from the top left corner."""
-    if name not in about:
-        raise base.Unusable(f"json without {name}")
-    found = about[name] if isinstance(about[name], list) else []
-    rows = [_numbers(text)[:2] for text in found]
-    if len(rows) < 3 or any(len(row) < 2 or not all(map(math.isfinite, row)) for row in rows):
-        raise base.Unusable("json with other values")
-    return np.array(rows) * [1, -1] + [0, height]
+def _points(texts, height):
+    """(n, 2) x and y in pixels from the top left corner.  Raises TypeError or ValueError."""
+    rows = np.array([_numbers(text)[:2] for text in texts])
+    if len(rows) < 3 or rows.shape[1:] != (2,) or not np.isfinite(rows).all():
+        raise ValueError("expected three points or more")
+    return rows * [1, -1] + [0, height]
 
 
-def _gaze(about):
-    """(pitch, yaw) in radians."""
-    details = about.get("eye_details")
-    if not isinstance(details, dict) or "look_vec" not in details:
-        raise base.Unusable("json without look_vec")
-    look = _numbers(details["look_vec"])[:3]
-    if len(look) < 3 or not all(map(math.isfinite, look)) or math.hypot(*look) < 1e-6:
+def gaze_of(look):
+    """(pitch, yaw) in radians of a look_vec [x, y, z, ...], y up.  Raises base.Unusable."""
+    if len(look) < 3 or not all(map(math.isfinite, look[:3])) or math.hypot(*look[:3]) < 1e-6:
         raise base.Unusable("no gaze")
-    x, y, z = look
-    return gaze_angles(torch.tensor([x, -y, z])).tolist()
+    x, y, z = look[:3]
+    return gaze_angles(torch.tensor([x, -y, z], dtype=torch.float64)).tolist()
 
 
 def _box(points, radius, size):

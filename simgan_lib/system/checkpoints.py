@@ -16,16 +16,16 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 
 from .errors import UserError
-from .files import write_whole
+from .files import reading, write_whole
 
 FORMAT = "simgan-checkpoint-1"
 NO_DIGEST = "0" * 64  # stands in the file while its digest is computed
 STATE = b"simgan-state-2\n"  # a state's first line; the second is the digest of all that follows
+NOT_OURS = "its digest fits, so somebody wrote it like this"
 PLAIN = (bool, int, float, str)
 
 
@@ -47,7 +47,8 @@ def load_state(path):
 
     Raises UserError, naming the file, if it is missing, cut short, changed, or no state that this version wrote.
     """
-    content = memoryview(_read(path))
+    with reading(path, "state of a run"):
+        content = memoryview(Path(path).read_bytes())
     start = len(STATE) + len(_digest(b""))
     said, content = bytes(content[:start]), content[start:]
     if not said.startswith(STATE):
@@ -55,11 +56,8 @@ def load_state(path):
                         f"{STATE.decode().strip()}")
     if said != STATE + _digest(content):
         raise UserError(f"{path}: damaged checkpoint: the content's SHA-256 is not that of the file's second line")
-    try:
+    with reading(path, "state of tensors and plain values", NOT_OURS):
         return torch.load(io.BytesIO(content), weights_only=True)
-    except Exception as error:  # unreachable by accident: the digest fits, so somebody wrote it like this
-        raise UserError(f"{path}: damaged checkpoint ({type(error).__name__}); expected a state of tensors and plain "
-                        "values") from error
 
 
 def _digest(content):
@@ -94,11 +92,8 @@ def save_checkpoint(path, tensors, about):
     """
     header = {"format": FORMAT, "sha256": NO_DIGEST, "about": about}
     # One metadata entry, because safetensors leaves the order of several open: the same content is the same bytes.
-    content = tensors_to_bytes(_on_host(tensors), {"simgan": json.dumps(header)})
-    start, end = _digest_place(content)
-    digest = hashlib.sha256(content).hexdigest().encode()
-    view = memoryview(content)
-    write_whole(path, [view[:start], digest, view[end:]])
+    content = tensors_to_bytes({name: _apart(value) for name, value in tensors.items()}, {"simgan": json.dumps(header)})
+    write_whole(path, [content.replace(NO_DIGEST.encode(), hashlib.sha256(content).hexdigest().encode(), 1)])
 
 
 def load_checkpoint(path):
@@ -107,19 +102,11 @@ def load_checkpoint(path):
     Raises UserError, naming the file and what was found and expected, if it is missing, cut short, changed, or no
     checkpoint of this kit.
     """
-    content = _read(path)
+    with reading(path, "checkpoint"):
+        content = Path(path).read_bytes()
     header = _checked_header(path, content)
-    try:
+    with reading(path, "safetensors file", NOT_OURS):
         return tensors_from_bytes(content), header["about"]
-    except SafetensorError as error:  # unreachable by accident: the digest fits, so somebody wrote it like this
-        raise UserError(f"{path}: damaged checkpoint ({error}); expected a safetensors file") from error
-
-
-def _read(path):
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: no checkpoint can be read there ({error.strerror})") from error
 
 
 def save_module(path, module, card):
@@ -143,22 +130,9 @@ def load_module(path, module):
     return about.get("card", {})
 
 
-def _on_host(tensors):
-    """CPU, contiguous, and no two sharing memory, as safetensors wants them."""
-    seen, apart = set(), {}
-    for name, value in tensors.items():
-        host = value.detach().cpu().contiguous()
-        storage = host.untyped_storage().data_ptr()
-        apart[name] = host.clone() if storage in seen else host
-        seen.add(storage)
-    return apart
-
-
-def _digest_place(content):
-    """(start, end) of the digest's 64 digits, which follow the first "sha256" of the header (its quotes escaped)."""
-    mark = rb"\"sha256\": \""
-    start = content.index(mark) + len(mark)
-    return start, start + len(NO_DIGEST)
+def _apart(value):
+    """The tensor on the CPU, contiguous and sharing memory with no other, as safetensors wants it."""
+    return value.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 def _checked_header(path, content):
@@ -166,22 +140,17 @@ def _checked_header(path, content):
     try:
         data_start = 8 + int.from_bytes(content[:8], "little")
         entries = json.loads(content[8:data_start])
-        expected = data_start + max([entry["data_offsets"][1] for name, entry in entries.items()
-                                     if name != "__metadata__"], default=0)
-        header = json.loads(entries["__metadata__"]["simgan"])
-        start, end = _digest_place(content)
+        header = json.loads(entries.pop("__metadata__")["simgan"])
+        expected = data_start + max([entry["data_offsets"][1] for entry in entries.values()], default=0)
+        as_hashed = content.replace(header["sha256"].encode(), NO_DIGEST.encode(), 1)
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise UserError(f"{path}: no checkpoint of this kit, or a damaged one: found {len(content)} bytes without a "
                         f"readable header, expected a safetensors file written by simgan_lib") from error
     if len(content) != expected:
         raise UserError(f"{path}: damaged checkpoint: found {len(content)} bytes, expected {expected}")
-    view = memoryview(content)
-    digest = hashlib.sha256(view[:start])
-    digest.update(NO_DIGEST.encode())
-    digest.update(view[end:])
-    if digest.hexdigest() != bytes(view[start:end]).decode("ascii", "replace"):
-        raise UserError(f"{path}: damaged checkpoint: found SHA-256 {digest.hexdigest()[:12]}..., expected "
-                        f"{bytes(view[start:start + 12]).decode('ascii', 'replace')}... as its header says")
+    if (digest := hashlib.sha256(as_hashed).hexdigest()) != header["sha256"]:
+        raise UserError(f"{path}: damaged checkpoint: found SHA-256 {digest[:12]}..., expected {header['sha256'][:12]!r}... as its "
+                        "header says")
     if header.get("format") != FORMAT:
         raise UserError(f"{path}: found a checkpoint of format {header.get('format')!r}, expected {FORMAT!r}")
     return header

@@ -1,7 +1,7 @@
-"""Files: one way to write one, whole or not at all, and one way to keep a second process away."""
+"""Files: one way to write one, whole or not at all, to say what is wrong with one, and to keep a second process away."""
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import UserError
@@ -12,23 +12,47 @@ except ImportError:               # Windows: no second process is kept away ther
     fcntl = None
 
 
-def write_whole(path, pieces):
+@contextmanager
+def writing(path, then):
+    """A full disk, or a place that cannot be written, becomes a UserError.  then: what holds now, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{path}: could not be written ({error.strerror or error}); {then}") from error
+
+
+@contextmanager
+def reading(path, kind, then="fetch it again"):
+    """Whatever a damaged file makes a library raise becomes a UserError, which says what `kind` of file it should be."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise UserError(f"{path}: could not be read ({error.strerror})") from error
+        said = " ".join(f"{type(error).__name__}: {error}"[:120].split())
+        raise UserError(f"{path}: not a readable {kind}, perhaps cut short ({said}); {then}") from error
+
+
+def write_whole(path, pieces, durable=True):
     """Put the pieces of bytes where `path` is, in one step that cannot be seen half done.  Folders are made.
 
+    durable: a power cut leaves the old file or the new one.  Without, it may leave a damaged one, and writing is faster.
     Raises UserError if it cannot be written: what stood there before still stands.
     """
     path = Path(path)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
-        with open(unfinished, "wb") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before the name points at it: a power cut leaves old or new
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise UserError(f"{path}: could not be written ({error.strerror}); what stood there is unchanged") from error
+        with writing(path, "what stood there is unchanged"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(path)
+            with open(unfinished, "wb") as file:
+                file.writelines(pieces)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())  # on the disk before the name points at it
+            os.replace(unfinished, path)
     finally:  # also on Ctrl-C
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
@@ -65,6 +89,15 @@ def write_all(file, content):
     content = memoryview(content)
     while content:
         content = content[file.write(content):]
+
+
+def stamp(path):
+    """(bytes, time in ns) of a file, or None: what tells whether it has changed."""
+    try:
+        found = os.stat(path)
+        return found.st_size, found.st_mtime_ns
+    except OSError:
+        return None
 
 
 def in_bytes(n):

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +20,11 @@ import torch
 
 from .device import memory_limit
 from .errors import UserError
-from .files import locked, write_whole
+from .files import locked, write_whole, writing
 
 FORMAT = "simgan-imageset-2"
 CODE = np.dtype("<u4")            # unsigned: a damaged code cannot count from the end
+UNCHANGED = "what stood there is unchanged: put that right and give the same command again"
 
 
 # ---- reading ----
@@ -97,7 +98,7 @@ def work_place(folder):
     """
     place = left_over(folder)
     check_place(folder)
-    with _told(folder):
+    with writing(folder, UNCHANGED):
         place.mkdir(parents=True, exist_ok=True)
         lock = locked(place / "lock")
     done = False
@@ -124,7 +125,7 @@ def put_together(place, folder, parts, source, **more):
 
     source: its line.  more: JSON values that `set.json` keeps.  Raises what `save` raises.
     """
-    with _told(folder):
+    with writing(folder, UNCHANGED):
         shutil.rmtree(place / "set", ignore_errors=True)    # what a killed process left
         (place / "set").mkdir()
     joined = _Joined(place / "set", folder)
@@ -134,7 +135,7 @@ def put_together(place, folder, parts, source, **more):
         joined.finish(source, more)
     finally:
         joined.close()
-    with _told(folder):
+    with writing(folder, UNCHANGED):
         put_in_place(place / "set", Path(folder))
     return joined.n
 
@@ -151,22 +152,18 @@ class _Joined:
         columns = {**arrays, **{_group_file(name): self._coded(name, values) for name, values in groups.items()}}
         kinds = {name: (values.dtype, values.shape[1:]) for name, values in columns.items()}
         if not self.files:
-            self._begin(kinds, sorted(set(arrays) - {"images"}))
+            self.kinds, self.labels = kinds, sorted(set(arrays) - {"images"})
         for name in sorted(kinds.keys() | self.kinds.keys()):
             if kinds.get(name) != self.kinds.get(name):
                 raise UserError(f"{self.folder}: one image set holds images of one kind: found {name} "
                                 f"{_kind(kinds.get(name))}, expected {_kind(self.kinds.get(name))} as in those before")
-        with _told(self.folder):
+        with writing(self.folder, UNCHANGED):
             for name, values in columns.items():
+                if name not in self.files:
+                    self.files[name] = open(self.place / f"{name}.npy", "wb")
+                    self._write_header(name)
                 self.files[name].write(np.ascontiguousarray(values).data)
         self.n += len(arrays["images"])
-
-    def _begin(self, kinds, labels):
-        self.kinds, self.labels = kinds, labels
-        with _told(self.folder):
-            for name in kinds:
-                self.files[name] = open(self.place / f"{name}.npy", "wb")
-                self._write_header(name)
 
     def _write_header(self, name):
         """numpy leaves room for the count to grow: the header's length does not depend on it."""
@@ -186,7 +183,7 @@ class _Joined:
             raise UserError(f"{self.folder}: not written: no image was found to put there")
         about = {"format": FORMAT, "source": source, "shape": [self.n, *self.kinds["images"][1]], "labels": self.labels,
                  "groups": {name: list(codes) for name, codes in self.codes.items()}, **more}
-        with _told(self.folder):
+        with writing(self.folder, UNCHANGED):
             for name, file in self.files.items():
                 file.seek(0)
                 self._write_header(name)
@@ -198,39 +195,38 @@ class _Joined:
 
     def close(self):
         for file in self.files.values():
-            try:
+            with suppress(OSError):                         # of a full disk, which has been told
                 file.close()
-            except OSError:                                 # of a full disk, which has been told
-                continue
 
 
 def _kind(kind):
     return "absent" if kind is None else f"{kind[0]} {tuple(kind[1])}"
 
 
-@contextmanager
-def _told(folder):
-    """A disk that is full, or a place that cannot be written, is the user's to put right."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{folder}: could not be written ({error.strerror or error}); what stood there is unchanged: put "
-                        "that right and give the same command again") from error
-
-
 # ---- pieces: parts that are finished, of a set that is not ----
 def save_piece(path, arrays, groups, note):
-    """One part as the file `path` (.npz), whole or not there.  note: JSON values, read again by `read_note`."""
+    """One part as the file `path` (.npz), whole or not there.  note: JSON values, read again by `read_notes`.
+
+    After a power cut a piece may be damaged.  Reading tells, and it is made again: to wait for the disk would cost more.
+    """
     content = io.BytesIO()
     np.savez(content, note=json.dumps(note), **{f"array/{name}": values for name, values in arrays.items()},
              **{f"group/{name}": np.asarray(values, dtype=str) for name, values in groups.items()})
-    write_whole(path, [content.getbuffer()])
+    write_whole(path, [content.getbuffer()], durable=False)
 
 
-def read_note(path):
-    """The note of a piece, without its images.  Raises as `read_piece`."""
-    with _piece(path) as columns:
-        return json.loads(columns["note"].item())
+def read_notes(paths):
+    """The notes of the pieces, without their images.  Raises as `read_piece`, but only when all of them were looked at."""
+    notes, damage = [], None
+    for path in paths:
+        try:
+            with _piece(path) as columns:
+                notes.append(json.loads(columns["note"].item()))
+        except UserError as error:
+            damage = error
+    if damage:
+        raise damage
+    return notes
 
 
 def read_piece(path):

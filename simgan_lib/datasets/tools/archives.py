@@ -15,7 +15,7 @@ from pathlib import Path, PureWindowsPath
 from tqdm.auto import tqdm
 
 from ...system.errors import UserError
-from ...system.files import in_bytes, locked
+from ...system.files import in_bytes, locked, writing
 
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become
@@ -38,20 +38,19 @@ def extract(archive, folder, ratio=RATIO, bar=True):
         raise UserError(f"{archive}: not unpacked: this Python is too old to do it safely (needed: 3.10.12, 3.11.4 or later); "
                         f"unpack it by hand to {folder}")
     unfinished, lock = folder.with_name(f".{folder.name}.extracting"), folder.with_name(f".{folder.name}.lock")
-    try:
+    with writing(folder, "nothing of it is there"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(lock):
             try:
                 if not folder.is_dir():                     # another process may have put it there meanwhile
                     _extract(archive, folder, unfinished, ratio, bar)
+            except DAMAGE as error:
+                raise UserError(f"{archive}: damaged archive ({error or type(error).__name__}); delete it and fetch it again"
+                                ) from error
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 with suppress(OSError):                     # Windows deletes no open file
                     lock.unlink()
-    except DAMAGE as error:
-        raise UserError(f"{archive}: damaged archive ({error or type(error).__name__}); delete it and fetch it again") from error
-    except OSError as error:
-        raise UserError(f"{folder}: could not be written ({error.strerror or error}); nothing of it is there") from error
     return folder
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import signal
 import sys
@@ -21,7 +20,7 @@ from tqdm.auto import tqdm
 from ...images import ImageSet, as_arrays
 from ...system import image_sets
 from ...system.errors import UserError
-from ...system.files import in_bytes
+from ...system.files import in_bytes, stamp
 from ..base import source
 
 LOT = 16                          # units for each worker that are given out at a time: so many results wait at most
@@ -55,7 +54,7 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
     """
     options, started = options or {}, time.perf_counter()
     recipe = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged}
-    names = [_digest([recipe, unit, [_stamp(path) for path in module.files(unit, **options)]]) for unit in units]
+    names = [_digest([recipe, unit, [stamp(path) for path in module.files(unit, **options)]]) for unit in units]
     made = _already(out, names)
     if made and not image_sets.left_over(out).exists():
         return made
@@ -80,15 +79,6 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
 
 def _digest(what):
     return hashlib.sha256(json.dumps(what, default=str).encode()).hexdigest()
-
-
-def _stamp(path):
-    """Size and time of a file, or None: what tells whether it has changed."""
-    try:
-        found = os.stat(path)
-        return [found.st_size, found.st_mtime_ns]
-    except OSError:
-        return None
 
 
 def _already(out, names):
@@ -128,7 +118,7 @@ def _check_room(out, place, to_come):
 
 def _join(pieces, place, out, title, **more):
     """Put the set at `out`  ->  (number of images, {reason: count} of the others)."""
-    notes = [image_sets.read_note(piece) for piece in pieces]
+    notes = image_sets.read_notes(pieces)
     skipped = dict(sum((Counter(note["skipped"]) for note in notes), Counter()))
     n = sum(note["n"] for note in notes)
     parts = (image_sets.read_piece(piece) for piece, note in zip(pieces, notes) if note["n"])

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError
 
 from ...system.errors import UserError
-from ...system.files import in_bytes, locked, write_all, write_whole
+from ...system.files import in_bytes, locked, write_all, write_whole, writing
 
 PIECE = 1 << 18                   # bytes written at a time
 ATTEMPTS = 6                      # in a row that bring no byte
@@ -65,7 +65,7 @@ def download(remote, folder, bar=True, wait=1.0, insecure=False):
     """
     folder = Path(folder)
     path, lock = folder / remote.name, folder / f".{remote.name}.lock"
-    try:
+    with writing(path, "what has arrived is kept: put that right and give the same command again"):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(lock):
             try:
@@ -78,9 +78,6 @@ def download(remote, folder, bar=True, wait=1.0, insecure=False):
             finally:
                 with suppress(OSError):
                     lock.unlink()
-    except OSError as error:
-        raise UserError(f"{path}: could not be written ({error.strerror or error}); what has arrived is kept: put that "
-                        "right and give the same command again") from error
     return path
 
 

@@ -52,7 +52,7 @@ class Inspection:
         self._lots = lots[kept]
         old = kept[kept < len(lots) - len(images)]
         new = images[kept[len(old):] - (len(lots) - len(images))]
-        self.sample = new if self.sample is None else joined(self.sample[old], new)
+        self.sample = new if self.sample is None else ImageSet.concatenated([self.sample[old], new])
 
     def lines(self, whole=0):
         """The findings as lines of text.  whole: images of the whole release, if known."""
@@ -80,10 +80,3 @@ def _columns(name, values):
 def _listed(counted):
     shown = [f"{name} ({n:,})" for name, n in sorted(counted.items())[:NAMED]]
     return ", ".join(shown) + (", ..." if len(counted) > NAMED else "")
-
-
-def joined(a, b):
-    """Two ImageSets with the same labels and groups as one."""
-    labels = {name: torch.cat([values, b.labels[name]]) for name, values in a.labels.items()}
-    groups = {name: [*values, *b.groups[name]] for name, values in a.groups.items()}
-    return ImageSet(torch.cat([a.images, b.images]), labels, groups, a.source)
