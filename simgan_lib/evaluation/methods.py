@@ -46,16 +46,13 @@ class AdaptiveLinearRegression:
     afterwards.  doi 10.1109/TPAMI.2014.2313123.
     """
 
-    def __init__(self, sparsity=0.001):
-        self.sparsity = sparsity
-
     def fit(self, features, gaze):
         """features (N, D) of length 1, gaze (N, 2)."""
         self.features, self.gaze = features, gaze
         return self
 
     def predict(self, features):
-        lasso = Lasso(self.sparsity, fit_intercept=False, positive=True, precompute=True, tol=1e-3)
+        lasso = Lasso(0.001, fit_intercept=False, positive=True, precompute=True, tol=1e-3)
         weights = lasso.fit(self.features.T, features.T).coef_.reshape(len(features), -1)         # (M, N)
         total = weights.sum(1, keepdims=True)
         return weights @ self.gaze / np.where(total > 0, total, 1.0)
