@@ -12,7 +12,7 @@ from torch import nn
 from ..images import pixels, to_float
 from ..networks import from_seed
 from ..system.device import autocast_for
-from .gaze import shifted
+from .gaze import answers_of, shifted
 
 
 class FeatureNetwork(nn.Module):
@@ -31,14 +31,9 @@ class FeatureNetwork(nn.Module):
     def forward(self, x):
         return self.verdict(self.trunk(x))
 
-    @torch.no_grad()
-    def describe(self, images, batch=512):
-        """uint8 images (N, C, H, W) or an ImageSet  ->  features, float (N, width) on the CPU.
-
-        In float32 on every device, so that distances do not depend on the hardware's number format.
-        """
-        device = self.verdict.weight.device
-        return torch.cat([self.trunk(to_float(part.to(device))).cpu() for part in pixels(images).split(batch)])
+    def describe(self, images):
+        """uint8 images (N, C, H, W) or an ImageSet  ->  features, float (N, width) on the CPU."""
+        return answers_of(self.trunk, images)
 
 
 def feature_network(images, seed, steps=400, batch=64, device="cpu"):
@@ -66,7 +61,7 @@ def fit_classifier(network, draw, steps, device, rate=3e-3):
     """Train with cross-entropy on what draw() gives, (float images, class indices); leaves it in evaluation mode."""
     network.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps + 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps + 1)
     for _ in range(steps):
         x, kind = draw()
         with autocast_for(device):

@@ -13,8 +13,9 @@ import torch
 from scipy.optimize import isotonic_regression
 from scipy.stats import binomtest
 
-from ..images import pixel_pairs, pixels, to_float
+from ..images import pixel_pairs, pixels
 from ..matching import LEVELS, gray_levels
+from .gaze import answers_of
 from .judges import equally_many, two_sample_classifier
 
 
@@ -70,10 +71,8 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
     """
     (train_a, test_a), (train_b, test_b) = (_halves(each, by, seed) for each in (a, b))
     network = two_sample_classifier(train_a, train_b, seed, steps, batch, device)
-    test = equally_many(test_a, test_b, device)
-    with torch.no_grad():
-        right = sum((network(to_float(x)).argmax(1) == kind).sum().item() for x, kind in zip(*(part.split(512) for part in test)))
-    n = len(test[0])
+    test, kind = equally_many(test_a, test_b, "cpu")
+    right, n = (answers_of(network, test).argmax(1) == kind).sum().item(), len(test)
     low, high = binomtest(right, n).proportion_ci(0.95, "exact")
     p = binomtest(right, n, alternative="greater").pvalue
     return {"accuracy": right / n, "low": float(low), "high": float(high), "p": float(p), "n": n}

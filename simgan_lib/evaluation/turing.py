@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from scipy.stats import binom, binomtest, chi2_contingency
 
-from ..images import pixels, to_float
+from ..images import pixels
 from ..system.errors import UserError
 from ..system.files import write_whole
+from .gaze import answers_of
 from .judges import two_sample_classifier
 
 FORMAT = "simgan-turing-1"
@@ -162,12 +163,7 @@ def simulated_subject(real, synthetic, seed, steps=300, device="cpu"):
     Lopez-Paz and Oquab 2017 (classifier two-sample test).
     """
     network = two_sample_classifier(pixels(real), pixels(synthetic), seed, steps, device=device)
-
-    @torch.no_grad()
-    def answers(images):
-        kinds = torch.cat([network(to_float(part.to(device))).argmax(1).cpu() for part in images.split(512)])
-        return "".join(SYNTHETIC if kind else REAL for kind in kinds.tolist())
-    return answers
+    return lambda images: "".join((REAL, SYNTHETIC)[kind] for kind in answers_of(network, images).argmax(1))
 
 
 # ---- what the answers prove ----
