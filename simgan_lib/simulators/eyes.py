@@ -9,6 +9,7 @@ Taught in: notebook 01.  Takes the place of UnityEyes (paper section 3.1).
 import torch
 import torch.nn.functional as F
 
+from ..gaze import gaze_vector
 from ..images import ImageSet
 from .parameters import EYE, draw_parameters
 
@@ -74,16 +75,12 @@ def _column(values):
     return values[:, None, None, None]
 
 
-def _radians(eyes, name):
-    return torch.deg2rad(eyes[name])
-
-
 class _Geometry:
     """Where things are: the pixel grid in millimetres, the eyeball's centre and axis, the lid curves."""
 
     def __init__(self, eyes, size):
         self.eyes, self.size = eyes, size
-        self.gaze = torch.stack([_radians(eyes, "pitch"), _radians(eyes, "yaw")], -1)
+        self.gaze = torch.deg2rad(torch.stack([eyes["pitch"], eyes["yaw"]], -1))
         self._aim()
         self._crop()
         self._lids()
@@ -91,17 +88,16 @@ class _Geometry:
     def _aim(self):
         e = self.eyes
         # The eye is a left eye: nasal is the image's left, which is positive yaw.
-        pitch, yaw = self.gaze[:, 0] - _radians(e, "kappa_up"), self.gaze[:, 1] - _radians(e, "kappa")
-        self.axis = torch.stack([-pitch.cos() * yaw.sin(), -pitch.sin(), -pitch.cos() * yaw.cos()], -1)
+        self.axis = gaze_vector(self.gaze - torch.deg2rad(torch.stack([e["kappa_up"], e["kappa"]], -1)))
         # The eyeball's centre lies behind the corners: a turned head moves it sideways between them.
-        self.centre = torch.stack([e["eye_x"] + CORNERS_AHEAD * _radians(e, "head_yaw").sin(),
-                                   e["eye_y"] + CORNERS_AHEAD * _radians(e, "head_pitch").sin()], -1)
+        self.centre = torch.stack([e["eye_x"] + CORNERS_AHEAD * torch.deg2rad(e["head_yaw"]).sin(),
+                                   e["eye_y"] + CORNERS_AHEAD * torch.deg2rad(e["head_pitch"]).sin()], -1)
         self.pupil = self.centre + IRIS_DEPTH * self.axis[:, :2]
 
     def _crop(self):
         """Pixels = a @ millimetres + b, with a (N, 2, 2) and b (N, 2); x and y: each pixel's millimetres (N, 1, H, W)."""
         e, (h, w) = self.eyes, self.size
-        roll, zoom = _radians(e, "roll"), e["zoom"]
+        roll, zoom = torch.deg2rad(e["roll"]), e["zoom"]
         turn = torch.stack([torch.stack([roll.cos(), -roll.sin()], -1), torch.stack([roll.sin(), roll.cos()], -1)], -2)
         per_mm = torch.tensor([w / WINDOW[1], h / WINDOW[0]], device=roll.device)
         self.a = per_mm[:, None] * turn * zoom[:, None, None]
@@ -129,15 +125,15 @@ class _Geometry:
 
     def _lids(self):
         e = self.eyes
-        head_yaw = _radians(e, "head_yaw")
+        head_yaw = torch.deg2rad(e["head_yaw"])
         half = _column(e["half_width"] * head_yaw.cos())
-        self.level = level = self.y + self.x * _column(_radians(e, "tilt").tan())   # the outer corner (right) is higher
+        self.level = level = self.y + self.x * _column(torch.deg2rad(e["tilt"]).tan())   # the outer corner (right) is higher
         self.t = t = self.x / half                                     # -1 at the nose, 1 at the temple
         near = _column(LIDS_AHEAD * head_yaw.sin()) / half             # a turned head moves the lids' middle
         self.arch = arch = (1 - t * t).clamp_min(0) ** _column(e["lid_shape"])
         skew = 1 + (_column(e["lid_peak"]) - near) * t * 1.6
         follow = e["pitch"] - e["head_pitch"]                          # the lids follow the gaze within the head
-        down = -LIDS_AHEAD * _radians(e, "head_pitch").sin()
+        down = -LIDS_AHEAD * torch.deg2rad(e["head_pitch"]).sin()
         upper = (e["upper_lid"] + UPPER_FOLLOWS * follow - down).clamp_min(0.6)
         lower = (e["lower_lid"] - LOWER_FOLLOWS * follow + down).clamp_min(0.6)
         self.from_upper = level + _column(upper) * arch * skew         # mm below the upper lid's edge
@@ -262,16 +258,14 @@ class _Layers:
         # The upper lid and its lashes throw a shadow; the corners lie deep.
         shade = (0.45 + 0.55 * (p.from_upper / 2.8).clamp(0, 1)) * (0.72 + 0.28 * (p.from_lower / 1.5).clamp(0, 1))
         shade = shade * (1 - 0.8 * (p.t.abs() - 0.5).clamp_min(0))
+        # Iris and pupil are discs with soft edges.
+        iris = self.edge(_column(e["iris_radius"]) - self.rho, _column(e["limbus"]) + self.pixel)
+        pupil = self.edge(_column(e["pupil_radius"]) - self.rho, 0.3 * self.pixel + self.pixel)
         surface = self._white()
-        surface = surface + (self._iris() - surface) * self._soft(_column(e["iris_radius"]), _column(e["limbus"]))
-        surface = surface * (1 - 0.93 * self._soft(_column(e["pupil_radius"]), 0.3 * self.pixel))
+        surface = (surface + (self._iris() - surface) * iris) * (1 - 0.93 * pupil)
         glint = self.edge(self.glint_distance(), self.pixel) * (_column(e["glint"]) - 0.1).clamp_min(0)
         tears = 0.16 * torch.exp(-((p.from_lower - 0.35) / 0.45) ** 2)   # the bright wet edge along the lower lid
         return surface * light * shade + tears * light + 0.9 * glint
-
-    def _soft(self, radius, softness):
-        """Coverage of a disc on the iris plane whose edge is `softness` mm wider than a pixel."""
-        return ((radius - self.rho) / (softness + self.pixel) + 0.5).clamp(0, 1)
 
     def _white(self):
         e, p = self.eyes, self.place
