@@ -36,7 +36,7 @@ class RealPatches:
     def __init__(self, real):
         known, unseen = (patches_of(half) for half in pixels(real).split(-(-len(pixels(real)) // 2)))
         variance, directions = torch.linalg.eigh(torch.cov(known.flatten(0, 1).T))
-        self.whitening = directions / (variance.clamp(min=0) + FLOOR**2).sqrt()       # (D, D): of about unit variance each
+        self.whitening = directions / (variance.clamp(min=0) + FLOOR**2).sqrt()       # (D, D): to independent directions
         self.known = known @ self.whitening                                            # (places, M, D)
         self.limit = self._nearest(unseen @ self.whitening).quantile(1 - USUAL, 1, keepdim=True)      # (places, 1)
 
@@ -55,18 +55,14 @@ class RealPatches:
         far = self._nearest(patches) > self.limit
         if synthetic is not None:
             others = patches_of(pixel_pairs(refined, synthetic)[1]) @ self.whitening
-            far &= self._nearest(_without(patches, others)) > self.limit
+            weight = (patches * others).sum(2, keepdim=True) / others.square().sum(2, keepdim=True).clamp(min=1e-6)
+            remains = patches - weight.clamp(0, 1) * others                 # as much as can be of the others taken away
+            far &= self._nearest(remains) > self.limit
         return far.T.unflatten(1, [(n - SIDE) // STEP + 1 for n in refined.shape[2:]])
 
     def share(self, refined, synthetic=None):
         """Share of foreign patches: about 0.05 for real images, by calibration; near 0 for untouched synthetic ones."""
         return self.foreign(refined, synthetic).float().mean().item()
-
-
-def _without(patches, others):
-    """What is left of patches (places, N, D) when as much as can be of the other ones has been taken away."""
-    weight = (patches * others).sum(2, keepdim=True) / others.square().sum(2, keepdim=True).clamp(min=1e-6)
-    return patches - weight.clamp(0, 1) * others
 
 
 def patches_of(images):
