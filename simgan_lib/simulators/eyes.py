@@ -57,7 +57,7 @@ def labels_of(eyes, size=(35, 55)):
 
 
 def _chunks(eyes):
-    size = CHUNK.get(eyes.device.type, CHUNK["cuda"])
+    size = CHUNK.get(eyes.texture.device.type, CHUNK["cuda"])
     return [eyes.chunk(slice(i, i + size)) for i in range(0, len(eyes), size)]
 
 

@@ -85,10 +85,6 @@ class EyeParameters:
     def __getitem__(self, name):
         return self.values[name]
 
-    @property
-    def device(self):
-        return self.texture.device
-
     def chunk(self, part):
         """The eyes of the slice `part`."""
         return EyeParameters({name: v[part] for name, v in self.values.items()}, self.texture[part])
