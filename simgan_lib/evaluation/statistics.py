@@ -17,12 +17,11 @@ def interval(values):
     {'mean': 2.0, 'sd': 1.0, 'n': 3, 'low': -0.48, 'high': 4.48}
     """
     values = np.asarray(values, dtype=float)
-    n, mean = len(values), float(values.mean())
-    if n < 2:
-        return {"mean": mean, "sd": None, "n": n, "low": None, "high": None}
-    sd = float(values.std(ddof=1))
-    reach = float(scipy.stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n))
-    return {"mean": mean, "sd": sd, "n": n, "low": mean - reach, "high": mean + reach}
+    if len(values) < 2:
+        return {"mean": float(values.mean()), "sd": None, "n": len(values), "low": None, "high": None}
+    mean, sd = values.mean(), values.std(ddof=1)
+    reach = scipy.stats.t.ppf(0.975, len(values) - 1) * sd / np.sqrt(len(values))
+    return {"mean": float(mean), "sd": float(sd), "n": len(values), "low": float(mean - reach), "high": float(mean + reach)}
 
 
 def paired_interval(values, base):
