@@ -14,7 +14,7 @@ Taught in: notebook 07.
 import torch
 import torch.nn.functional as F
 
-from ..images import pixels
+from ..images import pixel_pairs, pixels
 
 SIDE = 7                  # pixels of a patch: about a fifth of a crop's height, an iris is two of them wide
 STEP = 4                  # pixels between patches
@@ -35,7 +35,8 @@ class RealPatches:
 
     def __init__(self, real):
         known, unseen = (patches_of(half) for half in pixels(real).split(-(-len(pixels(real)) // 2)))
-        self.whitening = _whitening(known.flatten(0, 1))
+        variance, directions = torch.linalg.eigh(torch.cov(known.flatten(0, 1).T))
+        self.whitening = directions / (variance.clamp(min=0) + FLOOR**2).sqrt()       # (D, D): to independent directions
         self.known = known @ self.whitening                                            # (places, M, D)
         self.limit = self._nearest(unseen @ self.whitening).quantile(1 - USUAL, 1, keepdim=True)      # (places, 1)
 
@@ -53,7 +54,10 @@ class RealPatches:
         patches = patches_of(refined) @ self.whitening
         far = self._nearest(patches) > self.limit
         if synthetic is not None:
-            far &= self._nearest(_without(patches, patches_of(pixels(synthetic)) @ self.whitening)) > self.limit
+            others = patches_of(pixel_pairs(refined, synthetic)[1]) @ self.whitening
+            weight = (patches * others).sum(2, keepdim=True) / others.square().sum(2, keepdim=True).clamp(min=1e-6)
+            remains = patches - weight.clamp(0, 1) * others                 # as much as can be of the others taken away
+            far &= self._nearest(remains) > self.limit
         return far.T.unflatten(1, [(n - SIDE) // STEP + 1 for n in refined.shape[2:]])
 
     def share(self, refined, synthetic=None):
@@ -61,24 +65,10 @@ class RealPatches:
         return self.foreign(refined, synthetic).float().mean().item()
 
 
-def _without(patches, others):
-    """What is left of patches (places, N, D) when as much as can be of the other ones has been taken away."""
-    if patches.shape != others.shape:
-        raise ValueError(f"expected image pairs, found {patches.shape[1]} and {others.shape[1]} images")
-    weight = (patches * others).sum(2, keepdim=True) / others.square().sum(2, keepdim=True).clamp(min=1e-6)
-    return patches - weight.clamp(0, 1) * others
-
-
 def patches_of(images):
     """Patches without their mean, in gray levels: uint8 (N, C, H, W)  ->  float (places, N, C * SIDE * SIDE)."""
     cut = F.unfold(images.float(), SIDE, stride=STEP)                                  # (N, D, places)
     return (cut - cut.mean(1, keepdim=True)).permute(2, 0, 1)
-
-
-def _whitening(patches):
-    """(D, D): turns patches into independent directions of about unit variance."""
-    variance, directions = torch.linalg.eigh(torch.cov(patches.T))
-    return directions / (variance.clamp(min=0) + FLOOR**2).sqrt()
 
 
 def fixed_pattern(images, domains):
@@ -88,8 +78,8 @@ def fixed_pattern(images, domains):
     images, sharp and softened, explain of it (least squares).  Two halves of the images must agree on it, so that chance
     adds nothing.  Below about 1 for images of the domains; a pattern added to all images adds its own strength.
     """
-    basis = [_fine(mean) for mean in map(_mean, domains)] + [_fine(_softened(mean, 3)) for mean in map(_mean, domains)]
-    basis = torch.stack(basis, 1)                                                      # (pixels, 2 * domains)
+    means = [_mean(domain) for domain in domains]
+    basis = torch.stack([_fine(mean) for mean in means + [_softened(mean, 3) for mean in means]], 1)  # (pixels, 2 * domains)
     halves = [_fine(_mean(pixels(images)[i::2])) for i in range(2)]
     left = [half - basis @ torch.linalg.lstsq(basis, half[:, None]).solution[:, 0] for half in halves]
     return (left[0] * left[1]).mean().clamp(min=0).sqrt().item()

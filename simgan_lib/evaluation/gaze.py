@@ -73,8 +73,7 @@ def gaze_training(training, config, seed, device="cpu"):
     estimator = from_seed(seed, GazeEstimator, config.network, tuple(images.shape[2:]), images.shape[1])
     estimator = estimator.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1,
-                                                   pct_start=0.1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.steps + 1, pct_start=0.1)
     for step in range(1, config.steps + 1):
         pick = torch.randint(len(images), (config.batch,), generator=generator, device=device)
         batch = augmented(images[pick], config, generator).contiguous(memory_format=torch.channels_last)
@@ -110,24 +109,26 @@ def augmented(images, config, generator):
 
 def shifted(images, most, generator):
     """Each image (B, C, H, W) moved by -most .. most whole pixels in x and y; the border is repeated."""
-    places = []
-    for axis in (2, 3):
+    image, channel, *places = (torch.arange(n, device=images.device) for n in images.shape)
+    for axis, place in enumerate(places):
         move = torch.randint(-most, most + 1, (len(images), 1), generator=generator, device=images.device)
-        places.append((torch.arange(images.shape[axis], device=images.device) + move).clamp_(0, images.shape[axis] - 1))
-    image = torch.arange(len(images), device=images.device)[:, None, None, None]
-    channel = torch.arange(images.shape[1], device=images.device)[:, None, None]
-    return images[image, channel, places[0][:, None, :, None], places[1][:, None, None, :]]
+        places[axis] = (place + move).clamp_(0, len(place) - 1)                  # (B, H), (B, W)
+    return images[image[:, None, None, None], channel[:, None, None], places[0][:, None, :, None], places[1][:, None, None]]
 
 
 @torch.no_grad()
-def predict_gaze(estimator, images, batch=512):
-    """Gaze (pitch, yaw) in radians (N, 2), on the CPU, of an ImageSet or of uint8 images (N, C, H, W).
+def answers_of(network, images, batch=512):
+    """What a network says of an ImageSet or of uint8 images (N, C, H, W): float (N, ...) on the CPU.
 
     In float32 on every device, so that what is reported does not depend on the hardware's number format.
     """
-    device = next(estimator.parameters()).device
-    vectors = [estimator(to_float(part.to(device))).cpu() for part in pixels(images).split(batch)]
-    return gaze_angles(torch.cat(vectors))
+    device = next(network.parameters()).device
+    return torch.cat([network(to_float(part.to(device))).cpu() for part in pixels(images).split(batch)])
+
+
+def predict_gaze(estimator, images, batch=512):
+    """Gaze (pitch, yaw) in radians (N, 2), on the CPU, of an ImageSet or of uint8 images (N, C, H, W)."""
+    return gaze_angles(answers_of(estimator, images, batch))
 
 
 # ---- measuring ----
@@ -140,7 +141,5 @@ def gaze_report(predicted, truth, thresholds=(7.0,), seed=0, groups=None):
     Paper: Table 2, Table 3.
     """
     errors = angular_error_deg(predicted, truth).cpu().numpy()
-    report = {"gaze_error_deg": bootstrap_interval(errors, seed, groups)}
-    for degrees in thresholds:
-        report[f"within_{degrees:g}_deg"] = bootstrap_interval(100.0 * (errors <= degrees), seed, groups)
-    return report
+    wanted = {"gaze_error_deg": errors} | {f"within_{degrees:g}_deg": 100.0 * (errors <= degrees) for degrees in thresholds}
+    return {name: bootstrap_interval(values, seed, groups) for name, values in wanted.items()}

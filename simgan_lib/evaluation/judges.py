@@ -12,7 +12,7 @@ from torch import nn
 from ..images import pixels, to_float
 from ..networks import from_seed
 from ..system.device import autocast_for
-from .gaze import shifted
+from .gaze import answers_of, shifted
 
 
 class FeatureNetwork(nn.Module):
@@ -31,14 +31,9 @@ class FeatureNetwork(nn.Module):
     def forward(self, x):
         return self.verdict(self.trunk(x))
 
-    @torch.no_grad()
-    def describe(self, images, batch=512):
-        """uint8 images (N, C, H, W) or an ImageSet  ->  features, float (N, width) on the CPU.
-
-        In float32 on every device, so that distances do not depend on the hardware's number format.
-        """
-        device = self.verdict.weight.device
-        return torch.cat([self.trunk(to_float(part.to(device))).cpu() for part in pixels(images).split(batch)])
+    def describe(self, images):
+        """uint8 images (N, C, H, W) or an ImageSet  ->  features, float (N, width) on the CPU."""
+        return answers_of(self.trunk, images)
 
 
 def feature_network(images, seed, steps=400, batch=64, device="cpu"):
@@ -54,22 +49,19 @@ def feature_network(images, seed, steps=400, batch=64, device="cpu"):
     generator = torch.Generator(device).manual_seed(seed)
 
     def draw():
-        chosen = [_some(each, math.ceil(batch / len(kinds)), generator) for each in kinds]
+        n = (math.ceil(batch / len(kinds)),)
+        chosen = [each[torch.randint(len(each), n, generator=generator, device=device)] for each in kinds]
         return changed(to_float(torch.cat(chosen)), generator)
 
     network = from_seed(seed, FeatureNetwork, kinds[0].shape[1], len(CHANGES)).to(device)
     return fit_classifier(network, draw, steps, device)
 
 
-def _some(images, n, generator):
-    return images[torch.randint(len(images), (n,), generator=generator, device=images.device)]
-
-
 def fit_classifier(network, draw, steps, device, rate=3e-3):
     """Train with cross-entropy on what draw() gives, (float images, class indices); leaves it in evaluation mode."""
     network.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps + 1)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps + 1)
     for _ in range(steps):
         x, kind = draw()
         with autocast_for(device):
@@ -92,32 +84,21 @@ def _uniform(x, low, high, generator):
     return low + (high - low) * torch.rand(len(x), 1, 1, 1, generator=generator, device=x.device)
 
 
-def _blurred(x, generator):
-    return x + _uniform(x, 0.4, 1.0, generator) * (softened(x) - x)
-
-
-def _sharpened(x, generator):
-    return x + _uniform(x, 0.5, 1.5, generator) * (x - softened(x))
-
-
-def _noisy(x, generator):
-    noise = torch.randn(x.shape, generator=generator, device=x.device)
-    return x + _uniform(x, 0.02, 0.15, generator) * noise
-
-
 def _toned(x, generator):
     """Darker or brighter in the middle of the scale, by a power of 1.4 to 2.5."""
     power = 2.0 ** (_uniform(x, 0.5, 1.3, generator) * torch.sign(_uniform(x, -1, 1, generator)))
     return 2 * ((x + 1) / 2).clamp(1e-4, 1) ** power - 1
 
 
-def _torn(x, generator):
-    """Left and right part swapped: the seam and the layout are wrong."""
-    return x.roll(x.shape[-1] // 2, -1)
-
-
-CHANGES = {"unchanged": lambda x, generator: x, "upside down": lambda x, generator: x.flip(-2), "torn": _torn,
-           "blurred": _blurred, "sharpened": _sharpened, "noisy": _noisy, "toned": _toned}
+CHANGES = {
+    "unchanged": lambda x, g: x,
+    "upside down": lambda x, g: x.flip(-2),
+    "torn": lambda x, g: x.roll(x.shape[-1] // 2, -1),      # left and right swapped: the seam and the layout are wrong
+    "blurred": lambda x, g: x + _uniform(x, 0.4, 1.0, g) * (softened(x) - x),
+    "sharpened": lambda x, g: x + _uniform(x, 0.5, 1.5, g) * (x - softened(x)),
+    "noisy": lambda x, g: x + torch.randn(x.shape, generator=g, device=x.device) * _uniform(x, 0.02, 0.15, g),
+    "toned": _toned,
+}
 
 
 def changed(x, generator):

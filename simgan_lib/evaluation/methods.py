@@ -25,16 +25,14 @@ from sklearn.svm import SVR
 from ..system.errors import UserError
 from .gaze import check_labelled
 
-RASTER = (9, 15)          # rows and columns of means
 
-
-def raster_features(images, raster=RASTER):
-    """Means of a raster of cells, each image's brought to mean 0 and length 1.  uint8 (N, C, H, W) -> float64 (N, C*9*15).
+def raster_features(images):
+    """Means of a raster of 9 x 15 cells, each image's brought to mean 0 and length 1.  uint8 (N, C, H, W) -> float64 (N, C*9*15).
 
     So exposure and contrast, which say nothing of the gaze, are gone.  Cells of sizes that do not divide overlap by a pixel.
     An image of one gray level gives zeros.
     """
-    cells = F.adaptive_avg_pool2d(images.cpu().double(), raster).flatten(1)             # (N, C*rows*columns)
+    cells = F.adaptive_avg_pool2d(images.cpu().double(), (9, 15)).flatten(1)             # (N, C*rows*columns)
     return F.normalize(cells - cells.mean(1, keepdim=True), dim=1).numpy()
 
 
@@ -46,16 +44,13 @@ class AdaptiveLinearRegression:
     afterwards.  doi 10.1109/TPAMI.2014.2313123.
     """
 
-    def __init__(self, sparsity=0.001):
-        self.sparsity = sparsity
-
     def fit(self, features, gaze):
         """features (N, D) of length 1, gaze (N, 2)."""
         self.features, self.gaze = features, gaze
         return self
 
     def predict(self, features):
-        lasso = Lasso(self.sparsity, fit_intercept=False, positive=True, precompute=True, tol=1e-3)
+        lasso = Lasso(0.001, fit_intercept=False, positive=True, precompute=True, tol=1e-3)
         weights = lasso.fit(self.features.T, features.T).coef_.reshape(len(features), -1)         # (M, N)
         total = weights.sum(1, keepdims=True)
         return weights @ self.gaze / np.where(total > 0, total, 1.0)
@@ -83,7 +78,7 @@ METHODS = {
 def train_method(name, training, seed=0):
     """Fit METHODS[name] to an ImageSet with gaze labels  ->  a function: ImageSet -> gaze (pitch, yaw) radians (N, 2).
 
-    Of more images than the method's `most`, so many are drawn.  The same seed gives the same answers.
+    The same seed gives the same answers.
     Raises UserError for an unknown name, a set without images or gaze labels, or images of another shape later.
     """
     if name not in METHODS:

@@ -23,7 +23,8 @@ RADII = (0.130, 0.185)            # radius of the iris, in image widths: 11.5 to
 USUAL_RADIUS = 0.157
 SMALLEST = 0.138                  # a fitted circle that is smaller is no iris
 SIDES = math.radians(55)          # how far from the horizontal the limbus is usually free of lids
-RAYS = 60                         # directions in which the edge is looked for
+RAYS = np.arange(60) * 2 * math.pi / 60   # directions in which the edge is looked for
+RIGHT, LEFT = np.cos(RAYS) > math.cos(SIDES), np.cos(RAYS) < -math.cos(SIDES)   # those where lids seldom are
 REACH = 5                         # px at 55 px eye width by which an exact mask is moved each way
 CHUNK = 256                       # images searched at a time
 
@@ -49,19 +50,15 @@ def pupil_shifts(synthetic, refined):
 
 
 def estimator_error(images):
-    """How wrong the estimate itself is, on an ImageSet whose `pupil` label is exact: {"mean", "sd", "n", "failed"}.
+    """`summary` of how wrong the estimate itself is on an ImageSet whose `pupil` label is exact, px at 55 px eye width.
 
-    In px at 55 px eye width.  To be stated beside any shift: a shift of this size is not told from none.
+    To be stated beside any shift: a shift of this size is not told from none.
     """
-    wrong = pupil_centres(images) - images.labels["pupil"].cpu()
-    return summary(wrong * EYE_WIDTH / images.images.shape[-1])
+    return summary((pupil_centres(images) - images.labels["pupil"].cpu()) * EYE_WIDTH / images.images.shape[-1])
 
 
 def pupil_shift(synthetic, refined):
-    """Distance between the pupil's centres before and after: {"mean", "sd", "n", "failed"}, px at 55 px eye width.
-
-    The paper has 1.1 +- 0.8 px.  Article: Figure 9.
-    """
+    """`summary` of the distance between the pupil's centres before and after, px at 55 px eye width.  Article: Figure 9."""
     return summary(pupil_shifts(synthetic, refined))
 
 
@@ -87,7 +84,11 @@ def iris_ellipses(images, progress=None):
     """Ellipses (x, y, semi-axis, semi-axis, angle) px and radians, float (N, 5); NaN where none fits."""
     images, found = pixels(images), []
     for part in images.split(CHUNK):
-        found.append(torch.from_numpy(_ellipses(part)).float())
+        gray = normalised(part)
+        circles, _ = _fitted_circles(gray, coarse_circles(gray))
+        circles, edges = _fitted_circles(gray, circles)        # again from a better centre: rays meet the edge squarely
+        circles[circles[:, 2] < SMALLEST * gray.shape[2]] = np.nan   # the limbus on one side, the pupil's edge on the other
+        found.append(torch.from_numpy(np.stack([_fitted_ellipse(*each) for each in zip(circles, *edges)])).float())
         if progress is not None:
             progress(sum(map(len, found)), len(images))
     return torch.cat(found)
@@ -115,15 +116,6 @@ def iris_contrast(images, labels):
     return ((mean[0] - mean[1]) / gray.mean((1, 2)))[seen].mean().item()
 
 
-def _ellipses(images):
-    gray = normalised(images)
-    circles = coarse_circles(gray)                             # (n, 3)
-    circles, _ = _fitted_circles(gray, circles)
-    circles, found = _fitted_circles(gray, circles)            # again from a better centre: rays meet the edge squarely
-    circles[circles[:, 2] < SMALLEST * gray.shape[2]] = np.nan  # the limbus on one side, the pupil's edge on the other
-    return np.stack([_fitted_ellipse(*each) for each in zip(circles, *found)])
-
-
 # ---- where the iris is, roughly ----
 def normalised(images):
     """uint8 (N, C, H, W)  ->  float (N, H, W): dark is 0, bright is 1 (clipped at 1.2), noise slightly smoothed."""
@@ -146,7 +138,9 @@ def coarse_circles(gray):
         gray = F.interpolate(gray[:, None], size=small, mode="bilinear", antialias=True, align_corners=False)[:, 0]
     radii = torch.linspace(*RADII, 7) * EYE_WIDTH
     score = _circle_score(gray, radii)
-    score[..., ~_central(*small)] = -torch.inf
+    rows, columns = (torch.arange(n) / n for n in small)
+    rim = ((rows <= 0.2) | (rows >= 0.85))[:, None] | (columns <= 0.25) | (columns >= 0.75)   # no pupil is there
+    score[..., rim] = -torch.inf
     r, y, x = np.unravel_index(score.flatten(1).argmax(1).numpy(), score.shape[1:])
     return np.stack([(x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, radii.numpy()[r] * scale], 1)
 
@@ -165,12 +159,6 @@ def _limited_gradient(gray, most):
     """(N, 2, H, W): slopes in x and y, in units of `most`, no longer than 1."""
     down, right = torch.gradient(gray, dim=(1, 2))
     return torch.stack([right, down], 1) / torch.hypot(right, down).clamp(min=most)[:, None]
-
-
-def _central(height, width):
-    """Where the pupil may be: not at the rim of the crop, (H, W) bool."""
-    y, x = torch.arange(height)[:, None] / height, torch.arange(width) / width
-    return (y > 0.2) & (y < 0.85) & (x > 0.25) & (x < 0.75)
 
 
 def _templates(radii):
@@ -192,46 +180,39 @@ def _templates(radii):
 # ---- its edge, to a fraction of a pixel ----
 def edge_points(gray, circles):
     """Along each ray from the circles' centres, the steepest rise near the radius: points (N, R, 2), slopes (N, R)."""
-    angle, t = np.arange(RAYS) * 2 * math.pi / RAYS, np.linspace(0.75, 1.3, 60)
+    t, cosine, sine = np.linspace(0.75, 1.3, 60), np.cos(RAYS)[:, None], np.sin(RAYS)[:, None]
     x, y, r = (column[:, None, None] for column in circles.T)
     rho = r * t                                                # (N, 1, T)
     image = np.arange(len(gray))[:, None, None]
-    at = np.broadcast_arrays(image, y + rho * np.sin(angle)[:, None], x + rho * np.cos(angle)[:, None])
+    at = np.broadcast_arrays(image, y + rho * sine, x + rho * cosine)
     profile = gaussian_filter(map_coordinates(gray.numpy(), at, order=1, mode="nearest"), (0, 0, 2))
     slope = np.gradient(profile, axis=2) / (r * (t[1] - t[0]))  # (N, R, T)
     best = (slope * np.exp(-0.5 * ((t - 1) / 0.2) ** 2)).argmax(2)
     steepness = np.take_along_axis(slope, best[..., None], 2)[..., 0]
     steepness[(best == 0) | (best == len(t) - 1)] = 0          # still rising where the ray ends: no edge
     rho = np.take_along_axis(np.broadcast_to(rho, slope.shape), best[..., None], 2)
-    return np.stack([x + rho * np.cos(angle)[:, None], y + rho * np.sin(angle)[:, None]], -1)[:, :, 0], steepness
-
-
-def _on_sides():
-    """Rays (R,) to the right and to the left, where lids seldom are."""
-    cosine = np.cos(np.arange(RAYS) * 2 * math.pi / RAYS)
-    return cosine > math.cos(SIDES), cosine < -math.cos(SIDES)
+    return np.stack([x + rho * cosine, y + rho * sine], -1)[:, :, 0], steepness
 
 
 def _fitted_circles(gray, circles):
     """Circles through the edges at the sides (N, 3), NaN where they do not agree, and (points, which are edges)."""
     points, steepness = edge_points(gray, np.nan_to_num(circles, nan=1.0))
-    sides = np.logical_or(*_on_sides())
-    edge = steepness > 0.2 * np.quantile(steepness[:, sides], 0.6, axis=1, keepdims=True)
+    edge = steepness > 0.2 * np.quantile(steepness[:, RIGHT | LEFT], 0.6, axis=1, keepdims=True)
     fitted = [_fitted_circle(*each) for each in zip(circles, points, edge)]
     return np.stack(fitted), (points, edge)
 
 
 def _fitted_circle(start, points, edge):
     """Least squares, each time again without the points that are off by more than a twentieth of the radius."""
-    right, left = _on_sides()
-    keep, nothing = edge & (right | left), np.full(3, np.nan)
+    on_sides, nothing = edge & (RIGHT | LEFT), np.full(3, np.nan)
+    keep = on_sides
     for tolerance in (0.15, 0.08, 0.05, 0.05):
         circle = _fit(CircleModel, points[keep])
         if circle is None:
             return nothing
         off = np.abs(np.hypot(*(points - circle[:2]).T) - circle[2])
-        keep = edge & (right | left) & (off < tolerance * circle[2])
-    agree = min((keep & right).sum() / right.sum(), (keep & left).sum() / left.sum())
+        keep = on_sides & (off < tolerance * circle[2])
+    agree = min(keep[side].mean() for side in (RIGHT, LEFT))
     near = 0.8 < circle[2] / start[2] < 1.25 and np.hypot(*(circle[:2] - start[:2])) < 0.5 * start[2]
     return circle if near and agree >= 0.4 else nothing
 
@@ -257,17 +238,13 @@ def _fit(model, points):
         warnings.simplefilter("ignore")            # too few distinct points: None says it
         if hasattr(model, "from_estimate"):        # scikit-image 0.26 and later
             fitted = model.from_estimate(points)
-            parameters = _parameters(fitted) if fitted else None
+            if not fitted:
+                return None
+            parameters = [*fitted.center, *([fitted.radius] if model is CircleModel else [*fitted.axis_lengths, fitted.theta])]
         else:
             fitted = model()
-            parameters = fitted.params if fitted.estimate(points) else None
-    return np.array(parameters, dtype=float) if parameters is not None and np.isfinite(parameters).all() else None
-
-
-def _parameters(fitted):
-    if isinstance(fitted, CircleModel):
-        return [*fitted.center, fitted.radius]
-    return [*fitted.center, *fitted.axis_lengths, fitted.theta]
+            parameters = fitted.params if fitted.estimate(points) else [math.nan]
+    return np.array(parameters, dtype=float) if np.isfinite(parameters).all() else None
 
 
 # ---- the same by exact masks ----
@@ -292,8 +269,7 @@ def mask_shifts(images):
 
 def _limbus(parts, scale):
     """Where iris and white meet in masks (N, H, W): vectors (N, 2, H, W) from the iris to the white, else 0."""
-    smooth = [gaussian_filter(part.numpy().astype(np.float32), (0, scale, scale)) for part in (parts >= 2, parts == 1)]
-    iris, white = map(torch.from_numpy, smooth)
+    iris, white = (torch.from_numpy(gaussian_filter(part.float().numpy(), (0, scale, scale))) for part in (parts >= 2, parts == 1))
     down, right = torch.gradient(iris, dim=(1, 2))
     return -torch.stack([right, down], 1) * (iris * white)[:, None]
 

@@ -13,8 +13,9 @@ import torch
 from scipy.optimize import isotonic_regression
 from scipy.stats import binomtest
 
-from ..images import pixel_pairs, pixels, to_float
+from ..images import pixel_pairs, pixels
 from ..matching import LEVELS, gray_levels
+from .gaze import answers_of
 from .judges import equally_many, two_sample_classifier
 
 
@@ -45,17 +46,14 @@ def block_distance(features_a, features_b, seed=0, block=250):
 
 
 def mmd2(x, y):
-    """Unbiased squared maximum mean discrepancy, kernel (x . y / D + 1)^3, of features (N, D) and (M, D)  ->  scalar.
-
-    Unbiased: a point is not compared with itself.
-    """
+    """Squared maximum mean discrepancy, kernel (x . y / D + 1)^3, of features (N, D) and (M, D)  ->  scalar.  Unbiased."""
     x, y = x.double(), y.double()
 
     def kernel(a, b):
         return (a @ b.T / a.shape[1] + 1) ** 3
 
     def within(a):
-        similar = kernel(a, a)
+        similar = kernel(a, a)                    # less the diagonal: a point is not compared with itself
         return (similar.sum() - similar.diagonal().sum()) / (len(a) * (len(a) - 1))
 
     return within(x) + within(y) - 2 * kernel(x, y).mean()
@@ -73,12 +71,11 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
     """
     (train_a, test_a), (train_b, test_b) = (_halves(each, by, seed) for each in (a, b))
     network = two_sample_classifier(train_a, train_b, seed, steps, batch, device)
-    test = equally_many(test_a, test_b, device)
-    right = sum(_count_right(network, x, kind) for x, kind in zip(test[0].split(512), test[1].split(512)))
-    found = binomtest(right, len(test[0]), 0.5, alternative="greater")
-    low, high = binomtest(right, len(test[0])).proportion_ci(0.95, "exact")
-    return {"accuracy": right / len(test[0]), "low": float(low), "high": float(high), "p": float(found.pvalue),
-            "n": len(test[0])}
+    test, kind = equally_many(test_a, test_b, "cpu")
+    right, n = (answers_of(network, test).argmax(1) == kind).sum().item(), len(test)
+    low, high = binomtest(right, n).proportion_ci(0.95, "exact")
+    p = binomtest(right, n, alternative="greater").pvalue
+    return {"accuracy": right / n, "low": float(low), "high": float(high), "p": float(p), "n": n}
 
 
 def evenness(images):
@@ -106,11 +103,6 @@ def told_by_number(number, a, b, seed, by="day"):
     return float((tree.predict(test_a[:, None]) == 0).mean() + (tree.predict(test_b[:, None]) == 1).mean()) / 2
 
 
-@torch.no_grad()
-def _count_right(network, images, kind):
-    return (network(to_float(images)).argmax(1) == kind).sum().item()
-
-
 def _halves(images, by, seed):
     """The pixels in two parts of about equal size: whole groups where the set has the group `by`."""
     groups = getattr(images, "groups", {}).get(by)
@@ -118,12 +110,9 @@ def _halves(images, by, seed):
     size = np.bincount(names)
     order = np.random.default_rng(seed).permutation(len(size))
     before = np.cumsum(size[order]) - size[order] / 2                 # images up to the middle of each group
-    first = np.zeros(len(size), dtype=bool)
-    first[order] = before < len(images) / 2
-    mask = torch.from_numpy(first[names])
     every = pixels(images)
-    mask = mask.to(every.device)
-    return every[mask], every[~mask]
+    first = torch.from_numpy(np.isin(names, order[before < len(images) / 2])).to(every.device)
+    return every[first], every[~first]
 
 
 # ---- in which respect do they differ? ----
@@ -139,16 +128,14 @@ def power_spectrum(images, bins=16):
     power is scaled so that white noise of variance v (gray levels squared) has power v at every frequency.
     """
     x = pixels(images).double()
-    window = torch.outer(*(torch.hann_window(n + 2, periodic=False, dtype=x.dtype, device=x.device)[1:-1]
-                           for n in x.shape[2:]))
+    window = torch.outer(*(torch.hann_window(n + 2, False, dtype=x.dtype, device=x.device)[1:-1] for n in x.shape[2:]))
     spectrum = torch.fft.fft2((x - x.mean((2, 3), keepdim=True)) * window)
     power = (spectrum.abs() ** 2).mean((0, 1)) / window.square().sum()                # (H, W)
     radius = torch.hypot(torch.fft.fftfreq(x.shape[2])[:, None], torch.fft.fftfreq(x.shape[3])[None])
     inside = (radius > 0) & (radius < 0.5)
     place = (radius * 2 * bins).long()[inside]
-    total = torch.bincount(place, power.cpu()[inside], bins)
-    count = torch.bincount(place, minlength=bins)
-    return (np.arange(bins) + 0.5) / (2 * bins), (total / count).numpy()
+    mean = torch.bincount(place, power.cpu()[inside], bins) / torch.bincount(place, minlength=bins)
+    return (np.arange(bins) + 0.5) / (2 * bins), mean.numpy()
 
 
 def spectrum_distance(a, b, bins=16):
@@ -163,15 +150,12 @@ def identity_collapse(entering, results, real):
 
     entering: images (N, C, H, W).  results: {name: what became of them, in the same order}: the refined images, and to
     compare with, untouched and histogram-matched ones.  real: images of the domain.
-    Returns {name: {"change", "beyond_tone", "gray_level_distance", "spectrum_distance"}}: mean |change| in gray levels;
-    the share of the result's variance that no tone curve of what entered explains; the two distances to the real images,
-    which should fall.  A refiner whose change is near 0 has collapsed to the identity; one whose `beyond_tone` is near 0
-    is a tone curve.
-    Raises ValueError if shapes differ.
+    Returns {name: {"change", "beyond_tone", "gray_level_distance", "spectrum_distance"}}, each the function of its name
+    (change: `mean_change`); the two distances are to the real images and should fall.  A refiner whose change is near 0
+    has collapsed to the identity; one whose `beyond_tone` is near 0 is a tone curve.  Raises ValueError if shapes differ.
     """
-    entering, real = pixels(entering), pixels(real)
-    results = {name: pixels(images) for name, images in results.items()}
-    return {name: {"change": mean_change(entering, result), "beyond_tone": beyond_tone(entering, result),
+    entering = pixels(entering)
+    return {name: {"change": mean_change(entering, result), "beyond_tone": beyond_tone(entering, pixels(result)),
                    "gray_level_distance": gray_level_distance(result, real),
                    "spectrum_distance": spectrum_distance(result, real)} for name, result in results.items()}
 

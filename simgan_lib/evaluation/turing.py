@@ -7,6 +7,7 @@ Paper: Table 1, section 3.1.  Taught in: notebook 10.
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,10 @@ import numpy as np
 import torch
 from scipy.stats import binom, binomtest, chi2_contingency
 
-from ..images import pixels, to_float
+from ..images import pixels
 from ..system.errors import UserError
 from ..system.files import write_whole
+from .gaze import answers_of
 from .judges import two_sample_classifier
 
 FORMAT = "simgan-turing-1"
@@ -36,8 +38,7 @@ class Trials:
 
     def digest(self):
         """Twelve hexadecimal digits that tell these trials from any others."""
-        content = self.images.contiguous().numpy().tobytes() + self.real.numpy().tobytes()
-        return hashlib.sha256(content).hexdigest()[:12]
+        return hashlib.sha256(self.images.numpy().tobytes() + self.real.numpy().tobytes()).hexdigest()[:12]
 
 
 def draw_trials(real, synthetic, n, seed, by="day"):
@@ -64,14 +65,14 @@ def draw_trials(real, synthetic, n, seed, by="day"):
 
 def _spread(groups, n, generator):
     """All indices in random order, the first of each group first, then the second of each, and so on."""
-    order = torch.randperm(n, generator=generator).numpy()
+    order = torch.randperm(n, generator=generator)
     if groups is None:
-        return torch.from_numpy(order)
-    groups, seen, turn = np.asarray(groups), {}, []
-    for i in order:
-        turn.append(seen.get(groups[i], 0))
-        seen[groups[i]] = turn[-1] + 1
-    return torch.from_numpy(order[np.argsort(turn, kind="stable")])
+        return order
+    turn, seen = [], Counter()
+    for group in np.asarray(groups)[order]:
+        turn.append(seen[group])
+        seen[group] += 1
+    return order[np.argsort(turn, kind="stable")]
 
 
 # ---- one subject's answers ----
@@ -138,9 +139,9 @@ class Session:
     def _read(self):
         try:
             about = json.loads(self.path.read_bytes())
-            kept, format_ = about["answers"], about["format"]
-            if format_ != FORMAT or not isinstance(kept, str) or set(kept) - {REAL, SYNTHETIC}:
-                raise ValueError(f"format {format_!r}, answers {str(kept)[:20]!r}")
+            kept, written = about["answers"], about["format"]
+            if written != FORMAT or not isinstance(kept, str) or set(kept) - {REAL, SYNTHETIC}:
+                raise ValueError(f"format {written!r}, answers {str(kept)[:20]!r}")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.path}: not a session of the visual Turing test ({error}); move it away to begin anew") \
                 from error
@@ -162,12 +163,7 @@ def simulated_subject(real, synthetic, seed, steps=300, device="cpu"):
     Lopez-Paz and Oquab 2017 (classifier two-sample test).
     """
     network = two_sample_classifier(pixels(real), pixels(synthetic), seed, steps, device=device)
-
-    @torch.no_grad()
-    def answers(images):
-        kinds = torch.cat([network(to_float(part.to(device))).argmax(1).cpu() for part in images.split(512)])
-        return "".join(SYNTHETIC if kind else REAL for kind in kinds.tolist())
-    return answers
+    return lambda images: "".join((REAL, SYNTHETIC)[kind] for kind in answers_of(network, images).argmax(1))
 
 
 # ---- what the answers prove ----
@@ -190,8 +186,7 @@ def binomial(right, n):
     if not 0 <= right <= n or n == 0:
         raise ValueError(f"expected some answers, and no more right ones than answers, found {right} of {n}")
     low, high = binomtest(right, n).proportion_ci(0.90, "exact")
-    return {"right": right, "n": n, "share": right / n, "low": float(low), "high": float(high),
-            "p": binomial_p(right, n)}
+    return {"right": right, "n": n, "share": right / n, "low": float(low), "high": float(high), "p": binomial_p(right, n)}
 
 
 def pooled(results):

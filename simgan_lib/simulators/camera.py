@@ -40,8 +40,7 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None):
     progress: called as progress(done, total) now and then, for a bar.
     """
     generator = torch.Generator(device).manual_seed(seed)
-    height, width = size
-    native = (round(height * 36 / 35), round(width * 60 / 55))       # MPIIGaze's 36 x 60 crops, before scaling
+    native = (round(size[0] * 36 / 35), round(size[1] * 60 / 55))    # MPIIGaze's 36 x 60 crops, before scaling
     eyes = draw_parameters(n, generator, prior)
     day = torch.arange(n) * max(1, n // 50) // n
     eyes = eyes.with_values(**_shared_light(eyes, day.to(device)))
@@ -81,8 +80,7 @@ class CameraSettings:
 
     def between(self, low, high):
         """Uniform (N, 1, 1, 1)."""
-        unit = torch.rand(self.n, 1, 1, 1, generator=self.generator, device=self.generator.device)
-        return low + (high - low) * unit
+        return low + (high - low) * torch.rand(self.n, 1, 1, 1, generator=self.generator, device=self.generator.device)
 
     def normal(self, *shape):
         return torch.randn(self.n, *shape, generator=self.generator, device=self.generator.device)
@@ -101,11 +99,9 @@ def tone_curve(x, settings):
 
 def defocus(x, sigma):
     """Gaussian blur of (N, C, H, W), sigma (N, 1, 1, 1) in pixels: one separable kernel an image."""
-    reach = torch.arange(-4, 5, device=x.device)
-    kernel = torch.exp(-0.5 * (reach / sigma) ** 2)
-    kernel = kernel / kernel.sum(-1, keepdim=True)                    # (N, 1, 1, 9)
-    kernel = kernel.repeat_interleave(x.shape[1], 0)                  # (N C, 1, 1, 9)
-    flat = F.pad(x, (4, 4, 4, 4), mode="replicate").flatten(0, 1)[None]   # (1, N C, H, W): each plane is a channel here
+    kernel = torch.exp(-0.5 * (torch.arange(-4, 5, device=x.device) / sigma) ** 2)                # (N, 1, 1, 9)
+    kernel = (kernel / kernel.sum(-1, keepdim=True)).repeat_interleave(x.shape[1], 0)             # (N C, 1, 1, 9)
+    flat = F.pad(x, (4, 4, 4, 4), mode="replicate").flatten(0, 1)[None]       # (1, N C, H, W): each plane is a channel here
     flat = F.conv2d(flat, kernel.transpose(2, 3), groups=len(kernel))
     return F.conv2d(flat, kernel, groups=len(kernel)).view_as(x)
 
@@ -124,11 +120,10 @@ def compress(x, step):
     k = torch.arange(8, device=x.device)
     basis = torch.cos(math.pi * (2 * k + 1) * k[:, None] / 16) * 0.5  # (frequency, place)
     basis[0] = math.sqrt(1 / 8)
-    n, c, h, w = padded.shape
-    blocks = padded.reshape(n, c, h // 8, 8, w // 8, 8).transpose(3, 4)
+    blocks = padded.unflatten(3, (-1, 8)).unflatten(2, (-1, 8)).transpose(3, 4)                   # (N, C, H/8, W/8, 8, 8)
     steps = step[..., None, None] * (1 + 0.35 * (k + k[:, None]))
     coefficients = torch.round(basis @ blocks @ basis.T / steps) * steps
-    return (basis.T @ coefficients @ basis).transpose(3, 4).reshape(n, c, h, w)[..., :height, :width]
+    return (basis.T @ coefficients @ basis).transpose(3, 4).reshape(padded.shape)[..., :height, :width]
 
 
 PHOTOGRAPHED = {"light": uneven_light, "tone": tone_curve, "defocus": lambda x, settings: defocus(x, settings.between(0.35, 1.25)),

@@ -6,10 +6,10 @@ from the camera.  A left eye: the nose is on the image's left.
 Taught in: notebook 01.  Takes the place of UnityEyes (paper section 3.1).
 """
 
-
 import torch
 import torch.nn.functional as F
 
+from ..gaze import gaze_vector
 from ..images import ImageSet
 from .parameters import EYE, draw_parameters
 
@@ -25,8 +25,7 @@ CHUNK = {"cpu": 64, "cuda": 8192}  # eyes rendered at a time: on a CPU, as many 
 LUMINANCE = torch.tensor([0.299, 0.587, 0.114])
 SKIN_TONES = torch.tensor([[0.22, 0.15, 0.11], [0.44, 0.31, 0.23], [0.68, 0.52, 0.42], [0.86, 0.71, 0.61]])
 PORES = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
-IRIS_TONES = torch.tensor([[0.09, 0.06, 0.045], [0.22, 0.14, 0.09], [0.30, 0.26, 0.17], [0.27, 0.30, 0.25],
-                           [0.36, 0.41, 0.44]])
+IRIS_TONES = torch.tensor([[0.09, 0.06, 0.045], [0.22, 0.14, 0.09], [0.30, 0.26, 0.17], [0.27, 0.30, 0.25], [0.36, 0.41, 0.44]])
 
 
 def simulate(n, seed, size=(35, 55), colour=False, device="cpu", prior=EYE, progress=None):
@@ -34,8 +33,7 @@ def simulate(n, seed, size=(35, 55), colour=False, device="cpu", prior=EYE, prog
 
     progress: called as progress(done, total) now and then, for a bar.
     """
-    generator = torch.Generator(device).manual_seed(seed)
-    return render(draw_parameters(n, generator, prior), size, colour, progress)
+    return render(draw_parameters(n, torch.Generator(device).manual_seed(seed), prior), size, colour, progress)
 
 
 def render(eyes, size=(35, 55), colour=False, progress=None):
@@ -44,22 +42,22 @@ def render(eyes, size=(35, 55), colour=False, progress=None):
     Labels: gaze (pitch, yaw) of the visual axis, radians (N, 2); pupil (x, y) px (N, 2); iris ellipse
     (x, y, a, b, angle from the x axis) px and radians (N, 5); parts uint8 (N, H, W), numbered as in PARTS.
     """
-    rendered = []
-    for done, chunk in enumerate(chunks := _chunks(eyes), 1):
-        rendered.append(_render_chunk(chunk, size, colour))
+    rendered, chunks = [], _chunks(eyes)
+    for chunk in chunks:
+        rendered.append(_rendered(chunk, size, colour))
         if progress is not None:
-            progress(done, len(chunks))
+            progress(len(rendered), len(chunks))
     images, labels = zip(*rendered)
     return ImageSet(torch.cat(images), _merged(labels), source="simulated eyes (simgan_lib.simulators.eyes)")
 
 
 def labels_of(eyes, size=(35, 55)):
     """The labels that `render` gives, without drawing the images."""
-    return _merged([_labels(place := _Geometry(chunk, size), _Layers(chunk, place)) for chunk in _chunks(eyes)])
+    return _merged([_Layers(chunk, size).labels() for chunk in _chunks(eyes)])
 
 
 def _chunks(eyes):
-    size = CHUNK.get(eyes.device.type, CHUNK["cuda"])
+    size = CHUNK.get(eyes.texture.device.type, CHUNK["cuda"])
     return [eyes.chunk(slice(i, i + size)) for i in range(0, len(eyes), size)]
 
 
@@ -67,16 +65,9 @@ def _merged(labels):
     return {name: torch.cat([label[name] for label in labels]) for name in labels[0]}
 
 
-def _labels(place, layers):
-    return {"gaze": place.gaze, "pupil": place.to_pixels(place.pupil), "iris": place.iris_ellipse(),
-            "parts": layers.parts()}
-
-
-def _render_chunk(eyes, size, colour):
-    place = _Geometry(eyes, size)
-    layers = _Layers(eyes, place)
-    image = layers.composed(colour)
-    return image.clamp_(0, 1).mul_(255).round_().to(torch.uint8), _labels(place, layers)
+def _rendered(eyes, size, colour):
+    layers = _Layers(eyes, size)
+    return layers.composed(colour).clamp_(0, 1).mul_(255).round_().to(torch.uint8), layers.labels()
 
 
 def _column(values):
@@ -84,100 +75,84 @@ def _column(values):
     return values[:, None, None, None]
 
 
-def _radians(eyes, name):
-    return torch.deg2rad(eyes[name])
-
-
 class _Geometry:
     """Where things are: the pixel grid in millimetres, the eyeball's centre and axis, the lid curves."""
 
     def __init__(self, eyes, size):
         self.eyes, self.size = eyes, size
-        self.gaze = torch.stack([_radians(eyes, "pitch"), _radians(eyes, "yaw")], -1)
+        self.gaze = torch.deg2rad(torch.stack([eyes["pitch"], eyes["yaw"]], -1))
         self._aim()
-        self.x, self.y = self._grid()
+        self._crop()
         self._lids()
 
     def _aim(self):
         e = self.eyes
         # The eye is a left eye: nasal is the image's left, which is positive yaw.
-        pitch, yaw = self.gaze[:, 0] - _radians(e, "kappa_up"), self.gaze[:, 1] - _radians(e, "kappa")
-        self.axis = torch.stack([-pitch.cos() * yaw.sin(), -pitch.sin(), -pitch.cos() * yaw.cos()], -1)
+        self.axis = gaze_vector(self.gaze - torch.deg2rad(torch.stack([e["kappa_up"], e["kappa"]], -1)))
         # The eyeball's centre lies behind the corners: a turned head moves it sideways between them.
-        self.centre = torch.stack([e["eye_x"] + CORNERS_AHEAD * _radians(e, "head_yaw").sin(),
-                                   e["eye_y"] + CORNERS_AHEAD * _radians(e, "head_pitch").sin()], -1)
+        self.centre = torch.stack([e["eye_x"] + CORNERS_AHEAD * torch.deg2rad(e["head_yaw"]).sin(),
+                                   e["eye_y"] + CORNERS_AHEAD * torch.deg2rad(e["head_pitch"]).sin()], -1)
         self.pupil = self.centre + IRIS_DEPTH * self.axis[:, :2]
 
-    def _pixel_map(self):
-        """The crop as an affine map, pixels = A @ millimetres + b:  (N, 2, 2) and (N, 2)."""
+    def _crop(self):
+        """Pixels = a @ millimetres + b, with a (N, 2, 2) and b (N, 2); x and y: each pixel's millimetres (N, 1, H, W)."""
         e, (h, w) = self.eyes, self.size
-        roll, zoom = _radians(e, "roll"), e["zoom"]
+        roll, zoom = torch.deg2rad(e["roll"]), e["zoom"]
         turn = torch.stack([torch.stack([roll.cos(), -roll.sin()], -1), torch.stack([roll.sin(), roll.cos()], -1)], -2)
         per_mm = torch.tensor([w / WINDOW[1], h / WINDOW[0]], device=roll.device)
-        a = per_mm[:, None] * turn * zoom[:, None, None]
+        self.a = per_mm[:, None] * turn * zoom[:, None, None]
         shift = torch.stack([e["shift_x"], e["shift_y"]], -1) * per_mm
-        return a, torch.tensor([(w - 1) / 2, (h - 1) / 2], device=roll.device) + shift
+        self.b = torch.tensor([(w - 1) / 2, (h - 1) / 2], device=roll.device) + shift
+        u = torch.arange(w, device=roll.device) - self.b[:, 0, None]                        # (N, W)
+        v = torch.arange(h, device=roll.device) - self.b[:, 1, None]                        # (N, H)
+        rows = torch.linalg.inv(self.a)[..., None, None].unbind(1)                          # (N, 2, 1, 1) each
+        self.x, self.y = ((row[:, 0] * u[:, None] + row[:, 1] * v[:, :, None])[:, None] for row in rows)
 
     def to_pixels(self, points):
         """Millimetres (N, 2)  ->  pixels (N, 2)."""
-        a, b = self._pixel_map()
-        return (a @ points[:, :, None])[:, :, 0] + b
-
-    def _grid(self):
-        a, b = self._pixel_map()
-        inverse, (h, w) = torch.linalg.inv(a), self.size
-        u = torch.arange(w, device=b.device) - b[:, 0, None]       # (N, W)
-        v = torch.arange(h, device=b.device) - b[:, 1, None]       # (N, H)
-        x = inverse[:, 0, 0, None, None] * u[:, None] + inverse[:, 0, 1, None, None] * v[:, :, None]
-        y = inverse[:, 1, 0, None, None] * u[:, None] + inverse[:, 1, 1, None, None] * v[:, :, None]
-        return x[:, None], y[:, None]                              # (N, 1, H, W)
+        return (self.a @ points[:, :, None])[:, :, 0] + self.b
 
     def iris_ellipse(self):
         """The image of the iris circle: (x, y, a, b, angle) with a >= b, in px and radians (N, 5)."""
-        a, _ = self._pixel_map()
         # A circle seen along its axis' tilt: M M^T = r^2 (I - o o^T) restricted to x, y.
         o = self.axis[:, :2, None]
-        flat = torch.eye(2, device=a.device) - o @ o.transpose(1, 2)
-        spread = a @ flat @ a.transpose(1, 2) * self.eyes["iris_radius"][:, None, None] ** 2
+        flat = torch.eye(2, device=o.device) - o @ o.transpose(1, 2)
+        spread = self.a @ flat @ self.a.transpose(1, 2) * self.eyes["iris_radius"][:, None, None] ** 2
         mean, half = (spread[:, 0, 0] + spread[:, 1, 1]) / 2, (spread[:, 0, 0] - spread[:, 1, 1]) / 2
         root = torch.hypot(half, spread[:, 0, 1])
-        angle = torch.atan2(spread[:, 0, 1], half) / 2
-        return torch.cat([self.to_pixels(self.pupil), torch.stack([(mean + root).sqrt(), (mean - root).sqrt(), angle], -1)], -1)
+        axes = [(mean + root).sqrt(), (mean - root).sqrt(), torch.atan2(spread[:, 0, 1], half) / 2]
+        return torch.cat([self.to_pixels(self.pupil), torch.stack(axes, -1)], -1)
 
     def _lids(self):
         e = self.eyes
-        head_yaw, head_pitch = _radians(e, "head_yaw"), _radians(e, "head_pitch")
+        head_yaw = torch.deg2rad(e["head_yaw"])
         half = _column(e["half_width"] * head_yaw.cos())
-        level = self.y + self.x * _column(_radians(e, "tilt").tan())   # the outer corner (right) is higher
+        self.level = level = self.y + self.x * _column(torch.deg2rad(e["tilt"]).tan())   # the outer corner (right) is higher
         self.t = t = self.x / half                                     # -1 at the nose, 1 at the temple
         near = _column(LIDS_AHEAD * head_yaw.sin()) / half             # a turned head moves the lids' middle
-        arch = (1 - t * t).clamp_min(0) ** _column(e["lid_shape"])
+        self.arch = arch = (1 - t * t).clamp_min(0) ** _column(e["lid_shape"])
         skew = 1 + (_column(e["lid_peak"]) - near) * t * 1.6
         follow = e["pitch"] - e["head_pitch"]                          # the lids follow the gaze within the head
-        down = -LIDS_AHEAD * head_pitch.sin()
+        down = -LIDS_AHEAD * torch.deg2rad(e["head_pitch"]).sin()
         upper = (e["upper_lid"] + UPPER_FOLLOWS * follow - down).clamp_min(0.6)
         lower = (e["lower_lid"] - LOWER_FOLLOWS * follow + down).clamp_min(0.6)
         self.from_upper = level + _column(upper) * arch * skew         # mm below the upper lid's edge
         self.from_lower = _column(lower) * arch * (1 + 0.25 * t) - level   # mm above the lower lid's edge
-        self.level, self.arch = level, arch
-
-    def on_iris(self):
-        """(offset x, offset y, distance) from the pupil's centre within the tilted plane of the iris, mm."""
-        o = self.axis[:, :, None, None, None]
-        dx, dy = self.x - _column(self.pupil[:, 0]), self.y - _column(self.pupil[:, 1])
-        depth = -(dx * o[:, 0] + dy * o[:, 1]) / o[:, 2]
-        return dx, dy, (dx * dx + dy * dy + depth * depth).sqrt()
 
 
 class _Layers:
     """What is seen: coverage of each part, and its colour, composed from the back to the front."""
 
-    def __init__(self, eyes, place):
-        self.eyes, self.place = eyes, place
-        self.pixel = WINDOW[1] / place.size[1]                     # mm: edges are one pixel wide
-        self.rough = F.interpolate(eyes.texture, size=place.size, mode="bicubic", align_corners=False)
-        self.uneven = F.interpolate(eyes.texture[:, 1:, 1::3, 1::4], size=place.size, mode="bicubic", align_corners=True)
-        self.dx, self.dy, self.rho = place.on_iris()
+    def __init__(self, eyes, size):
+        self.eyes, self.place = eyes, (place := _Geometry(eyes, size))
+        self.pixel = WINDOW[1] / size[1]                           # mm: edges are one pixel wide
+        self.rough = F.interpolate(eyes.texture, size=size, mode="bicubic", align_corners=False)
+        self.uneven = F.interpolate(eyes.texture[:, 1:, 1::3, 1::4], size=size, mode="bicubic", align_corners=True)
+        # Offset and distance from the pupil's centre within the tilted plane of the iris, mm.
+        self.dx, self.dy = (at - _column(centre) for at, centre in zip((place.x, place.y), place.pupil.T))
+        o = place.axis[:, :, None, None, None]
+        depth = -(self.dx * o[:, 0] + self.dy * o[:, 1]) / o[:, 2]
+        self.rho = (self.dx * self.dx + self.dy * self.dy + depth * depth).sqrt()
         self.pores = self._pores()
         beyond = 4.0 * (place.t.abs() - 0.97).clamp_min(0)         # where the lids have met there is no opening
         self.open = torch.minimum(place.from_upper, place.from_lower) - beyond
@@ -194,20 +169,19 @@ class _Layers:
         """1 where distance > 0, 0 where it is < 0, over one pixel (or `softness` mm) in between."""
         return (distance / (self.pixel if softness is None else softness) + 0.5).clamp(0, 1)
 
-    def parts(self):
-        """uint8 (N, H, W): the part that each pixel's centre shows."""
-        e, opened = self.eyes, self.open > 0
+    def labels(self):
+        """`render`'s labels; the part is the one that the pixel's centre shows."""
+        e, place, opened = self.eyes, self.place, self.open > 0
         part = opened.to(torch.uint8)
         part[opened & (self.rho < _column(e["iris_radius"]))] = 2
         part[opened & (self.rho < _column(e["pupil_radius"]))] = 3
         part[opened & (self.glint_distance() > 0) & (_column(e["glint"]) >= 0.15)] = 4
-        return part[:, 0]
+        return {"gaze": place.gaze, "pupil": place.to_pixels(place.pupil), "iris": place.iris_ellipse(), "parts": part[:, 0]}
 
     def glint_distance(self):
         """mm inside the reflection's edge: the light's mirror image lies between pupil and light."""
         e = self.eyes
-        x, y = _column(1.6 * e["light_x"]), _column(1.6 * e["light_y"])
-        return _column(e["glint_size"]) - torch.hypot(self.dx - x, self.dy - y)
+        return _column(e["glint_size"]) - torch.hypot(self.dx - _column(1.6 * e["light_x"]), self.dy - _column(1.6 * e["light_y"]))
 
     def composed(self, colour):
         """Float (N, 1 or 3, H, W) in about [0, 1]."""
@@ -217,8 +191,9 @@ class _Layers:
         return self.lash_line(image) * _column(self.eyes["exposure"])
 
     def tint(self, rgb):
-        """Colours (N, 3) or (3,)  ->  (N, C, 1, 1) in the channels that we draw."""
-        return (rgb.to(self.rho.device) @ self.mix.to(self.rho.device).T).reshape(-1, len(self.mix), 1, 1)
+        """Colours (N, 3), or a list of three  ->  (N, C, 1, 1) in the channels that we draw."""
+        rgb = torch.as_tensor(rgb, device=self.rho.device)
+        return (rgb @ self.mix.to(rgb.device).T).reshape(-1, len(self.mix), 1, 1)
 
     @staticmethod
     def _along(tones, value):
@@ -267,18 +242,12 @@ class _Layers:
         redder = 1 + e["skin_red"][:, None] * torch.tensor([0.05, -0.05, -0.06], device=p.x.device)
         tone = self._along(SKIN_TONES, e["skin"]) * redder
         inner = 0.6 * torch.exp(-((self.open + 0.55) / 0.6) ** 2) * self.edge(1.0 - p.t.abs(), 0.15)  # wet lid margin
-        hair = self._brow_hair()
-        wet = self.tint(torch.tensor([0.18, 0.08, 0.07])) * inner
-        colour = self.tint(tone) * (1 - hair) * (1 - 0.25 * inner) + wet
-        rim = 0.6 * torch.exp(-((p.from_lower + 0.5) / 0.45) ** 2) * self.edge(0.95 - p.t.abs(), 0.15)
-        return (colour + (self.tint(torch.tensor([0.78, 0.56, 0.52])) - colour) * rim) * light   # the lower lid's edge
-
-    def _brow_hair(self):
-        """Darkness of the eyebrow (N, 1, H, W), with hairs that lean towards the temple."""
-        e, p = self.eyes, self.place
-        inside = torch.sigmoid(-p.level - _column(e["brow"]) + 0.5 * self.rough[:, 1:])
+        # The eyebrow: hairs that lean towards the temple.
         hairs = 0.85 + 0.15 * torch.sin(1.7 * p.x + 1.1 * p.y + 2.0 * self.rough[:, :1])
-        return inside * _column(e["brow_dark"]) * hairs
+        hair = torch.sigmoid(-p.level - _column(e["brow"]) + 0.5 * self.rough[:, 1:]) * _column(e["brow_dark"]) * hairs
+        colour = self.tint(tone) * (1 - hair) * (1 - 0.25 * inner) + self.tint([0.18, 0.08, 0.07]) * inner
+        rim = 0.6 * torch.exp(-((p.from_lower + 0.5) / 0.45) ** 2) * self.edge(0.95 - p.t.abs(), 0.15)
+        return (colour + (self.tint([0.78, 0.56, 0.52]) - colour) * rim) * light   # the lower lid's edge
 
     # ---- eyeball ----
     def eyeball(self):
@@ -289,15 +258,14 @@ class _Layers:
         # The upper lid and its lashes throw a shadow; the corners lie deep.
         shade = (0.45 + 0.55 * (p.from_upper / 2.8).clamp(0, 1)) * (0.72 + 0.28 * (p.from_lower / 1.5).clamp(0, 1))
         shade = shade * (1 - 0.8 * (p.t.abs() - 0.5).clamp_min(0))
+        # Iris and pupil are discs with soft edges.
+        iris = self.edge(_column(e["iris_radius"]) - self.rho, _column(e["limbus"]) + self.pixel)
+        pupil = self.edge(_column(e["pupil_radius"]) - self.rho, 0.3 * self.pixel + self.pixel)
         surface = self._white()
-        surface = surface + (self._iris() - surface) * self._soft(_column(e["iris_radius"]), _column(e["limbus"]))
-        surface = surface * (1 - 0.93 * self._soft(_column(e["pupil_radius"]), 0.3 * self.pixel))
+        surface = (surface + (self._iris() - surface) * iris) * (1 - 0.93 * pupil)
         glint = self.edge(self.glint_distance(), self.pixel) * (_column(e["glint"]) - 0.1).clamp_min(0)
-        return surface * light * shade + self._tear_line() * light + 0.9 * glint
-
-    def _soft(self, radius, softness):
-        """Coverage of a disc on the iris plane whose edge is `softness` mm wider than a pixel."""
-        return ((radius - self.rho) / (softness + self.pixel) + 0.5).clamp(0, 1)
+        tears = 0.16 * torch.exp(-((p.from_lower - 0.35) / 0.45) ** 2)   # the bright wet edge along the lower lid
+        return surface * light * shade + tears * light + 0.9 * glint
 
     def _white(self):
         e, p = self.eyes, self.place
@@ -305,9 +273,9 @@ class _Layers:
         caruncle = torch.exp(-((p.t + 0.93) / 0.11) ** 2)
         base = e["sclera"][:, None] * torch.tensor([1.0, 0.97, 0.95], device=p.x.device)
         white = self.tint(base) * (1 + 0.04 * self.rough[:, :1])
-        red = self.tint(torch.tensor([0.62, 0.36, 0.32]))
+        red = self.tint([0.62, 0.36, 0.32])
         white = white + (red - white) * (corner * (1 + 0.5 * self.rough[:, 1:])).clamp(0, 0.6)
-        return white + (self.tint(torch.tensor([0.60, 0.34, 0.30])) - white) * 0.8 * caruncle
+        return white + (self.tint([0.60, 0.34, 0.30]) - white) * 0.8 * caruncle
 
     def _iris(self):
         e = self.eyes
@@ -318,10 +286,6 @@ class _Layers:
         pattern = 1 + 0.10 * _column(e["grain"]) * fibres + 0.35 * (1 - radius).clamp(0, 1)
         ring = 1 - 0.55 * ((radius - 0.78).clamp_min(0) / 0.22).clamp_max(1) ** 1.5
         return self.tint(self._along(IRIS_TONES, e["iris_tone"])) * pattern * ring
-
-    def _tear_line(self):
-        """The bright wet edge along the lower lid."""
-        return 0.16 * torch.exp(-((self.place.from_lower - 0.35) / 0.45) ** 2)
 
     def lash_line(self, image):
         """Upper lashes: a dark line along the lid's edge and hairs that reach beyond it on both sides."""

@@ -85,10 +85,6 @@ class EyeParameters:
     def __getitem__(self, name):
         return self.values[name]
 
-    @property
-    def device(self):
-        return self.texture.device
-
     def chunk(self, part):
         """The eyes of the slice `part`."""
         return EyeParameters({name: v[part] for name, v in self.values.items()}, self.texture[part])
@@ -98,8 +94,7 @@ class EyeParameters:
 
         Raises UserError for a name that the simulator does not have.
         """
-        unknown = sorted(set(changes) - set(self.values))
-        if unknown:
+        if unknown := sorted(set(changes) - set(self.values)):
             raise UserError(f"no eye parameter {', '.join(unknown)}; there are {', '.join(sorted(self.values))}")
         fixed = {n: torch.as_tensor(v, dtype=torch.float32, device=self.texture.device).expand(len(self)).clone()
                  for n, v in changes.items()}
@@ -110,14 +105,12 @@ def draw_parameters(n, generator, prior=EYE):
     """n eyes drawn from the prior, on the generator's device.  Raises UserError for less than one."""
     if n < 1:
         raise UserError(f"number of eyes: expected at least 1, found {n}")
-    device = generator.device
-    uniform = torch.rand(len(prior), n, generator=generator, device=device)
+    uniform = torch.rand(len(prior), n, generator=generator, device=generator.device)
     values = {name: r.low + (r.high - r.low) * u for (name, r), u in zip(prior.items(), uniform)}
-    return EyeParameters(values, torch.randn(n, *TEXTURE, generator=generator, device=device))
+    return EyeParameters(values, torch.randn(n, *TEXTURE, generator=generator, device=generator.device))
 
 
 def default_parameters(n=1, seed=0, prior=EYE):
     """n times the eye that the sliders start from; only the texture differs."""
-    generator = torch.Generator().manual_seed(seed)
     values = {name: torch.full((n,), float(r.default)) for name, r in prior.items()}
-    return EyeParameters(values, torch.randn(n, *TEXTURE, generator=generator))
+    return EyeParameters(values, torch.randn(n, *TEXTURE, generator=torch.Generator().manual_seed(seed)))

@@ -18,7 +18,6 @@ from .parameters import EyeParameters, draw_parameters
 
 BURST = 6                 # frames of one burst
 DRIFT = 0.7               # degrees that the gaze moves between frames, standard deviation
-CROP = (36, 60)
 
 
 def write_release(folder, days=9, bursts=8, seed=0, subject="p00"):
@@ -50,8 +49,11 @@ def write_day(path, left, right, names=None):
 
 def _recorded(bursts, generator, right):
     """One side of one day: image, gaze and pose.  The simulator draws left eyes; a right one is a mirrored left one."""
-    eyes = _bursts(draw_parameters(bursts, generator, WILD), generator)
-    seen = render(eyes, CROP)
+    eyes = draw_parameters(bursts, generator, WILD)
+    values = {name: value.repeat_interleave(BURST) for name, value in eyes.values.items()}
+    for name in ("pitch", "yaw"):                          # the gaze wanders a little
+        values[name] += DRIFT * torch.randn(BURST * bursts, generator=generator)
+    seen = render(EyeParameters(values, eyes.texture.repeat_interleave(BURST, 0)), (36, 60))
     images = photograph(seen.images, generator, parts=("defocus", "noise", "compression"))[:, 0]       # (n, 36, 60)
     gaze = seen.labels["gaze"]
     if right:
@@ -60,11 +62,3 @@ def _recorded(bursts, generator, right):
     missing = torch.rand(len(images), generator=generator).numpy() < 0.05
     images[missing], vectors[missing] = 0, np.nan
     return {"image": images, "gaze": vectors, "pose": np.full_like(vectors, np.nan)}
-
-
-def _bursts(eyes, generator):
-    """Each eye BURST times, its gaze wandering a little."""
-    values = {name: value.repeat_interleave(BURST) for name, value in eyes.values.items()}
-    for name in ("pitch", "yaw"):
-        values[name] = values[name] + DRIFT * torch.randn(len(values[name]), generator=generator)
-    return EyeParameters(values, eyes.texture.repeat_interleave(BURST, 0))
