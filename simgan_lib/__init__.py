@@ -4,7 +4,7 @@ The method, to be read in this order:
     images        ImageSet: images, labels, groups; to_float and to_uint8 between bytes and [-1, 1]
     networks      the refiner, the local discriminator, the gaze estimator
     losses        equations 1 to 5, and the hand-made psi
-    history       the history buffer of section 2.3
+    history       the history buffer of section 2.3 (its size: PRESETS in training)
     training      Algorithm 1: TrainingConfig, PRESETS, Training, refine
     matching      gray levels matched without learning: the step before the refiner
     features      psi that a network has learned, such as VGG's layers
@@ -13,7 +13,7 @@ The method, to be read in this order:
     paper         published numbers, each with its grade and place
 
 The wings around it; each knows only what stands above it:
-    system        errors, files, devices, checkpoints, image sets on disk
+    system        errors, files, devices, digests, checkpoints, image sets on disk
     simulators    eyes, whose ranges stand in parameters; camera (the stand-in real domain), evening, release
     datasets      one reader a release: mpiigaze, nyu, ...;  tools/: downloads, archives, conversion, inspection
     evaluation    gaze error, pupil shift, realism and its judges, artefacts, the visual Turing test, statistics

@@ -62,7 +62,7 @@ def main():
     run = run_line("features", "quick", "evening", {"steps": a.steps},
                    **about(torch.device("cpu"), "python studies/features.py"))
     if a.record:
-        check_addable(a.record, run)
+        check_addable(a.record, run, a.seeds)
     synthetic, unlabelled, eyes = simulate(EYES, 6, colour=True), squinting(EYES, 5), simulate(200, 7, colour=True)
     ideal = in_evening_light(eyes.images, torch.Generator().manual_seed(8))
 
@@ -70,7 +70,7 @@ def main():
         found = {**more, **measured(images, eyes, ideal)}
         if a.record:
             seconds = {"seconds": time.perf_counter() - start} if start else {}
-            add(a.record, run, [row(seed, subject, name, value) for name, value in (found | seconds).items()])
+            add(a.record, run, [row(seed, subject, name, value) for name, value in (found | seconds).items()], a.seeds)
         line = {"psi": subject, "seed": seed, **found}
         print(json.dumps(line) if a.json else
               "  ".join(f"{k} {v:.1f}" if isinstance(v, float) else f"{v:<20}" for k, v in line.items()), flush=True)

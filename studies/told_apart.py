@@ -67,7 +67,7 @@ def main():
     run = run_line("told apart", "quick" if a.quick else "full", "stand-in", {"images": n}, images=n, **about(
         torch.device("cpu"), f"python studies/told_apart.py --seeds {a.seeds}{' --quick' if a.quick else ''}"))
     if a.record:
-        check_addable(a.record, run)
+        check_addable(a.record, run, range(a.seeds))
     unlabelled, test = camera.stand_in(2 * n, seed=20_001), camera.stand_in(n, seed=20_002)
     rows = []
     for seed in range(a.seeds):

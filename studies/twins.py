@@ -5,7 +5,7 @@
 The gray refiners that come with the kit (`gray`, and its twins without history or with one verdict an image) refine the
 training eyes of `reproduce --profile full`, seed 0; a gaze estimator is trained on each set and measured on the stand-in
 domain, as there.  Mean error in degrees with its 95 % interval by days, and the share within 7 degrees.  About a quarter of
-an hour for each on one CPU core.  --record adds each, as it is done, to a file of records: docs/results.md is made of it.
+an hour for each on one CPU core.  --record adds them to a file of records: docs/results.md is made of it.
 """
 
 import argparse
@@ -58,14 +58,14 @@ def main():
     run = described("twins", a.profile, profile, domain, torch.device("cpu"),
                     f"python studies/twins.py {''.join(f'{name} ' for name in a.names)}--profile {a.profile}{option}")
     if a.record:
-        check_addable(a.record, run)
+        check_addable(a.record, run, [0])
     rows = []
     for name in a.names or NAMES:
         start, subject = time.perf_counter(), name + (", not matched once more" if a.unmatched else "")
         found = {"errors": measured(name, profile, domain, eyes, a.unmatched)}
         rows += [*gaze_rows(0, subject, found, domain), row(0, subject, "seconds", time.perf_counter() - start)]
-        if a.record:
-            add(a.record, run, rows)                       # each as it is done
+    if a.record:
+        add(a.record, run, rows)
     if a.json:
         print(json.dumps(rows))
         return

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from simgan_lib.evaluation.statistics import bootstrap_interval
 from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, read, row, run_line
 from simgan_lib.experiments.reproduce import metrics_of, pupil_rows, pupil_scatter
 from simgan_lib.system.errors import UserError
+from simgan_lib.system.files import locked
 
 DAYS = np.repeat(["day3", "day1", "day2"], [4, 2, 6])            # not in order, not of one size
 
@@ -93,12 +95,6 @@ def test_what_could_not_be_measured_has_no_row():
     assert job.mean("refined", "kernel_distance") is None and job.mean("refined", "change") == 1.0
 
 
-def test_other_test_images_are_not_averaged():
-    other = a_run(commit="b") | {"days": {"day1": 6, "day2": 6}}
-    with pytest.raises(UserError, match="measured on other test images"):
-        _ = job_of((a_run(), rows_of(0)), (other, rows_of(1))).summary
-
-
 def test_the_scatter_is_the_first_images_and_valid_json():
     nan = float("nan")
     pupil = {"shifts": torch.tensor([[0.123, -1.0], [nan, nan], [2.0, 2.0]]), "own": torch.tensor([[0.5, 0.0]] * 3)}
@@ -147,23 +143,85 @@ def test_a_seed_that_is_measured_anew_takes_its_own_place_alone(tmp_path):
 
 
 @pytest.mark.parametrize("changed, words", [
-    ({"config": {"steps": 4}}, r"another config \(\{\"steps\": 3\}, not \{\"steps\": 4\}\)"),
-    ({"test_days": ["day2"]}, r"another test_days \(\[\"day1\"\], not \[\"day2\"\]\)")])
+    ({"config": {"steps": 4}}, r"another config \(\{\"steps\": 3\}, \{\"steps\": 4\}\)"),
+    ({"test_days": ["day2"]}, r"another test_days \(\[\"day1\"\], \[\"day2\"\]\)")])
 def test_another_job_is_refused_before_hours_of_work_and_loses_nothing(tmp_path, changed, words):
     path, job = tmp_path / "r.jsonl", {"test_days": ["day1"], "config": {"steps": 3}}
     add(path, a_run(job=job), rows_of(0))
     before = path.read_bytes()
     other = a_run(job=job | changed)
-    for attempt in (lambda: check_addable(path, other), lambda: add(path, other, rows_of(1))):
-        with pytest.raises(UserError, match=f"r.jsonl: holds reproduce quick stand-in with {words}.*name another file"):
+    for attempt in (lambda: check_addable(path, other, [1]), lambda: add(path, other, rows_of(1))):
+        with pytest.raises(UserError, match=f"r.jsonl: holds reproduce quick stand-in, seeds 0, with {words}.*name another file"):
             attempt()
     assert path.read_bytes() == before
-    check_addable(path, a_run(job=job))
-    check_addable(path, a_run("full", job=job | changed))                     # that one has another name
-    check_addable(path, a_run(job={"config": {"steps": 3}}))                  # what is not known of both is not compared
+    check_addable(path, a_run(job=job), [1])
+    check_addable(path, a_run("full", job=job | changed), [1])                # that one has another name
+    with pytest.raises(UserError, match="another test_days"):
+        check_addable(path, a_run(job={"config": {"steps": 3}}), [1])         # what is not known of both is no agreement
 
 
-RUN = json.dumps({"run": "a", "experiment": "x", "profile": "quick", "domain": "d"})
+def test_a_run_of_another_job_takes_the_place_of_seeds_that_it_measures_anew(tmp_path):
+    path, other = tmp_path / "r.jsonl", a_run(job={"config": {"steps": 4}}, commit="new")
+    add(path, a_run(commit="old"), rows_of(0, 1))
+    assert len(check_addable(path, other, [0, 1, 2])) == 1
+    add(path, other, rows_of(0), seeds=[0, 1, 2])
+    job, = read(path).jobs()
+    assert job.said("commit") == "new" and job.seeds == [0]
+
+
+def test_numbers_of_the_kit_are_not_averaged_with_others_by_chance(tmp_path):
+    """Of most runs from before, settings and images are not known."""
+    path = Path(shutil.copy(RECORDED / "reproduce.jsonl", tmp_path))
+    for domain in ("stand-in", "MPIIGaze"):
+        with pytest.raises(UserError, match=f"holds reproduce quick {domain}, seeds 0, 1, 2, with another"):
+            add(path, a_run(domain=domain), rows_of(3))
+
+
+def put(path, *runs_and_rows):
+    """A file of lines that no `add` has seen."""
+    path.write_text("".join(json.dumps(line) + "\n" for run, rows in runs_and_rows
+                            for line in (run, *({"run": run["run"], **each} for each in rows))))
+    return path
+
+
+def test_files_put_together_are_the_records_of_both(tmp_path):
+    add(tmp_path / "a.jsonl", a_run(commit="a"), rows_of(0))
+    add(tmp_path / "b.jsonl", a_run(commit="b"), rows_of(1))
+    (tmp_path / "both.jsonl").write_text((tmp_path / "a.jsonl").read_text() + "\n" + (tmp_path / "b.jsonl").read_text())
+    both, = read(tmp_path / "both.jsonl").jobs()
+    assert both.seeds == [0, 1] and metrics_of(both)["gaze_error_deg"] == metrics_of(
+        job_of((a_run(), rows_of(0, 1))))["gaze_error_deg"]
+
+
+def test_what_cannot_be_put_together_is_refused(tmp_path):
+    run, other = a_run(commit="a"), a_run(job={"config": {"steps": 4}})
+    for content, words in ((((run, rows_of(0)), (run, rows_of(0))), "gaze_error_deg of refined, seed 0, stands twice"),
+                           (((run, rows_of(0)), (a_run(commit="b"), rows_of(0))), "seed 0, stands twice"),
+                           (((run, rows_of(0)), (other, rows_of(1))), r"differ in config \(.*cannot be averaged"),
+                           (((run, rows_of(0)), (run | {"profile": "full"}, rows_of(1))), "line 3: .*one description of a run")):
+        with pytest.raises(UserError, match=words):
+            read(put(tmp_path / "r.jsonl", *content)).jobs()
+
+
+def test_the_same_days_in_another_order_are_not_added_up(tmp_path):
+    turned = dict(reversed(days_of(DAYS).items()))
+    with pytest.raises(UserError, match="measured on other test images"):
+        path = put(tmp_path / "r.jsonl", (a_run(), rows_of(0)), (a_run(commit="b") | {"days": turned}, rows_of(1)))
+        _ = read(path).jobs()[0].summary
+
+
+def test_two_processes_do_not_write_one_file_at_a_time(tmp_path):
+    add(tmp_path / "r.jsonl", a_run(), rows_of(0))
+    with locked(tmp_path / ".r.jsonl.lock"), pytest.raises(UserError, match="another process is at work there"):
+        add(tmp_path / "r.jsonl", a_run(), rows_of(1))
+
+
+RUN = json.dumps({"run": "a", "experiment": "x", "profile": "quick", "domain": "d", "days": {"1": 2, "2": 2}})
+
+
+def odd(**changed):
+    """A row with something that no row has."""
+    return json.dumps({"run": "a", "seed": 0, "subject": "s", "measure": "m", "value": 1} | changed)
 
 
 @pytest.mark.parametrize("line", [
@@ -176,15 +234,26 @@ RUN = json.dumps({"run": "a", "experiment": "x", "profile": "quick", "domain": "
     '{"run": "a", "subject": "s", "measure": "m", "value": 1}',
     '{"run": "a", "seed": 0, "subject": 7, "measure": "m", "value": 1}',
     '{"run": ["a"], "seed": 0, "subject": "s", "measure": "m", "value": 1}',
-    '{"run": "a", "seed": 0, "subject": "s", "measure": "m", "value": 1, "colour": 2}'])
+    '{"run": "a", "seed": 0, "subject": "s", "measure": "m", "value": 1, "colour": 2}',
+    '{"run": "b", "experiment": "x", "profile": "quick", "domain": "d", "days": [1]}',
+    '{"run": "b", "experiment": "x", "profile": 7, "domain": "d"}',
+    '{"run": "a", "experiment": "y", "profile": "p", "domain": "d"}',
+    odd(seed=True), odd(seed=-3), odd(seed=2**70), odd(seeds=[0]), odd(value=10**400), odd(value=float("inf")),
+    odd(value=float("nan")), odd(sums=["1", "2"]), odd(sums=3), odd(sums=[1.0]), odd(curve=7), odd(sd="x"), odd(n="x"), odd(n=0), odd(low=[1])])
 def test_a_line_that_is_no_record_is_named_and_nothing_is_written(tmp_path, line):
     path = tmp_path / "r.jsonl"
     path.write_text(f"{RUN}\n{line}\n")
     before = path.read_bytes()
-    for attempt in (lambda: read(path), lambda: add(path, a_run(), rows_of(0)), lambda: check_addable(path, a_run())):
+    for attempt in (lambda: read(path), lambda: add(path, a_run(), rows_of(0)), lambda: check_addable(path, a_run(), [0])):
         with pytest.raises(UserError, match="r.jsonl, line 2: not a record of this kit"):
             attempt()
     assert path.read_bytes() == before
+
+
+def test_a_record_of_an_earlier_version_is_called_so(tmp_path):
+    (tmp_path / "r.jsonl").write_text('{"profile": "quick", "domain": "stand-in", "command": "python", "gaze_error_deg": {}}\n')
+    with pytest.raises(UserError, match="line 1: .*of an earlier version of the kit; name another file"):
+        read(tmp_path / "r.jsonl")
 
 
 def test_a_folder_or_a_binary_file_in_a_files_place_is_named(tmp_path):
@@ -211,7 +280,7 @@ def test_no_number_of_the_kits_records_stands_twice():
 
 @pytest.mark.parametrize("name, words", [("reproduce.jsonl", ["reproduce", "--record"]),
                                          ("gaze.jsonl", ["gaze-table", "--records"]),
-                                         ("ablations.jsonl", ["ablate", "--only", "base", "--records"])])
+                                         ("ablations.jsonl", ["ablate", "--seeds", "1", "--only", "base", "--records"])])
 def test_the_commands_refuse_a_file_of_another_job_before_hours_of_work(tmp_path, capsys, monkeypatch, name, words):
     from simgan_lib.experiments import ablations, domains
     path = shutil.copy(RECORDED / name, tmp_path)
@@ -224,5 +293,5 @@ def test_the_commands_refuse_a_file_of_another_job_before_hours_of_work(tmp_path
     monkeypatch.setitem(domains.PROFILES, "quick", small)
     monkeypatch.setattr(ablations, "trial", pytest.fail)
     assert main([*words, str(path), "--profile", "quick", "--results", str(tmp_path / "results")]) == 2
-    assert f'{path}: holds' in (said := capsys.readouterr().err) and "with another config" in said
+    assert f"{path}: holds" in (said := capsys.readouterr().err) and "seeds 0, 1, 2, with another" in said
     assert not (tmp_path / "results").exists()

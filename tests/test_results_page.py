@@ -50,14 +50,21 @@ def test_a_changed_record_changes_the_pages(folder, tmp_path):
     changed(folder / "reproduce.jsonl", 99.25, subject="refined", measure="gaze_error_deg")
     assert "99.25" in results_page.page(folder) and "99.25" not in before
     shutil.copy(ROOT / "README.md", tmp_path)
+    (tmp_path / "docs").mkdir()
     results_page.write_pages(tmp_path, folder)
     assert (tmp_path / "README.md").read_text().count("99.25") == 4             # in each column of ours
 
 
 def test_a_readme_without_a_place_for_the_table_is_refused_and_nothing_is_written(folder, tmp_path, capsys):
     (tmp_path / "README.md").write_text("# Mine\n")
+    (tmp_path / "docs").mkdir()
     assert main(["results", str(tmp_path), "--records", str(folder)]) == 2
-    assert "README.md: expected the lines <!-- results" in capsys.readouterr().err and not (tmp_path / "docs").exists()
+    assert "README.md: expected the lines <!-- results" in capsys.readouterr().err and not list((tmp_path / "docs").iterdir())
+
+
+def test_a_folder_that_is_no_checkout_is_refused(folder, tmp_path, capsys):
+    assert main(["results", str(tmp_path / "records"), "--records", str(folder)]) == 2
+    assert "expected a checkout of the kit, found no README.md and docs there" in capsys.readouterr().err
 
 
 def test_rows_that_no_run_measured_are_left_out(folder):
@@ -165,9 +172,11 @@ def test_the_cards_of_all_shipped_refiners_are_shown():
 
 
 def test_the_command_writes_the_pages_of_any_folder_of_records(folder, tmp_path, capsys):
+    shutil.copy(ROOT / "README.md", tmp_path)
+    (tmp_path / "docs").mkdir()
     words = ["results", str(tmp_path), "--records", str(folder)]
     assert main(words) == 0 and capsys.readouterr().out.count("made anew") == 2
-    assert main(words) == 0 and capsys.readouterr().out.count("as it was") == 2
+    assert main(words) == 0 and capsys.readouterr().out.count("as it was") == 3
     docs = tmp_path / "docs"
     assert (docs / "results.md").read_text() == results_page.page(folder) and (docs / "refiners.md").read_text() == cards_page()
     changed(folder / "gaze.jsonl", 50.0, subject="refined_4x", measure="within_7_deg")
@@ -182,8 +191,11 @@ def test_records_of_ones_own_make_a_page_too(tmp_path):
 
 
 def test_a_folder_without_records_is_refused(tmp_path, capsys):
-    assert main(["results", str(tmp_path / "docs"), "--records", str(tmp_path)]) == 2
-    assert "no records there; expected some of reproduce.jsonl" in capsys.readouterr().err and not (tmp_path / "docs").exists()
+    shutil.copy(ROOT / "README.md", tmp_path)
+    (tmp_path / "docs").mkdir()
+    assert main(["results", str(tmp_path), "--records", str(tmp_path)]) == 2
+    assert "no records there; expected some of reproduce.jsonl" in capsys.readouterr().err
+    assert not list((tmp_path / "docs").iterdir())
     with pytest.raises(UserError, match="no records there"):
         read_all(tmp_path)
 

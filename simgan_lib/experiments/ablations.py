@@ -119,7 +119,7 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     folder = Path(results) / "ablations" / profile_name
     path = Path(records or folder / "records.jsonl")
     for name in names:
-        check_addable(path, _run_line(profile_name, profile, name, device))    # now, not after hours
+        check_addable(path, _run_line(profile_name, profile, name, device), range(seeds))     # now, not after hours
     wanted = [(name, seed) for seed in range(seeds) for name in names]         # a stopped sweep has whole seeds
     missing = [each for each in _part(wanted, part) if kept(folder, profile, *each, device) is None]
     if missing:
@@ -129,7 +129,7 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
             pass
     found = [each for each in (kept(folder, profile, *each, device) for each in wanted) if each is not None]
     for each in found:
-        add(path, each["run"], each["rows"])
+        add(path, each["run"], each["rows"], range(seeds))
     job, = Records.of([each["run"] for each in found],
                       [{"run": each["run"]["run"], **line} for each in found for line in each["rows"]]).jobs() or [None]
     return job, path

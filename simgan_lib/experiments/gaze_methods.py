@@ -34,7 +34,7 @@ PUBLISHED = {"knn": (paper.KNN_REAL_ERROR, paper.KNN_SYNTHETIC_ERROR, None), "fo
 # ---- the study ----
 def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
                first_seed=0):
-    """Train and measure all estimators of `seeds` seeds from `first_seed` on; each seed is added to the records in `path`.
+    """Train and measure all estimators of `seeds` seeds from `first_seed` on; they are added to the records in `path`.
 
     real: a folder with MPIIGaze crops instead of the stand-in domain.  A killed run goes on where it was.
     Raises UserError for bad input.
@@ -45,11 +45,10 @@ def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, d
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
     run = described(EXPERIMENT, profile_name, profile, domain, device, command)
     run |= {"updates": profile.gaze.steps, "network": profile.gaze.network}
-    check_addable(path, run)
-    rows = []
-    for seed in range(first_seed, first_seed + seeds):
-        rows += study_rows(StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar))
-        add(path, run, rows)
+    seeds = range(first_seed, first_seed + seeds)
+    check_addable(path, run, seeds)
+    studies = [StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar) for seed in seeds]
+    add(path, run, [line for study in studies for line in study_rows(study)])
 
 
 def study_rows(study):

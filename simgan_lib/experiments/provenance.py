@@ -25,7 +25,7 @@ def code_digest():
     """
     kit = Path(__file__).parents[1]
     files = [*(file for folder in FOLDERS for file in sorted((kit / folder).glob("[!_]*.py"))), *(kit / file for file in FILES)]
-    return hashlib.sha256("\n".join(bare_code(file.read_text()) for file in files).encode()).hexdigest()
+    return hashlib.sha256("\n".join(bare_code(file.read_text(encoding="utf-8")) for file in files).encode()).hexdigest()
 
 
 def bare_code(text):

@@ -13,8 +13,10 @@ sd       the deviation over the images, where that is of interest (shifts of the
 curve    shares of the test images within 0, 1, 2 ... degrees, %.
 
 A few numbers from before this table are known over their seeds alone.  They lie in `recorded/before.jsonl`: such a row has
-`seeds`, their mean as `value`, their `sd` and the ends `low` and `high` of their interval.
-To join the seeds of two machines is to put their lines into one file.
+`seeds`, their mean as `value`, their `sd` and the ends `low` and `high` of their interval.  It counts as long as its run has
+other rows.
+To join the seeds of two machines is to put their lines into one file, as `add` does.  Runs of one name must be one job: the
+same settings, images and test days.  What is not, or stands twice, is refused.
 """
 
 import hashlib
@@ -30,7 +32,7 @@ import torch
 
 from ..evaluation.statistics import sums_interval
 from ..system.errors import UserError
-from ..system.files import write_whole
+from ..system.files import locked, write_whole
 
 RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
 JOB = ("experiment", "profile", "domain", "subject")   # what a run is called; only the runs of a sweep have a subject
@@ -78,17 +80,32 @@ class Records:
     @classmethod
     def of(cls, runs, rows):
         """runs: lines of runs.  rows: dicts of rows, each naming its run.  What could not be measured (NaN) has no row."""
-        table = pd.DataFrame([line for line in rows if known(line.get("value"))], columns=COLUMNS).astype({"seed": "Int64"})
-        return cls({run["run"]: run for run in runs}, table)
+        table = pd.DataFrame([line for line in rows if known(line.get("value"))], columns=COLUMNS)
+        return cls({run["run"]: run for run in runs}, table.astype({"seed": "Int64", "n": "Int64"}))
 
     def jobs(self, **which):
-        """The jobs {name: value, of JOB} that are asked for, each a Job over all its runs and seeds, in the file's order."""
+        """The jobs {name: value, of JOB} that are asked for, each a Job over all its runs and seeds, in the file's order.
+
+        Raises UserError for runs that cannot be one job, and for a number that stands twice.
+        """
         found = {}
         for key, run in self.runs.items():
             if all(run.get(name) == value for name, value in which.items()):
                 found.setdefault(tuple(run[part] for part in JOB[:3]), []).append(key)
-        return [Job(*names, {key: self.runs[key] for key in keys}, self.rows[self.rows["run"].isin(keys)])
-                for names, keys in found.items()]
+        return [self._job(names, {key: self.runs[key] for key in keys}) for names, keys in found.items()]
+
+    def _job(self, names, runs):
+        alike, rows = {}, self.rows[self.rows["run"].isin(runs)]
+        for run in runs.values():
+            first = alike.setdefault(run.get("subject"), run)
+            if changed := difference(first, run):
+                raise UserError(f"{' '.join(names)}: the runs {first['run']} and {run['run']} differ in {changed} and cannot be "
+                                "averaged")
+        exact = rows[rows["seeds"].isna()]
+        if (twice := exact.duplicated(list(KEY))).any():
+            seed, subject, measure = exact[twice].iloc[0][list(KEY)]
+            raise UserError(f"{' '.join(names)}: {measure} of {subject}, seed {seed}, stands twice")
+        return Job(*names, runs, rows)
 
     def lines(self):
         """The records as JSON values, each run before its rows."""
@@ -108,9 +125,14 @@ class Job:
     runs: dict
     rows: pd.DataFrame
 
+    def each_said(self, name, subjects=None):
+        """All that the runs, or those of some subjects, say under a name, each once: ["28aa0dd", "c09d177"]."""
+        return list(dict.fromkeys(str(run[name]) for run in self.runs.values()
+                                  if run.get(name) and (subjects is None or run.get("subject") in subjects)))
+
     def said(self, name):
-        """All that the runs say under a name, each once: "28aa0dd; c09d177"."""
-        return "; ".join(dict.fromkeys(str(run[name]) for run in self.runs.values() if run.get(name)))
+        """The same as one text: "28aa0dd; c09d177"."""
+        return "; ".join(self.each_said(name))
 
     @property
     def first(self):
@@ -153,11 +175,11 @@ class Job:
 
     def _interval(self, lines):
         """Over test images, whole days being drawn, of the mean over seeds."""
-        sizes = {tuple((self.runs[line["run"]].get("days") or {}).values()) for line in lines}
-        if len(sizes) > 1:
+        days = {tuple((self.runs[line["run"]].get("days") or {}).items()) for line in lines}
+        if len(days) > 1 or len({len(line["sums"]) for line in lines}) > 1:
             raise UserError(f"runs of one job were measured on other test images: {', '.join(self.runs)}")
         totals = np.mean([line["sums"] for line in lines], 0)
-        return sums_interval(totals, np.array(*sizes) if () not in sizes else np.ones(len(totals)))
+        return sums_interval(totals, [size for _, size in days.pop()] or np.ones(len(totals)))
 
     def get(self, subject, measure):
         """The row of `summary`, or None."""
@@ -213,16 +235,19 @@ def plain(value):
 def read(*paths):
     """The Records of some files together; a file that is not there has none.
 
-    Raises UserError, with the line's number, for a line that is no record, and for a row before its run.
+    Raises UserError, with the line's number, for a line that is no record, for a row before its run, and for a run that is
+    described in two ways.
     """
     runs, rows = {}, []
     for path in map(Path, paths):
         for number, text in enumerate(_text(path).splitlines(), 1):
             try:
-                _take(json.loads(text), runs, rows)
-            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                if text.strip():
+                    _take(json.loads(text, parse_constant=_no_number), runs, rows)
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
                 raise UserError(f"{path}, line {number}: not a record of this kit ({_reason(error)})") from error
-    return Records.of(runs.values(), rows)
+    whole = {line["run"] for line in rows if "seeds" not in line}
+    return Records.of([run for key, run in runs.items() if key in whole], [line for line in rows if line["run"] in whole])
 
 
 def _text(path):
@@ -232,26 +257,64 @@ def _text(path):
         raise UserError(f"{path}: no file of records can be read there ({error})") from error
 
 
+def _no_number(name):
+    raise ValueError(f"{name} is no number of JSON")
+
+
 def _take(line, runs, rows):
     """Put a line where it belongs, if it is one."""
-    if "measure" not in line:
-        runs[str(line["run"])] = line | {name: str(line[name]) for name in JOB[:3]}
-        return
-    if line["run"] not in runs:
-        raise ValueError(f"its run {line['run']!r} is not described before it")
-    if unknown := line.keys() - set(COLUMNS):
-        raise ValueError(f"expected {', '.join(COLUMNS)}, found {', '.join(sorted(unknown))}")
-    if not isinstance(line["value"], (int, float)) or isinstance(line["value"], bool):
-        raise ValueError(f"expected a number as value, found {line['value']!r}")
-    if not isinstance(line["subject"], str) or not isinstance(line["measure"], str):
-        raise ValueError("expected names as subject and measure")
-    if not ("seed" in line and isinstance(line["seed"], int)) and not isinstance(line.get("seeds"), list):
-        raise ValueError("expected a seed, or seeds")
-    rows.append(line)
+    if "measure" in line:
+        _check_row(line, runs)
+        rows.append(line)
+    elif "run" not in line and "command" in line:
+        raise ValueError("of an earlier version of the kit; name another file")
+    else:
+        expect(all(isinstance(line[name], str) for name in ("run", *JOB[:3])), "names as run, experiment, profile and domain", line)
+        expect(isinstance(line.get("job", {}), dict), "a dict as job", line)
+        days = line.get("days") or {}
+        expect(isinstance(days, dict) and all(_whole(size) for size in days.values()), "days with their numbers of images", days)
+        expect(runs.setdefault(line["run"], line) == line, "one description of a run", line["run"])
+
+
+def _check_row(line, runs):
+    expect(line["run"] in runs, "a run that is described before its rows", line["run"])
+    expect(not line.keys() - set(COLUMNS), f"some of {', '.join(COLUMNS)}", sorted(line))
+    expect(isinstance(line["subject"], str) and isinstance(line["measure"], str), "names as subject and measure", line["subject"])
+    expect(("seed" in line) != ("seeds" in line), "a seed, or seeds", line.get("seed"))
+    seeds = line["seeds"] if "seeds" in line else [line["seed"]]
+    expect(isinstance(seeds, list) and seeds and all(map(_whole, seeds)), "whole numbers from 0 on as seeds", seeds)
+    expect(_finite(line["value"]), "a number as value", line["value"])
+    for name in ("sd", "low", "high"):
+        expect(line.get(name) is None or _finite(line[name]), f"a number as {name}", line.get(name))
+    expect(line.get("n") is None or _whole(line["n"]) and line["n"] > 0, "a number of images as n", line.get("n"))
+    for name in ("sums", "curve"):
+        values = line.get(name)
+        expect(values is None or isinstance(values, list) and all(map(_finite, values)), f"numbers as {name}", values)
+    groups = len(runs[line["run"]].get("days") or {}) or line.get("n")
+    expect(line.get("sums") is None or len(line["sums"]) == groups, f"{groups} sums, one a day or an image", line.get("sums"))
+
+
+def _whole(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
+
+
+def _finite(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def expect(right, what, found):
+    """ValueError with what was expected and what was found, unless it is right."""
+    if not right:
+        raise ValueError(f"expected {what}, found {_short(found)}")
 
 
 def _reason(error):
     return f"no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _short(value):
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def as_text(records):
@@ -259,36 +322,45 @@ def as_text(records):
     return "".join(json.dumps(line, allow_nan=False) + "\n" for line in records.lines())
 
 
-def check_addable(path, run):
-    """Whether a file can take in a run, asked before hours of work: what it holds of that name must be the same job.
+def difference(a, b):
+    """The first name in which the jobs of two runs are not the same, with both values; None if they are one job."""
+    ours, theirs = (plain(run.get("job") or {}) for run in (a, b))
+    changed = next((name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)), None)
+    return changed and f"{changed} ({_short(ours.get(changed))}, {_short(theirs.get(changed))})"
 
-    Raises UserError if its settings, images or test days are others, or if the file holds something else.
+
+def check_addable(path, run, seeds):
+    """Whether a file can take in these seeds of a run, asked before hours of work.  Returns the runs that must give way.
+
+    A run of the same name, but of another job, gives way if all of its seeds are measured anew.
+    Raises UserError if some are not, or if the file holds something else.
     """
-    for other in read(path).runs.values():
-        if all(other.get(name) == run.get(name) for name in JOB):
-            ours, theirs = plain(run["job"]), other.get("job") or {}
-            if changed := [name for name in ours if name in theirs and ours[name] != theirs[name]]:
-                raise UserError(f"{path}: holds {' '.join(run[name] for name in JOB[:3])} with another {changed[0]} "
-                                f"({_short(theirs[changed[0]])}, not {_short(ours[changed[0]])}), which cannot be averaged with "
-                                "this run; name another file")
+    records = read(path)
+    others = {key: changed for key, other in records.runs.items()
+              if all(other.get(name) == run.get(name) for name in JOB) and (changed := difference(other, run))}
+    held = sorted(records.rows.loc[records.rows["run"].isin(others), "seed"].dropna().unique().tolist())
+    if not set(held) <= set(seeds):
+        raise UserError(f"{path}: holds {' '.join(run[name] for name in JOB[:3])}, seeds {', '.join(map(str, held))}, with another "
+                        f"{next(iter(others.values()))}; name another file, or measure all of these seeds")
+    return list(others)
 
 
-def _short(value):
-    text = json.dumps(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def add(path, run, rows):
+def add(path, run, rows, seeds=()):
     """Put a run and its rows into a file.  A number that was measured anew, of the same job and seed, takes the old one's place.
 
-    Raises UserError as `check_addable`, and if the file cannot be written; it then still holds what it held.
+    seeds: those that the run is going to measure, if they are more than the rows'.
+    Raises UserError as `check_addable`, if another process is adding, and if the file cannot be written; it then still holds
+    what it held.
     """
-    check_addable(path, run)
-    old, new = read(path), {tuple(line.get(name) for name in KEY) for line in rows}
-    same = [key for key, other in old.runs.items() if all(other.get(name) == run.get(name) for name in JOB)]
-    table = old.rows[[not (line["run"] in same and tuple(line[name] for name in KEY) in new)
-                      for line in old.rows.to_dict("records")]]
-    runs = [other for key, other in old.runs.items() if key in set(table["run"]) and key != run["run"]]
-    kept = table.to_dict("records")
-    records = Records.of([*runs, run], [*kept, *({"run": run["run"], **line} for line in rows)])
-    write_whole(path, [as_text(records).encode()])
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.with_name(f".{path.name}.lock")):
+        gone = set(check_addable(path, run, {*seeds, *(line["seed"] for line in rows)}))
+        old, new = read(path), {tuple(line.get(name) for name in KEY) for line in rows}
+        same = {key for key, other in old.runs.items() if all(other.get(name) == run.get(name) for name in JOB)}
+        kept = [line for line in old.rows.to_dict("records") if line["run"] not in gone
+                and not (line["run"] in same and tuple(line[name] for name in KEY) in new)]
+        left = {line["run"] for line in kept} - {run["run"]}
+        records = Records.of([*(old.runs[key] for key in old.runs if key in left), run],
+                             [*kept, *({"run": run["run"], **line} for line in rows)])
+        write_whole(path, [as_text(records).encode()])

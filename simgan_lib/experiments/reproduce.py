@@ -28,7 +28,7 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
     run = described("reproduce", profile_name, profile, domain, device, command)
     if record:
-        check_addable(record, run)                     # now, not after hours
+        check_addable(record, run, range(first_seed, first_seed + seeds))                 # now, not after hours
     measured = [SeedRun(profile, domain, seed, device, folder / f"seed{seed}", bar).measure()
                 for seed in range(first_seed, first_seed + seeds)]
     run["scatter"] = pupil_scatter(measured[0])
@@ -67,11 +67,11 @@ def command_line(command, profile_name, seeds, real=None, test_days=None, first_
 def described(experiment, profile_name, profile, domain, device, command):
     """The line of a run of the main job, or of another experiment on its profiles and domains."""
     days = domain.test.groups.get("day")
-    job = {"test_days": sorted(set([] if days is None else days)), "config": dataclasses.asdict(profile),
+    job = {"test_days": days_of(days), "config": dataclasses.asdict(profile),
            "data_digest": fingerprint(domain)[1]}
     images = {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic}
     return run_line(experiment, profile_name, domain.name, job, images=images, days=days_of(days),
-                    test_days=len(job["test_days"]), mean_answer_error_deg=domain.mean_answer_error(),
+                    test_days=len(set([] if days is None else days)), mean_answer_error_deg=domain.mean_answer_error(),
                     **about(device, command))
 
 

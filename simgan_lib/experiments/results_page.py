@@ -41,8 +41,10 @@ def read_all(folder=RECORDED):
 
 
 def jobs_of(records, experiment):
-    """The jobs of an experiment: the stand-in's before real ones, small profiles before large ones."""
-    return sorted(records.jobs(experiment=experiment), key=lambda job: (job.domain != "stand-in", ORDER.index(job.profile)))
+    """The jobs of an experiment: the stand-in's before real ones, small profiles before large ones, others last."""
+    place = {name: at for at, name in enumerate(ORDER)}
+    return sorted(records.jobs(experiment=experiment),
+                  key=lambda job: (job.domain != "stand-in", place.get(job.profile, len(ORDER)), job.profile))
 
 
 # ---- the page ----
@@ -61,13 +63,14 @@ def page(folder=RECORDED):
 def write_pages(root, records=RECORDED):
     """Make docs/results.md, docs/refiners.md and README's table in a checkout anew  ->  {path: whether it changed}.
 
-    Raises UserError as `page`, and if README has no place for the table.
+    Raises UserError as `page`, if these files are not there, and if README has no place for the table.
     """
     root, changed = Path(root), {}
     readme = root / "README.md"
-    texts = {root / "docs" / "results.md": page(records), root / "docs" / "refiners.md": cards_page()}
-    if readme.exists():
-        texts[readme] = with_table(readme, small_table(jobs_of(read_all(records), "reproduce")))
+    if not readme.is_file() or not (root / "docs").is_dir():
+        raise UserError(f"{root}: expected a checkout of the kit, found no README.md and docs there")
+    texts = {root / "docs" / "results.md": page(records), root / "docs" / "refiners.md": cards_page(),
+             readme: with_table(readme, small_table(jobs_of(read_all(records), "reproduce")))}
     for path, text in texts.items():
         changed[path] = not path.exists() or path.read_text(encoding="utf-8") != text
         write_whole(path, [text.encode()])
@@ -81,9 +84,12 @@ records stand at the end. "Stand-in" is the kit's own second domain, never real 
 by day, every third day for the test unless a command names others. Deviations from the paper:
 [deviations.md](deviations.md)."""
 NOTES = """± is the standard deviation over seeds, for the pupil over images; [ ] is the 95 % interval over test images, whole days
-resampled. Intervals from before the kit kept sums by day stand in `before.jsonl`; those of seeds that were joined later are means.
+resampled.
 *minutes a seed*: on machines that at times had other work. "reported": recalled, not checked against the paper's text.
 † no better than plain histogram matching."""
+BEFORE_NOTE = """Some numbers are from before the kit kept sums by day. They are known over their seeds alone, and kept in
+`before.jsonl`. Their intervals were computed then. Where seeds had been measured apart, as those of the stand-in in `full`,
+that is the mean of theirs."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
 adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here."""
 CARDS = "From their cards, measured on eyes that no training drew; the rest of each card: [refiners.md](refiners.md)."
@@ -98,14 +104,20 @@ def _minutes(job):
     return sum(line["mean"] * line["seeds"] for (_, measure), line in job.summary.iterrows() if measure == "seconds") / 60
 
 
-def _made_by(job):
-    return f"`{job.said('command').replace('; ', '`, `')}`, commit {job.said('commit')}, {job.said('hardware')}"
+def _made_by(job, subjects=None):
+    commands, commits, machines = (job.each_said(name, subjects) for name in ("command", "commit", "hardware"))
+    return f"{_code(commands)}, commit {', '.join(commits)}, {', '.join(machines)}"
+
+
+def _code(commands):
+    return ", ".join(f"`{command}`" for command in commands)
 
 
 # ---- the main job ----
 def main_part(jobs):
     """The heading and the tables of the main job; nothing without jobs."""
-    return ["## The main job", main_table(jobs), NOTES, runs_table(jobs)] if jobs else []
+    old = [BEFORE_NOTE] if any(job.rows["seeds"].notna().any() for job in jobs) else []
+    return ["## The main job", main_table(jobs), NOTES, *old, runs_table(jobs)] if jobs else []
 
 
 def main_table(jobs):
@@ -122,8 +134,8 @@ def runs_table(jobs):
     """What gives each column again, and what it cost."""
     head = ["column", "seeds", "synthetic, unlabelled, test images", "minutes a seed", "hardware", "commit", "command"]
     rows = [[_column(job), ", ".join(map(str, job.seeds)),
-             ", ".join(f"{job.first['images'][name]:,}" for name in ("synthetic", "unlabelled", "test")),
-             f"{_minutes(job) / len(job.seeds):.0f}", job.said("hardware"), job.said("commit"), f"`{job.said('command')}`"]
+             ", ".join(f"{job.first.get('images', {}).get(name, 0):,}" for name in ("synthetic", "unlabelled", "test")),
+             f"{_minutes(job) / len(job.seeds):.0f}", job.said("hardware"), job.said("commit"), _code(job.each_said("command"))]
             for job in jobs]
     return markdown_table(head, rows)
 
@@ -131,7 +143,7 @@ def runs_table(jobs):
 def small_table(jobs):
     """README's table: mean gaze error in degrees, the paper's and ours."""
     published = {"synthetic": paper.GAZE_SYNTHETIC_ERROR, "refined": paper.GAZE_REFINED_ERROR}
-    head = ["trained on", "paper, MPIIGaze", *(_column(job).replace("MPIIGaze", "p00") for job in jobs)]
+    head = ["trained on", "paper, MPIIGaze", *map(_column, jobs)]
     rows = [[ORACLE if kind == "oracle" else training_set_name(kind, "stand-in"),
              f"{published[kind].value:g}" if kind in published else MISSING,
              *(shown(job.get(kind, "gaze_error_deg")) for job in jobs)]
@@ -166,8 +178,10 @@ def ablation_tables(job, names):
                                   for key in SWEEP_MEASURES), f"{np.mean(list(seconds.values())) / 60:.1f}"]
             for name in names if (seconds := job.by_seed(name, "seconds"))]
     legend = "; ".join(f"*{heading}*: {meaning}" for heading, meaning, _ in SWEEP_MEASURES.values())
+    minutes = sum(sum(job.by_seed(name, "seconds").values()) for name in names) / 60
     return [markdown_table(head, rows), f"Mean ± standard deviation over {len(job.seeds)} seeds. {legend}; *minutes*: a run, on "
-            "a machine that at times had other work.", settings(job), f"{_made_by(job)}."]
+            "machines that at times had other work; both tables show the same runs of the base.", settings(job),
+            f"{_made_by(job, names)}, {minutes:.0f} minutes."]
 
 
 def settings(job):
@@ -233,7 +247,7 @@ def recipe(records, where):
     for name, (experiment, option) in FILES.items():
         for job in records.jobs(experiment=experiment):
             seeds = f" --seeds {len(job.seeds)}" if experiment == "ablations" else ""     # its command does not say how many
-            lines += [f"{command}{seeds} {option} {where}/{name}" for command in job.said("command").split("; ")]
+            lines += [f"{command}{seeds} {option} {where}/{name}" for command in job.each_said("command")]
     return ["## Made again by", "```\n" + "\n".join([*lines, "python -m simgan_lib results"]) + "\n```",
             "DIR: a folder with MPIIGaze. A number takes the place of the older one of the same seed; a run of other settings, "
             "images or test days is refused. `results --records FOLDER` makes the pages of another folder's records."]
