@@ -238,7 +238,7 @@ def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsy
     assert "people: 51.7" in out and (tmp_path / "r" / "quick-real" / "report.html").exists()
     text = (tmp_path / "mine.jsonl").read_text()
     assert str(tmp_path) not in text and "--real DIR --test-days day02,day04" in text
-    assert 'another test_days ({"day02": 24, "day04": 24}, null)' in refused(
+    assert 'another test_days ({"day02": 24, "day04": 24}, {"day03": 24})' in refused(
         capsys, "reproduce", "--real", tmp_path / "p00", "--results", tmp_path / "r", "--record", tmp_path / "mine.jsonl")
     assert (tmp_path / "mine.jsonl").read_text() == text
 

@@ -239,7 +239,8 @@ def odd(**changed):
     '{"run": "b", "experiment": "x", "profile": 7, "domain": "d"}',
     '{"run": "a", "experiment": "y", "profile": "p", "domain": "d"}',
     odd(seed=True), odd(seed=-3), odd(seed=2**70), odd(seeds=[0]), odd(value=10**400), odd(value=float("inf")),
-    odd(value=float("nan")), odd(sums=["1", "2"]), odd(sums=3), odd(sums=[1.0]), odd(curve=7), odd(sd="x"), odd(n="x"), odd(n=0), odd(low=[1])])
+    odd(value=float("nan")), odd(sums=["1", "2"]), odd(sums=3), odd(sums=[1.0]), odd(curve=7), odd(sd="x"), odd(n="x"),
+    odd(n=0), odd(low=[1])])
 def test_a_line_that_is_no_record_is_named_and_nothing_is_written(tmp_path, line):
     path = tmp_path / "r.jsonl"
     path.write_text(f"{RUN}\n{line}\n")

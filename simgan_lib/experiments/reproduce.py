@@ -6,6 +6,7 @@ Every stage is kept as it finishes; a killed run goes on where it was.
 import dataclasses
 import json
 import shlex
+from collections import Counter
 from pathlib import Path
 
 from ..system.device import resolve_device
@@ -67,11 +68,11 @@ def command_line(command, profile_name, seeds, real=None, test_days=None, first_
 def described(experiment, profile_name, profile, domain, device, command):
     """The line of a run of the main job, or of another experiment on its profiles and domains."""
     days = domain.test.groups.get("day")
-    job = {"test_days": days_of(days), "config": dataclasses.asdict(profile),
-           "data_digest": fingerprint(domain)[1]}
+    counted = dict(sorted(Counter([] if days is None else map(str, days)).items()))
+    job = {"test_days": counted, "config": dataclasses.asdict(profile), "data_digest": fingerprint(domain)[1]}
     images = {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic}
     return run_line(experiment, profile_name, domain.name, job, images=images, days=days_of(days),
-                    test_days=len(set([] if days is None else days)), mean_answer_error_deg=domain.mean_answer_error(),
+                    test_days=len(counted), mean_answer_error_deg=domain.mean_answer_error(),
                     **about(device, command))
 
 
