@@ -17,14 +17,23 @@ from .system.errors import UserError, exit_status
 def main(argv=None):
     """Run one command.  Returns the exit status."""
     arguments = _parser().parse_args(argv)
+    if "profile" in arguments and arguments.profile is None:
+        arguments.profile = os.environ.get("SIMGAN_PROFILE") or "quick"
     return exit_status(lambda: arguments.run(arguments))
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the default of an option, where it has one."""
+
+    def _get_help_string(self, action):
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
 def _parser():
     parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (run, says, options) in COMMANDS.items():
-        command = commands.add_parser(name, help=says, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        command = commands.add_parser(name, help=says, formatter_class=_Help)
         command.set_defaults(run=run)
         for names, how in options:
             command.add_argument(*names, **how)
@@ -160,7 +169,7 @@ def _option(*names, **how):
 
 
 COUNT = _at_least(1)
-PROFILE = _option("--profile", default=os.environ.get("SIMGAN_PROFILE") or "quick", help="quick, full or paper")
+PROFILE = _option("--profile", default=None, help="quick, full or paper (default: what SIMGAN_PROFILE says, else quick)")
 DEVICE = _option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
 SEED = _option("--seed", type=int, default=0)
 RESULTS = _option("--results", default="results", help="where results go")
