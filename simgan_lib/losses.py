@@ -1,4 +1,4 @@
-"""SimGAN's losses: the local adversarial one, the self-regularization, and what each player makes of them.
+"""SimGAN's losses: the local adversarial loss, the self-regularization, and from them the loss of each network.
 
 Each returns one value an image, so that a mean over the batch does not depend on the batch size.
 """

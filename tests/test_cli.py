@@ -274,3 +274,9 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
         assert {k: v for k, v in before.items() if k not in ("simulation", "refining")} \
             == {k: v for k, v in after.items() if k not in ("simulation", "refining")}
     assert {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.state")} == files, "computed anew"
+
+
+def test_a_first_seed_is_a_number_from_zero_on(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        main(["reproduce", "--first-seed", "-1", "--results", str(tmp_path / "r")])
+    assert stopped.value.code == 2 and "expected at least 0, found -1" in capsys.readouterr().err and not (tmp_path / "r").exists()

@@ -268,3 +268,10 @@ def test_flipped_bytes_give_a_user_error_or_a_set_of_the_right_shape(tmp_path_fa
     except UserError:
         return
     assert loaded.images.dtype == torch.uint8 and len(loaded.labels["gaze"]) == len(loaded)
+
+
+def test_a_place_below_a_file_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("here is no folder")
+    with pytest.raises(UserError, match="file/set: could not be written"):
+        numbered().save(tmp_path / "file" / "set")
+    assert (tmp_path / "file").read_text() == "here is no folder"

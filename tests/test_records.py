@@ -14,6 +14,7 @@ from simgan_lib.__main__ import main
 from simgan_lib.evaluation.statistics import bootstrap_interval
 from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, read, row, run_line
 from simgan_lib.experiments.reproduce import metrics_of, pupil_rows, pupil_scatter
+from simgan_lib.experiments.tables import findings, format_table
 from simgan_lib.system.errors import UserError
 from simgan_lib.system.files import locked
 
@@ -88,6 +89,13 @@ def test_deviations_over_images_are_pooled_over_seeds():
     moved = found.get("refined", "pupil_shift_px")
     assert [moved["mean"], moved["sd"], moved["n"]] == pytest.approx([together.mean().item(), together.std().item(), 77], rel=1e-5)
     assert found.mean("refined", "pupil_shift_px_failed") == pytest.approx((3 / 30 + 0) / 2)
+
+
+def test_a_finder_that_found_no_pupil_does_not_lose_the_run():
+    none = torch.full((5, 2), float("nan"))
+    job = job_of((a_run(), pupil_rows(0, {"shifts": none, "own": none})))
+    assert job.mean("refined", "pupil_shift_px") is None and job.mean("refined", "pupil_shift_px_failed") == 1.0
+    assert "pupil" not in format_table(job).lower() and findings(job) == []
 
 
 def test_what_could_not_be_measured_has_no_row():

@@ -70,7 +70,7 @@ IDEAS = {                 # of the paper, each left out or turned up
     "not-refined": Ablation("not refined (gray levels matched)", refined=False),
     "no-history": Ablation("no history", {"buffer": 0}),
     "global": Ablation("global discriminator", {"local": False}),
-    # One verdict an image instead of a sum over 126: the same lambda weighs 126 times as much against it.
+    # One verdict an image, where the local loss sums 126: beside it the same lambda weighs 126 times as much.
     "global-rescaled": Ablation("global, lambda / 126", {"local": False}, 1 / PATCHES),
     "lambda-0": Ablation("lambda 0", times_lambda=0.0),
     "lambda-10": Ablation("lambda x 10", times_lambda=10.0),
