@@ -114,7 +114,7 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     records: a file of records; by default one beside the runs' own files.  bar: show one.
     Raises UserError for bad input.
     """
-    profile, device = profile_named(profile_name), str(resolve_device(device))
+    profile, device = sweep_profile(profile_name), str(resolve_device(device))
     names = checked_names(only)
     folder = Path(results) / "ablations" / profile_name
     path = Path(records or folder / "records.jsonl")
@@ -135,7 +135,7 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     return job, path
 
 
-def profile_named(name):
+def sweep_profile(name):
     """The sweep's own Profile of that name.  UserError for another."""
     if name not in SWEEP_PROFILES:
         raise UserError(f"unknown profile {name!r}: expected one of {', '.join(SWEEP_PROFILES)}")
