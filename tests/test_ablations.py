@@ -89,11 +89,13 @@ def test_other_settings_other_code_or_a_damaged_record_are_computed_anew(tiny, t
 
 
 def test_runs_of_other_settings_are_not_put_into_one_file_and_not_computed(tiny, tmp_path, monkeypatch):
-    run(tmp_path, BASE)
+    run(tmp_path, BASE, seeds=2)
     monkeypatch.setitem(ablations.SWEEP_PROFILES, "quick", replace(TINY, gaze=GazeTrainingConfig(steps=4, batch=8)))
-    with pytest.raises(UserError, match="holds ablations quick stand-in with another config"):
-        run(tmp_path, BASE)
-    assert len(tiny) == 1
+    with pytest.raises(UserError, match="holds ablations quick stand-in, seeds 0, 1, with another config"):
+        run(tmp_path, BASE, seeds=1)
+    assert len(tiny) == 2
+    job = run(tmp_path, BASE, seeds=2)                                      # of all seeds: these take their place
+    assert len(tiny) == 4 and ablations.recorded(tmp_path / "ablations/quick/records.jsonl").rows.equals(job.rows)
 
 
 def test_a_record_says_what_was_measured_and_how_it_came_about(tiny, tmp_path):

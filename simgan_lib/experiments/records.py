@@ -332,16 +332,17 @@ def difference(a, b):
 def check_addable(path, run, seeds):
     """Whether a file can take in these seeds of a run, asked before hours of work.  Returns the runs that must give way.
 
-    A run of the same name, but of another job, gives way if all of its seeds are measured anew.
+    A run of the same name, but of another job, gives way if all of its seeds are measured anew on the same test days.
     Raises UserError if some are not, or if the file holds something else.
     """
     records = read(path)
     others = {key: changed for key, other in records.runs.items()
               if all(other.get(name) == run.get(name) for name in JOB) and (changed := difference(other, run))}
     held = sorted(records.rows.loc[records.rows["run"].isin(others), "seed"].dropna().unique().tolist())
-    if not set(held) <= set(seeds):
+    days = [days for key in others if (days := (records.runs[key].get("job") or {}).get("test_days"))]
+    if not set(held) <= set(seeds) or any(each != run["job"].get("test_days") for each in days):
         raise UserError(f"{path}: holds {' '.join(run[name] for name in JOB[:3])}, seeds {', '.join(map(str, held))}, with another "
-                        f"{next(iter(others.values()))}; name another file, or measure all of these seeds")
+                        f"{next(iter(others.values()))}; name another file" + ("" if days else ", or measure all of these seeds"))
     return list(others)
 
 

@@ -109,7 +109,7 @@ def pupil_rows(seed, pupil):
     for subject, name, shifts in (("refined", "pupil_shift_px", pupil["shifts"]), ("synthetic", "pupil_finder_px", pupil["own"])):
         distance = shifts.norm(dim=1)
         found = distance[~distance.isnan()]
-        rows.append(row(seed, subject, name, found.mean(), len(found), sd=found.std()))
+        rows.append(row(seed, subject, name, found.mean(), len(found), sd=found.std() if len(found) > 1 else None))
         rows.append(row(seed, subject, f"{name}_failed", 1 - len(found) / len(distance), len(distance)))
     return rows
 
