@@ -33,12 +33,11 @@ import torch
 from ..evaluation.statistics import sums_interval
 from ..system.errors import UserError
 from ..system.files import locked, write_whole
+from .record_lines import COLUMNS, JOB, no_number, reason, short, take
 
 RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
-JOB = ("experiment", "profile", "domain", "subject")   # what a run is called; only the runs of a sweep have a subject
 KEY = ("seed", "subject", "measure")                   # of a row within its job
 SUMMARY = ("mean", "sd", "seeds", "values", "n", "low", "high", "curve")
-COLUMNS = ("run", "seed", "subject", "measure", "value", "n", "sums", "sd", "curve", "seeds", "low", "high")
 
 
 def run_line(experiment, profile, domain, job, **more):
@@ -243,9 +242,9 @@ def read(*paths):
         for number, text in enumerate(_text(path).splitlines(), 1):
             try:
                 if text.strip():
-                    _take(json.loads(text, parse_constant=_no_number), runs, rows)
+                    take(json.loads(text, parse_constant=no_number), runs, rows)
             except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-                raise UserError(f"{path}, line {number}: not a record of this kit ({_reason(error)})") from error
+                raise UserError(f"{path}, line {number}: not a record of this kit ({reason(error)})") from error
     whole = {line["run"] for line in rows if "seeds" not in line}
     return Records.of([run for key, run in runs.items() if key in whole], [line for line in rows if line["run"] in whole])
 
@@ -257,66 +256,6 @@ def _text(path):
         raise UserError(f"{path}: no file of records can be read there ({error})") from error
 
 
-def _no_number(name):
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _take(line, runs, rows):
-    """Put a line where it belongs, if it is one."""
-    if "measure" in line:
-        _check_row(line, runs)
-        rows.append(line)
-    elif "run" not in line and "command" in line:
-        raise ValueError("of an earlier version of the kit; name another file")
-    else:
-        expect(all(isinstance(line[name], str) for name in ("run", *JOB[:3])), "names as run, experiment, profile and domain", line)
-        expect(isinstance(line.get("job", {}), dict), "a dict as job", line)
-        days = line.get("days") or {}
-        expect(isinstance(days, dict) and all(_whole(size) for size in days.values()), "days with their numbers of images", days)
-        expect(runs.setdefault(line["run"], line) == line, "one description of a run", line["run"])
-
-
-def _check_row(line, runs):
-    expect(line["run"] in runs, "a run that is described before its rows", line["run"])
-    expect(not line.keys() - set(COLUMNS), f"some of {', '.join(COLUMNS)}", sorted(line))
-    expect(isinstance(line["subject"], str) and isinstance(line["measure"], str), "names as subject and measure", line["subject"])
-    expect(("seed" in line) != ("seeds" in line), "a seed, or seeds", line.get("seed"))
-    seeds = line["seeds"] if "seeds" in line else [line["seed"]]
-    expect(isinstance(seeds, list) and seeds and all(map(_whole, seeds)), "whole numbers from 0 on as seeds", seeds)
-    expect(_finite(line["value"]), "a number as value", line["value"])
-    for name in ("sd", "low", "high"):
-        expect(line.get(name) is None or _finite(line[name]), f"a number as {name}", line.get(name))
-    expect(line.get("n") is None or _whole(line["n"]) and line["n"] > 0, "a number of images as n", line.get("n"))
-    for name in ("sums", "curve"):
-        values = line.get(name)
-        expect(values is None or isinstance(values, list) and all(map(_finite, values)), f"numbers as {name}", values)
-    groups = len(runs[line["run"]].get("days") or {}) or line.get("n")
-    expect(line.get("sums") is None or len(line["sums"]) == groups, f"{groups} sums, one a day or an image", line.get("sums"))
-
-
-def _whole(value):
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
-
-
-def _finite(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def expect(right, what, found):
-    """ValueError with what was expected and what was found, unless it is right."""
-    if not right:
-        raise ValueError(f"expected {what}, found {_short(found)}")
-
-
-def _reason(error):
-    return f"no {error}" if isinstance(error, KeyError) else str(error)
-
-
-def _short(value):
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def as_text(records):
     """What a file of these records holds."""
     return "".join(json.dumps(line, allow_nan=False) + "\n" for line in records.lines())
@@ -326,7 +265,7 @@ def difference(a, b):
     """The first name in which the jobs of two runs are not the same, with both values; None if they are one job."""
     ours, theirs = (plain(run.get("job") or {}) for run in (a, b))
     changed = next((name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)), None)
-    return changed and f"{changed} ({_short(ours.get(changed))}, {_short(theirs.get(changed))})"
+    return changed and f"{changed} ({short(ours.get(changed))}, {short(theirs.get(changed))})"
 
 
 def check_addable(path, run, seeds):
