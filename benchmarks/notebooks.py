@@ -27,10 +27,10 @@ SECONDS = 1800                    # that a cell may take
 # What each notebook's kernel does before the first cell.
 STARTUP = """
 import torch
-from simgan_lib import precision
+from simgan_lib.system import device
 
 if {plain}:
-    precision.cpu_has_bf16 = lambda: False
+    device.cpu_has_bf16 = lambda: False
 begin = torch.optim.Optimizer.__init__
 
 
