@@ -88,7 +88,8 @@ def test_the_benchmark_of_the_notebooks_begins_elsewhere_and_in_the_other_format
     spec = importlib.util.spec_from_file_location("notebooks", ROOT / "benchmarks" / "notebooks.py")
     benchmark = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(benchmark)
-    cells = ["import torch\nfrom simgan_lib.system import device\nones = torch.ones(3)\ntorch.optim.SGD([ones], lr=0.1)",
+    cells = ["import torch\nfrom simgan_lib.system import device\n"
+             "ones = torch.ones(3)\noptimizer = torch.optim.SGD([ones], lr=0.1)",
              "assert not device.cpu_has_bf16() and bool(((ones - 1).abs() < 0.01).all())",
              "assert bool((ones == 1).all())"]
     tiny = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, execution_count=i) for i, cell in enumerate(cells)])
