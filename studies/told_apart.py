@@ -82,7 +82,7 @@ def main():
     if a.json:
         print(json.dumps(rows))
         return
-    job, = Records.of([run], [{"run": run["run"], **line} for line in rows]).jobs()
+    job, = Records.of_run(run, rows).jobs()
     for kind in dict.fromkeys(job.rows.loc[job.rows["measure"] == "right_percent", "subject"]):
         print(f"{kind:50} {shown(job.get(kind, 'right_percent'), '.1f'):12} by evenness "
               f"{shown(job.get(kind, 'by_evenness_percent'), '.1f')}")

@@ -69,7 +69,7 @@ def main():
     if a.json:
         print(json.dumps(rows))
         return
-    job, = Records.of([run], [{"run": run["run"], **line} for line in rows]).jobs()
+    job, = Records.of_run(run, rows).jobs()
     for subject in dict.fromkeys(job.rows["subject"]):
         print(f"{subject:16} {shown_with_interval(job.get(subject, 'gaze_error_deg'))} degrees, "
               f"{shown_with_interval(job.get(subject, 'within_7_deg'), '.1f')} % within 7 degrees")

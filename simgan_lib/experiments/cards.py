@@ -27,7 +27,7 @@ def shipped_cards():
 def job_of(card):
     """The Job of a card's measurements."""
     run = {"run": card["name"], "experiment": "shipped", "profile": card["profile"], "domain": card["data"]["real"], "job": {}}
-    return Records.of([run], [{"run": card["name"], **line} for line in card["measurements"]]).jobs()[0]
+    return Records.of_run(run, card["measurements"]).jobs()[0]
 
 
 def card_table():

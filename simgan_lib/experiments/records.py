@@ -82,6 +82,11 @@ class Records:
         table = pd.DataFrame([line for line in rows if known(line.get("value"))], columns=COLUMNS)
         return cls({run["run"]: run for run in runs}, table.astype({"seed": "Int64", "n": "Int64"}))
 
+    @classmethod
+    def of_run(cls, run, rows):
+        """The rows of one run, which need not name it."""
+        return cls.of([run], [{"run": run["run"], **line} for line in rows])
+
     def jobs(self, **which):
         """The jobs {name: value, of JOB} that are asked for, each a Job over all its runs and seeds, in the file's order.
 

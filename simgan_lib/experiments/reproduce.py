@@ -36,7 +36,7 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     rows = [line for one in measured for line in rows_of(one, domain)]
     if record:
         add(record, run, rows)
-    records = Records.of([run], [{"run": run["run"], **line} for line in rows])
+    records = Records.of_run(run, rows)
     job, = records.jobs()
     write_results(folder, job, domain, measured, records)
     return folder, job
