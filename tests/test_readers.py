@@ -253,7 +253,7 @@ def _with_orientation(picture, orientation):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(UserError, match="none.csv: could not be read .no such file"):
+    with pytest.raises(UserError, match="none.csv: could not be read .No such file"):
         folder_units(write_folder(tmp_path), "none.csv")
 
 

@@ -1,6 +1,5 @@
 """What all readers share: blocks of files, single pictures, and one image set made of many parts."""
 
-import errno
 import math
 import os
 import warnings
@@ -14,6 +13,7 @@ from PIL import Image, ImageOps
 
 from ..images import ImageSet
 from ..system.errors import UserError
+from ..system.files import plain_file
 
 BLOCK = 256                       # pictures in a unit, where each is a file of its own
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
@@ -46,13 +46,6 @@ def first_layout(folder, layouts, expected):
 def blocks(folder, names, size=BLOCK):
     """Units of file names below one folder: [(folder, (name, ...)), ...]."""
     return [(str(folder), tuple(names[at:at + size])) for at in range(0, len(names), size)]
-
-
-def plain_file(path):
-    """The path.  Raises FileNotFoundError if it is no plain file: who opens a pipe waits for ever."""
-    if not os.path.isfile(path):
-        raise FileNotFoundError(errno.ENOENT, "no such file, or no plain one", str(path))
-    return path
 
 
 def read_picture(path, mode, upright=False):

@@ -4,6 +4,17 @@ import os
 import sys
 
 
+def printable(text):
+    """The text in one line that a terminal only shows: what is no printable character stands there as its escape.
+
+    For names and texts that come from files and servers.
+
+    >>> printable("p00\\x1b[2J\\nday01 é")
+    'p00\\\\x1b[2J\\\\nday01 é'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(text))
+
+
 class UserError(Exception):
     """One line that says what was found, what was expected, and what to do.
 
@@ -29,7 +40,7 @@ def exit_status(work, stopped="the same command goes on from here"):
 
 
 def _told(error):
-    print(f"error: {error}", file=sys.stderr)
+    print(f"error: {printable(error)}", file=sys.stderr)
     try:
         sys.stdout.flush()
     except OSError:                        # it would be tried again at the end, with a traceback

@@ -1,6 +1,8 @@
 """Files: one way to write one, whole or not at all, to say what is wrong with one, and to keep a second process away."""
 
+import errno
 import os
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -10,6 +12,18 @@ try:
     import fcntl
 except ImportError:               # Windows: no second process is kept away there
     fcntl = None
+
+
+def plain_file(path):
+    """The path, if a plain file stands there: who opens a pipe or a device may wait for ever.
+
+    Raises FileNotFoundError if there is nothing, another OSError for a folder, a pipe, a socket or a device.
+    """
+    kind = stat.S_IFMT(os.stat(path).st_mode)
+    if kind != stat.S_IFREG:
+        found = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}.get(kind, "a device")
+        raise OSError(errno.EINVAL, f"found {found}, expected a plain file", str(path))
+    return path
 
 
 @contextmanager
