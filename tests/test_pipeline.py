@@ -18,7 +18,8 @@ from simgan_lib.networks import Refiner
 NUMBER, DRAWN, MATCHED, REFINED = range(4)
 REAL, TEST, SIMULATED = 1, 2, 3                # who drew it; simulated ones count from there, a number for each seed of theirs
 LEARNED, TESTED, EYES, COMPARED = 40, 50, 8, 6
-TINY = replace(PROFILES["quick"], training=replace(PROFILES["quick"].training, width=2, blocks=1), synthetic=EYES, compared=COMPARED)
+QUICK = PROFILES["quick"]
+TINY = replace(QUICK, training=replace(QUICK.training, width=2, blocks=1), synthetic=EYES, compared=COMPARED)
 OFFSET = torch.deg2rad(torch.tensor([0.0, 1.0]))
 
 
@@ -162,7 +163,7 @@ def test_nothing_is_learned_from_test_images_nor_from_real_labels_but_by_the_ora
 
 @pytest.mark.parametrize("refine_from, levels", [("synthetic", 0), ("synthetic_matched", REAL)])
 @pytest.mark.parametrize("match_refined", [False, True])
-def test_the_refiner_refines_the_kind_of_images_that_it_was_trained_on(watched, domain, tmp_path, refine_from, levels, match_refined):
+def test_the_refiner_refines_what_it_was_trained_on(watched, domain, tmp_path, refine_from, levels, match_refined):
     profile = replace(TINY, refine_from=refine_from, match_refined=match_refined)
     sets = run_of(SeedRun, domain, tmp_path, seed=6, profile=profile).training_sets()[1]
     trained_on, refined = watched.of("train_refiner", 2)[0], watched.of("refine", 1)[0]
