@@ -242,7 +242,7 @@ def test_what_is_kept_is_found_by_the_same_code_seed_and_job_alone(domain, tmp_p
 
 
 def test_larger_sets_hold_the_same_eyes_and_three_times_as_many_others_made_alike(watched, domain, tmp_path):
-    study = run_of(StudySeed, domain, tmp_path, seed=2, profile=replace(TINY, match_refined=True))
+    study = run_of(StudySeed, domain, tmp_path, seed=2)
     found = {subject: (images, errors) for subject, images, errors, _ in study.estimators()}
     assert len(watched.given["train_refiner"]) == 1, "more eyes go through the refiner that there is"
     for name, degrees in (("synthetic", 1), ("synthetic_matched", 2), ("refined", 4)):
