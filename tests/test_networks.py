@@ -219,9 +219,9 @@ def test_gradient_reaches_the_refiner_through_a_frozen_discriminator():
     assert all(p.grad is not None for p in refiner.parameters()) and all(p.grad is None for p in judge.parameters())
 
 
-@pytest.mark.parametrize("preset", ["small", pytest.param("paper")])
+@pytest.mark.parametrize("preset", ["small", "paper"])
 def test_gaze_estimator_gives_a_vector(preset):
-    with torch.no_grad():
+    with torch.device("meta"):                                   # a shape, and no gigabyte of weights
         assert GazeEstimator(preset)(torch.zeros(2, 1, 35, 55)).shape == (2, 3)
 
 

@@ -1,6 +1,7 @@
 """Readers of UnityEyes, SynthesEyes and of one's own folder: on releases written here, on damaged ones, on real samples."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -40,6 +41,32 @@ def test_the_pupil_lies_where_it_is_drawn(tmp_path, size):
     x, y = eyes.labels["pupil"].round().long().unbind(1)
     seen = torch.stack([image[0, j, i] for image, i, j in zip(eyes.images, x, y)]).float()
     assert (seen < eyes.images.float().mean((1, 2, 3)) - 15).float().mean() > 0.8
+
+
+@pytest.mark.parametrize("height", [200, 333])
+def test_landmarks_run_upwards_from_the_bottom_edge_and_pictures_downwards(tmp_path, height):
+    """An eye by hand: a tilted dark ellipse on gray, high up and to the right.  The crop is 125 px wide for its 20 px: 1 to 1."""
+    x, y, a, b, angle = 180.0, 70.0, 20.0, 15.0, math.radians(30)              # from the top left corner, y down
+    columns, rows = np.meshgrid(np.arange(300) + 0.5 - x, np.arange(height) + 0.5 - y)
+    along, across = columns * np.cos(angle) + rows * np.sin(angle), rows * np.cos(angle) - columns * np.sin(angle)
+    picture = np.where((along / a) ** 2 + (across / b) ** 2 < 1, 30, 150).astype(np.uint8)
+    turns = np.linspace(0, 2 * np.pi, 32, endpoint=False)
+    iris = [(x + a * np.cos(t) * np.cos(angle) - b * np.sin(t) * np.sin(angle),
+             y + a * np.cos(t) * np.sin(angle) + b * np.sin(t) * np.cos(angle)) for t in turns]
+    points = {"iris_2d": iris, "interior_margin_2d": [(120, 80), (180, 54), (240, 90)],
+              "caruncle_2d": [(112, 85), (116, 84), (115, 88)]}
+    about = {name: [f"({px}, {height - py}, 9.0)" for px, py in each] for name, each in points.items()}
+    Image.fromarray(picture).save(tmp_path / "1.jpg", quality=100)
+    (tmp_path / "1.json").write_text(json.dumps(about | {"eye_details": {"look_vec": "(-0.6, -0.48, -0.64, 0.0)"}}))
+    eyes = read_unityeyes(tmp_path, size=(70, 125))
+    # Corners from 112 to 240 and 54 to 90: the crop begins at 176 - 62.5 and 72 - 35; the middle of its first pixel is 0.
+    expected = [180 - 113.5 - 0.5, 70 - 37 - 0.5]
+    assert eyes.labels["pupil"][0].tolist() == pytest.approx(expected, abs=1e-3)
+    assert eyes.labels["iris"][0, :4].tolist() == pytest.approx([*expected, 20, 15], abs=1e-3)
+    assert math.sin(eyes.labels["iris"][0, 4] - angle) == pytest.approx(0, abs=1e-3)          # an axis has no direction
+    down, across = torch.nonzero(eyes.images[0, 0] < 90).double().mean(0).tolist()
+    assert [across, down] == pytest.approx(expected, abs=0.1), "the dark place lies where its label says"
+    assert torch.rad2deg(eyes.labels["gaze"][0]).tolist() == pytest.approx([-28.685, 43.152], abs=1e-2)       # down, to the left
 
 
 def test_colour_is_an_option(tmp_path):
@@ -158,6 +185,15 @@ def test_a_black_picture_is_counted(tmp_path):
 def test_pictures_of_any_size_and_format(tmp_path):
     images = read_folder(write_folder(tmp_path), colour=True)
     assert images.images.shape == (3, 3, 35, 55) and not images.labels and not images.groups
+
+
+def test_the_middle_of_a_picture_is_taken_and_scaled_neither_squeezed_nor_turned(tmp_path):
+    picture = np.zeros((70, 160, 3), np.uint8)                   # of it columns 25 to 134 are taken, two pixels for one
+    picture[10:14, 31:35, 0] = 255                               # red, in the upper left
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    image, = read_folder(tmp_path, size=(35, 55), colour=True).images
+    assert (image[0, 5:7, 3:5] > 150).all() and not image[1:].any()
+    assert (torch.nonzero(image[0] > 60).double().mean(0) == torch.tensor([5.5, 3.5])).all()
 
 
 def test_a_table_gives_gaze_and_groups(tmp_path):

@@ -66,6 +66,11 @@ def test_words_for_the_domain_can_be_others():
     assert "its own" in [line.name for line in titles["Mean gaze error, degrees, after training on"]]
 
 
+def test_the_gap_is_that_between_synthetic_and_the_domains_own_labels():
+    found = against_synthetic(run(1, synthetic=8.0, synthetic_matched=7.5, refined=6.5, oracle=5.0))
+    assert found == {"lower": {"mean": pytest.approx(100 * 1.5 / 8), "sd": None}, "closed": {"mean": pytest.approx(50), "sd": None}}
+
+
 def test_ratios_are_of_the_means_and_deviate_as_the_seeds_say():
     job = run()
     errors = {"refined": [3.95, 6.0, 8.1], "oracle": [0.0, 4.0, 8.1]}       # of 7.9, 8.0, 8.1 synthetic: 50, 25, 0 % lower
