@@ -26,6 +26,7 @@ from ..system.device import resolve_device
 from ..system.errors import UserError
 from ..system.files import write_whole
 from ..training import PRESETS
+from .differences import seed_by_seed
 from .domains import PROFILES, Profile
 from .provenance import about, code_digest
 from .records import RECORDED, Records, add, check_addable, read, row, run_line
@@ -222,14 +223,11 @@ def summarised(job, measure, names=SWEEP):
 
     Each has the "values" behind it, too.  In the order of `names`, without ablations of which no run gave the measure.
     """
-    base, table = job.by_seed(BASE, measure), {}
+    table = {}
     for name in names:
-        values = job.by_seed(name, measure)
-        pairs = [values[seed] - base[seed] for seed in values if seed in base and name != BASE]
-        if values:
-            found = list(values.values())
+        if found := list(job.by_seed(name, measure).values()):
             table[name] = {"found": interval(found) | {"values": found},
-                           "difference": interval(pairs) | {"values": pairs} if pairs else None}
+                           "difference": seed_by_seed(job, name, BASE, measure) if name != BASE else None}
     return table
 
 

@@ -80,16 +80,19 @@ def write_pages(root, records=RECORDED):
 HEAD = """# Results
 
 Made of the records in `{where}/` by `python -m simgan_lib results`; no measured number was typed. The commands that give the
-records stand at the end. "Stand-in" is the kit's own second domain, never real eyes; MPIIGaze here is one person, p00, split
-by day, every third day for the test unless a command names others. Deviations from the paper:
+records stand at the end. "Stand-in" is the kit's own second domain, never real eyes. MPIIGaze here is a sample of one person:
+2,018 of p00's 3,000 crops of the Evaluation Subset, which went through JPEG. Every third day is for the test unless a command
+names others. What the true release gives: [findings.md](findings.md#how-to-read-the-numbers). Deviations from the paper:
 [deviations.md](deviations.md)."""
-NOTES = """± is the standard deviation over seeds, for the pupil over images; [ ] is the 95 % interval over test images, whole days
-resampled.
+NOTES = """± is the standard deviation over seeds, for the pupil over images; of two seeds both values stand there. [ ] is the 95 %
+interval over test images, whole days resampled; p00 has eight test days, of which it comes out too narrow. Behind a
+*difference seed by seed* it is the 95 % interval over seeds, by Student's t.
+In `full` refined images are matched once more: there *refined against histogram-matched* is the refiner with that matching.
 *minutes a seed*: on machines that at times had other work. "reported": recalled, not checked against the paper's text.
 † no better than plain histogram matching."""
 BEFORE_NOTE = """Some numbers are from before the kit kept sums by day. They are known over their seeds alone, and kept in
 `before.jsonl`. Their intervals were computed then. Where seeds had been measured apart, as those of the stand-in in `full`,
-that is the mean of theirs."""
+that is the mean of theirs. Of two such seeds the smaller value stands first."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
 adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here."""
 CARDS = "From their cards, measured on eyes that no training drew; the rest of each card: [refiners.md](refiners.md)."
