@@ -261,7 +261,7 @@ assert any("MPIIGaze" in name for name in jobs)
 # p00. The pupils stay about equally near in both. In all four runs the mean shift is about the finder's own error or
 # less, and far below the article's 1.1; the deviation is about the article's 0.8. Most of what is left goes up and
 # down. Perhaps lids that cut the outline cause this, but that is only a guess. Pupils in place do not promise better
-# gaze: in `full` on p00 refinement gains nothing for gaze (notebook 09).
+# gaze: in `full` on p00 three seeds do not tell whether refinement gains anything for gaze (notebook 09).
 #
 # ## The same check by exact masks
 #

@@ -289,7 +289,7 @@ assert told["synthetic"] > 0.95 and told["refined"] > 0.6            # the mark 
 #
 # And on refined crops one number does better than either network: evenness. The stand-in's camera equalises each
 # crop, as MPIIGaze does, so its mean is middle gray to within two gray levels. The refiner sees 19 pixels at a time,
-# so it cannot control the mean of a whole crop. No human eye notices this, and a network that looks for patterns does
+# so it cannot control the mean of a whole crop. A human eye will hardly notice this (we have not tried), and a network that looks for patterns does
 # not look for it. **A p-value belongs to images *and* subjects.**
 #
 # </details>
@@ -413,7 +413,7 @@ print(f"the hurried network, right in ≈ {100 * hurried['share']:.0f} %: power 
 # </details>
 #
 # So the paper's 1,000 trials would have noticed people who are right in 55 % of all cases, but hardly people with
-# 52 %. That is a strong result. With 20 trials the same p-value would say next to nothing.
+# 52 %. That is a strong result, if the trials were as good as independent. With 20 trials the same p-value would say next to nothing.
 #
 # ## Play: how many trials do you have time for?
 #

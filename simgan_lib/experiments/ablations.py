@@ -90,7 +90,7 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     BASE: IDEAS[BASE],
     "rates-third": Ablation("learning rates / 3", times_rates=1 / 3),
     "rates-3": Ablation("learning rates x 3", times_rates=3.0),
-    "sgd": Ablation("SGD at 0.001, as the paper", {"optimizer": "sgd", "refiner_lr": 1e-3, "discriminator_lr": 1e-3,
+    "sgd": Ablation("SGD at 0.001, averaged", {"optimizer": "sgd", "refiner_lr": 1e-3, "discriminator_lr": 1e-3,
                                                      "warmup_weight": 0.01}),
     "kg-50": Ablation("K_g : K_d = 50 : 1, for 30 rounds", {"refiner_updates": 50, "steps": 30}),
     "batch-64": Ablation("batches of 64", {"batch": 64}),
