@@ -94,7 +94,7 @@ BEFORE_NOTE = """Some numbers are from before the kit kept sums by day. They are
 `before.jsonl`. Their intervals were computed then. Where seeds had been measured apart, as those of the stand-in in `full`,
 that is the mean of theirs. Of two such seeds the smaller value stands first."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
-adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here."""
+adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here. ± and [ ] as above."""
 CARDS = "From their cards, measured on eyes that no training drew; the rest of each card: [refiners.md](refiners.md)."
 
 
@@ -235,10 +235,12 @@ def told_part(jobs):
                 for kind in dict.fromkeys(job.rows.loc[job.rows["measure"] == "right_percent", "subject"])]
         parts += [f"### Told from the stand-in domain, {job.first['images']:,} images a side",
                   markdown_table(["images", "a network, % right (50: by guessing)", "evenness, % right"], rows),
-                  f"± over {len(job.seeds)} seeds of eyes, camera and classifier. *evenness*: by one number, how far "
-                  "a crop's mean is from middle gray; the stand-in's crops are equalised, each for itself, at 36 x 60 pixels, "
-                  "which leaves some 0.8 gray levels at 35 x 55. *Matched once more*, to one histogram for all, crops have all "
-                  "the same mean, which gives them away; *one by one*, each has the gray levels of some crop of the domain. "
+                  f"± over {len(job.seeds)} seeds of eyes, camera and classifier, of one refiner each. *evenness*: by one number, "
+                  "how far a crop's mean is from middle gray; the stand-in's crops are equalised, each for itself, at 36 x 60 "
+                  "pixels, which leaves some 0.8 gray levels at 35 x 55. *Matched once more*, to one histogram for all, crops have "
+                  "all the same mean, which gives them away; *one by one*, each has the gray levels of some crop of the domain. "
+                  "*The simulator's eyes before the domain's camera* differ from the domain in skin, lashes and irises, but also "
+                  "in the ranges of light, exposure and the crop's place. "
                   f"{_made_by(job)}, {_minutes(job):.0f} minutes."]
     return parts
 

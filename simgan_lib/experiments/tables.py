@@ -240,7 +240,7 @@ def _gaze_finding(job):
     ours = f"trained on refined images is wrong by {refined:.2f} degrees, trained on synthetic images by {raw:.2f}"
     theirs = f"{paper.GAZE_REFINED_ERROR.value:g} and {paper.GAZE_SYNTHETIC_ERROR.value:g} degrees"
     said = [f"A gaze estimator {ours}: {100 * (1 - refined / raw):.0f} % less. The paper has {theirs}." if refined < raw else
-            f"Refinement did not help: a gaze estimator {ours}. The paper has {theirs}; this run does not show that."]
+            f"Refinement did not help on average: a gaze estimator {ours}. The paper has {theirs}; this run does not show that."]
     ours, theirs = (job.by_seed(kind, "gaze_error_deg") for kind in ("refined", "synthetic"))
     better = sum(ours[seed] < theirs[seed] for seed in ours.keys() & theirs.keys())
     said += [f"Refined is better than synthetic in {better} of {len(ours)} seeds{_decided(job)}."] if len(ours) > 1 else []
