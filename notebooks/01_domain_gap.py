@@ -159,7 +159,9 @@ assert len(screws.controls) == len(EYE) + 2  # and the switches for labels and c
 #
 # A *domain* is a kind of images from one source. Real images of eyes, such as MPIIGaze's, cannot be shipped with the
 # kit. The **stand-in** domain takes their place: other simulated eyes, darker and in harsher light, seen by a simulated
-# bad camera. It is not real, and every number here is about the stand-in. Here is the camera, stage by stage:
+# bad camera. It is not real, and every number here is about the stand-in. The shapes of its lids and eyeballs have the
+# ranges that you have just seen. Real eyes differ in those, too, so their gap is wider. Here is the camera, stage by
+# stage:
 
 # %%
 from simgan_lib.simulators import camera
@@ -226,8 +228,9 @@ assert torch.equal(equalised(stages["compression"]), stages["equalised"])
 # - **A classifier**: a small network is trained on half of the images to tell the two sets apart. How often is it right
 #   on the other half?
 #
-# The first of these differences can be removed without any network: we *match the histograms*. That is, the $k$-th
-# darkest pixel of the synthetic set gets the gray level of the $k$-th darkest pixel of the other set.
+# The first of these differences can be removed without any network: we *match the histograms*. Each image gets a tone
+# curve of its own. A gray level that is brighter than 70 % of its image becomes the gray level that is brighter than 70 %
+# of all pixels of the other set. So all matched images have nearly one histogram, that of the whole other set.
 #
 # **Predict.** After matching, which of the other two measures will say that the gap is closed: the spectrum, the
 # classifier, both, or neither?

@@ -339,8 +339,7 @@ assert average[0]["distance"] > 2 and average[1024]["distance"] < 0.6
 assert average[0]["recall"] < 0.75 and average[1024]["recall"] > 0.85
 
 # %% [markdown]
-# A coin would have a recall of one half. So *without memory the discriminator knows as little of the past as if it had
-# never seen it.*
+# A coin would have a recall of one half. So *without memory the discriminator knows hardly more of the past than a coin.*
 #
 # ## How long is long enough?
 #
@@ -514,7 +513,7 @@ assert "empty" in said
 #
 # ## Three claims
 #
-# 1. Without memory the generator circles, and the discriminator knows nothing of the past. With 1,024 remembered points
+# 1. Without memory the generator circles, and the discriminator knows little of the past. With 1,024 remembered points
 #    neither happens. Asserted for five seeds below "One seed proves nothing".
 # 2. A memory must be about as long as the refiner's circle. An image is still remembered after $k$ rounds with the
 #    chance $(1 - b/2B)^k$. Asserted below Exercise 4.2.

@@ -48,8 +48,8 @@ profile, device = setup()
 # We have synthetic eyes with labels, and eyes without labels from another camera. Two networks are to make the first
 # look like the second, and *neither of them knows what realistic means*. How can two beginners teach each other?
 #
-# Our eyes without labels come from the **stand-in** domain: a second simulator with other priors (ranges of its
-# parameters) and a bad camera. It is not real, and we never call it so. To the algorithm this makes no difference,
+# Our eyes without labels come from the **stand-in** domain: the same simulator with other priors (ranges of its
+# parameters) for skin and light, and a bad camera. It is not real, and we never call it so. To the algorithm this makes no difference,
 # since it never sees a label of that domain.
 #
 # As in the kit's main job, we first match the gray levels of the synthetic eyes to the stand-in's. This is the part of
@@ -96,7 +96,8 @@ assert not unlabelled.labels and {"gaze", "pupil"} <= set(synthetic.labels)
 # | $\lambda$ | the weight of staying near the input | nats for a unit of $\psi$, summed over an image | eq. 5 |
 #
 # The paper sums over the batch. We take the mean, so that neither $\lambda$ nor the learning rate depends on the size
-# of the batch.
+# of the batch. (The paper's rate for SGD belongs to its sum. With our mean the steps are as many times smaller as there
+# are images in the batch.)
 #
 # ### Exercise 5.1 · The refiner's loss (5 minutes)
 #
@@ -504,7 +505,7 @@ assert caught > 0.75 > free and stuck > 1.5 * after
 # | $\psi$ | identity | local contrast | holds shapes, lets light change |
 # | warm-up | 1,000 and 200 updates | 40 and 40 | Adam instead of SGD; smaller networks |
 # | $K_g$, $K_d$ | 2 and 1 (first version), 50 and 1 (article) | 2 and 1 | none |
-# | batch | 512 | 16 | the loss is a mean, so the rates stay |
+# | batch | 512, its losses summed | 16, its losses averaged | SGD's steps would be 16 times smaller; Adam's do not change |
 # | rounds | some 40,000 by one report | 110; 2,000 for the shipped refiner | a glimpse; half an hour of a CPU |
 #
 # ## Going further

@@ -279,7 +279,7 @@ print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for valu
 #
 # | the paper says | here | |
 # |---|---|---|
-# | refined images train a better gaze estimator | yes: unrefined ones cost half a degree, in every seed | **holds** |
+# | refined images train a better gaze estimator | on the stand-in, yes: unrefined ones cost half a degree, in every seed | **holds** |
 # | without history there are artefacts, and gaze is worse (12.2 instead of 7.8 degrees, reported) | gaze is worse by some 0.2 degrees, which three seeds just show; in these 150 rounds images stay 3 dB further from the other domain; but *no artefacts* | **half** |
 # | with a global discriminator images are noisier, less even | $\lambda$ unchanged: hardly refined, spectrum 5 dB further. $\lambda/126$: one seed of three spoiled. Both: more foreign patches in every seed, still below 1 % | **in part** |
 # | self-regularization keeps the label | at $\lambda=0$ gaze is worse and pupils are further from their labels in every seed, though by 0.13 px; one seed lost half of its diversity | **holds**, barely |

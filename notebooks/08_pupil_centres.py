@@ -261,7 +261,7 @@ assert any("MPIIGaze" in name for name in jobs)
 # p00. The pupils stay about equally near in both. In all four runs the mean shift is about the finder's own error or
 # less, and far below the article's 1.1; the deviation is about the article's 0.8. Most of what is left goes up and
 # down. Perhaps lids that cut the outline cause this, but that is only a guess. Pupils in place do not promise better
-# gaze: in `full` on p00 refinement gains nothing for gaze (notebook 09).
+# gaze: in `full` on p00 three seeds do not tell whether refinement gains anything for gaze (notebook 09).
 #
 # ## The same check by exact masks
 #
@@ -543,7 +543,7 @@ else:
 # | | paper | here | deviation |
 # |---|---|---|---|
 # | pupil shift | 1.1 ± 0.8 px at 55 px, 50 images (article, Figure 9) | printed above, 50 and 100 images; 4,000 on the card of the full-scale refiner | another refiner and other eyes; found by fits to the limbus |
-# | images refined towards | MPIIGaze | the stand-in domain; p00 of MPIIGaze, recorded | real crops live only if you have them |
+# | images refined towards | MPIIGaze | the stand-in domain; a sample of MPIIGaze's p00, recorded | real crops live only if you have them |
 # | error of the measurement | not stated in the article | by exact labels, printed above | – |
 # | check by exact masks | none | mean distance between mask and image | ours |
 # | $\lambda$ | 0.01, by a private reply, scale unknown | 0.05; 0.5 to 0 | of sums in $[-1, 1]$, $\psi$ = local contrast |
