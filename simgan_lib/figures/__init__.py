@@ -5,7 +5,22 @@ be read in gray print and by readers who confuse red and green.
 """
 
 from .ablations import forest_figure, rising_figure
-from .base import DPI, GAP, MARKERS, PAPER, POINTS, STYLE, canvas, montage, montage_figure, save_figure, show_image, to_png
+from .base import (
+    DPI,
+    GAP,
+    MARKERS,
+    PAPER,
+    POINTS,
+    STYLE,
+    canvas,
+    html_image,
+    montage,
+    montage_figure,
+    picture,
+    save_figure,
+    show_image,
+    to_png,
+)
 from .domain_gap import eye_figure, parts_figure
 from .feature_regularizer import PSI_LOOKS, price_lines_figure, psi_figure, trade_figure
 from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, recorded_curves, within_shares
