@@ -145,7 +145,7 @@ assert (mine == theirs).float().mean() > 0.999
 # %%
 rows, columns = torch.meshgrid(torch.arange(35), torch.arange(55), indexing="ij")
 ghost = histogram_matched(simulate(1, seed=99), unlabelled).float()
-PATTERNS = {"checkerboard": 1.0 - 2 * ((rows + columns) % 2), "stripes": torch.sin(torch.pi * columns / 2),
+PATTERNS = {"stripes": torch.sin(torch.pi * columns / 2), "checkerboard": 1.0 - 2 * ((rows + columns) % 2),
             "frame": ((rows < 2) | (rows > 32) | (columns < 2) | (columns > 52)).float(),
             "ghost of another eye": (ghost - ghost.mean()) / ghost.std()}
 

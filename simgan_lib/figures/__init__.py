@@ -11,6 +11,7 @@ from .base import (
     MARKERS,
     PAPER,
     POINTS,
+    SERIES,
     STYLE,
     canvas,
     html_image,
@@ -22,7 +23,7 @@ from .base import (
     to_png,
 )
 from .domain_gap import eye_figure, parts_figure
-from .feature_regularizer import PSI_LOOKS, price_lines_figure, psi_figure, trade_figure
+from .feature_regularizer import price_lines_figure, psi_figure, trade_figure
 from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, recorded_curves, within_shares
 from .history_buffer import chase_beside_figure, chase_figure, memory_figure, minibatch_figure, verdict_figure
 from .local_loss import maps_figure, windows_figure

@@ -1,10 +1,11 @@
 """Interactive pictures.  Each has a plain figure as its static twin, shown beside it.
 
 They run on ipywidgets 7.7 (Colab) and 8.  A control replaces an image and nothing else: no `interact`, no `Output`, which
-leave their traces in saved notebooks and cannot be compared by tests.  Images are HTML widgets, for the widget `Image`
-knows no alternative text.
+leave their traces in saved notebooks and cannot be compared by tests.  Images and sentences are HTML widgets: the widget
+`Image` knows no alternative text, and the widget `Label` cuts what is too long for a narrow page.
 """
 
+import html
 import io
 import math
 
@@ -44,10 +45,11 @@ def pictured(controls, seen, arranged=None):
     controls: ipywidgets with a `value`, in a row above the image.  arranged: a widget that holds them, beside the image.
     Returns a widget with the parts `controls`, `image` and `label`.
     """
-    image, label = ipywidgets.HTML(layout=AS_IT_IS), ipywidgets.Label()
+    image, label = ipywidgets.HTML(layout=AS_IT_IS), ipywidgets.HTML()
 
     def update(_=None):
-        image.value, label.value = seen()
+        image.value, said = seen()
+        label.value = html.escape(said, quote=False)
 
     for control in controls:
         control.observe(update, names="value")
@@ -55,7 +57,8 @@ def pictured(controls, seen, arranged=None):
     if arranged is None:
         box = ipywidgets.VBox([ipywidgets.HBox([*controls, label], layout=BESIDE), image])
     else:
-        box = ipywidgets.HBox([ipywidgets.VBox([image, label]), arranged], layout=BESIDE)
+        arranged.layout = {"flex": "1 1 30em", "min_width": "0"}
+        box = ipywidgets.HBox([ipywidgets.VBox([image, label], layout={"width": "min-content"}), arranged], layout=BESIDE)
     box.controls, box.image, box.label = controls, image, label
     return box
 
@@ -91,11 +94,10 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
 
     def seen():
         drawn = render(eye.with_values(**{name: slider.value for name, slider in sliders.items()}), size, colour.value)
-        figure, sentence = eye_figure(drawn, labels.value)
+        figure, sentence = eye_figure(drawn, labels.value, width=3.4)          # inches: the sliders stand beside it
         return picture(figure, sentence), sentence
 
-    said = {name: ipywidgets.Label(range_.what + (f" ({range_.unit})" if range_.unit else "")) for name, range_ in prior.items()}
-    themes = ipywidgets.Tab([ipywidgets.VBox([ipywidgets.HBox([sliders[name], said[name]]) for name in names])
+    themes = ipywidgets.Tab([ipywidgets.VBox([_explained(sliders[name], prior[name]) for name in names])
                              for names in EYE_THEMES.values()])
     for i, theme in enumerate(EYE_THEMES):
         themes.set_title(i, theme)
@@ -106,7 +108,14 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
 def _slider(name, range_):
     step = 10.0 ** math.floor(math.log10((range_.high - range_.low) / 20))       # browsers round to steps from the low end
     return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=step, description=name,
-                                  readout_format=".2f", style={"description_width": "7em"}, layout={"width": "26em"})
+                                  readout_format=".2f", style={"description_width": "7em"}, layout={"width": "22em"})
+
+
+def _explained(slider, range_):
+    """A slider and what it does, in two lines if need be; below the slider where the page is narrow."""
+    said = html.escape(range_.what + (f" ({range_.unit})" if range_.unit else ""))
+    words = ipywidgets.HTML(f'<div style="line-height: 1.1">{said}</div>', layout={"flex": "1 1 12em"})
+    return ipywidgets.HBox([slider, words], layout=BESIDE | {"align_items": "center"})
 
 
 # ---- The visual Turing test ------------------------------------------------------------------------------------------
@@ -124,7 +133,7 @@ class Labeller:
 
     def __init__(self, session, scale=8):
         self.session, self.scale, self.earlier = session, scale, session.answers
-        self.image, self.said = ipywidgets.HTML(layout=AS_IT_IS), ipywidgets.Label()
+        self.image, self.said = ipywidgets.HTML(layout=AS_IT_IS), ipywidgets.HTML()
         self.bar = ipywidgets.IntProgress(session.place, 0, len(session.trials), description="judged")
         self.keys = ipywidgets.Text(placeholder="click here, then type r or s", description="keys")
         self.buttons = {name: ipywidgets.Button(description=name) for name in ("real (r)", "synthetic (s)", "undo", "result")}
@@ -134,7 +143,7 @@ class Labeller:
         self.undo.on_click(lambda _: self._press(session.answers[:-1]))
         self.finish.on_click(lambda _: self._end())
         self.keys.observe(lambda change: self._enter(self.earlier + change["new"]), names="value")
-        row = ipywidgets.HBox(list(self.buttons.values()))
+        row = ipywidgets.HBox(list(self.buttons.values()), layout=BESIDE)
         self.widget = ipywidgets.VBox([self.image, row, self.keys, self.bar, self.said])
         self._show()
 
@@ -147,7 +156,7 @@ class Labeller:
             self.session.enter(answers)
         except UserError as error:                      # a change that is not at the end, a full disk: it does not count
             self._put_right()
-            self.said.value = str(error)
+            self.said.value = html.escape(str(error), quote=False)
         else:
             self._show()
 
