@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # How can a network change how an image looks, and not what it shows?
 #
@@ -267,11 +259,10 @@ assert path[0] > 0.2 and path[-1] < 0.06 and coarse < 0.7 * fine
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
 
-frames = [figures.to_png(figures.montage_figure({"input": drawn.images[:12], "refined": to_uint8(seen)}, 6)[0], dpi=70)
-          for seen in snapshots.values()]
-show_widget(scrubber(frames, [f"step {step}" for step in snapshots], "warm-up"),
-            "A slider through the warm-up. Run the notebook to use it; a strip above shows four steps.")
-assert len({bytes(frame) for frame in frames}) == len(frames) == 11
+frames = [figures.montage_figure({"input": drawn.images[:12], "refined": to_uint8(seen)}, 6) for seen in snapshots.values()]
+leaf = scrubber(frames, [f"step {step}" for step in snapshots], "warm-up", dpi=70)
+show_widget(leaf, "A slider through the warm-up. Run the notebook to use it; a strip above shows four steps.")
+assert len(set(leaf.frames)) == len(frames) == 11
 
 # %% [markdown]
 # ## The price in which currency?

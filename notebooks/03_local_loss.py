@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Why judge an image patch by patch?
 #
@@ -341,8 +333,8 @@ map_of_it = suspicion(local, damaged[first:first + 1])[0]                    # (
 def seen():
     at = down.value, across.value
     shown = {"damaged": (damaged[first], map_of_it)}
-    figure, _ = figures.maps_figure(shown, "judged refined", {"damaged": window(*at)}, width=4)
-    return figures.to_png(figure), f"verdict {at}: refined with probability {map_of_it[at]:.2f}"
+    seen_by = figures.maps_figure(shown, "judged refined", {"damaged": window(*at)}, width=4)
+    return figures.picture(*seen_by), f"verdict {at}: refined with probability {map_of_it[at]:.2f}"
 
 
 box = pictured([down, across], seen)

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Why does the discriminator need a memory?
 #
@@ -422,10 +414,10 @@ from simgan_lib.teaching.widgets import scrubber, show_widget
 
 moments = [12 * i + 11 for i in range(20)]
 both = {"no memory": forgetful[:2], "history": mindful[:2]}
-frames = [figures.to_png(figures.chase_beside_figure(both, moment)[0], dpi=80) for moment in moments]
-show_widget(scrubber(frames, [f"round {moment}" for moment in moments], "chase"),
-            "A slider through 20 moments of both chases. Run the notebook to use it; a figure above shows six.")
-assert len({bytes(frame) for frame in frames}) == len(frames)
+frames = [figures.chase_beside_figure(both, moment) for moment in moments]
+leaf = scrubber(frames, [f"round {moment}" for moment in moments], "chase", dpi=80)
+show_widget(leaf, "A slider through 20 moments of both chases. Run the notebook to use it; a figure above shows six.")
+assert len(set(leaf.frames)) == len(frames)
 
 # %% [markdown]
 # ## At scale: does a discriminator of eyes forget, too?

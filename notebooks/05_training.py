@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # How do a refiner and a discriminator train each other?
 #
@@ -413,11 +405,10 @@ assert 0.5 < told["refined"] < 0.8
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
 
-frames = [figures.to_png(figures.montage_figure({"input": synthetic.images[:12], "refined": images}, 6)[0], dpi=70)
-          for images in snapshots.values()]
-show_widget(scrubber(frames, [f"step {step} of {config.total}" for step in snapshots], "training"),
-            "A slider through the refined images of the run. Run the notebook to use it; a strip above shows five.")
-assert len({bytes(frame) for frame in frames}) == len(frames) <= 20
+frames = [figures.montage_figure({"input": synthetic.images[:12], "refined": images}, 6) for images in snapshots.values()]
+leaf = scrubber(frames, [f"step {step} of {config.total}" for step in snapshots], "training", dpi=70)
+show_widget(leaf, "A slider through the refined images of the run. Run the notebook to use it; a strip above shows five.")
+assert len(set(leaf.frames)) == len(frames) <= 20
 
 # %% [markdown]
 # ## Killed, and taken up again

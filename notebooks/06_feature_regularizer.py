@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # What may a refiner change, and what must it keep?
 #
@@ -487,8 +479,8 @@ fading = [(1 - t) * after["eye"] + t * after["evening"] for t in strengths]
 lines = {psi: [self_regularization(image, after["eye"], f).mean().item() / price[psi]["squinting"] for image in fading]
          for psi, f in candidates.items() if psi not in ("channel_mean", "blurred")}    # they would hide behind the identity
 show(*figures.price_lines_figure(strengths, lines, "squinting"))
-frames = [figures.to_png(figures.psi_figure({f"{t:.2f}": seen(image[:1])})[0], dpi=80) for t, image in zip(strengths, fading)]
-show_widget(scrubber(frames, [f"sun {100 * t:.0f} % down" for t in strengths], "sun"),
+frames = [figures.psi_figure({f"{t:.2f}": seen(image[:1])}) for t, image in zip(strengths, fading)]
+show_widget(scrubber(frames, [f"sun {100 * t:.0f} % down" for t in strengths], "sun", dpi=80),
             "A slider from day to evening: one eye as each psi sees it. Run the notebook to use it.")
 assert all(values[0] == 0 for values in lines.values()) and lines["identity"][-1] > 2 > 0.8 > lines["learned"][-1]
 

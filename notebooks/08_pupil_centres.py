@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Does a refined eye still look where its label says?
 #
@@ -467,11 +459,10 @@ from simgan_lib.teaching.widgets import scrubber, show_widget
 
 falling = {"synthetic": before.images[:5], **{f"λ {w:g}": made.images[:5] for w, (_, made, _) in went_on.items()}}
 show(*figures.montage_figure(falling, columns=5, says="Irises grow darker and softer as λ falls."))
-frames = [figures.to_png(figures.montage_figure({"synthetic": before.images[:5], "refined": images}, 5)[0])
-          for images in list(falling.values())[1:]]
-show_widget(scrubber(frames, list(falling)[1:], "smaller λ"),
-            "A slider through the refined images as λ falls. Run the notebook to use it; the rows above show the same.")
-assert len({bytes(frame) for frame in frames}) == len(frames) == 4
+frames = [figures.montage_figure({"synthetic": before.images[:5], "refined": made}, 5) for made in list(falling.values())[1:]]
+leaf = scrubber(frames, list(falling)[1:], "smaller λ")
+show_widget(leaf, "A slider through the refined images as λ falls. Run the notebook to use it; the rows above show the same.")
+assert len(set(leaf.frames)) == len(frames) == 4
 
 # %% [markdown]
 # ## What goes wrong: a mean over the survivors

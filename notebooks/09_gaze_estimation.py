@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Does refinement help a gaze estimator, and more than four times the data?
 #
@@ -335,8 +327,7 @@ def eye(names):
 
 
 show(*eye(["0 %", "30 %", "60 %", "90 %", "100 %"]))
-frames = [figures.to_png(eye([name])[0]) for name in places]
-show_widget(scrubber(frames, [f"worse than {name}" for name in places], "eyes"),
+show_widget(scrubber([eye([name]) for name in places], [f"worse than {name}" for name in places], "eyes"),
             "A slider through 11 test eyes, by their error. Run the notebook to use it; a strip above shows five.")
 worst = errors["refined"][order[-75:]].mean().item()
 print(f"the worst 5 % are wrong by ≈ {worst:.0f} degrees on average")

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Can you tell a refined eye from a real one, and what would it prove?
 #
@@ -428,12 +420,12 @@ for n in sizes:
     least = int(least_significant(n))
     rows = {f"{least} of {n}, just significant": (binomial(least, n), "refined"),
             f"{n // 2} of {n}, half right": (binomial(n // 2, n), "synthetic")}
-    frames.append(figures.to_png(figures.turing_figure(rows)[0], dpi=80))
-show_widget(scrubber(frames, [f"{n} trials" for n in sizes], "trials"),
-            "A slider over the number of trials: the bounds close in. Run the notebook to use it.")
+    frames.append(figures.turing_figure(rows))
+leaf = scrubber(frames, [f"{n} trials" for n in sizes], "trials", dpi=80)
+show_widget(leaf, "A slider over the number of trials: the bounds close in. Run the notebook to use it.")
 widths = [binomial(n // 2, n)["high"] - binomial(n // 2, n)["low"] for n in sizes]
 print("between the bounds if half are right:", ", ".join(f"{100 * width:.0f} % for {n}" for n, width in zip(sizes, widths)))
-assert widths == sorted(widths, reverse=True) and len({bytes(frame) for frame in frames}) == len(sizes)
+assert widths == sorted(widths, reverse=True) and len(set(leaf.frames)) == len(sizes)
 assert all(binomial(int(least_significant(n)), n)["low"] > 0.5 for n in sizes)                # as its line in the figure
 
 # %% [markdown]

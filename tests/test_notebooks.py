@@ -6,13 +6,17 @@ Whether the notebooks run, and still print what they printed, is nbval's to say.
 import ast
 import importlib
 import re
+import shutil
 from contextlib import suppress
+from html.parser import HTMLParser
 from pathlib import Path
 
 import build
 import nbformat
 import pytest
 import torch
+from jupytext import TextFileContentsManager
+from traitlets.config import PyFileConfigLoader
 
 from simgan_lib.teaching import checks
 from simgan_lib.teaching.notebook import REPOSITORY, seeded
@@ -58,7 +62,114 @@ def test_a_changed_cell_makes_outputs_stale(tmp_path):
     assert len(build.problems(copy)) == 2
 
 
+def copied(path, folder):
+    """The two files of a notebook in a folder of their own, with Jupytext's settings  ->  the script."""
+    folder.mkdir()
+    for each_ in (path, path.with_suffix(".ipynb"), path.with_name("jupytext.toml")):
+        shutil.copy2(each_, folder)
+    return folder / path.name
+
+
+def saved_in_jupyter(script, root, edit=lambda content: None):
+    """Open the notebook as Jupyter does, with `make lab`'s setting, let it note what it notes, edit, save."""
+    settings = PyFileConfigLoader("jupyter_server_config.py", str(ROOT / "notebooks")).load_config()
+    manager = TextFileContentsManager(root_dir=str(root), config=settings)
+    name = script.with_suffix(".ipynb").relative_to(root).as_posix()
+    content = manager.get(name)["content"]
+    content["metadata"]["kernelspec"]["display_name"] = "Python 3 (ipykernel)"
+    content["metadata"]["language_info"] |= {"version": "3.99", "mimetype": "text/x-python"}
+    edit(content)
+    manager.save({"type": "notebook", "format": "json", "content": content}, name)
+
+
+@each(SCRIPTS)
+def test_opening_and_saving_in_jupyter_changes_neither_file(path, tmp_path):
+    script = copied(path, tmp_path / "notebooks")
+    saved_in_jupyter(script, script.parent)
+    assert script.read_text() == path.read_text()
+    assert script.with_suffix(".ipynb").read_text() == path.with_suffix(".ipynb").read_text()
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A script and the notebook built from it; nothing is run."""
+    monkeypatch.setattr(build, "run", lambda notebook: None)
+    script = tmp_path / "notebooks" / "01_tiny.py"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "notebooks" / "jupytext.toml", script.parent)
+    script.write_text("# %% [markdown]\n# A text.\n\n# %%\na = 1\n\n# %%\nb = 2\n")
+    build.build(script)
+    return script
+
+
+def write_into(script, index, source):
+    """Edit the notebook alone, as an editor does that knows nothing of scripts."""
+    notebook = built(script)
+    notebook.cells[index].source = source
+    nbformat.write(notebook, script.with_suffix(".ipynb"))
+
+
+@pytest.mark.parametrize("root", ["notebooks", "."])
+def test_an_edit_in_jupyter_reaches_the_script_from_either_root(root, tiny):
+    saved_in_jupyter(tiny, tiny.parents[1] / root, lambda content: content["cells"][0].update(source="Another text."))
+    assert "# Another text.\n" in tiny.read_text() and build.problems(tiny) == []
+    tiny.write_text(tiny.read_text() + "c = 3\n")               # and then one in a text editor: nothing is lost
+    build.build(tiny)
+    assert [cell.source for cell in built(tiny).cells] == ["Another text.", "a = 1", "b = 2\nc = 3"]
+
+
+@pytest.mark.parametrize("index, source", [(0, "My text."), (2, "b = 3")])
+def test_a_build_does_not_lose_what_was_edited_in_the_notebook_alone(index, source, tiny, capsys, monkeypatch):
+    monkeypatch.setattr(build, "FOLDER", tiny.parent)
+    write_into(tiny, index, source)
+    tiny.write_text(tiny.read_text().replace("a = 1", "a = 10"))            # the script is newer, and lacks it all the same
+    edited = tiny.with_suffix(".ipynb").read_bytes()
+    assert build.main(["01"]) == 1 and tiny.with_suffix(".ipynb").read_bytes() == edited
+    assert repr(source) in (said := capsys.readouterr().out) and "01_tiny.py lacks" in said and "--force" in said
+    assert build.main(["01", "--force"]) == 0 and built(tiny).cells[1].source == "a = 10"
+
+
+def test_a_build_does_not_lose_a_new_order_of_cells(tiny):
+    notebook = built(tiny)
+    notebook.cells.reverse()
+    nbformat.write(notebook, tiny.with_suffix(".ipynb"))
+    with pytest.raises(build.Refused, match="lacks the order"):
+        build.build(tiny)
+
+
+def test_a_notebook_that_nobody_edited_is_built_anew(tiny):
+    tiny.write_text(tiny.read_text().replace("A text.", "A new text.").replace("b = 2", "b = 20"))
+    build.build(tiny)
+    assert [cell.source for cell in built(tiny).cells] == ["A new text.", "a = 1", "b = 20"]
+
+
+def test_a_notebook_with_marks_of_a_merge_is_named(tiny, capsys, monkeypatch):
+    monkeypatch.setattr(build, "FOLDER", tiny.parent)
+    tiny.with_suffix(".ipynb").write_text("<<<<<<< ours\n")
+    assert build.main(["--check"]) == build.main([]) == 1
+    assert capsys.readouterr().out.count("01_tiny.ipynb cannot be read") == 2
+    assert build.main(["--force"]) == 0
+
+
 # ---- Form ------------------------------------------------------------------------------------------------------------
+
+class Alternatives(HTMLParser):
+    """What the images of a page say to who cannot see them."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.said = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "img":
+            self.said.append(dict(attributes).get("alt", ""))
+
+
+def alternatives(output):
+    """The alternative texts of the images in an output."""
+    return Alternatives(output.get("data", {}).get("text/html", "")).said
+
 
 @each(SCRIPTS)
 def test_first_cells(path):
@@ -102,12 +213,12 @@ def test_outputs(path):
     assert build.output_bytes(notebook) <= build.MOST_BYTES
     assert "widgets" not in notebook.metadata and "/home/" not in nbformat.writes(notebook)
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert any("image/png" in output.get("data", {}) for output in outputs)
+    assert any(alternatives(output) for output in outputs)
     for output in outputs:
         assert output.output_type != "error" and output.get("name") != "stderr"
         assert build.WIDGET not in output.get("data", {})
-        if "image/png" in output.get("data", {}):
-            alternative = output.metadata.get("image/png", {}).get("alt", "")
+        assert "image/png" not in output.get("data", {}), "JupyterLab and saved pages show it without its alternative text"
+        for alternative in alternatives(output):
             assert len(alternative) > 20 and alternative == output.data["text/plain"].strip("'")
 
 
@@ -116,7 +227,7 @@ def test_beside_every_figure_something_is_asserted_or_printed(path):
     """Tests compare no pictures: the cell of a figure, or the next one, must say something that can be compared."""
     code = [cell for cell in built(path).cells if cell.cell_type == "code"]
     for cell, after in zip(code, [*code[1:], code[-1]]):
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        if any(alternatives(output) for output in cell.outputs):
             assert re.search(r"\bassert\b|\bprint\(", cell.source + after.source), cell.source.splitlines()[0]
 
 

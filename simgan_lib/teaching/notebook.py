@@ -16,7 +16,7 @@ import torch
 from IPython.display import display
 
 from .. import __version__
-from ..figures import to_png
+from ..figures import picture
 from ..system.errors import UserError
 from ..training import PRESETS
 from .widgets import show_widget
@@ -78,10 +78,10 @@ def seeded(seed, device="cpu"):
 def show(figure, alternative):
     """Show a figure with its alternative text, which is also what a plain text reader (and a test) gets to see.
 
-    Made for figure functions:  show(*montage_figure(...)).
+    Made for figure functions:  show(*montage_figure(...)).  As HTML: JupyterLab and saved pages give an image/png no
+    alternative text, whatever its metadata say.
     """
-    display({"image/png": to_png(figure), "text/plain": alternative}, raw=True,
-            metadata={"image/png": {"alt": alternative}})
+    display({"text/html": picture(figure, alternative), "text/plain": alternative}, raw=True)
 
 
 def progress(steps, what, total=None):
