@@ -7,7 +7,7 @@ everything proves nothing.
 """
 
 from .ablations import diversity, paired_interval
-from .base import TOLERANCE, Open, Wrong, answer, attempt, drawn, expect, plain, same, yours_or_ours
+from .base import ROUNDS, TOLERANCE, Check, Open, Wrong, check, expect, expect_gradients, plain, same, yours_or_ours
 from .domain_gap import angular_error_deg, gaze_vector, to_float
 from .feature_regularizer import local_contrast
 from .gaze_estimation import cumulative_curve, resampled_mean

@@ -1,14 +1,18 @@
 """Checks of notebook 02: refiner and self-regularization."""
 
 from ... import losses
-from .base import answer, drawn, expect
+from .base import check, expect, expect_gradients
 
 
-def self_regularization(mine):
-    """The L1 distance of refined and synthetic, one number an image."""
-    refined, synthetic = drawn(4, 1, 5, 6), drawn(4, 1, 5, 6, seed=1)
-    distance = (refined - synthetic).flatten(1)
-    expect(answer(mine, refined, synthetic), losses.self_regularization(refined, synthetic), {
+@check(losses.self_regularization)
+def self_regularization(answer, draw):
+    """The L1 distance of refined and synthetic in a feature space, one number an image."""
+    shape = draw.images()
+    refined, synthetic = draw.values(*shape), draw.values(*shape)
+    features = draw.one_of(losses.identity, losses.channel_mean, losses.image_gradients, losses.local_contrast)
+    distance = (features(refined) - features(synthetic)).flatten(1)
+    arguments = refined, synthetic, features
+    expect(answer(*arguments), losses.self_regularization(*arguments), {
         "right shape, wrong value: mean or sum?": distance.abs().mean(1),
         "one number for the whole batch: give one for each image": distance.abs().sum(),
         "one number for the whole batch, and a mean": distance.abs().mean(),
@@ -16,28 +20,44 @@ def self_regularization(mine):
         "squares and a root: that is the L2 norm": distance.norm(dim=1),
         "pixels that became brighter and pixels that became darker cancel out": distance.sum(1),
         "the absolute value comes too late: the differences have already cancelled out": distance.sum(1).abs(),
+        "the pixels are compared, whatever `features` is: compare features(refined) with features(synthetic)":
+            (refined - synthetic).abs().flatten(1).sum(1),
+        "the features of the difference: take the difference of the features":
+            features(refined - synthetic).abs().flatten(1).sum(1),
     })
+    expect_gradients(answer, losses.self_regularization, arguments, {0: "refined"})
+    if draw.first:                                            # features have a default
+        expect(answer(refined, synthetic), losses.self_regularization(refined, synthetic))
 
 
-def channel_mean(mine):
+@check(losses.channel_mean)
+def channel_mean(answer, draw):
     """The mean of the colour channels, which keeps its axis."""
-    images = drawn(3, 3, 4, 5)
-    expect(answer(mine, images), losses.channel_mean(images), {
+    images = draw.values(*draw.images((3, 1, 4)))
+    expect(answer(images), losses.channel_mean(images), {
         "the channel axis is gone: keep it, with length 1": images.mean(1),
         "sum or mean of the channels?": images.sum(1, keepdim=True),
         "that is one colour per image: average over channels only": images.mean((2, 3), keepdim=True),
         "that is the mean over the batch": images.mean(0, keepdim=True),
     })
+    expect_gradients(answer, losses.channel_mean, [images], {0: "the images"}, numpy=True)
 
 
-def image_gradients(mine):
+@check(losses.image_gradients)
+def image_gradients(answer, draw):
     """Differences of neighbouring pixels, across and down, of the images' size."""
-    images = drawn(3, 1, 4, 5)
+    images = draw.values(*draw.images())
     right = losses.image_gradients(images)
-    expect(answer(mine, images), right, {
-        "across and down are exchanged": right.flip(1),
+    channels = images.shape[1]
+    across, down = right[:, :channels], right[:, channels:]
+    expect(answer(images), right, {
+        "across and down are exchanged": right.roll(channels, 1),
         "absolute values forget which side of an edge is bright": right.abs(),
         "left minus right, above minus below: the other way round": -right,
-        "only across": right[:, :1],
-        "only down": right[:, 1:],
+        "only across": across,
+        "only down": down,
+        "all differences across come first, then all down: not channel by channel":
+            right.unflatten(1, (2, channels)).transpose(1, 2).flatten(1, 2),
+        "the zeros belong in the last column and the last row": right.roll((1, 0), (3, 2)),
     })
+    expect_gradients(answer, losses.image_gradients, [images], {0: "the images"}, numpy=True)
