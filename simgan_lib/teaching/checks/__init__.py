@@ -6,7 +6,7 @@ Nothing that an answer returns is compared before it has been turned into plain 
 everything proves nothing.
 """
 
-from .ablations import diversity, paired_interval
+from .ablations import beyond_seeds, diversity
 from .base import ROUNDS, TOLERANCE, Check, Open, Wrong, check, expect, expect_gradients, plain, same, yours_or_ours
 from .domain_gap import angular_error_deg, gaze_vector, to_float
 from .feature_regularizer import local_contrast

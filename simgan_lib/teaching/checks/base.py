@@ -90,7 +90,7 @@ class Draw:
     """Random inputs of one round.  `first` says that it is the first round: a common case, in which slips show best."""
 
     def __init__(self, seed, place=0):
-        self.first = place == 0
+        self.first, self.seed, self.place, self.choices = place == 0, seed, place, 0
         self.random = random.Random(f"{seed} {place}")
         self.generator = torch.Generator().manual_seed(self.random.getrandbits(60))
 
@@ -103,8 +103,10 @@ class Draw:
         return self.random.randint(low, high)
 
     def one_of(self, common, *rare):
-        """`common` in the first round, then any."""
-        return common if self.first else self.random.choice([common, *rare])
+        """`common` in the first round, then each of them in turn, in random order: none is left to luck."""
+        values, self.choices = [common, *rare], self.choices + 1
+        turn = random.Random(f"{self.seed} {self.choices}").sample(range(len(values)), len(values))
+        return common if self.first else values[turn[self.place % len(values)]]
 
     def values(self, *shape, scale=1.0):
         """Float tensor in [-scale, scale] with a gap around 0, so that no sign is in doubt."""
@@ -247,6 +249,14 @@ def expect(value, right, mistakes=None, tolerance=TOLERANCE):
         wrong_if(same(value, plain(wrong), tolerance), f"{sentence} ({place})")
     wrong_if(value.shape != right.shape, place)
     raise Wrong(f"right shape, {_in_general(value, right)} ({place})")
+
+
+def expect_rule(rule, value, other, tolerance=TOLERANCE):
+    """Raise Wrong with the sentence of the rule, by which what an answer gives equals `other`, unless the two are equal."""
+    value, other = plain(value), plain(other)
+    if not same(value, other, tolerance):
+        found = _first_difference(value, other, tolerance) if value.shape == other.shape else "not even of one shape"
+        raise Wrong(f"{rule} ({found})")
 
 
 def _first_difference(value, right, tolerance):

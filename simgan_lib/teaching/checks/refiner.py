@@ -1,7 +1,9 @@
 """Checks of notebook 02: refiner and self-regularization."""
 
+import torch
+
 from ... import losses
-from .base import check, expect, expect_gradients
+from .base import check, expect, expect_gradients, expect_rule
 
 
 @check(losses.self_regularization)
@@ -39,7 +41,19 @@ def channel_mean(answer, draw):
         "sum or mean of the channels?": images.sum(1, keepdim=True),
         "that is one colour per image: average over channels only": images.mean((2, 3), keepdim=True),
         "that is the mean over the batch": images.mean(0, keepdim=True),
+        "one number for the whole batch": images.mean(),
+        "the mean stands there once for each channel: keep one": images.mean(1, keepdim=True).expand_as(images),
+        "weights of the eye's brightness: each channel counts the same here":
+            (images * torch.tensor([0.299, 0.587, 0.114, 0.0])[:images.shape[1], None, None]).sum(1, keepdim=True),
+        "the root of the mean square has no sign: take the mean": images.square().mean(1, keepdim=True).sqrt(),
+        "absolute values: take the mean as it is": images.abs().mean(1, keepdim=True),
+        "the median: take the mean": images.median(1, keepdim=True).values,
+        "the largest: take the mean": images.amax(1, keepdim=True),
+        "the middle between the largest and the smallest: take the mean":
+            (images.amax(1, keepdim=True) + images.amin(1, keepdim=True)) / 2,
+        "only the first channel": images[:, :1],
     })
+    expect_rule("the order of the channels must not matter", answer(images.flip(1)), losses.channel_mean(images))
     expect_gradients(answer, losses.channel_mean, [images], {0: "the images"}, numpy=True)
 
 
