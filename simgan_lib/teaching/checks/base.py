@@ -79,7 +79,7 @@ def yours_or_ours(mine, check):
         print(f"Still open ({reason}): the notebook goes on with the library's own.")
         return check.ours
     if answer.in_numpy:
-        print(f"Right! No gradient passes through numpy: where one is needed, {answer.name} will not do. "
+        print(f"Right! But {answer.name} gives numpy arrays, where the cells below need tensors, some with gradients. "
               "So the notebook goes on with the library's own.")
         return check.ours
     print(f"Right! The notebook goes on with your {answer.name}.")
@@ -135,7 +135,7 @@ class Answer:
 
     Raises Open if that is nothing, `...` or NotImplemented; Wrong if it fails, changes a tensor or an array that it was
     given, or gives nothing after it has given something.
-    in_numpy: whether it gave an array where a gradient was wanted of it (see `expect_gradients`).
+    in_numpy: whether it gave a numpy array: right, and of no use to cells that need tensors.
     """
 
     def __init__(self, mine):
@@ -149,7 +149,7 @@ class Answer:
         if _is_nothing(returned):
             wrong_if(self.answered, f"{self.name} returns nothing for {_shown(arguments)}")
             raise Open(f"{self.name} returns nothing yet")
-        self.answered = True
+        self.answered, self.in_numpy = True, self.in_numpy or isinstance(returned, np.ndarray)
         for given, copy in zip(arguments, copies):
             wrong_if(isinstance(given, (torch.Tensor, np.ndarray)) and not _untouched(given, copy),
                      f"{self.name} changes the tensor that it is given; return a new one")
@@ -164,10 +164,14 @@ class Answer:
         except (Open, Wrong):
             raise
         except Exception as error:
-            blank = _has_blank(self.mine)
+            blank = self.unwritten()
             if blank or blank is None and "ellipsis" in str(error).lower():
                 raise Open("a ... is still in it") from error
             raise Wrong(f"it stops with {type(error).__name__}: {error}") from error
+
+    def unwritten(self):
+        """Whether a `...` of the stub is left in the source; None if there is no source to look at."""
+        return _has_blank(self.mine)
 
 
 def _is_nothing(returned):
@@ -287,8 +291,7 @@ def expect_gradients(answer, ours, arguments, names, numpy=False):
     names: {place of an argument: its name} of the float tensors from which gradients are asked.
     numpy: an answer that gives an array is let through; `yours_or_ours` then goes on with the library's.
     """
-    if numpy and isinstance(answer(*arguments), (np.ndarray, np.generic)):
-        answer.in_numpy = True
+    if numpy and isinstance(answer(*arguments), np.ndarray):
         return
     found, right = _gradients(answer.mine, arguments, names), _gradients(ours, arguments, names)
     for name, value, wanted in zip(names.values(), found, right):

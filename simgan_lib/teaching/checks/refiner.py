@@ -1,6 +1,7 @@
 """Checks of notebook 02: refiner and self-regularization."""
 
 import torch
+from torch.nn import functional as F
 
 from ... import losses
 from .base import check, expect, expect_gradients, expect_rule
@@ -60,7 +61,7 @@ def channel_mean(answer, draw):
 @check(losses.image_gradients)
 def image_gradients(answer, draw):
     """Differences of neighbouring pixels, across and down, of the images' size."""
-    images = draw.values(*draw.images())
+    images = draw.values(*draw.images(least=2))
     right = losses.image_gradients(images)
     channels = images.shape[1]
     across, down = right[:, :channels], right[:, channels:]
@@ -72,6 +73,13 @@ def image_gradients(answer, draw):
         "only down": down,
         "all differences across come first, then all down: not channel by channel":
             right.unflatten(1, (2, channels)).transpose(1, 2).flatten(1, 2),
-        "the zeros belong in the last column and the last row": right.roll((1, 0), (3, 2)),
+        "the zeros belong in the last column and the last row": torch.cat([across.roll(1, 3), down.roll(1, 2)], 1),
+        "the differences wrap around: the last column minus the first": torch.cat([images.roll(-1, 3), images.roll(-1, 2)], 1)
+            - images.repeat(1, 2, 1, 1),
+        "across twice: down is missing": torch.cat([across, across], 1),
+        "zeros in the last row, too, and of down in the last column": F.pad(right[..., :-1, :-1], (0, 1, 0, 1)),
+        "the joined axis is the channels', not the batch's": torch.cat([across, down]),
+        "differences of pixels two apart, halved: neighbours are asked":
+            torch.cat([torch.gradient(images, dim=3)[0], torch.gradient(images, dim=2)[0]], 1),
     })
     expect_gradients(answer, losses.image_gradients, [images], {0: "the images"}, numpy=True)
