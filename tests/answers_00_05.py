@@ -63,6 +63,10 @@ def vector(a, x=lambda p, y: -p.cos() * y.sin(), y=lambda p, y: -p.sin(), z=lamb
     return torch.stack([x(p, q), y(p, q), z(p, q)], -1)
 
 
+# where the way to what it looks at meets a wall in front of it
+TANGENTS = lambda p, y: -y.tan(), lambda p, y: -p.tan() / y.cos(), lambda p, y: -torch.ones_like(p)
+
+
 def turned(a):
     """Two rotations of the way into the camera, one after the other."""
     p, y = a[:, 0], a[:, 1]
@@ -75,8 +79,7 @@ GAZE_VECTOR = [
     gaze.gaze_vector, vector, turned,
     lambda a: torch.cat([vector(row[None]) for row in a]),
     lambda a: torch.tensor([[-math.cos(p) * math.sin(y), -math.sin(p), -math.cos(p) * math.cos(y)] for p, y in a.tolist()]),
-    lambda a: (lambda p, y: -np.stack([np.cos(p) * np.sin(y), np.sin(p), np.cos(p) * np.cos(y)], -1))(*np.moveaxis(a.numpy(), -1, 0)),
-    lambda a: F.normalize(torch.stack([-a[..., 1].tan(), -a[..., 0].tan() / a[..., 1].cos(), -torch.ones_like(a[..., 0])], -1), dim=-1),
+    lambda a: vector(a).numpy(), lambda a: F.normalize(vector(a, *TANGENTS), dim=-1),
 ], [
     (lambda a: gaze.gaze_vector(a) * torch.tensor([1, -1, 1]), "y axis"),
     (lambda a: gaze.gaze_vector(a) * torch.tensor([-1, 1, 1]), "yaw"),
@@ -96,7 +99,7 @@ GAZE_VECTOR = [
     (lambda a: vector(a)[:, [2, 0, 1]], "z comes last"),
     (lambda a: torch.cat([*vector(a).unbind(-1)], -1), "end to end"),
     (lambda a: gaze.gaze_vector(math.pi / 2 - a), "sine and cosine"),
-    (lambda a: torch.stack([-a[:, 0].cos() * a[:, 1].sin(), -a[:, 0].sin(), -a[:, 0].cos() * a[:, 1].cos()], -1), "more than two axes"),
+    (lambda a: vector(torch.stack([a[:, 0], a[:, 1]], -1)), "more than two axes"),
     (lambda a: F.normalize(vector(a), dim=0), SOME),
     (lambda a: vector(a.mul_(1.5)), "changes the tensor"),
     (lambda a: a @ torch.tensor([[0.0, -1, 0], [-1, 0, 0]]), ""),
@@ -117,7 +120,7 @@ def cosine(ours, truth):
 ANGULAR_ERROR_DEG = [
     gaze.angular_error_deg,
     lambda a, b: torch.rad2deg(cosine(a, b).clamp(-1, 1).acos()),
-    lambda a, b: torch.rad2deg(2 * torch.atan2((pair(a, b)[0] - pair(a, b)[1]).norm(dim=-1), (pair(a, b)[0] + pair(a, b)[1]).norm(dim=-1))),
+    lambda a, b: torch.rad2deg(2 * torch.atan2(*((x + sign * y).norm(dim=-1) for x, y in [pair(a, b)] for sign in (-1, 1)))),
     lambda a, b: torch.linalg.cross(*pair(a, b), dim=-1).norm(dim=-1).atan2(cosine(a, b)) * 180 / torch.pi,
     lambda a, b: np.degrees(np.arccos(np.clip((pair(a, b)[0].numpy() * pair(a, b)[1].numpy()).sum(-1), -1, 1))),
     lambda a, b: torch.stack([gaze.angular_error_deg(x, y) for x, y in zip(a, b)]),
@@ -161,7 +164,7 @@ SELF_REGULARIZATION = [
     losses.self_regularization,
     priced(torch.abs),
     priced(lambda apart: apart, lambda apart: apart.norm(p=1, dim=1)),
-    lambda r, s, features=losses.identity: torch.cat([(features(a[None]) - features(b[None])).abs().sum()[None] for a, b in zip(r, s)]),
+    lambda r, s, features=losses.identity: torch.cat([priced(torch.abs)(a[None], b[None], features) for a, b in zip(r, s)]),
     lambda r, s, features=lambda x: x: F.pairwise_distance(whole(features(r)), whole(features(s)), p=1, eps=0),
     priced(lambda apart: apart.relu() + (-apart).relu()),
     priced(lambda apart: apart * apart.sign()),
@@ -682,7 +685,7 @@ MIXED_BATCH = [
     (lambda f, b: mixed(f, b)[:, 0], "batch of images"),
     (lambda f, b: mixed(f, b, enough=lambda f, b: len(b) > len(f) // 2), "is enough"),
     (lambda f, b: mixed(f, b, enough=lambda f, b: len(b) >= len(f)), "is enough"),
-    (lambda f, b: mixed(f, b, part=lambda f, b: min(len(b), len(f) // 2), enough=lambda f, b: len(b) > 0), "fewer than half a batch"),
+    (lambda f, b: mixed(f, b, part=lambda f, b: min(len(b), len(f) // 2), enough=lambda f, b: len(b) > 0), "fewer than half"),
     (lambda f, b: mixed(f, b, store=lambda f, b: -f[:len(f) // 2]), "as they are"),
     (lambda f, b: torch.cat([mixed(f, b)[:-1], b.sample(1)]), ""),
     (lambda f, b: (mixed(f, b) + f) / 2, "as they are"),

@@ -230,7 +230,7 @@ def plain(value):
 
 def same(value, other, tolerance=TOLERANCE):
     """Of one shape, and equal but for rounding."""
-    return value.shape == other.shape and torch.allclose(value, other, rtol=tolerance, atol=tolerance * _size(other), equal_nan=True)
+    return value.shape == other.shape and torch.allclose(value, other, tolerance, tolerance * _size(other), equal_nan=True)
 
 
 def _size(values):

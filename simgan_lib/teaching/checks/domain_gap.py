@@ -69,7 +69,8 @@ def angular_error_deg(answer, draw):
     expect(found, right, {
         "right angle, wrong unit: radians": torch.deg2rad(right),
         "degrees of degrees: the angle was turned into degrees twice": torch.rad2deg(right),
-        "that is the distance in the plane of pitch and yaw, not the angle between the directions": torch.rad2deg(away.norm(dim=-1)),
+        "that is the distance in the plane of pitch and yaw, not the angle between the directions":
+            torch.rad2deg(away.norm(dim=-1)),
         "that is the distance in the plane of pitch and yaw, and in radians": away.norm(dim=-1),
         "pitch and yaw are added: that is no angle between directions": torch.rad2deg(away.abs().sum(-1)),
         "that is the cosine of the angle": (a * b).sum(-1),

@@ -53,10 +53,12 @@ class Tried:
         if images is None or images is ... or images is NotImplemented:
             raise Open("sample returns nothing yet")
         wrong_if(not isinstance(images, torch.Tensor), f"sample returns {type(images).__name__}: a tensor is asked")
-        wrong_if(images.shape != (n, *like.shape), f"sample({n}) returns the shape {tuple(images.shape)}, expected {(n, *like.shape)}")
+        wrong_if(images.shape != (n, *like.shape),
+                 f"sample({n}) returns the shape {tuple(images.shape)}, expected {(n, *like.shape)}")
         wrong_if(images.dtype != like.dtype, f"stored as {like.dtype}, the images come back as {images.dtype}")
         wrong_if(images.requires_grad, "the stored images carry the refiner's graph along: detach them")
-        wrong_if(len(self) != before, f"after sample({n}) the history holds {len(self)} images, before it {before}: drawing takes nothing out")
+        wrong_if(len(self) != before,
+                 f"after sample({n}) the history holds {len(self)} images, before it {before}: drawing takes nothing out")
         return images
 
     def replace(self, images):
@@ -111,10 +113,12 @@ def _stored_rightly(buffer, known, before, fresh):
     drawn = buffer.sample(len(buffer), known[0])
     wrong_if(not drawn.flatten(1).any(1).all(), "what is stored changes when the caller's tensor changes: store a copy")
     now = which(drawn, known)
-    wrong_if(len(set(now)) < len(now), "sample draws one image twice, or one image is stored twice: draw different ones, store each once")
+    wrong_if(len(set(now)) < len(now),
+             "sample draws one image twice, or one image is stored twice: draw different ones, store each once")
     kept = len(fresh & set(now))
     wrong_if(kept == 0, "a full history takes nothing in any more: it remembers the first images for ever")
-    wrong_if(kept < len(fresh), f"of {len(fresh)} images only {kept} were stored: were places drawn twice, or what did not fit dropped?")
+    wrong_if(kept < len(fresh),
+             f"of {len(fresh)} images only {kept} were stored: were places drawn twice, or what did not fit dropped?")
     wrong_if(not set(now) <= before | fresh, "an image is back that had been overwritten")
     return set(now)
 
@@ -135,7 +139,8 @@ def _random(answer, draw, shape):
         draws.append(drawn)
         gone.append(frozenset(range(8)) - set(twins[0][1]))
     wrong_if(any(len(set(drawn)) < 3 for drawn in draws), "sample draws one image twice: draw different ones")
-    wrong_if(len(set(itertools.chain(*draws))) < 8, "sample never returns some of the stored images: draw from all of them, at random")
+    wrong_if(len(set(itertools.chain(*draws))) < 8,
+             "sample never returns some of the stored images: draw from all of them, at random")
     wrong_if(len(set(gone)) == 1, "the same places are overwritten whatever the generator says: draw them at random")
     wrong_if(len(set(gone)) <= 12, f"of 28 pairs of places only {len(set(gone))} are ever overwritten: draw each place at random, "
                                    "not neighbours, nor the first ones")
@@ -161,7 +166,8 @@ def _one_batch(answer, draw, known, size, capacity):
     buffer = Shelf(capacity, torch.Generator().manual_seed(draw.integer(0, 10**6)), known[:filled])
     fresh = known[filled:]
     batch = plain(answer(fresh, buffer))
-    wrong_if(batch.shape[1:] != fresh.shape[1:], f"expected a batch of images like {tuple(fresh.shape)}, found {tuple(batch.shape)}")
+    wrong_if(batch.shape[1:] != fresh.shape[1:],
+             f"expected a batch of images like {tuple(fresh.shape)}, found {tuple(batch.shape)}")
     wrong_if(len(batch) != size, f"the batch has {len(batch)} images where {size} came in")
     places = which(batch, known)
     remembered = frozenset(place for place in places if place < filled)
@@ -174,11 +180,12 @@ def _one_batch(answer, draw, known, size, capacity):
     wrong_if(remembered and filled < half, f"while the history holds fewer than half a batch ({filled} of {half}), "
                                            "the batch is all fresh images")
     wrong_if(not remembered and filled == half, f"a history of just half a batch ({half}) is enough: draw from it")
-    wrong_if(filled >= half and len(remembered) != half, f"{len(remembered)} of {size} images are remembered ones (the history held {filled} "
-                                                        f"of {capacity}): half of them should be, {half}")
+    held = f"(the history held {filled} of {capacity})"
+    wrong_if(filled >= half and len(remembered) != half,
+             f"{len(remembered)} of {size} images are remembered ones {held}: half of them should be, {half}")
     wrong_if(new == 0, "the fresh images are never stored")
     wrong_if(len(set(stored)) < len(stored), "an image is stored twice: store fresh ones, not the mixed batch")
-    wrong_if(new != half, f"{new} fresh images of {size} are stored (the history held {filled} of {capacity}): half should be, {half}")
+    wrong_if(new != half, f"{new} fresh images of {size} are stored {held}: half should be, {half}")
     return remembered
 
 

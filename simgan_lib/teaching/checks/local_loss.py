@@ -83,10 +83,12 @@ def receptive_field(answer, draw):
         "each layer adds its kernel: but one of its pixels has been counted already": sum(sides),
         "a layer's stride counts for the layers behind it, not for itself":
             1 + sum((side - 1) * math.prod(steps[:i + 1]) for i, side in enumerate(sides)),
-        "strides add up: a step of a step is a product": 1 + sum((side - 1) * (1 + sum(steps[:i]) - i) for i, side in enumerate(sides)),
+        "strides add up: a step of a step is a product":
+            1 + sum((side - 1) * (1 + sum(steps[:i]) - i) for i, side in enumerate(sides)),
         "only the stride just before a layer counts: each stride counts for all layers behind it":
-            1 + sum((side - 1) * ([1, *steps][i]) for i, side in enumerate(sides)),
-        "only the largest stride counts: strides multiply": 1 + sum((side - 1) * max([1, *steps[:i]]) for i, side in enumerate(sides)),
+            1 + sum((side - 1) * [1, *steps][i] for i, side in enumerate(sides)),
+        "only the largest stride counts: strides multiply":
+            1 + sum((side - 1) * max([1, *steps[:i]]) for i, side in enumerate(sides)),
         "each layer adds its whole kernel, times the step: one of its pixels has been counted already":
             1 + sum(side * math.prod(steps[:i]) for i, side in enumerate(sides)),
         "the layers are read from the output to the input": networks.receptive_field(layers[::-1]),

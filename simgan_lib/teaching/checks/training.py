@@ -25,6 +25,7 @@ def refiner_loss(answer, draw):
 
 
 def _refiner_loss(answer, logits, refined, synthetic, weight, features):
+    kept = features or losses.identity
     fool = losses.local_adversarial_loss(logits, losses.REAL)
     caught = losses.local_adversarial_loss(logits, losses.REFINED)
     stay = losses.self_regularization(refined, synthetic, features)
@@ -45,7 +46,7 @@ def _refiner_loss(answer, logits, refined, synthetic, weight, features):
         "staying near is punished: check a sign": fool - weight * stay,
         "the distance is in pixels, whatever `features` is": fool + weight * losses.self_regularization(refined, synthetic),
         "squares of differences: the distance is a sum of absolute values":
-            fool + weight * ((features or losses.identity)(refined) - (features or losses.identity)(synthetic)).square().flatten(1).sum(1),
+            fool + weight * (kept(refined) - kept(synthetic)).square().flatten(1).sum(1),
         "one number for the whole batch: give one for each image": right.mean(),
         "one number for the whole batch, and a sum": right.sum(),
         "the adversarial term as one number for all images": fool.mean() + weight * stay,
