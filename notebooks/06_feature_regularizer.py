@@ -94,9 +94,8 @@ assert not unlabelled.labels and ideal.shape == eyes.images.shape
 #
 # ### Exercise 6.1 · The mean of the colour channels (3 minutes)
 #
-# Write the $\psi$ of Figure 8: for each pixel the mean over its channels, as an image of one channel. Colour images
-# have three channels, gray ones one. A $\psi$ stands in the refiner's loss, so gradients must pass through it: stay
-# with torch's functions.
+# Write the $\psi$ of Figure 8: each pixel's mean over its channels, three or one, as an image of one channel. A $\psi$
+# stands in a loss, so gradients must pass through it: stay with torch's functions.
 #
 # <details><summary>Hint</summary>
 #
@@ -209,7 +208,7 @@ assert hue["refined"] < 0.7 * hue["input"] and brighter < 10
 # these differences. A quotient of the two is therefore blind to the light. First subtract from each pixel the mean of
 # its $9 \times 9$ surroundings. Then divide by the root of the mean square of these differences in the $9 \times 9$
 # surroundings. Add 0.01 under the root, so that flat skin does not become loud noise. `blurred(images, 9)` is the
-# mean of the surroundings. Here, too, gradients must pass.
+# mean of the surroundings. Gradients must pass here, too.
 #
 # <details><summary>Hint</summary>
 #

@@ -157,8 +157,7 @@ assert abs(angular_error_deg(aside, ahead).item() - 7) < 1e-4
 #
 # ### Exercise 9.1 · The cumulative curve (5 minutes)
 #
-# Compute this share, in percent, for each of some degrees. An error of just $d$ degrees is within $d$. Errors and
-# degrees come in any order; the answer has the order of the degrees.
+# Compute this share in percent for each of some degrees. Errors and degrees come in any order.
 #
 # <details><summary>Hint</summary>
 #
@@ -259,8 +258,7 @@ assert mean["refined"] < mean["synthetic"] - 0.1 and mean["refined"] < mean["syn
 # ### Exercise 9.2 · One draw by days (10 minutes)
 #
 # `group` says to which day each value belongs. `drawn` holds the drawn days, some twice, some not at all. Return the
-# mean of all values of the drawn days. Values come in any order, days have unequally many, and a day's number is only
-# a name.
+# mean of all values of the drawn days. Values come in any order, and a day's number is only a name.
 #
 # <details><summary>Hint</summary>
 #

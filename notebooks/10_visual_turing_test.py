@@ -423,6 +423,10 @@ print(f"the hurried network, right in ≈ {100 * hurried['share']:.0f} %: power 
 #     return binom.sf(least_significant(n) - 1, n, share)
 # ```
 #
+# </details>
+#
+# <details><summary>What happens</summary>
+#
 # It takes 169 trials for 60 %. The curves have teeth, since $k^*$ is a whole number: with one more trial the power
 # can be smaller.
 #

@@ -133,10 +133,16 @@ show(*figures.montage_figure(shown, columns=8, says="In both rows the eyes look 
 assert left.any() and right.any() and (left ^ right).all()
 
 # %% [markdown]
+# <details><summary>What happens</summary>
+#
+# The reader has mirrored the images of right eyes. Now all noses are on one side, and the two rows look alike. A
+# mirrored eye looks elsewhere, so a label that stays as it was is wrong. What becomes of it is your next exercise.
+#
+# </details>
+#
 # ### Exercise 11.1 · A right eye in the mirror (3 minutes)
 #
-# The reader has flipped the images of right eyes. A flipped eye looks in another direction. Give the gaze of the
-# mirrored image.
+# From the gaze of some eyes, give the gaze of their mirrored images.
 #
 # <details><summary>Hint</summary>
 #

@@ -63,7 +63,7 @@ def _results(draw):
 @check(artefacts.diversity)
 def diversity(answer, draw):
     """How much images of a set differ from each other: 0 when all are the same."""
-    n, shape = draw.one_of(6, 2, 3, 9), draw.images()[1:]
+    n, shape = draw.one_of(6, 2, 3, 9), draw.images(least=2)[1:]
     images = draw.pixels(n, *shape) // draw.one_of(1, 2, 60) + draw.one_of(0, 100)
     if draw.one_of(False, True):
         images = images[:1].repeat(n, 1, 1, 1)                                    # all alike
