@@ -68,32 +68,36 @@ assert torch.allclose(torch.rad2deg(eye.labels["gaze"]), torch.tensor([-10.0, 12
 # | $\phi$ | yaw | radians | to the *image's* left is positive |
 # | $g$ | gaze vector, from the eye | unit length | $x$ right, $y$ down, $z$ *away* from the camera |
 #
-# $$ g = (-\cos\theta \sin\phi, \; -\sin\theta, \; -\cos\theta \cos\phi) $$
+# *Pitch* is the angle between the gaze and the horizontal plane. *Yaw* lies in that plane: look from above, and take
+# the angle between the gaze and the way into the camera.
 #
 # This is the convention of MPIIGaze, the paper's data set of real eyes. An eye that looks into the camera has
-# $g = (0, 0, -1)$. Conventions differ in signs, axes and order, and a wrong one raises no error. So write it yourself
-# once.
+# $g = (0, 0, -1)$. Conventions differ in signs, axes and order, and a wrong one raises no error. So work it out
+# yourself once.
 #
-# ### Exercise 1.1 · The gaze vector (5 minutes)
+# ### Exercise 1.1 · The gaze vector (10 minutes)
 #
-# Turn angles of shape `(..., 2)`, pitch first, into vectors of shape `(..., 3)`.
+# Turn angles of shape `(N, 2)`, pitch first, into vectors of shape `(N, 3)` and of length 1. Both angles lie within 90
+# degrees. They are floats of 32 or 64 bits.
 #
 # <details><summary>Hint</summary>
 #
-# Use `torch.stack([x, y, z], -1)`. Try (0, 0) by hand.
+# First let the eye only look up: how long is its gaze along $y$, and how long is its shadow on the horizontal plane?
+# Then turn that shadow by the yaw, into $x$ and $z$. At the end use `torch.stack([x, y, z], -1)`, and try (0, 0) by
+# hand.
 #
 # </details>
 
 # %%
 def my_gaze_vector(angles):
-    """angles: (..., 2), pitch and yaw in radians.  Returns (..., 3)."""
+    """angles: (N, 2), pitch and yaw in radians.  Returns (N, 3)."""
     pitch, yaw = angles[..., 0], angles[..., 1]
     return ...  # your code
 
 
 # %%
-gaze_vector = checks.yours_or_ours(my_gaze_vector, checks.gaze_vector, gaze.gaze_vector)
-assert torch.allclose(gaze_vector(torch.zeros(2)), torch.tensor([0.0, 0.0, -1.0]))
+gaze_vector = checks.yours_or_ours(my_gaze_vector, checks.gaze_vector)
+assert (gaze_vector(torch.zeros(1, 2)) - torch.tensor([[0.0, 0.0, -1.0]])).abs().max() < 1e-6
 
 
 def pupil(**moved):
@@ -108,10 +112,12 @@ assert pupil(pitch=4.0)[1] < pupil(pitch=-15.0)[1]               # positive pitc
 #
 # ```python
 # def my_gaze_vector(angles):
-#     """angles: (..., 2), pitch and yaw in radians.  Returns (..., 3)."""
+#     """angles: (N, 2), pitch and yaw in radians.  Returns (N, 3)."""
 #     pitch, yaw = angles[..., 0], angles[..., 1]
 #     return torch.stack([-pitch.cos() * yaw.sin(), -pitch.sin(), -pitch.cos() * yaw.cos()], -1)
 # ```
+#
+# $$ g = (-\cos\theta \sin\phi, \; -\sin\theta, \; -\cos\theta \cos\phi) $$
 #
 # </details>
 #
@@ -227,6 +233,9 @@ assert torch.equal(equalised(stages["compression"]), stages["equalised"])
 # **Predict.** After matching, which of the other two measures will say that the gap is closed: the spectrum, the
 # classifier, both, or neither?
 
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
 # %%
 from dataclasses import replace
 
@@ -269,7 +278,8 @@ assert gap["matched"][2] > 80 > 60 > gap["more stand-in"][2]
 #
 # ### Exercise 1.2 · The angular error (10 minutes)
 #
-# Compute the angle between two gazes, in degrees. Each gaze is given by its pitch and yaw.
+# Compute the angle between two gazes, in degrees. Each gaze is given by its pitch and yaw. Two equal gazes have the
+# angle 0, and two gazes may be more than 90 degrees apart.
 #
 # <details><summary>Hint</summary>
 #
@@ -280,22 +290,22 @@ assert gap["matched"][2] > 80 > 60 > gap["more stand-in"][2]
 
 # %%
 def my_angular_error_deg(ours, truth):
-    """ours, truth: (..., 2) pitch and yaw in radians.  Returns (...) degrees."""
+    """ours, truth: (N, 2) pitch and yaw in radians.  Returns (N,) degrees."""
     a, b = gaze_vector(ours.double()), gaze_vector(truth.double())
     return ...  # your code
 
 
 # %%
-angular_error_deg = checks.yours_or_ours(my_angular_error_deg, checks.angular_error_deg, gaze.angular_error_deg)
-ten_degrees = torch.deg2rad(torch.tensor([0.0, 10.0]))
-assert abs(angular_error_deg(ten_degrees, torch.zeros(2)) - 10) < 1e-4
+angular_error_deg = checks.yours_or_ours(my_angular_error_deg, checks.angular_error_deg)
+ten_degrees = torch.deg2rad(torch.tensor([[0.0, 10.0]]))
+assert abs(angular_error_deg(ten_degrees, torch.zeros(1, 2)) - 10) < 1e-3
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
 # def my_angular_error_deg(ours, truth):
-#     """ours, truth: (..., 2) pitch and yaw in radians.  Returns (...) degrees."""
+#     """ours, truth: (N, 2) pitch and yaw in radians.  Returns (N,) degrees."""
 #     a, b = gaze_vector(ours.double()), gaze_vector(truth.double())
 #     return torch.rad2deg(torch.atan2(torch.linalg.cross(a, b, dim=-1).norm(dim=-1), (a * b).sum(-1)))
 # ```

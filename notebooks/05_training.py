@@ -95,7 +95,8 @@ assert not unlabelled.labels and {"gaze", "pupil"} <= set(synthetic.labels)
 #
 # You have two functions. `local_adversarial_loss(logits, label)` is the summed cross-entropy for one label.
 # `self_regularization(refined, synthetic, features)` is the price of straying. Both return one number for each image,
-# and yours should do so, too.
+# and yours should do so, too. If `features` is left out (`None`), the pixels themselves are compared. Gradients must
+# reach the logits and `refined`.
 #
 # <details><summary>Hint</summary>
 #
@@ -104,7 +105,6 @@ assert not unlabelled.labels and {"gaze", "pupil"} <= set(synthetic.labels)
 # </details>
 
 # %%
-from simgan_lib import losses
 from simgan_lib.losses import REAL, REFINED, local_adversarial_loss, self_regularization
 
 
@@ -114,13 +114,12 @@ def my_refiner_loss(logits, refined, synthetic, weight, features=None):
 
 
 # %%
-refiner_loss = checks.yours_or_ours(my_refiner_loss, checks.refiner_loss, losses.refiner_loss)
+refiner_loss = checks.yours_or_ours(my_refiner_loss, checks.refiner_loss)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# from simgan_lib import losses
 # from simgan_lib.losses import REAL, REFINED, local_adversarial_loss, self_regularization
 #
 #
@@ -137,6 +136,7 @@ refiner_loss = checks.yours_or_ours(my_refiner_loss, checks.refiner_loss, losses
 # ### Exercise 5.2 · The discriminator's loss (5 minutes)
 #
 # Return one number for each pair of a refined and an unlabelled image: the cost of the two patch maps together.
+# Gradients must reach both maps.
 #
 # <details><summary>Hint</summary>
 #
@@ -152,9 +152,9 @@ def my_discriminator_loss(on_refined, on_real):
 
 
 # %%
-discriminator_loss = checks.yours_or_ours(my_discriminator_loss, checks.discriminator_loss, losses.discriminator_loss)
+discriminator_loss = checks.yours_or_ours(my_discriminator_loss, checks.discriminator_loss)
 undecided = discriminator_loss(torch.zeros(1, 2, 9, 14), torch.zeros(1, 2, 9, 14))
-assert torch.allclose(undecided, 2 * 9 * 14 * torch.tensor(2.0).log())    # ln 2 for each patch of both maps
+assert abs(undecided / (2 * 9 * 14) - torch.tensor(2.0).log()) < 1e-5     # ln 2 for each patch of both maps
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -272,6 +272,9 @@ assert record.step == tiny.total == 8 and len(by_hand.buffer) == len(by_library.
 #
 # **Predict.** Just after the warm-ups, whose adversarial loss is below $\ln 2$ for each patch, and whose is above?
 # Which of the two will fall after that?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 from simgan_lib.training import refine
@@ -414,7 +417,12 @@ assert len(set(leaf.frames)) == len(frames) <= 20
 # ## Killed, and taken up again
 #
 # Sooner or later a long run is killed: by a power cut at night, or by the end of a free Colab session. What must be
-# kept so that the run can go on as if nothing had happened? **Predict:** are the weights of both networks enough?
+# kept so that the run can go on as if nothing had happened?
+#
+# **Predict.** Are the weights of both networks enough?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 import tempfile

@@ -149,6 +149,8 @@ assert abs(angular_error_deg(aside, ahead).item() - 7) < 1e-4
 #
 # ### Exercise 9.1 · The cumulative curve (5 minutes)
 #
+# Compute this share in percent for each of some degrees. Errors and degrees come in any order.
+#
 # <details><summary>Hint</summary>
 #
 # `errors <= degrees[:, None]` has one row for each of the degrees. What is its mean along a row?
@@ -156,25 +158,20 @@ assert abs(angular_error_deg(aside, ahead).item() - 7) < 1e-4
 # </details>
 
 # %%
-from simgan_lib.evaluation import statistics
-
-
 def my_cumulative_curve(errors, degrees):
     """errors: (N,) degrees.  degrees: (K,).  Returns (K,): percent of the errors that are at most so large."""
     return ...  # your code
 
 
 # %%
-cumulative_curve = checks.yours_or_ours(my_cumulative_curve, checks.cumulative_curve, statistics.cumulative_curve)
-assert list(cumulative_curve(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([0.0, 3.0, 7.0, 10.0]))) == [0, 50, 75, 100]
+cumulative_curve = checks.yours_or_ours(my_cumulative_curve, checks.cumulative_curve)
+of_four = cumulative_curve(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([0.0, 3.0, 7.0, 10.0]))
+assert [round(float(share), 1) for share in of_four] == [0, 50, 75, 100]
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# from simgan_lib.evaluation import statistics
-#
-#
 # def my_cumulative_curve(errors, degrees):
 #     """errors: (N,) degrees.  degrees: (K,).  Returns (K,): percent of the errors that are at most so large."""
 #     return 100 * (errors <= degrees[:, None]).float().mean(1)
@@ -189,6 +186,9 @@ assert list(cumulative_curve(torch.tensor([1.0, 3.0, 5.0, 9.0]), torch.tensor([0
 #
 # **Predict.** Rank the sets: 500 synthetic, 2,000 synthetic, 500 refined eyes. Which step is larger: from 500
 # synthetic to 500 refined, or from 500 to 2,000 synthetic?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, gaze_report, gaze_training, predict_gaze
@@ -250,7 +250,7 @@ assert mean["refined"] < mean["synthetic"] - 0.1 and mean["refined"] < mean["syn
 # ### Exercise 9.2 · One draw by days (10 minutes)
 #
 # `group` says to which day each value belongs. `drawn` holds the drawn days, some twice, some not at all. Return the
-# mean of all values of the drawn days.
+# mean of all values of the drawn days. Values come in any order, and a day's number is only a name.
 #
 # <details><summary>Hint</summary>
 #
@@ -266,7 +266,7 @@ def my_resampled_mean(values, group, drawn):
 
 
 # %%
-resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean, statistics.resampled_mean)
+resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
