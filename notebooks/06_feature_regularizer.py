@@ -279,6 +279,8 @@ def on_cpu(psi):
 
 candidates = {"identity": losses.identity, "channel_mean": on_cpu(channel_mean), "blurred": blurred,
               "image_gradients": losses.image_gradients, "local_contrast": on_cpu(local_contrast), "learned": learned}
+
+# %%
 pair = to_float(torch.cat([eyes.images[3:4], ideal[3:4]])).to(device)
 iris = (eyes.labels["parts"][3, ::2, ::2] >= 2).to(device)
 difference = learned(pair)[0, :, iris].mean(1) - learned(pair)[0, :, ~iris].mean(1)
