@@ -265,8 +265,14 @@ assert maps.shape == (1, 48, 18, 28)
 # What does each $\psi$ see of one eye, by day and in the evening?
 
 # %%
-candidates = {"identity": losses.identity, "channel_mean": channel_mean, "blurred": blurred,
-              "image_gradients": losses.image_gradients, "local_contrast": local_contrast, "learned": learned}
+def on_cpu(psi):
+    return lambda images: psi(images.cpu()).to(images.device)  # yours may make tensors of its own, which lie there
+
+
+candidates = {"identity": losses.identity, "channel_mean": on_cpu(channel_mean), "blurred": blurred,
+              "image_gradients": losses.image_gradients, "local_contrast": on_cpu(local_contrast), "learned": learned}
+
+# %%
 pair = to_float(torch.cat([eyes.images[3:4], ideal[3:4]])).to(device)
 iris = (eyes.labels["parts"][3, ::2, ::2] >= 2).to(device)
 difference = learned(pair)[0, :, iris].mean(1) - learned(pair)[0, :, ~iris].mean(1)

@@ -370,6 +370,8 @@ BANK = {
         (beyond(quantile=lambda n: 4.303), ""),
         (beyond(middle=torch.median), ""),
         (pooled_scatter, "wrong value"),
+        (lambda v, b: beyond()(v.sort(1).values, b.sort().values), ""),
+        (beyond(quantile=lambda n: scipy.stats.t.ppf(0.995, n - 1)), "wrong value"),
         (lambda v, b: beyond()(v, b)[:-1], "expected the shape"),
         (lambda v, b: beyond()(v, b)[:, None], "expected the shape"),
         (lambda v, b: beyond()(v, b).tolist(), "found list"),

@@ -41,22 +41,23 @@ def beyond_seeds(answer, draw):
         "that asks whether the seeds agree on the sign: three do so by luck in one case of four":
             difference.sign().sum(1).div(n).trunc().long(),
     })
-    order, luck = draw.order(n), 3 * draw.values(n).double()
+    order, luck = draw.order(n), base.mean() * draw.values(n).double()
     expect_rule("what a seed does to the base and to all settings must fall out", answer(values + luck, base + luck), right)
     expect_rule("the order of the seeds must not matter", answer(values[:, order], base[order]), right)
     expect_rule("with all signs turned, larger becomes smaller", answer(-values, -base), -right)
 
 
 def _results(draw):
-    """values (K, n) and base (n,), float64, of seeds whose luck is large.  No setting is on the edge, and the last is the base."""
+    """values (K, n) and base (n,), float64, of seeds with much luck or little.  None is on the edge, and the last is the base."""
     n = draw.one_of(3, 2, 4, 5, 8)
     chosen = draw.order(len(LADDER))[:draw.one_of(len(LADDER), 1, 5)]
-    base = draw.number(20, 90) + 2 * draw.values(n).double()
+    scatter, luck = draw.one_of(0.1, 0.003, 1.0), draw.one_of(20, 1)
+    base = draw.number(100, 200) * scatter + luck * scatter * draw.values(n).double()
     noise = draw.values(len(chosen), n).double() + torch.linspace(-1, 1, n, dtype=torch.float64)
     noise = (noise - noise.mean(1, keepdim=True)) / noise.std(1, keepdim=True)
     shift = torch.tensor(LADDER, dtype=torch.float64)[chosen] * t.ppf(0.975, n - 1) / n**0.5
     sign = (1 - 2 * (chosen % 2)) * (1 - 2 * draw.integer(0, 1))                      # as many larger as smaller ones
-    difference = draw.one_of(0.1, 0.003, 1.0) * ((sign * shift)[:, None] + noise)
+    difference = scatter * ((sign * shift)[:, None] + noise)
     return torch.cat([base + difference, base[None]]), base
 
 

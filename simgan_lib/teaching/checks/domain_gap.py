@@ -5,7 +5,7 @@ import math
 import torch
 
 from ... import gaze
-from .base import Wrong, check, expect, plain, same, wrong_if
+from .base import Wrong, check, expect, expect_rule, plain, same, wrong_if
 
 MORE_AXES = "more than two axes come out wrong: count from the last axis, as in [..., 0]; or let them raise an error"
 
@@ -30,8 +30,7 @@ def gaze_vector(answer, draw):
     given = angles(draw, draw.one_of(6, 1, 2, 3, 5))
     right = gaze.gaze_vector(given)
     (pitch, yaw), (x, y, z) = given.unbind(-1), right.unbind(-1)
-    found = answer(given)
-    expect(found, right, {
+    expect(answer(given), right, {
         "pitch: the image's y axis points down": right * torch.tensor([1, -1, 1]),
         "yaw: positive is to the image's left": right * torch.tensor([-1, 1, 1]),
         "the gaze goes into the head: which way does z point?": right * torch.tensor([1, 1, -1]),
@@ -52,7 +51,8 @@ def gaze_vector(answer, draw):
         "the three numbers of a vector belong on the last axis": right.mT,
         "the vectors are joined end to end: `stack` makes a new axis, `cat` does not": torch.cat([x, y, z], -1),
     })
-    expect(answer(given * given.new_tensor([1, -1])), right * torch.tensor([-1, 1, 1]))      # mirrored: x alone changes
+    expect_rule("with the yaw to the other side, x changes its sign, and nothing else changes",
+                answer(given * given.new_tensor([1, -1])), right * torch.tensor([-1, 1, 1]))
     stops_or_right(answer, gaze.gaze_vector, angles(draw, 3, 4))
 
 
@@ -65,8 +65,7 @@ def angular_error_deg(answer, draw):
     some = torch.cat([acute[:draw.one_of(5, 0, 1)], obtuse[:draw.one_of(3, 1, 2)]])
     ours, truth, right = ours[some], truth[some], apart[some]
     a, b, away = gaze.gaze_vector(ours), gaze.gaze_vector(truth), ours - truth
-    found = answer(ours, truth)
-    expect(found, right, {
+    expect(answer(ours, truth), right, {
         "right angle, wrong unit: radians": torch.deg2rad(right),
         "degrees of degrees: the angle was turned into degrees twice": torch.rad2deg(right),
         "that is the distance in the plane of pitch and yaw, not the angle between the directions":
@@ -86,7 +85,7 @@ def angular_error_deg(answer, draw):
         "one number for all: give one for each pair": right.mean(),
         "one axis too many: give (N,), not (N, 1)": right[..., None],
     }, tolerance=2e-5)
-    expect(answer(truth, ours), right, {}, tolerance=2e-5)                    # the order of the two does not matter
+    expect_rule("the order of the two gazes must not matter", answer(truth, ours), right, tolerance=2e-5)
     near = angles(draw, 80)
     close = near + draw.one_of(0.0, 1e-6, 1e-3)
     apart = plain(answer(near, close)) - gaze.angular_error_deg(near, close)

@@ -1,11 +1,13 @@
 """Checks of notebook 04: history buffer."""
 
 import itertools
+import math
+from collections import Counter
 
 import torch
 
 from ... import history
-from .base import Open, check, expect, plain, wrong_if
+from .base import Open, check, expect, expect_rule, plain, wrong_if
 
 
 def which(images, known):
@@ -139,9 +141,12 @@ def _random(answer, draw, shape):
         draws.append(drawn)
         gone.append(frozenset(range(8)) - set(twins[0][1]))
     wrong_if(any(len(set(drawn)) < 3 for drawn in draws), "sample draws one image twice: draw different ones")
-    wrong_if(len(set(itertools.chain(*draws))) < 8,
-             "sample never returns some of the stored images: draw from all of them, at random")
     wrong_if(len(set(gone)) == 1, "the same places are overwritten whatever the generator says: draw them at random")
+    for sets, never, always in ((draws, "sample never returns some of the stored images", "sample returns some image each time"),
+                                (gone, "some places are never overwritten", "some place is overwritten each time")):
+        times = Counter(itertools.chain(*sets))
+        wrong_if(len(times) < 8, f"{never}: draw from all of them, at random")
+        wrong_if(max(times.values()) == len(sets), f"{always}: draw from all of them, at random")
     wrong_if(len(set(gone)) <= 12, f"of 28 pairs of places only {len(set(gone))} are ever overwritten: draw each place at random, "
                                    "not neighbours, nor the first ones")
 
@@ -209,12 +214,13 @@ def chance_to_survive(answer, draw):
         "only one image is overwritten in a round": (1 - 1 / capacity) ** rounds,
         "one round too many": (1 - once) ** (rounds + 1),
         "one round too few": (1 - once) ** max(0, rounds - 1),
-        "that is the limit of many small rounds: here a round is not small": 2.718281828459045 ** (-rounds * once),
+        "that is the limit of many small rounds: here a round is not small": math.exp(-rounds * once),
         "that is a half-life: the chance is halved only after ln 2 times 2B/b rounds": 0.5 ** (rounds * batch / capacity),
         "the share of places is rounded": (1 - 1 / max(1, capacity // half)) ** rounds,
         "capacity and batch are exchanged": abs(1 - capacity / 2 / batch) ** rounds,
         "a chance lies between 0 and 1: those are percent": 100 * right,
         "times the number of rounds: each round multiplies": rounds * (1 - once),
     })
-    more = draw.integer(1, 5)                                                  # what survives both has survived each
-    expect(answer(rounds + more, capacity, batch), right * history.chance_to_survive(more, capacity, batch))
+    more = draw.integer(1, 5)
+    expect_rule("the chances of two spells, one after the other, must multiply",
+                answer(rounds + more, capacity, batch), right * history.chance_to_survive(more, capacity, batch))

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from ... import losses, networks
-from .base import check, expect, expect_gradients, plain, wrong_if
+from .base import check, expect, expect_gradients, expect_rule, plain, wrong_if
 
 
 @check(losses.local_adversarial_loss)
@@ -55,8 +55,8 @@ def local_adversarial_loss(answer, draw):
         })
         expect_gradients(answer, losses.local_adversarial_loss, [logits, label], {0: "the logits"})
     turned = draw.order(n)
-    expect(answer(logits[turned], label), right[turned])                      # images do not know of each other
-    expect(answer(logits + draw.number(1, 2), label), right, {}, tolerance=1e-3)     # what is added to both logits cancels out
+    expect_rule("an image's loss depends on its place in the batch", answer(logits[turned], label), right[turned])
+    expect_rule("what is added to both logits must not matter", answer(logits + draw.number(1, 2), label), right, tolerance=1e-3)
 
 
 def layers_without_gaps(draw):
@@ -103,5 +103,5 @@ def receptive_field(answer, draw):
         "that is the product of the kernels": math.prod(sides),
     })
     place = draw.integer(0, len(layers))
-    expect(answer([*layers[:place], (1, 1), *layers[place:]]), right, {})     # 1 x 1 of stride 1 changes nothing
-    expect(answer([*layers, (3, 1)]), right + 2 * math.prod(steps), {})       # one more layer: two steps more
+    expect_rule("a layer of 1 x 1 without stride must change nothing", answer([*layers[:place], (1, 1), *layers[place:]]), right)
+    expect_rule("one more layer of 3 x 3 must add two steps", answer([*layers, (3, 1)]), right + 2 * math.prod(steps))

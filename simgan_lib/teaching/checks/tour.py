@@ -2,7 +2,7 @@
 
 import torch
 
-from .base import check, expect, plain, wrong_if
+from .base import check, expect, expect_rule
 
 
 def nearest_kept(distances, shifts, limit):
@@ -35,8 +35,8 @@ def best_refiner(answer, draw):
         "pixels and distances cannot be added: they have other units": (distances + shifts).nan_to_num(torch.inf).argmin(),
         "places count from 0": nearest_kept(distances, shifts, limit) + 1,
     })
-    turned = draw.order(n)                                                 # in another order the same one is taken
-    wrong_if(plain(answer(distances[turned], shifts[turned], limit)) != (turned == int(found)).nonzero()[0, 0],
-             "the same refiners in another order: another one is taken")
-    nearer = torch.arange(3.0)
-    expect(answer(nearer, torch.where(nearer < place, 2 * limit, limit), limit), place)        # just the limit is kept
+    turned, nearer = draw.order(n), torch.arange(3.0)
+    expect_rule("the same refiners in another order, and another one is taken",
+                answer(distances[turned], shifts[turned], limit), (turned == int(found)).nonzero()[0, 0])
+    expect_rule("a refiner that moves pupils by just the limit keeps the label",
+                answer(nearer, torch.where(nearer < place, 2 * limit, limit), limit), place)

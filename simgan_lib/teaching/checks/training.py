@@ -3,7 +3,7 @@
 import torch
 
 from ... import losses
-from .base import check, expect, expect_gradients
+from .base import check, expect, expect_gradients, expect_rule
 
 
 def patch_maps(draw):
@@ -55,9 +55,9 @@ def _refiner_loss(answer, logits, refined, synthetic, weight, features):
         "the adversarial term as a mean over patches: mean or sum?": fool / logits[0, 0].numel() + weight * stay,
     })
     expect_gradients(answer, losses.refiner_loss, arguments, {0: "the logits", 1: "refined"})
-    expect(answer(*arguments[:3], weight + 1, features), right + stay)        # linear in the weight
+    expect_rule("a weight larger by 1 must add the distance once", answer(*arguments[:3], weight + 1, features), right + stay)
     if features is None:
-        expect(answer(*arguments[:4]), right)                                 # it is the default: the pixels
+        expect_rule("without `features` the pixels are compared", answer(*arguments[:4]), right)
 
 
 @check(losses.discriminator_loss)
@@ -97,6 +97,5 @@ def discriminator_loss(answer, draw):
             ((on_refined.softmax(1)[:, 1] - 1) ** 2 + on_real.softmax(1)[:, 1] ** 2).sum((1, 2)),
     })
     expect_gradients(answer, losses.discriminator_loss, [on_refined, on_real], {0: "the refined images", 1: "the real images"})
-    turned = draw.order(len(on_real))                                         # the pairs are the batch's, whatever their order
-    expect(answer(on_refined[turned], on_real[turned]), right[turned])
-    expect(answer(on_refined, on_real.flip(0)), refined + real.flip(0))       # additive
+    expect_rule("a real image's part must not depend on its refined partner",
+                answer(on_refined, on_real.flip(0)), refined + real.flip(0))

@@ -11,7 +11,7 @@ def binomial_p(answer, draw):
     """The chance of so many right answers or more by guessing."""
     few, many = draw.integer(1, 12), draw.integer(1100, 1400)
     n = draw.integer(9, 12)
-    cases = [(n // 2 + 2, n)] if draw.first else [(draw.integer(0, few), few), (3, 4)]
+    cases = [(n // 2 + 2, n)] if draw.first else [(draw.integer(0, few), few), (0, few), (few, few)]
     for right, n in [*cases, (round(many / 2 + draw.number(-1, 2) * many**0.5 / 2), many)]:
         exact, half = turing.binomial_p(right, n), n**0.5 / 2
         one = float(binom.pmf(right, n, 0.5))
@@ -38,7 +38,7 @@ def power(answer, draw):
     """The chance that a subject with a given chance to be right is found out."""
     fewest = draw.integer(15, 40) if draw.first else draw.one_of(1, 5, 100, 990)
     for n in (fewest + draw.integer(0, 9), fewest + 10):
-        share = draw.number(0.62, 0.8) if n < 100 else draw.number(0.51, 0.62)
+        share = draw.number(0.62, 0.8) if n < 100 else draw.one_of(0.55, 0.45, 0.6) + draw.number(-0.03, 0.03)
         _power(answer, n, share)
         _power(answer, n + 1, share)                              # for one of the two, one trial more asks for one answer more
 
