@@ -89,10 +89,14 @@ def show(figure, alternative):
 @contextlib.contextmanager
 def wide():
     """A block that prints long lines.  On a narrow page they scroll and do not wrap, so that columns stay columns."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        yield
-    text = printed.getvalue().rstrip()
-    display({"text/html": f'<pre style="white-space: pre; overflow-x: auto">{html.escape(text)}</pre>', "text/plain": text}, raw=True)
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        text = printed.getvalue().rstrip()
+        display({"text/html": f'<pre style="white-space: pre; overflow-x: auto">{html.escape(text)}</pre>', "text/plain": text},
+                raw=True)
 
 
 def progress(steps, what, total=None):
