@@ -55,11 +55,11 @@ print(*(f"profile {job.profile}, commit {commit}, {machine}" for commit, machine
 eyes = ablations.pictures(job)
 first = {"not-refined": "not refined", "base": "base", "no-history": "no history", "global-rescaled": "global, λ/126",
          "lambda-0": "λ = 0", "residual": "residual"}
-show(*figures.montage_figure({said: eyes[name][:4] for name, said in first.items()}, columns=4, says="All but the first row are softer."))
+show(*figures.montage_figure({said: eyes[name][:3] for name, said in first.items()}, columns=3, says="All but the first row are softer."))
 assert all(eyes[name].shape == (5, 1, 35, 55) for name in first)
 
 # %% [markdown]
-# What to see: four synthetic eyes with matched gray levels, and what five runs (seed 0) made of them. A global
+# What to see: three synthetic eyes with matched gray levels, and what five runs (seed 0) made of them. A global
 # discriminator gives one verdict where the local one sums 126, so its $\lambda$ is divided by 126 (*λ/126*). All rows
 # but the first look softer, as a camera's images do. Which is *better*? We measure.
 #
