@@ -30,7 +30,7 @@ import torch
 from simgan_lib import figures, losses
 from simgan_lib.figures import results as report_figures
 from simgan_lib.teaching import checks
-from simgan_lib.teaching.notebook import progress, seeded, setup, show
+from simgan_lib.teaching.notebook import progress, seeded, setup, show, wide
 
 profile, device = setup()
 
@@ -397,9 +397,10 @@ price = {psi: {name: self_regularization(after, before, f).mean().item() for nam
          for psi, f in candidates.items()}
 relative = {psi: {name: value / row["turned"] for name, value in row.items()} for psi, row in price.items()}
 show(*figures.price_figure(relative, "turned", len(harmful)))
-for psi, row in relative.items():
-    print(f"{psi:>16}: brighter ≈ {row['brighter']:.2f}, mirrored ≈ {row['mirrored']:.2f}, "
-          f"blurred ≈ {row['blurred']:.2f}, grain ≈ {row['grain']:.2f} times the price of turned")
+with wide():
+    for psi, row in relative.items():
+        print(f"{psi:>16}: brighter ≈ {row['brighter']:.2f}, mirrored ≈ {row['mirrored']:.2f}, "
+              f"blurred ≈ {row['blurred']:.2f}, grain ≈ {row['grain']:.2f} times the price of turned")
 assert relative["identity"]["brighter"] > 4 > 1 > 0.2 > relative["local_contrast"]["brighter"]
 assert relative["identity"]["gamma"] > 4 > 1 > 0.6 > relative["local_contrast"]["gamma"]
 assert abs(relative["identity"]["brighter"] / relative["identity"]["mirrored"] - 1) < 0.2

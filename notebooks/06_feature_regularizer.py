@@ -29,7 +29,7 @@ import torch
 
 from simgan_lib import figures, losses
 from simgan_lib.teaching import checks
-from simgan_lib.teaching.notebook import progress, seeded, setup, show
+from simgan_lib.teaching.notebook import progress, seeded, setup, show, wide
 
 profile, device = setup()
 
@@ -416,11 +416,12 @@ from simgan_lib.experiments.records import RECORDED, read
 recorded = read(RECORDED / "features.jsonl").jobs()[0]
 settings = list(dict.fromkeys(recorded.rows["subject"]))                         # such as "identity:0.1": psi and λ
 HEADINGS = {"distance": "gray levels from the ideal", "found": "pupils in place, %", "iris": "iris contrast, % of the ideal's"}
-print(f"{'':28}" + "".join(f"{heading:>34}" for heading in HEADINGS.values()))
-for name in settings:
-    cells = [interval(list(recorded.by_seed(name, key).values())) for key in HEADINGS]
-    print(f"{name.replace(':', ', λ = '):28}" + "".join(f"{c['mean']:>34.0f}" if c["sd"] is None else f"{c['mean']:>18.0f} ± {c['sd']:<2.0f} "
-                                 f"[{c['low']:3.0f}, {c['high']:3.0f}]" for c in cells))
+with wide():
+    print(f"{'':28}" + "".join(f"{heading:>34}" for heading in HEADINGS.values()))
+    for name in settings:
+        cells = [interval(list(recorded.by_seed(name, key).values())) for key in HEADINGS]
+        print(f"{name.replace(':', ', λ = '):28}" + "".join(f"{c['mean']:>34.0f}" if c["sd"] is None else f"{c['mean']:>18.0f} ± {c['sd']:<2.0f} "
+                                     f"[{c['low']:3.0f}, {c['high']:3.0f}]" for c in cells))
 PIXELS, SHAPES = ("identity", "channel_mean"), ("image_gradients", "local_contrast", "learned")
 for name in settings:                                                            # in every seed
     found, far = (recorded.by_seed(name, key) for key in ("found", "distance"))
@@ -461,9 +462,10 @@ compared = {"input": eyes.images, "ideal": ideal, "matched": matched, "pixels\n�
 show(*figures.montage_figure({name: images[:5] for name, images in compared.items()}, columns=5,
                              says="The shipped refiner's eyes are open and in evening light, their irises paler than the ideal's."))
 found = {name.replace("\n", ", "): (*measured(images), iris_contrast(images, eyes.labels)) for name, images in compared.items()}
-for name, (far_, kept_, dark) in found.items():
-    print(f"{name:16}: ≈ {far_:.0f} gray levels from the ideal, ≈ {kept_:.0f} % of the pupils in place, "
-          f"iris against white ≈ {100 * dark / found['ideal'][2]:.0f} % of the ideal's contrast")
+with wide():
+    for name, (far_, kept_, dark) in found.items():
+        print(f"{name:16}: ≈ {far_:.0f} gray levels from the ideal, ≈ {kept_:.0f} % of the pupils in place, "
+              f"iris against white ≈ {100 * dark / found['ideal'][2]:.0f} % of the ideal's contrast")
 assert found["shipped"][0] < 0.35 * found["input"][0] and found["shipped"][1] > kept_loose + 5
 assert 0.4 * found["ideal"][2] < found["shipped"][2] < found["ideal"][2]
 

@@ -29,7 +29,7 @@ import torch
 
 from simgan_lib import figures
 from simgan_lib.teaching import checks, failures
-from simgan_lib.teaching.notebook import setup, show
+from simgan_lib.teaching.notebook import setup, show, wide
 
 profile, device = setup()
 
@@ -55,11 +55,11 @@ print(*(f"profile {job.profile}, commit {commit}, {machine}" for commit, machine
 eyes = ablations.pictures(job)
 first = {"not-refined": "not refined", "base": "base", "no-history": "no history", "global-rescaled": "global, λ/126",
          "lambda-0": "λ = 0", "residual": "residual"}
-show(*figures.montage_figure({said: eyes[name][:4] for name, said in first.items()}, columns=4, says="All but the first row are softer."))
+show(*figures.montage_figure({said: eyes[name][:3] for name, said in first.items()}, columns=3, says="All but the first row are softer."))
 assert all(eyes[name].shape == (5, 1, 35, 55) for name in first)
 
 # %% [markdown]
-# What to see: four synthetic eyes with matched gray levels, and what five runs (seed 0) made of them. A global
+# What to see: three synthetic eyes with matched gray levels, and what five runs (seed 0) made of them. A global
 # discriminator gives one verdict where the local one sums 126, so its $\lambda$ is divided by 126 (*λ/126*). All rows
 # but the first look softer, as a camera's images do. Which is *better*? We measure.
 #
@@ -183,7 +183,8 @@ assert curves["shared pattern, gray levels"]["frame"][1][1] < 1.5 < curves["shar
 # ✎ *Your prediction (double-click to write):*
 
 # %%
-print(ablations.format_table(job, ["gaze_error", "foreign", "spectrum_distance", "pupil"], ablations.IDEAS))
+with wide():
+    print(ablations.format_table(job, ["gaze_error", "foreign", "spectrum_distance", "pupil"], ablations.IDEAS))
 
 # %% [markdown]
 # <details><summary>What happens</summary>
@@ -331,12 +332,13 @@ show(*figures.montage_figure({"input": some[:4], **{title: images[:4] for title,
 share = {title: library.share(images, some) for title, images in large.items()}
 change = {title: mean_change(some, images) for title, images in large.items()}
 told = {title: job_of(card).mean("refined", "two_sample_accuracy") for title, card in cards.items()}
-for title, images in large.items():
-    print(f"{title:12}: changed by ≈ {change[title]:.0f} gray levels, ≈ {100 * share[title]:.2f} % foreign, pattern "
-          f"≈ {fixed_pattern(images, domains):.2f}, spectrum ≈ {spectrum_distance(images, unlabelled.images):.1f} dB")
-    moved, lost = (job_of(cards[title]).get("refined", name) for name in ("pupil_shift_px", "pupil_shift_px_failed"))
-    print(f"  its card: told from the stand-in in {100 * told[title]:.0f} %, pupil moved by {moved['mean']:.2f} ± {moved['sd']:.2f} px, "
-          f"none found in {100 * lost['mean']:.0f} %")
+with wide():
+    for title, images in large.items():
+        print(f"{title:12}: changed by ≈ {change[title]:.0f} gray levels, ≈ {100 * share[title]:.2f} % foreign, pattern "
+              f"≈ {fixed_pattern(images, domains):.2f}, spectrum ≈ {spectrum_distance(images, unlabelled.images):.1f} dB")
+        moved, lost = (job_of(cards[title]).get("refined", name) for name in ("pupil_shift_px", "pupil_shift_px_failed"))
+        print(f"  its card: told from the stand-in in {100 * told[title]:.0f} %, pupil moved by {moved['mean']:.2f} ± {moved['sd']:.2f} px, "
+              f"none found in {100 * lost['mean']:.0f} %")
 assert share["global"] > 2 * share["whole method"] and told["global"] < told["whole method"] < told["no history"]
 assert change["no history"] < change["whole method"] < change["global"]
 
@@ -421,9 +423,10 @@ PICTURED = list(GALLERY)[:5]
 shown = {"input": some[:3], "healthy": healthy[PICTURED[0]].refined.images[:3]}
 show(*figures.montage_figure(shown | {name: failing[name].refined.images[:3] for name in PICTURED}, columns=3, width=6.5,
                              says="Mode collapse is one flat tone; in label drift each eye lies three pixels to the right."))
-for name, failure in GALLERY.items():
-    bad, good = (failure.signature(each[name]) for each in (failing, healthy))
-    print(f"{name:24} {failure.signature.__name__:18} failing ≈ {bad:.2f}, healthy ≈ {good:.2f}; fails {failure.fails} {failure.threshold:g}")
+with wide():
+    for name, failure in GALLERY.items():
+        bad, good = (failure.signature(each[name]) for each in (failing, healthy))
+        print(f"{name:24} {failure.signature.__name__:18} failing ≈ {bad:.2f}, healthy ≈ {good:.2f}; fails {failure.fails} {failure.threshold:g}")
 assert all(failure.found(failing[name]) and not failure.found(healthy[name]) for name, failure in GALLERY.items())
 assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes are there, only not where the labels say
 

@@ -30,7 +30,7 @@ import torch
 from simgan_lib import figures, paper
 from simgan_lib.figures import results as report_figures
 from simgan_lib.teaching import checks
-from simgan_lib.teaching.notebook import progress, seeded, setup, show
+from simgan_lib.teaching.notebook import progress, seeded, setup, show, wide
 
 profile, device = setup()
 
@@ -212,10 +212,11 @@ show(*report_figures.centre_differences({"estimator's own error": (difference["e
                                          "other eyes": (difference["other eyes"], "stand-in")}, paper.PUPIL_SHIFT.value, 2))
 of_many = {"50 images": summary(difference["refined"]), "50, shipped": summary(difference["refined, shipped"]),
            "shipped, by its card": job_of(card).get("refined", "pupil_shift_px")}
-for name, found in of_many.items():
-    print(f"{name:20}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px over ≈ {found['n']:.0f} images with a fit; "
-          f"standard error of the mean ≈ {found['sd'] / found['n'] ** 0.5:.2f}")
-    assert found["mean"] < paper.PUPIL_SHIFT.value
+with wide():
+    for name, found in of_many.items():
+        print(f"{name:20}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px over ≈ {found['n']:.0f} images with a fit; "
+              f"standard error of the mean ≈ {found['sd'] / found['n'] ** 0.5:.2f}")
+        assert found["mean"] < paper.PUPIL_SHIFT.value
 
 # %% [markdown]
 # <details><summary>What happens</summary>
@@ -242,12 +243,13 @@ from simgan_lib.experiments.results_page import jobs_of, read_all
 jobs = {f"{job.domain}, {job.profile}": job for job in jobs_of(read_all(), "reproduce")}
 clouds = {name: torch.tensor([pair or [torch.nan] * 2 for pair in job.first["scatter"]["shifts"]]) for name, job in jobs.items()}
 show(*report_figures.centre_differences({name: (cloud, "refined") for name, cloud in clouds.items()}, paper.PUPIL_SHIFT.value, columns=2))
-for name, job in jobs.items():
-    found, own = job.get("refined", "pupil_shift_px"), job.get("synthetic", "pupil_finder_px")
-    lost = 100 * job.mean("refined", "pupil_shift_px_failed")
-    print(f"{name:18}: {found['mean']:.2f} ± {found['sd']:.2f} px over {found['n']:.0f} eyes, no fit in {lost:.0f} %; "
-          f"own error {own['mean']:.2f} ± {own['sd']:.2f} px")
-    assert found["mean"] < paper.PUPIL_SHIFT.value
+with wide():
+    for name, job in jobs.items():
+        found, own = job.get("refined", "pupil_shift_px"), job.get("synthetic", "pupil_finder_px")
+        lost = 100 * job.mean("refined", "pupil_shift_px_failed")
+        print(f"{name:18}: {found['mean']:.2f} ± {found['sd']:.2f} px over {found['n']:.0f} eyes, no fit in {lost:.0f} %; "
+              f"own error {own['mean']:.2f} ± {own['sd']:.2f} px")
+        assert found["mean"] < paper.PUPIL_SHIFT.value
 assert any("MPIIGaze" in name for name in jobs)
 
 # %% [markdown]
@@ -415,9 +417,10 @@ def mean(weight, key):
     return sum(look[key] for look in looks[weight]) / len(looks[weight])
 
 
-for weight in looks:
-    print(f"λ = {weight:<5g}: by mask ≈ {mean(weight, 'mask'):.2f} px, by ellipse ≈ {mean(weight, 'ellipse'):.2f} px, no fit "
-          f"≈ {mean(weight, 'failed'):.0f} %, spectrum off by ≈ {mean(weight, 'spectrum'):.1f} dB")
+with wide():
+    for weight in looks:
+        print(f"λ = {weight:<5g}: by mask ≈ {mean(weight, 'mask'):.2f} px, by ellipse ≈ {mean(weight, 'ellipse'):.2f} px, no fit "
+              f"≈ {mean(weight, 'failed'):.0f} %, spectrum off by ≈ {mean(weight, 'spectrum'):.1f} dB")
 assert mean(0.0, "mask") > 1.5 * mean(0.5, "mask") and mean(0.0, "failed") > 1.3 * mean(0.5, "failed")
 assert mean(0.05, "spectrum") < 0.9 * mean(0.5, "spectrum")
 

@@ -30,7 +30,7 @@ import torch
 from simgan_lib import figures
 from simgan_lib.figures import results as report_figures
 from simgan_lib.teaching import checks
-from simgan_lib.teaching.notebook import progress, setup, show
+from simgan_lib.teaching.notebook import progress, setup, show, wide
 
 profile, device = setup()
 
@@ -416,11 +416,12 @@ for name, job in jobs.items():
 # How much of the gain from synthetic to refined eyes comes from histogram matching alone?
 
 # %%
-for name, job in jobs.items():
-    for times in (1, 4):
-        error, within = (gaze_study.matching_share(job, measure, times) for measure in ("gaze_error_deg", "within_7_deg"))
-        print(f"{name}, {times}x: matching alone has {error:.0f} % of the fall of the mean error, {within:.0f} % of the gain within 7°")
-        assert 50 < min(error, within) <= max(error, within) < 65 if job.domain == "stand-in" else max(error, within) < 0
+with wide():
+    for name, job in jobs.items():
+        for times in (1, 4):
+            error, within = (gaze_study.matching_share(job, measure, times) for measure in ("gaze_error_deg", "within_7_deg"))
+            print(f"{name}, {times}x: matching alone has {error:.0f} % of the fall of the mean error, {within:.0f} % of the gain within 7°")
+            assert 50 < min(error, within) <= max(error, within) < 65 if job.domain == "stand-in" else max(error, within) < 0
 
 # %% [markdown]
 # On the stand-in **more than half comes from matching**; the refiner (in `full` with a second matching) adds the smaller part. (The stand-in's camera

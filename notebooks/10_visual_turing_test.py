@@ -111,16 +111,32 @@ assert binomial(9, 10)["p"] < 0.05 < binomial(8, 10)["p"]
 # and the bar goes on where it was. You can only change the end of the field, because a letter in the middle would
 # shift all answers after it. You are told nothing before the end. Somebody who learns from mistakes would be another
 # subject with every trial.
+#
+# **A second person** writes another name for `SUBJECT` and runs the cell again. That person begins at the first image,
+# and your answers stay in a file of their own.
+#
+# **The answers lie** in `results/turing`, beside this notebook. In Colab that is `/content/results/turing`, on a machine
+# that is taken away when the session ends. So download your file before you leave (folder symbol on the left). To go on,
+# upload it to the same place before you run the cell.
 
 # %%
 from pathlib import Path
 
 from simgan_lib.teaching.widgets import Labeller, show_widget
 
+SUBJECT = "you"                                                      # a second person writes another name here
+
+
+def answers_to(trials):
+    """This subject's answers to these trials; another subject, or other trials, have another file."""
+    return Session(trials, Path("results/turing") / f"{trials.digest()}-{SUBJECT}.json", SUBJECT)
+
+
 yours = draw_trials(real[keep], refined[keep], 60, seed=1)
-you = Session(yours, Path("../results/turing") / f"{yours.digest()}.json", subject="you")     # these trials, this file
+you = answers_to(yours)
 labeller = Labeller(you)
 show_widget(labeller.widget, "A crop, buttons for real and synthetic, a field for keys. Run the notebook to judge.")
+print("answers are kept in", you.path.parent.as_posix())
 assert labeller.bar.max == 60 and labeller.bar.value == you.place
 
 # %% [markdown]
@@ -263,7 +279,7 @@ for kind, made in {"refined": refined, "synthetic": synthetic}.items():
     for name, number in NUMBERS.items():
         results[f"here: {kind}, {name}"] = judged(judging_by(number, real[learn], made[learn]), trials[kind]), kind
 if you.done:
-    results["here: refined, you"] = you.result(), "refined"
+    results[f"here: refined, {SUBJECT}"] = you.result(), "refined"
 
 # %%
 from simgan_lib.experiments.cards import job_of
@@ -557,10 +573,10 @@ if folder := os.environ.get("SIMGAN_SAMPLES"):
         network = simulated_subject(domain.unlabelled, made[learn], 0, PATIENT, device)
         on_real[f"{kind}, network"] = judged(network, draw_trials(domain.test, made[keep], 200, seed=0)), kind
     sixty = draw_trials(domain.test, towards_real[keep], 60, seed=1)
-    you_on_real = Session(sixty, Path("../results/turing") / f"{sixty.digest()}.json", subject="you")
+    you_on_real = answers_to(sixty)
     show_widget(Labeller(you_on_real).widget, "The same for real crops. Run the notebook to judge.")
     if you_on_real.done:
-        on_real["refined, you"] = you_on_real.result(), "refined"
+        on_real[f"refined, {SUBJECT}"] = you_on_real.result(), "refined"
     show(*figures.turing_figure(on_real))
     for name, (found, _) in on_real.items():
         print(f"{name:20} {found['right']} of {found['n']}, p = {found['p']:.2g}")

@@ -55,6 +55,16 @@ def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
     assert 'width="330" height="253"' in shown["text/html"]
 
 
+def test_long_lines_are_kept_whole_for_a_page_that_scrolls(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda data, raw: shown.append(data))
+    with pytest.raises(ZeroDivisionError), notebook.wide():
+        print("a  <b", "c", sep="\n")
+        print(1 / 0)
+    assert shown[0]["text/plain"] == "a  <b\nc" and ">a  &lt;b\nc</pre>" in shown[0]["text/html"]
+    assert "white-space: pre;" in shown[0]["text/html"] and capsys.readouterr().out == ""
+
+
 def test_progress_passes_everything_on():
     assert list(notebook.progress(iter("abc"), "letters", total=3)) == ["a", "b", "c"]
 

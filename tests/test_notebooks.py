@@ -18,6 +18,7 @@ import torch
 from jupytext import TextFileContentsManager
 from traitlets.config import PyFileConfigLoader
 
+from simgan_lib.evaluation.turing import Trials
 from simgan_lib.teaching import checks
 from simgan_lib.teaching.notebook import REPOSITORY, seeded
 
@@ -217,6 +218,7 @@ def test_outputs(path):
     assert any(alternatives(output) for output in outputs)
     for output in outputs:
         assert output.output_type != "error" and output.get("name") != "stderr"
+        assert sum(len(line) > 90 for line in output.get("text", "").splitlines()) < 4, "long lines wrap on a phone: with wide()"
         assert build.WIDGET not in output.get("data", {})
         assert "image/png" not in output.get("data", {}), "JupyterLab and saved pages show it without its alternative text"
         for alternative in alternatives(output):
@@ -341,6 +343,19 @@ def test_a_shown_definition_that_differs_is_noticed():
     from simgan_lib.losses import local_adversarial_loss
     with pytest.raises(AssertionError):
         agree("local_adversarial_loss", lambda logits, label: local_adversarial_loss(logits, label) / 126, local_adversarial_loss)
+
+
+def test_a_second_judge_begins_anew_and_the_first_goes_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lesson, = (path for path in SCRIPTS if path.name.startswith("10"))
+    names, trials = definitions(cells_of(lesson, "code")), Trials(torch.zeros(4, 1, 2, 2, dtype=torch.uint8), torch.ones(4) > 0)
+    names["answers_to"](trials).enter("rs")
+    names["SUBJECT"] = "somebody else"
+    assert names["answers_to"](trials).place == 0
+    names["answers_to"](trials).enter("s")
+    names["SUBJECT"] = "you"
+    assert names["answers_to"](trials).answers == "rs"
+    assert len(list((tmp_path / "results" / "turing").iterdir())) == 2        # beside the notebook: Lab and Colab show it
 
 
 # ---- Exercises -------------------------------------------------------------------------------------------------------

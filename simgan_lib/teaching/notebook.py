@@ -4,7 +4,9 @@ Nothing here teaches; it keeps such things out of the lessons.
 """
 
 import contextlib
+import html
 import importlib.util
+import io
 import os
 import platform
 import time
@@ -82,6 +84,19 @@ def show(figure, alternative):
     alternative text, whatever its metadata say.
     """
     display({"text/html": picture(figure, alternative), "text/plain": alternative}, raw=True)
+
+
+@contextlib.contextmanager
+def wide():
+    """A block that prints long lines.  On a narrow page they scroll and do not wrap, so that columns stay columns."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        text = printed.getvalue().rstrip()
+        display({"text/html": f'<pre style="white-space: pre; overflow-x: auto">{html.escape(text)}</pre>', "text/plain": text},
+                raw=True)
 
 
 def progress(steps, what, total=None):

@@ -23,7 +23,7 @@ VIEW = "application/vnd.jupyter.widget-view+json"
 AS_IT_IS = {"align_self": "flex-start", "max_width": "100%"}   # else a box stretches an image to its own width
 BESIDE = {"flex_flow": "row wrap"}                             # one below the other where the page is narrow
 EYE_THEMES = {
-    "gaze and head": ("pitch", "yaw", "head_pitch", "head_yaw", "kappa", "kappa_up"),
+    "gaze, head": ("pitch", "yaw", "head_pitch", "head_yaw", "kappa", "kappa_up"),
     "crop": ("shift_x", "shift_y", "zoom", "roll"),
     "eyeball": ("eye_x", "eye_y", "iris_radius", "pupil_radius", "limbus", "iris_tone", "sclera", "veins"),
     "lids": ("half_width", "upper_lid", "lower_lid", "lid_peak", "lid_shape", "tilt", "crease", "crease_depth", "bag",
@@ -58,7 +58,7 @@ def pictured(controls, seen, arranged=None):
         box = ipywidgets.VBox([ipywidgets.HBox([*controls, label], layout=BESIDE), image])
     else:
         arranged.layout = {"flex": "1 1 30em", "min_width": "0"}
-        box = ipywidgets.HBox([ipywidgets.VBox([image, label], layout={"width": "min-content"}), arranged], layout=BESIDE)
+        box = ipywidgets.HBox([ipywidgets.VBox([image, label], layout={"flex": "0 1 380px"}), arranged], layout=BESIDE)
     box.controls, box.image, box.label = controls, image, label
     return box
 
