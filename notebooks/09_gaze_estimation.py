@@ -233,8 +233,7 @@ assert mean["refined"] < mean["synthetic"] - 0.1 and mean["refined"] < mean["syn
 # This is the middle step of the paper's order, in small: 500 refined eyes beat 2,000 synthetic ones. *Four times as
 # many wrong images are still wrong in the same way.* The networks were trained for half a minute at most. With 50,000
 # eyes, thirty-five times the updates and larger batches the same refiner's eyes are worth more ("At scale", `full`).
-# We do not refine four times as many eyes here: that would take another minute and more on a plain CPU. The records
-# below have them.
+# Four times as many refined eyes would take another minute and more. The records below have them.
 #
 # Matched eyes bring a part of the gain, too: **more than half** in the recorded runs on the stand-in. A refiner must
 # be judged against matching. The shades are 95 % intervals; how they were made is the next question.
@@ -280,8 +279,7 @@ resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean)
 # </details>
 #
 # Is it worth the trouble? An extreme case: neighbouring frames of a video are nearly the same image. Suppose that a
-# test set holds each eye four times. It holds no more information. An interval by images is deceived, one by groups
-# is not.
+# test set holds each eye four times. An interval by images is deceived, one by groups is not.
 
 # %%
 from simgan_lib.teaching.notebook import seeded
@@ -354,7 +352,7 @@ assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 # %% [markdown]
 # Refinement changes the data, not the method. Does it help every method? It helps support vectors here, but not
 # nearest neighbours. Perhaps the raster most alike has the same light, not the same gaze. (A guess; "3 hours" below
-# tells how to test it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
+# tests it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
 # labelled eyes serve nearest neighbours worse than synthetic ones, so on this raster they cannot show the paper's
 # effect. On p00 support vectors prefer matched eyes to refined ones.
 #
@@ -362,9 +360,9 @@ assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 #
 # `python -m simgan_lib gaze-table --seeds 3` does all of this with 8,000 and 32,000 eyes, 2,000 updates and the
 # `quick` profile's refiner. With `--profile full` it takes 50,000 and 200,000 eyes and 15,000 updates; with
-# `--real DIR`, MPIIGaze. It takes up again what was interrupted, and leaves a record for each estimator. All that
-# follows is made from the kit's records. MPIIGaze here is a sample of its person p00: 2,018 of 3,000 crops, which went
-# through JPEG. Every third day is kept for the test. The true release gives other numbers (`docs/findings.md`).
+# `--real DIR`, MPIIGaze. An interrupted run goes on. All that
+# follows is made from the kit's records. MPIIGaze here is a sample of its person p00, 2,018 crops that went through JPEG;
+# every third day is kept for the test.
 
 # %%
 from IPython.display import Markdown, display
@@ -410,8 +408,8 @@ for name, job in jobs.items():
 # intervals apart, on p00 only just: at 4x refined eyes beat as many synthetic ones. The oracle, on eyes of p00's other days, is far
 # ahead of both: 99 % within 7 degrees.
 #
-# **In `full` on p00, three seeds do not tell whether refinement gains**, with 50,000 eyes and a longer training. Refined
-# minus synthetic is +0.10 degrees, with a 95 % interval over seeds from −1.68 to +1.88 (`docs/results.md`).
+# **In `full` on p00, three seeds do not tell whether refinement gains.** Refined minus synthetic is +0.10 degrees, with a
+# 95 % interval over seeds from −1.68 to +1.88 (`docs/results.md`).
 #
 # How much of the gain from synthetic to refined eyes comes from histogram matching alone?
 
@@ -426,8 +424,8 @@ with wide():
 # %% [markdown]
 # On the stand-in **more than half comes from matching**; the refiner (in `full` with a second matching) adds the smaller part. (The stand-in's camera
 # equalises histograms, as MPIIGaze does. Matching histograms can undo that part.) On p00 the share is negative:
-# in the mean of three seeds matching alone makes the estimator worse. The refiner, which was given matched eyes, more
-# than makes up for it. Neither is decided: the intervals over seeds hold 0.
+# on average matching alone makes the estimator worse, and the refiner, which was given matched eyes, more than makes up
+# for it. Three seeds decide neither.
 
 # %%
 for name, job in jobs.items():

@@ -205,5 +205,11 @@ UNRECORDED = {"4.58 ± 0.16"}              # a mean over the seeds that studies/
 
 @pytest.mark.parametrize("name", ["README.md", "docs/findings.md", "docs/deviations.md"])
 def test_what_the_texts_say_over_seeds_stands_in_the_table(name):
-    said = set(re.findall(r"\d+\.\d+ ± \d+\.\d+", (ROOT / name).read_text(encoding="utf-8")))
-    assert len(said) > 10 and {number for number in said if number not in results_page.page()} <= UNRECORDED
+    said, page = set(re.findall(r"\d+\.\d+ ± \d+\.\d+", (ROOT / name).read_text(encoding="utf-8"))), results_page.page()
+    assert len(said) > 10 and {number for number in said if number not in page} <= UNRECORDED
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/findings.md"])
+def test_the_intervals_of_differences_in_the_texts_stand_in_the_table(name):
+    said, page = re.findall(r"\[[−+]\d+\.\d+, [−+]\d+\.\d+\]", (ROOT / name).read_text(encoding="utf-8")), results_page.page()
+    assert len(said) >= 3 and all(interval.replace("−", "-") in page for interval in said)

@@ -90,7 +90,7 @@ def with_seeds(job, kind, values):
 
 def test_what_matching_has_of_the_gain_stands_beside_what_the_refiner_adds():
     against, own = cells(run(), "Refined against synthetic"), cells(run(), "Refined against histogram-matched")
-    assert against["share of that fall that matching alone has, %"][1] == "50" and own["mean gaze error lower by, %"][1] == "14"
+    assert against["share of the fall that matching alone has, %"][1] == "50" and own["mean gaze error lower by, %"][1] == "14"
     assert matching_share(run(synthetic_matched=9.0)) == pytest.approx(-50) and matching_share(run(refined=8.5)) is None
 
 

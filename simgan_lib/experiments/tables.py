@@ -169,7 +169,7 @@ def _against_rows(job, oracle):
     found = against_synthetic(job)
     rows = [Row(name, theirs, shown(found[key], ".0f")) for key, name, theirs in names if key in found]
     share = matching_share(job)
-    rows += [Row("share of that fall that matching alone has, %", MISSING, f"{share:.0f}")] if share is not None else []
+    rows += [Row("share of the fall that matching alone has, %", MISSING, f"{share:.0f}")] if share is not None else []
     return rows + _difference_rows(job, "synthetic")
 
 
