@@ -10,4 +10,5 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0)):
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // workers)))
+    for name in ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):           # threads, and the processes of joblib's pools
+        os.environ.setdefault(name, str(max(1, cores // workers)))

@@ -68,6 +68,7 @@ def test_test_processes_share_the_cores_unless_told_otherwise(monkeypatch, given
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(6), raising=False)
     runpy.run_path(str(ROOT / "conftest.py"))
     assert environment.get("OMP_NUM_THREADS") == threads and environment["OMP_WAIT_POLICY"] == "passive"
+    assert environment.get("LOKY_MAX_CPU_COUNT") == (threads if "OMP_NUM_THREADS" not in given else "3")
 
 
 def test_a_test_process_has_its_share_and_so_has_what_it_starts():
