@@ -121,7 +121,7 @@ def test_verify_counts_measures_and_draws(program, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert program.run(release_of(program, whole=30), ["verify", str(folder), "--sheet", str(sheet), "--workers", "1"]) == 0
     said = capsys.readouterr().out
-    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "pitch     0.0009766 to 0.02832, 0.1 to 1.6 degrees",
+    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "pitch     0.0009766 to 0.02832",
                  "yaw       -0.02832 to -0.0009766", "blank     25", "skipped   5; 5 zero", "file      6: 00000 (3), 00001 (5)",
                  f"look at   {sheet}: 25 images, each beside its copy with what is labelled: gaze"):
         assert line in said

@@ -21,7 +21,7 @@ from ...images import ImageSet, as_arrays
 from ...system import image_sets
 from ...system.errors import UserError, printable
 from ...system.files import in_bytes, stamp
-from ..base import source
+from ..base import source, told
 
 LOT = 16                          # units for each worker that are given out at a time: so many results wait at most
 ALONE_SECONDS = 2.0               # work that is done before it is shared: starting a process takes as long
@@ -121,6 +121,8 @@ def _join(pieces, place, out, title, **more):
     notes = image_sets.read_notes(pieces)
     skipped = dict(sum((Counter(note["skipped"]) for note in notes), Counter()))
     n = sum(note["n"] for note in notes)
+    if not n:
+        raise UserError(f"{out}: not written: none of the {sum(skipped.values())} records can be used ({'; '.join(told(skipped))})")
     parts = (image_sets.read_piece(piece) for piece, note in zip(pieces, notes) if note["n"])
     return image_sets.put_together(place, out, parts, source(title, n, skipped), skipped=skipped, **more), skipped
 
