@@ -10,9 +10,10 @@ import torch.nn.functional as F
 from .system import image_sets
 from .system.errors import UserError
 
-# Labels of the kit: the shape of one (None: any length).  Other labels may be anything.
+# Labels that the kit knows: the shape of one (None: any length), and |number| at most.  Other labels may be anything.
 SHAPES = {"gaze": (2,), "pupil": (2,), "iris": (5,), "parts": (None, None), "joints": (None, 3), "kind": ()}
-MEASURED = {"gaze": (math.pi / 2, math.pi), "pupil": math.inf, "iris": math.inf, "joints": math.inf}     # |number| at most
+FARTHEST = 1e30                    # infinity is not below it
+MEASURED = {"gaze": (math.pi / 2, math.pi), "pupil": FARTHEST, "iris": FARTHEST, "joints": FARTHEST}
 
 
 def to_float(images):
@@ -60,7 +61,7 @@ class ImageSet:
     groups  names, one for each image, in arrays of N strings: `day`, `subject`, `side`.  For honest splits.
     source  one line that says where the pixels came from.
 
-    Raises ValueError if the images are not uint8 (N, C, H, W), or a label or group has another length or shape.
+    Raises ValueError if the images are not uint8 (N, C, H, W) or a label or group has another length.
     """
 
     images: torch.Tensor
@@ -72,15 +73,9 @@ class ImageSet:
         if self.images.ndim != 4 or self.images.dtype != torch.uint8:
             found = f"{self.images.dtype} {tuple(self.images.shape)}"
             raise ValueError(f"images: expected uint8 (N, C, H, W), found {found}")
-        if not all(self.images.shape[1:]):
-            raise ValueError(f"images: expected one pixel or more, found {tuple(self.images.shape)}")
         for name, values in {**self.labels, **self.groups}.items():
             if len(values) != len(self.images):
                 raise ValueError(f"{name}: expected {len(self.images)} entries, one an image, found {len(values)}")
-        for name in SHAPES.keys() & self.labels.keys():
-            one = tuple(self.labels[name].shape[1:])
-            if len(one) != len(SHAPES[name]) or any(n not in (None, m) for n, m in zip(SHAPES[name], one)):
-                raise ValueError(f"{name}: expected {SHAPES[name]} an image, found {one}")
 
     def __len__(self):
         return len(self.images)
@@ -157,10 +152,14 @@ class ImageSet:
 
 
 def check_labels(images, where):
-    """Raises UserError if a gaze, pupil, iris or joint of an ImageSet is no finite number, or a gaze no angle in radians.
+    """Raises UserError if a label of an ImageSet that the kit knows has another shape, or is no number that it can be.
 
     where: what the images are, for the message.  Labels are read a part at a time; pixels are not.
     """
+    for name in SHAPES.keys() & images.labels.keys():
+        found, expected = tuple(images.labels[name].shape[1:]), SHAPES[name]
+        if len(found) != len(expected) or any(n not in (None, m) for n, m in zip(expected, found)):
+            raise UserError(f"{where}: {name}: expected {expected} numbers an image (None: any), found {found}")
     for name in MEASURED.keys() & images.labels.keys():
         most = torch.tensor(MEASURED[name]) + 1e-4
         for at, values in enumerate(images.labels[name].split(1 << 16)):
@@ -181,9 +180,5 @@ def save_parts(folder, parts, source):
 
 
 def as_arrays(images):
-    """({"images": ..., label: ...} as numpy arrays, groups) of an ImageSet: what `image_sets` writes.
-
-    Raises UserError for labels that `ImageSet.load` would not take.
-    """
-    check_labels(images, "not written")
+    """({"images": ..., label: ...} as numpy arrays, groups) of an ImageSet: what `image_sets` writes."""
     return {name: values.cpu().numpy() for name, values in {"images": images.images, **images.labels}.items()}, images.groups

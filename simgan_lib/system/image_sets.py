@@ -45,8 +45,9 @@ def read(folder):
     try:
         about = read_about(folder)
         arrays = {name: _mapped(folder / f"{name}.npy") for name in ["images", *about["labels"]]}
-        if list(arrays["images"].shape) != about["shape"]:
-            raise ValueError(f"images of shape {list(arrays['images'].shape)}, expected {about['shape']}")
+        found = list(arrays["images"].shape)
+        if found != about["shape"] or not all(found[1:]):
+            raise ValueError(f"images of shape {found}, expected {about['shape']}, and a pixel or more")
         most = max(LARGEST, arrays["images"].nbytes)
         groups = {name: _group(folder / f"{_group_file(name)}.npy", names, most) for name, names in about["groups"].items()}
         return arrays, groups, about["source"]
