@@ -19,7 +19,7 @@ from ..system.files import plain_file
 BLOCK = 256                       # pictures in a unit, where each is a file of its own
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")        # whatever its name: Pillow knows some that start other programs
-PIXELS = 1 << 26                  # of a picture; a photograph has 12 to 64 million
+PIXELS = 1 << 25                  # of a picture: reading one takes 10 to 20 bytes of memory each, whatever the file's size
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
 UNIT = (0.5, 2)                   # lengths of a vector that should have 1: a decimal comma makes others
 NAMED = 3                         # unusable records of one reason that are named
@@ -76,7 +76,9 @@ def read_picture(path, mode, upright=False):
     except FileNotFoundError:
         raise Unusable("picture missing") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise Unusable("picture too large") from None
+        raise Unusable(f"picture of more than {PIXELS // 10**6} million pixels") from None
+    except Unusable:
+        raise
     except Exception:                # Pillow raises whatever damaged bytes lead to: OSError, SyntaxError, struct.error
         raise Unusable("picture unreadable") from None
     return pixels
@@ -90,7 +92,9 @@ def _check_size(picture):
 
 
 def _eight_bits(picture):
-    """Pictures of 16 bits scaled down: Pillow would clip them to white."""
+    """Pictures of 16 bits scaled down: Pillow would clip them to white.  What white is in others, nobody says."""
+    if picture.mode == "F" or picture.mode == "I" and picture.format == "TIFF":
+        raise Unusable("picture of 32 bits")
     if not picture.mode.startswith("I;16") and picture.mode != "I":
         return picture
     grays = np.array(picture)
