@@ -24,8 +24,8 @@ import pytest
 
 SCRIPTS = Path(__file__).parents[1] / "data_scripts"
 SECONDS = 60                      # until a command counts as one that hangs; each takes about one
-MEGABYTES = 500                   # that it may take more than it has once the libraries are loaded
-SHARE = 8                         # of so many of a kind, one runs always
+MEGABYTES = 800                   # that it may take more than it has once the libraries are loaded
+SHARE = 16                        # of so many of a kind, one runs always
 LOADED = ["torch", "scipy.io", "h5py", "PIL.Image", "simgan_lib.__main__", "simgan_lib.datasets.tools.conversion",
           "simgan_lib.pretrained", "simgan_lib.training", "simgan_lib.figures.contact_sheet"]
 TOLD = re.compile(r"^(?:[\w. -]+: )?error: ", re.MULTILINE)             # ours, or argparse's after its usage

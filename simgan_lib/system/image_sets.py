@@ -73,9 +73,9 @@ def read_about(folder):
 
 def check_names(labels, groups):
     """Raises ValueError if a label or a group is not called as a file can be, or two would have the same file."""
-    files = ["images", *labels, *map(_group_file, groups)]
-    for name in files:
+    for name in (*labels, *groups):
         plain_name(name)
+    files = ["images", *labels, *map(_group_file, groups)]
     twice = [name for name, n in Counter(name.lower() for name in files).items() if n > 1]   # on some disks Day is day
     if twice:
         raise ValueError(f"{twice[0]!r} occurs twice among its labels and groups")
