@@ -99,6 +99,10 @@ def test_loss_is_the_squared_distance_to_the_unit_gaze_vector():
 
 
 def test_without_images_or_labels_one_clear_line():
+    wrong = dots(8, 0)
+    wrong.labels["gaze"][3, 1] = float("nan")
+    with pytest.raises(UserError, match="a gaze estimator: gaze of image 3: expected finite numbers"):
+        train_gaze_estimator(wrong, BRIEF, 0)
     with pytest.raises(UserError, match="gaze labels"):
         train_gaze_estimator(replace(dots(4, 0), labels={}), BRIEF, 0)
     with pytest.raises(UserError, match="0 images"):
