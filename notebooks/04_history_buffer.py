@@ -184,7 +184,8 @@ assert distance(points) > 1 and recall(points, judge) < 0.7
 # Write its two methods. `sample(n)` returns `n` *different* stored images, drawn at random, and takes none of them out.
 # `replace(images)` stores up to `capacity` images. They go into free places first. Those for which there is no room
 # overwrite random old ones, each in a place of its own. Chance comes from `generator` alone, so that a run can be
-# repeated. What comes in and goes out are copies, of shape $(n, C, H, W)$, and the stored ones carry no gradients.
+# repeated. What is stored and what is returned are copies: tensors of shape $(n, C, H, W)$ and of the type that came in.
+# The stored ones carry no gradients.
 #
 # <details><summary>Hint</summary>
 #

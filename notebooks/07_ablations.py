@@ -445,7 +445,7 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
 # | label drift | in training alone, refined images are cropped three pixels off; $\psi$ = identity | pupils are not where the labels say, while losses fall as in a healthy run | one crop for both; look at exact labels |
 # | dead history | the result of an append is dropped, as in three public ports | the history stays empty | a test that stores and asks for the length |
-# | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
+# | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.2's check |
 #
 # Label drift is easily overlooked: good eyes, falling losses, and each label three pixels off. We cause it by a bug,
 # because so short runs with $\lambda=0$ either keep their pupils or lose the whole image

@@ -514,6 +514,21 @@ class FirstHalf(Buffer):
         return self.images[self._places(max(n, self.filled // 2))[:n]]
 
 
+class OneAlwaysDrawn(Buffer):
+    def sample(self, n):
+        return torch.cat([self.images[:1], self.images[1 + self._places(self.filled - 1)[:n - 1]]])
+
+
+class FirstIsSafe(Buffer):
+    def replace(self, images):
+        if self.filled < 2:
+            return super().replace(images)
+        free = self.capacity - self.filled
+        super().replace(images[:free])
+        if len(images) > free:
+            self.images[1 + self._places(self.filled - 1)[:len(images) - free]] = images[free:].detach()
+
+
 class AlwaysFull(Buffer):
     def __len__(self):
         return self.capacity
@@ -606,6 +621,8 @@ HISTORY_BUFFER = [history.HistoryBuffer, Buffer, Joined, Listed, InDict], [
     (OneShort, "returns the shape"),
     (Dropping, "did not fit dropped"),
     (FirstHalf, "some of the stored images"),
+    (OneAlwaysDrawn, "each time"),
+    (FirstIsSafe, "never overwritten"),
     (AlwaysFull, "a new history holds"),
 ]
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 
 import torch
 
@@ -140,9 +141,12 @@ def _random(answer, draw, shape):
         draws.append(drawn)
         gone.append(frozenset(range(8)) - set(twins[0][1]))
     wrong_if(any(len(set(drawn)) < 3 for drawn in draws), "sample draws one image twice: draw different ones")
-    wrong_if(len(set(itertools.chain(*draws))) < 8,
-             "sample never returns some of the stored images: draw from all of them, at random")
     wrong_if(len(set(gone)) == 1, "the same places are overwritten whatever the generator says: draw them at random")
+    for sets, never, always in ((draws, "sample never returns some of the stored images", "sample returns some image each time"),
+                                (gone, "some places are never overwritten", "some place is overwritten each time")):
+        times = Counter(itertools.chain(*sets))
+        wrong_if(len(times) < 8, f"{never}: draw from all of them, at random")
+        wrong_if(max(times.values()) == len(sets), f"{always}: draw from all of them, at random")
     wrong_if(len(set(gone)) <= 12, f"of 28 pairs of places only {len(set(gone))} are ever overwritten: draw each place at random, "
                                    "not neighbours, nor the first ones")
 
