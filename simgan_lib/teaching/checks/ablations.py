@@ -53,7 +53,7 @@ def _results(draw):
     chosen = draw.order(len(LADDER))[:draw.one_of(len(LADDER), 1, 5)]
     scatter, luck = draw.one_of(0.1, 0.003, 1.0), draw.one_of(20, 1)
     base = draw.number(100, 200) * scatter + luck * scatter * draw.values(n).double()
-    noise = draw.values(len(chosen), n).double() + torch.linspace(-1, 1, n, dtype=torch.float64)
+    noise = draw.values(len(chosen), n).double()
     noise = (noise - noise.mean(1, keepdim=True)) / noise.std(1, keepdim=True)
     shift = torch.tensor(LADDER, dtype=torch.float64)[chosen] * t.ppf(0.975, n - 1) / n**0.5
     sign = (1 - 2 * (chosen % 2)) * (1 - 2 * draw.integer(0, 1))                      # as many larger as smaller ones
