@@ -164,7 +164,8 @@ with torch.no_grad():
 #
 # ### Exercise 2.1 · Self-regularization (5 minutes)
 #
-# Write this price as a function. It returns one number for each image.
+# Write this price as a function. It returns one number for each image. As a part of the refiner's loss it must let
+# gradients pass to `refined`.
 #
 # <details><summary>Hint</summary>
 #
@@ -179,8 +180,7 @@ def my_self_regularization(refined, synthetic, features=losses.identity):
 
 
 # %%
-self_regularization = checks.yours_or_ours(my_self_regularization, checks.self_regularization,
-                                           losses.self_regularization)
+self_regularization = checks.yours_or_ours(my_self_regularization, checks.self_regularization)
 two_pixels = torch.tensor([[[[0.5, -0.5]]]])                                 # (1, 1, 1, 2)
 assert self_regularization(two_pixels, torch.zeros(1, 1, 1, 2)).item() == 1
 
@@ -202,6 +202,9 @@ assert self_regularization(two_pixels, torch.zeros(1, 1, 1, 2)).item() == 1
 #
 # **Predict.** What will the refiner output before any training, and what after the warm-up? What comes back first:
 # light and dark, or fine detail?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 STEPS = 100 if profile == "quick" else 1000
@@ -314,12 +317,17 @@ assert all(abs(factor[convention] / value - 1) < 1e-3 for convention, value in b
 #
 # **Predict.** Let $\psi$ be the identity, and brighten an image by a tenth of its range. Does this cost less or more
 # than turning the eye? By which factor?
-#
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
+# %% [markdown]
 # ### Exercise 2.2 · Keep the edges (10 minutes)
 #
 # Write a $\psi$ that cannot see brightness: the differences between neighbours. Across: the pixel to the right minus
 # the pixel itself, with a zero in the last column. Down: the pixel below minus the pixel itself, with a zero in the
-# last row. Join both along the channels.
+# last row. Join both along the channels: of a colour image the three across come first, then the three down. Gradients
+# should pass.
 #
 # <details><summary>Hint</summary>
 #
@@ -339,7 +347,7 @@ def my_image_gradients(images):
 
 
 # %%
-image_gradients = checks.yours_or_ours(my_image_gradients, checks.image_gradients, losses.image_gradients)
+image_gradients = checks.yours_or_ours(my_image_gradients, checks.image_gradients)
 
 # %% [markdown]
 # <details><summary>Solution</summary>

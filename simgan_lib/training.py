@@ -74,8 +74,9 @@ PRESETS = {
     # Noise: without it the refiner, which sees 19 pixels, cannot vary the light over an eye as real light varies.
     "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, ema_decay=0.998, buffer=8192,
                            refiner_warmup=200, discriminator_warmup=50, noise=1),
-    # Every published constant, literally (the buffer's size was not published; lambda from a private reply, and it weighs
-    # the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black).
+    # The published constants as numbers, not the published run: losses are averaged over the batch where the paper sums, so
+    # SGD's steps are 512 times smaller; one report has 40,000 steps.  The buffer's size was not published.  Lambda is from a
+    # private reply, and weighs the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black.
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
                             refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
                             refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),

@@ -8,7 +8,8 @@ SIMGAN_SAMPLES names, or in ../shared/data.  Every third day stays out, as in `r
 Columns: place and radius of the iris (mean and deviation over images, pixels); how far the mean image is from the real
 ones' (root mean square, gray levels); and what a gaze estimator, trained on the synthetic images after histogram matching,
 answers (mean and deviation, degrees).  Gaze of people before a laptop is about as often to the left as to the right, and
-mostly below the camera: if the mean answer is far from the prior's mean, the eyeball stands at the wrong place.
+mostly below the camera: if the mean answer is far from the prior's mean, the eyeball stands at the wrong place.  The prior's
+own mean is no such criterion: it was set when the range of p00's labels was known (docs/deviations.md).
 """
 
 import argparse

@@ -39,7 +39,7 @@ def samples():
 
 def read_crops(folder, size=(35, 55)):
     """All PNG crops of a folder, gray."""
-    crops = [np.array(Image.open(path).convert("L")) for path in sorted(folder.glob("*.png"))]
+    crops = [np.array(Image.open(path, formats=["PNG"]).convert("L")) for path in sorted(folder.glob("*.png"))]
     return ImageSet(torch.cat([resized(torch.from_numpy(crop)[None, None], size) for crop in crops]), source=folder.name)
 
 

@@ -10,8 +10,8 @@ turns, scales and offsets could give), one for all and one for each eye; and how
 mean of pitch and yaw): what the training set did not cause, another one does not mend.  Labels of test images are used to
 describe, not to choose.
 Two more sets: `refined_as_they_are`, as the refiner leaves them, not matched once more as `full` does; and, with --real,
-`stand_in`: as many eyes of the stand-in domain, whose camera was made after p00's crops.  They are about what
-a refiner could make that got every trait of that camera right.
+`stand_in`: as many eyes of the stand-in domain, which was made after p00's crops.  They are about what a refiner
+could make that got every trait of the stand-in right, its skins and light as well as its camera.
 --lids asks whether a simulator would do better whose lids follow the gaze more closely.
 Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
 """

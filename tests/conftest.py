@@ -1,18 +1,10 @@
-"""What all tests share: real sample images, and a fair share of the cores."""
+"""What all tests share: real sample images, and patience."""
 
 import os
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
-
-# Several test processes, each with all threads, would fight over the cores.  The variable is for the processes that
-# tests start, notebook kernels among them.
-if "PYTEST_XDIST_WORKER" in os.environ:
-    threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    torch.set_num_threads(threads)
 
 # A slow machine is no failure of ours.
 settings.register_profile("kit", deadline=None)

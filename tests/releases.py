@@ -7,9 +7,12 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
-from simgan_lib.datasets import nyu
 from simgan_lib.gaze import gaze_vector
 from simgan_lib.simulators.eyes import simulate
+
+# Of NYU's 36 joints those that the text extract has, in its order: tip and middle of little, ring, middle and index finger,
+# thumb (tip, two joints), wrist (two), palm.
+NYU_TEXT = [0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32]
 
 
 def write_cifar10(folder, n=20, batches=("data_batch_1", "data_batch_2", "test_batch"), seed=0, data=None, kinds=None):
@@ -45,8 +48,9 @@ def write_kaggle(folder, n=12, images=None, look_vec=None, real=None, seed=0):
 
 
 def write_unityeyes(folder, n=6, size=(480, 640), seed=0, change=None):
-    """UnityEyes' imgs/N.jpg and N.json: n simulated eyes, the landmarks where they belong.
+    """UnityEyes' imgs/N.jpg and N.json: n simulated eyes, none of them in the middle, the landmarks where they belong.
 
+    Points are measured in pixels from the bottom left corner of the picture, whose first pixel's middle is (0.5, 0.5).
     change: called with (number, json's dictionary), may alter it or return what to write in its place.
     """
     (folder / "imgs").mkdir(parents=True, exist_ok=True)
@@ -54,12 +58,12 @@ def write_unityeyes(folder, n=6, size=(480, 640), seed=0, change=None):
     turns = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     for i in range(n):
         picture = np.full((*size, 3), 90, np.uint8)
-        top, left = (size[0] - 84) // 2, (size[1] - 140) // 2
+        top, left = 40 + 25 * (i % 7), 330 - 37 * (i % 5)
         picture[top:top + 84, left:left + 140] = eyes.images[i].permute(1, 2, 0).numpy()
         x, y, a, _, _ = eyes.labels["iris"][i].tolist()
 
         def text(points, height=size[0], left=left, top=top):
-            return [f"({left + px:.4f}, {height - top - py:.4f}, 9.0000)" for px, py in points]
+            return [f"({left + px + 0.5:.4f}, {height - (top + py + 0.5):.4f}, 9.0000)" for px, py in points]
         gx, gy, gz = gaze_vector(eyes.labels["gaze"][i]).tolist()
         about = {"iris_2d": text([(x + a * np.cos(t), y + a * np.sin(t)) for t in turns]),
                  "interior_margin_2d": text([(20, 42), (70, 25), (120, 42), (70, 55)]),
@@ -114,7 +118,7 @@ def write_nyu(folder, frames=3, part="test", text=False, seed=0):
         picture = np.stack([np.zeros_like(mm), mm // 256, mm % 256], -1).astype(np.uint8)
         Image.fromarray(picture).save(place / f"depth_1_{frame + 1:07d}.png")
     if text:
-        np.savetxt(folder / "nyu_test_groundtruth_label.txt", joints[0][:, nyu.JOINTS].reshape(frames, -1), "%.3f")
+        np.savetxt(folder / "nyu_test_groundtruth_label.txt", joints[0][:, NYU_TEXT].reshape(frames, -1), "%.3f")
         (folder / "nyu_test_list.txt").write_text("".join(f"test/depth_1_{frame + 1:07d}.png\n" for frame in range(frames)))
     else:
         scipy.io.savemat(place / "joint_data.mat", {"joint_uvd": joints, "joint_names": np.array(["F1"] * 36, dtype=object)})

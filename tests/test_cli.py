@@ -243,14 +243,6 @@ def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsy
     assert (tmp_path / "mine.jsonl").read_text() == text
 
 
-def test_every_third_day_is_kept_apart_by_default(tmp_path):
-    from simgan_lib.experiments.domains import real_domain
-    write_eyes(tmp_path / "p00", days=7, n=3)
-    domain = real_domain(tmp_path / "p00")
-    assert set(domain.test.groups["day"]) == {"day03", "day06"}
-    assert not set(domain.unlabelled.groups["day"]) & {"day03", "day06"} and domain.unlabelled.labels == {}
-
-
 def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypatch):
     import json
     shrunk(monkeypatch)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from simgan_lib.evaluation.statistics import bootstrap_interval, interval, paired_interval, resampled_mean, sums_interval
+from simgan_lib.evaluation.statistics import beyond_seeds, bootstrap_interval, interval, resampled_mean, sums_interval
 
 
 def test_intervals_are_student_s():
@@ -23,14 +23,19 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_what_a_seed_does_to_both_falls_out_of_a_difference():
     rng = np.random.default_rng(1)
     luck, noise = rng.normal(0, 10, 5), rng.normal(0, 0.1, 5)
-    low, high = paired_interval(luck + 1 + noise, luck)
-    assert 0.7 < low < 1 < high < 1.3 and interval(luck + 1)["high"] - interval(luck + 1)["low"] > 5
+    assert beyond_seeds([luck + 1 + noise, luck - 1 - noise, luck + noise - noise.mean(), luck], luck).tolist() == [1, -1, 0, 0]
+    assert interval(luck + 1)["high"] - interval(luck + 1)["low"] > 5
+
+
+def test_settings_that_seeds_alone_could_explain_are_found_in_one_of_twenty():
+    draws = np.random.default_rng(0).normal(0.0, 3.0, (2000, 3))
+    assert 0.035 < np.abs(beyond_seeds(draws, np.zeros(3))).mean() < 0.065
 
 
 def test_pairs_are_needed():
-    for values, base in (([1.0], [2.0]), ([1.0, 2.0], [1.0, 2.0, 3.0])):
+    for values, base in (([[1.0]], [2.0]), ([[1.0, 2.0]], [1.0, 2.0, 3.0])):
         with pytest.raises(ValueError, match="at least two"):
-            paired_interval(values, base)
+            beyond_seeds(values, base)
 
 
 def test_intervals_hold_the_truth_about_nineteen_times_in_twenty():

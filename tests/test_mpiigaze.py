@@ -8,7 +8,8 @@ import scipy.io
 import torch
 
 from simgan_lib.datasets.mpiigaze import evaluation_list, read_mpiigaze, read_unit, units
-from simgan_lib.gaze import angular_error_deg, gaze_vector
+from simgan_lib.gaze import angular_error_deg, gaze_angles, gaze_vector
+from simgan_lib.simulators import release
 from simgan_lib.simulators.release import write_day, write_release
 from simgan_lib.system.errors import UserError
 
@@ -24,8 +25,8 @@ def eye(n, seed=0):
     return {"image": image, "gaze": gaze_vector(angles).numpy(), "pose": np.zeros((n, 3))}
 
 
-@pytest.fixture
-def release(tmp_path):
+@pytest.fixture(name="release")
+def written(tmp_path):
     write_day(tmp_path / DAY, eye(3, 0), eye(3, 1))
     write_day(tmp_path / "Data/Normalized/p00/day04.mat", eye(2, 2), eye(2, 3))
     write_day(tmp_path / "Data/Normalized/p11/day01.mat", eye(4, 4), eye(4, 5))
@@ -67,6 +68,44 @@ def test_looking_down_is_negative_pitch_and_to_the_left_positive_yaw(tmp_path):
     write_day(tmp_path / DAY, day, eye(2))
     gaze = read_mpiigaze(tmp_path, sides=["left"]).labels["gaze"]
     torch.testing.assert_close(gaze, torch.tensor([[-0.2, 0.0], [0.0, 0.3]]), atol=1e-6, rtol=0)
+
+
+def test_crops_are_scaled_as_a_whole_not_cut(tmp_path):
+    """A light spot in the lower right of 36 x 60 pixels stays there: at (31.1, 50.4) of 35 x 55."""
+    day = eye(1)
+    day["image"][:] = 20
+    day["image"][0, 31:34, 54:57] = 250
+    write_day(tmp_path / DAY, day, day)
+    left, right = read_mpiigaze(tmp_path).images[:, 0].double() - 20
+    for image, place in ((left, (31.1, 50.4)), (right, (31.1, 54 - 50.4))):
+        found = [(image.sum(1 - axis) * torch.arange(image.shape[axis])).sum() / image.sum() for axis in (0, 1)]
+        assert found == pytest.approx(place, abs=0.05)
+
+
+def test_the_written_release_has_left_eyes_as_drawn_and_right_ones_mirrored_picture_and_gaze(tmp_path, monkeypatch):
+    drawn, really = [], release.render
+    monkeypatch.setattr(release, "render", lambda *given: drawn.append(really(*given)) or drawn[-1])
+    monkeypatch.setattr(release, "photograph", lambda images, generator, parts: images)
+    path, = write_release(tmp_path, days=1, bursts=2).rglob("day01.mat")
+    day = scipy.io.loadmat(path, simplify_cells=True)["data"]
+    for side, seen, step, signs in (("left", drawn[0], 1, [1, 1, 1]), ("right", drawn[1], -1, [-1, 1, 1])):
+        there = day[side]["image"].any((1, 2))
+        assert there.sum() > 8
+        np.testing.assert_array_equal(day[side]["image"][there], seen.images.numpy()[there, 0, :, ::step])
+        np.testing.assert_allclose(day[side]["gaze"][there], gaze_vector(seen.labels["gaze"]).numpy()[there] * signs, atol=1e-6)
+
+
+def test_the_written_release_has_bursts_of_one_eye_and_frames_without(tmp_path):
+    path, = write_release(tmp_path, days=1, bursts=30).rglob("day01.mat")
+    for side in scipy.io.loadmat(path, simplify_cells=True)["data"].values():
+        missing = ~side["image"].any((1, 2))
+        assert 0 < missing.mean() < 0.15 and (np.isnan(side["gaze"]).any(1) == missing).all()
+        angles = torch.rad2deg(gaze_angles(torch.from_numpy(side["gaze"]))).view(30, 6, 2)
+        within, between = (angles - angles.nanmean(1, keepdim=True)), angles.nanmean(1)
+        assert within.square().nanmean().sqrt() < 1 < 5 < between.std(0).min()
+        frames = side["image"].reshape(30, 6, -1).astype(float)
+        neighbours, others = np.abs(frames[:, 0] - frames[:, 1]).mean(1), np.abs(frames[:-1, 0] - frames[1:, 0]).mean(1)
+        assert np.median(neighbours) < 0.6 * np.median(others)
 
 
 def test_frames_may_have_names_of_their_own(tmp_path, lists):

@@ -32,6 +32,7 @@ SHOWN = re.compile(r"# the library's: (\S+)")
 EXERCISE = re.compile(r"^### Exercise (\d+\.\d) · .+ \(\d+ minutes\)$", re.MULTILINE)
 SOLUTION = re.compile(r"<details><summary>Solution</summary>\s+```python\n(.*?)```", re.DOTALL)
 PATCHES = 2, 2, 9, 14
+PREDICTION = "✎ *Your prediction (double-click to write):*"
 
 
 def each(paths):
@@ -262,7 +263,20 @@ def test_a_lesson_predicts_fails_claims_and_cites(path):
         assert part in text, part
     assert "https://doi.org/10." in text
     assert len(re.findall(r"^\d\. ", text.split("## Three claims")[1].split("| | paper")[0], re.MULTILINE)) == 3
-    assert 700 <= len(text.split()) <= 2600
+    assert 700 <= len(re.sub(r"```.*?```", "", text, flags=re.DOTALL).split()) <= 2600                  # words, not code
+
+
+@each(SCRIPTS)
+def test_a_prediction_has_a_cell_to_write_it_in_and_what_happens_stands_below(path):
+    cells = build.read_script(path).cells
+    asked = [i for i, cell in enumerate(cells) if cell.cell_type == "markdown" and "**Predict" in cell.source]
+    for i, following in zip(asked, [*asked[1:], len(cells)]):
+        question = cells[i].source.split("**Predict")[1]
+        assert question.startswith(".**") and "?" in question and "###" not in question, question
+        assert cells[i + 1].source == PREDICTION, question
+        run = next(k for k in range(i + 2, following) if cells[k].cell_type == "code")
+        below = [cell.source for cell in cells[run:following] if cell.cell_type == "markdown"]
+        assert any("<summary>What happens" in text for text in below), question
 
 
 # ---- What is shown is what the library does --------------------------------------------------------------------------
@@ -301,6 +315,10 @@ def shown(path):
     return found
 
 
+def drawn(*shape):
+    return 2 * torch.rand(shape, generator=torch.Generator().manual_seed(0)) - 1
+
+
 def scenario(name):
     """What to do with a definition so that two of the same name can be compared  ->  tensors."""
     def network(make, size):
@@ -309,8 +327,8 @@ def scenario(name):
     return {"ResidualBlock": lambda make: network(lambda: make(4), (4, 6, 7)),
             "PatchDiscriminator": lambda make: network(make, (1, 35, 55)),
             "GlobalDiscriminator": lambda make: network(make, (1, 35, 55)),
-            "equalised": lambda f: [f((40 + 20 * checks.drawn(3, 1, 35, 55)).clamp(0, 255).to(torch.uint8))],
-            "local_adversarial_loss": lambda f: [f(checks.drawn(*PATCHES), label) for label in (0, 1)]}.get(name)
+            "equalised": lambda f: [f((40 + 20 * drawn(3, 1, 35, 55)).clamp(0, 255).to(torch.uint8))],
+            "local_adversarial_loss": lambda f: [f(drawn(*PATCHES), label) for label in (0, 1)]}.get(name)
 
 
 def agree(name, mine, theirs):
@@ -332,7 +350,7 @@ def test_definitions_shown_agree_with_the_library(path):
 
 
 def test_some_definition_is_shown():
-    assert sum(len(shown(path)) for path in SCRIPTS) >= 4
+    assert sum(len(shown(path)) for path in SCRIPTS) >= 3
 
 
 def test_a_shown_definition_that_differs_is_noticed():
@@ -395,6 +413,7 @@ def test_a_stub_is_open_and_its_solution_passes(path):
     for number, stub, check, solution, before in exercises(path):
         call = next(node for node in ast.walk(ast.parse(check)) if isinstance(node, ast.Call)
                     and ast.unparse(node.func).endswith("yours_or_ours"))
+        assert len(call.args) == 2, f"{number}: the library's answer is named in the cell of the check"
         mine, judge = ast.unparse(call.args[0]), getattr(checks, ast.unparse(call.args[1]).removeprefix("checks."))
         with pytest.raises(checks.Open):
             judge(definitions([*before, stub])[mine])

@@ -121,6 +121,7 @@ def test_what_is_known_over_seeds_alone_is_taken_where_nothing_was_measured(tmp_
     job = Records.of([run], [before, ends, *({"run": run["run"], **line} for line in rows)]).jobs()[0]
     kernel, gaze = job.get("refined", "kernel_distance"), job.get("refined", "gaze_error_deg")
     assert (kernel["mean"], kernel["sd"], kernel["seeds"]) == (0.5, 0.1, 2)
+    assert kernel["values"] == pytest.approx([0.5 - 0.1 / 2**0.5, 0.5 + 0.1 / 2**0.5])     # all that two seeds can have been
     assert (gaze["mean"], gaze["low"], gaze["high"]) == (5.0, 4.0, 6.0) and gaze["sd"] == pytest.approx(2**0.5)
     rows += [row(2, "refined", "gaze_error_deg", 5.0)]                        # another seed: that interval is not of these
     job = Records.of([run], [ends, *({"run": run["run"], **line} for line in rows)]).jobs()[0]

@@ -3,12 +3,14 @@
 import ast
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -54,6 +56,26 @@ def test_conda_users_get_the_same_packages(project):
 def test_the_torch_that_make_installs_is_allowed(project):
     pinned = re.search(r"^TORCH \?= torch==(.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
     assert Version(pinned) >= floors(project["dependencies"])["torch"]
+
+
+@pytest.mark.parametrize("given, threads", [
+    ({}, None), ({"PYTEST_XDIST_WORKER_COUNT": "1"}, "6"), ({"PYTEST_XDIST_WORKER_COUNT": "2"}, "3"),
+    ({"PYTEST_XDIST_WORKER_COUNT": "4"}, "1"), ({"PYTEST_XDIST_WORKER_COUNT": "9"}, "1"),
+    ({"PYTEST_XDIST_WORKER_COUNT": "2", "OMP_NUM_THREADS": "5"}, "5")])
+def test_test_processes_share_the_cores_unless_told_otherwise(monkeypatch, given, threads):
+    environment = dict(given)
+    monkeypatch.setattr(os, "environ", environment)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(6), raising=False)
+    runpy.run_path(str(ROOT / "conftest.py"))
+    assert environment.get("OMP_NUM_THREADS") == threads and environment["OMP_WAIT_POLICY"] == "passive"
+    assert environment.get("LOKY_MAX_CPU_COUNT") == (threads if "OMP_NUM_THREADS" not in given else "3")
+
+
+def test_a_test_process_has_its_share_and_so_has_what_it_starts():
+    ask = "import torch; print(torch.get_num_threads())"
+    started = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, timeout=120)
+    here = torch.get_num_threads()
+    assert int(started.stdout) == here == int(os.environ.get("OMP_NUM_THREADS", here))
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make here")

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from simgan_lib.gaze import gaze_angles
+from simgan_lib.images import resized
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.camera import WILD, stand_in
 from simgan_lib.simulators.eyes import PARTS, render, simulate
@@ -403,14 +404,67 @@ def test_compression_loses_less_the_second_time():
     torch.testing.assert_close(camera.compress(x, step * 1e-4), x, atol=1e-4, rtol=0)
 
 
-def test_a_day_shares_its_light_and_skin():
-    eyes = draw_parameters(200, torch.Generator().manual_seed(0), WILD)
-    day = torch.arange(200) // 50
-    shared = camera._shared_light(eyes, day)
-    assert "light_x" in shared
-    for name, values in shared.items():
-        within = torch.stack([values[day == d].std() for d in range(4)]).mean()
-        assert within < 0.3 * eyes[name].std(), name
+def test_a_day_shares_its_light_skin_and_exposure(monkeypatch):
+    """What is rendered keeps a quarter of each image's own difference to the day's first image, and nothing else is shared."""
+    rendered, original = [], camera.render
+    monkeypatch.setattr(camera, "render", lambda eyes, *given, **named: (rendered.append(eyes), original(eyes, *given, **named))[1])
+    stand_in(100, 0)                                          # days of 50
+    eyes, = rendered
+    drawn = draw_parameters(100, torch.Generator().manual_seed(0), WILD)
+    for name in EYE:
+        shared = name in ("light_x", "light_y", "ambient", "skin", "exposure")
+        first = drawn[name][[0] * 50 + [50] * 50]
+        expected = 0.75 * first + 0.25 * drawn[name] if shared else drawn[name]
+        torch.testing.assert_close(eyes[name], expected, msg=name)
+
+
+@pytest.fixture
+def shot(monkeypatch):
+    """What `stand_in` draws and photographs: [(eyes, size), ...] and [images, ...].  Its camera makes negatives."""
+    drawn, taken, really = [], [], camera.render
+
+    def watched(eyes, size, **named):
+        drawn.append((eyes, size))
+        return really(eyes, size, **named)
+
+    def negative(images, generator):
+        taken.append(images)
+        return 255 - images
+    monkeypatch.setattr(camera, "render", watched)
+    monkeypatch.setattr(camera, "photograph", negative)
+    return drawn, taken
+
+
+@pytest.mark.parametrize("size, native", [((35, 55), (36, 60)), ((70, 110), (72, 120))])
+def test_each_eye_goes_through_the_camera_once_at_the_size_of_the_releases_crops(shot, size, native, monkeypatch):
+    monkeypatch.setattr(camera, "EXPOSED", 7)
+    found, ((eyes, drawn_at),) = stand_in(20, 0, size), shot[0]
+    assert drawn_at == native and [len(images) for images in shot[1]] == [7, 7, 6]
+    expected = resized(255 - render(eyes, native).images, size)
+    assert torch.equal(found.images, expected), "once, in order, and nothing after it but the scaling"
+
+
+def test_a_days_light_is_that_of_its_pictures(shot):
+    found = stand_in(200, 0)
+    (eyes, _), = shot[0]
+    day = np.unique(found.groups["day"], return_inverse=True)[1]
+    apart = {name: np.mean([values.numpy()[day == d].std() for d in range(4)]) / (WILD[name].high - WILD[name].low) * 12**0.5
+             for name, values in eyes.values.items()}           # 1: as far apart within a day as all that the prior has
+    shared = {"light_x", "light_y", "ambient", "skin", "exposure"}
+    assert all(0.15 < apart[name] < 0.35 if name in shared else apart[name] > 0.85 for name in apart), apart
+    means = [[eyes[name].numpy()[day == d].mean() for d in range(4)] for name in shared]
+    assert all(len(set(np.round(each, 3))) == 4 for each in means), "each day has its own"
+
+
+@pytest.mark.parametrize("part", ["light", "tone", "defocus", "noise", "compression"])
+def test_each_part_of_the_camera_takes_part_with_settings_of_each_pictures_own(part):
+    """What a tone curve does, equalisation undoes again but for what was rounded or clipped."""
+    images = simulate(1, 0, (36, 60)).images.expand(8, -1, -1, -1)
+    taken, without = (camera.photograph(images, torch.Generator().manual_seed(0), parts) for parts in ((part,), ()))
+    assert (taken != without).flatten(1).any(1).sum() >= 7 and len(taken.flatten(1).unique(dim=0)) >= 7
+    everything = camera.photograph(images, torch.Generator().manual_seed(0))
+    others = tuple(name for name in camera.PHOTOGRAPHED if name != part)
+    assert not torch.equal(everything, camera.photograph(images, torch.Generator().manual_seed(0), others))
 
 
 def test_days_are_named_and_of_about_fifty_images():

@@ -24,20 +24,21 @@ def interval(values):
     return {"mean": float(mean), "sd": float(sd), "n": len(values), "low": float(mean - reach), "high": float(mean + reach)}
 
 
-def paired_interval(values, base):
-    """(low, high), float64 (2,): the 95 % interval of the mean difference values - base, taken seed by seed.
+def beyond_seeds(values, base):
+    """Which settings differ from the base by more than seeds do: int (K,), 1 where larger, -1 where smaller, 0 where neither.
 
-    values, base: one number a seed, the same seeds in the same order.  What a seed does to both falls out.
-    Raises ValueError for fewer than two pairs, or of unequal number.
+    values: (K, n), a row a setting, a column a seed.  base: (n,), the same seeds in the same order.
+    Differences are taken seed by seed, so what a seed does to both falls out.  A setting counts if the 95 % `interval` of
+    its mean difference leaves out 0.  Raises ValueError for fewer than two seeds, or of unequal number.
 
-    >>> paired_interval([5.5, 6.5, 7.6], [5.0, 6.0, 7.0]).round(2).tolist()
-    [0.39, 0.68]
+    >>> beyond_seeds([[5.5, 6.5, 7.6], [4.0, 6.0, 9.0]], [5.0, 6.0, 7.0]).tolist()
+    [1, 0]
     """
     values, base = np.asarray(values, dtype=float), np.asarray(base, dtype=float)
-    if len(values) != len(base) or len(values) < 2:
-        raise ValueError(f"expected as many values as the base has, and at least two, found {len(values)} and {len(base)}")
-    found = interval(values - base)
-    return np.array([found["low"], found["high"]])
+    if values.shape[1:] != base.shape or len(base) < 2:
+        raise ValueError(f"expected (K, n) and (n,) with n of at least two, found {values.shape} and {base.shape}")
+    found = [interval(difference) for difference in values - base]
+    return np.array([(each["low"] > 0) - (each["high"] < 0) for each in found])
 
 
 RESAMPLES = 1000          # bootstrap samples behind each interval

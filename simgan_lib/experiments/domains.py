@@ -62,7 +62,10 @@ def profile_named(name):
 
 
 def stand_in_domain(profile, bar=False):
-    """The embedded domain: a part to learn from, and other images, of other days, to measure on."""
+    """The embedded domain: a part to learn from, and other images, of other days, to measure on.
+
+    Both are the same images for all seeds, and those that the kit's settings were chosen on.
+    """
     real = stand_in(profile.real, seed=20_001, progress=shown_progress("simulating the stand-in domain", bar))
     return Domain("stand-in", dataclasses.replace(real, labels={}), real, stand_in(profile.test, seed=20_002))
 
@@ -70,6 +73,7 @@ def stand_in_domain(profile, bar=False):
 def real_domain(folder, test_days=None):
     """MPIIGaze crops, split by day.  test_days: names of the days kept apart; by default every third day.
 
+    Of several people, a day's name is kept apart for all of them: each person stands on both sides.
     Raises UserError for an unknown day, or if a part would be empty.
     """
     crops = read_mpiigaze(folder)

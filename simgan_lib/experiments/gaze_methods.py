@@ -11,6 +11,7 @@ from ..evaluation.methods import METHODS
 from ..evaluation.statistics import cumulative_curve
 from ..figures.base import training_set_name
 from ..system.device import resolve_device
+from . import differences
 from .domains import profile_named, real_domain, stand_in_domain
 from .pipeline import LARGER, TRAINED_ON, StudySeed, subject_of
 from .records import add, check_addable, known, row
@@ -70,13 +71,8 @@ def shares(job):
 
 
 def matching_share(job, measure="gaze_error_deg", times=1):
-    """How much of the network's gain from synthetic to refined eyes histogram matching alone has, %.
-
-    measure: "gaze_error_deg" or "within_7_deg".  Negative: matching alone makes it worse.  None: refined eyes gain nothing.
-    """
-    raw, matched, refined = (job.mean(subject_of("cnn", name, times), measure) for name in LARGER)
-    gains = refined < raw if measure == "gaze_error_deg" else refined > raw
-    return 100 * (matched - raw) / (refined - raw) if gains else None
+    """`differences.matching_share` of the network's gain, on sets of once or four times the size."""
+    return differences.matching_share(job, measure, [subject_of("cnn", name, times) for name in LARGER])
 
 
 def order_steps(job):

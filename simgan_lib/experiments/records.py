@@ -166,7 +166,7 @@ class Job:
         lines, before = ([line for line in lines if known(line["seeds"]) == old] for old in (False, True))
         if not lines:
             last = before[-1]
-            return {"mean": last["value"], "seeds": len(last["seeds"]), "values": [],
+            return {"mean": last["value"], "seeds": len(last["seeds"]), "values": _both(last),
                     **{name: last[name] for name in ("sd", "n", "low", "high", "curve")}}
         # An interval, or a curve, of before holds for just the seeds that it was of.
         same = [old for old in before if sorted(old["seeds"]) == sorted(line["seed"] for line in lines)]
@@ -198,6 +198,13 @@ class Job:
         """{seed: value}: numbers of one seed each."""
         rows = self.rows[(self.rows["subject"] == subject) & (self.rows["measure"] == measure) & self.rows["seed"].notna()]
         return dict(zip(rows["seed"].astype(int), rows["value"]))
+
+
+def _both(line):
+    """The values of two seeds of which mean and deviation over seeds were kept, the smaller first; none of other rows."""
+    over_images = line["measure"].endswith("_px") or not known(line["sd"])
+    away = 0 if over_images else line["sd"] / math.sqrt(2)
+    return [] if over_images or len(line["seeds"]) != 2 else [line["value"] - away, line["value"] + away]
 
 
 def _over_seeds(lines):

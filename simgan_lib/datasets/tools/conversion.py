@@ -19,9 +19,9 @@ from tqdm.auto import tqdm
 
 from ...images import ImageSet, as_arrays
 from ...system import image_sets
-from ...system.errors import UserError
+from ...system.errors import UserError, printable
 from ...system.files import in_bytes, stamp
-from ..base import source
+from ..base import source, told
 
 LOT = 16                          # units for each worker that are given out at a time: so many results wait at most
 ALONE_SECONDS = 2.0               # work that is done before it is shared: starting a process takes as long
@@ -84,7 +84,7 @@ def _digest(what):
 def _already(out, names):
     """What the same conversion of the same files found, if its result stands at `out`; else None."""
     try:
-        about = json.loads((Path(out) / "set.json").read_text())
+        about = image_sets.read_about(out)
         same = about["made_of"] == _digest(names)
         return Converted(len(ImageSet.load(out)), about["skipped"], len(names), "", 0.0) if same else None
     except (OSError, ValueError, KeyError, TypeError, UserError):
@@ -121,6 +121,8 @@ def _join(pieces, place, out, title, **more):
     notes = image_sets.read_notes(pieces)
     skipped = dict(sum((Counter(note["skipped"]) for note in notes), Counter()))
     n = sum(note["n"] for note in notes)
+    if not n:
+        raise UserError(f"{out}: not written: none of the {sum(skipped.values())} records can be used ({'; '.join(told(skipped))})")
     parts = (image_sets.read_piece(piece) for piece, note in zip(pieces, notes) if note["n"])
     return image_sets.put_together(place, out, parts, source(title, n, skipped), skipped=skipped, **more), skipped
 
@@ -170,5 +172,5 @@ def read_counted(read_unit, options, skip_damaged, unit):
     except UserError as error:
         if not skip_damaged:
             raise
-        tqdm.write(f"skipped: {error}", file=sys.stderr)
+        tqdm.write(f"skipped: {printable(error)}", file=sys.stderr)
         return None, {"file damaged": 1}

@@ -1,0 +1,60 @@
+"""What each part of a trial is given.  All parts are watched, on images that say where they come from."""
+
+import pytest
+import torch
+from marked import COMPARED, DRAWN, EYES, MATCHED, REAL, REFINED, SIMULATED, TEST, TINY, Watched, domain_of, eyes_of, marks
+
+from simgan_lib.experiments import trial as ablation
+from simgan_lib.experiments.trial import materials, trial
+
+SEED = 2
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    monkeypatch.setattr(ablation, "code_digest", lambda: "this code")
+    monkeypatch.setattr(ablation, "stand_in_domain", lambda profile: domain_of())
+    materials.cache_clear()
+    yield Watched(monkeypatch, ablation)
+    materials.cache_clear()
+
+
+@pytest.fixture
+def measured(watched, tmp_path):
+    return trial(TINY, TINY.training, SEED, tmp_path)["measured"]
+
+
+def test_the_judges_know_unlabelled_images_and_eyes_of_no_run(watched, measured):
+    eyes, real = watched.of("feature_network", 0)[0]
+    assert watched.of("simulate", "seed") == [900, 1000 + SEED] and marks(eyes, DRAWN) == {SIMULATED}
+    for images in (real, *watched.of("RealPatches", 0), *watched.of("train_refiner", 3), *watched.of("histogram_matched", 1)):
+        assert marks(images, DRAWN) == {REAL} and images.labels == {}
+
+
+def test_the_run_refines_what_it_was_trained_on_and_all_of_it_has_its_seed(watched, measured):
+    entering, = watched.of("train_refiner", 2)
+    assert torch.equal(entering.images, watched.of("refine", 1)[0].images) and marks(entering, MATCHED) == {REAL}
+    refined, = watched.of("train_gaze_estimator", 0)
+    assert marks(refined, REFINED) == {SEED + 1} and eyes_of(refined) == eyes_of(entering) and len(refined) == EYES
+    assert watched.of("train_refiner", 4) + watched.of("refine", "seed") + watched.of("train_gaze_estimator", 2) == [SEED] * 3
+
+
+def test_refined_images_are_measured_against_test_images_and_what_entered(watched, measured):
+    assert measured["gaze_error"] == pytest.approx(4, abs=1e-4)                 # of matched and refined images, on test images
+    assert marks(watched.of("predict_gaze", 1)[0], DRAWN) == {TEST}
+    for after, test in (watched.given["kernel_distance"][0].args[1:], watched.given["spectrum_distance"][0].args):
+        assert marks(after, REFINED) == {SEED + 1} and len(after) == COMPARED and eyes_of(test) == eyes_of(domain_of().test)
+    for part, refined_at in (("share", 0), ("mean_change", 1), ("beyond_tone", 1)):
+        pair = watched.given[part][0].args
+        after, before = pair[refined_at], pair[1 - refined_at]
+        assert (marks(after, REFINED), marks(before, REFINED)) == ({SEED + 1}, {0}) and eyes_of(after) == eyes_of(before)
+        assert marks(before, MATCHED) == {REAL}
+    refined, (real, entering) = watched.given["fixed_pattern"][0].args
+    assert (marks(refined, REFINED), marks(real, DRAWN), marks(entering, REFINED)) == ({SEED + 1}, {REAL}, {0})
+    assert measured["diversity"] == SEED + 2                                       # refined over what entered
+    assert measured["pupil"] == pytest.approx(torch.tensor([10.0 * (SEED + 1), 0.5]).norm().item())     # from the exact label
+
+
+def test_what_is_not_refined_is_measured_as_it_entered(watched, tmp_path):
+    found = trial(TINY, None, SEED, tmp_path)["measured"]
+    assert "train_refiner" not in watched.given and found["diversity"] == 1 and found["gaze_error"] == pytest.approx(2, abs=1e-4)
