@@ -112,12 +112,10 @@ assert binomial(9, 10)["p"] < 0.05 < binomial(8, 10)["p"]
 # shift all answers after it. You are told nothing before the end. Somebody who learns from mistakes would be another
 # subject with every trial.
 #
-# **A second person** writes another name for `SUBJECT` and runs the cell again. That person begins at the first image,
-# and your answers stay in a file of their own.
+# **A second person** changes `SUBJECT` and runs the cell again. Each person has a file, and begins at the first image.
 #
-# **The answers lie** in `results/turing`, beside this notebook. In Colab that is `/content/results/turing`, on a machine
-# that is taken away when the session ends. So download your file before you leave (folder symbol on the left). To go on,
-# upload it to the same place before you run the cell.
+# **Answers lie** in `results/turing` beside this notebook; in Colab this is `/content/results/turing`. Colab deletes it
+# with the session. Download your file before (folder symbol, left). To go on, upload it there first.
 
 # %%
 from pathlib import Path

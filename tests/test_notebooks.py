@@ -16,11 +16,14 @@ import nbformat
 import pytest
 import torch
 from jupytext import TextFileContentsManager
+from nbval.plugin import get_sanitize_patterns
 from traitlets.config import PyFileConfigLoader
 
 from simgan_lib.evaluation.turing import Trials
+from simgan_lib.figures import html_image
 from simgan_lib.teaching import checks
 from simgan_lib.teaching.notebook import REPOSITORY, seeded
+from simgan_lib.teaching.widgets import enlarged
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = build.scripts()
@@ -223,6 +226,17 @@ def test_outputs(path):
         assert "image/png" not in output.get("data", {}), "JupyterLab and saved pages show it without its alternative text"
         for alternative in alternatives(output):
             assert len(alternative) > 20 and alternative == output.data["text/plain"].strip("'")
+
+
+def test_what_a_figure_says_is_compared_and_its_pixels_are_not():
+    def compared(image, sentence):
+        text = html_image(image, sentence)
+        for pattern, instead in get_sanitize_patterns((ROOT / "notebooks" / "nbval.cfg").read_text(encoding="utf-8")):
+            text = re.sub(pattern, instead, text)
+        return text
+    white, black = (enlarged(torch.full((1, 9, 9), level, dtype=torch.uint8), 5) for level in (255, 0))
+    assert white != black and compared(white, "Off by ≈3.1 px.") == compared(black, "Off by ≈ 4.25 px.")
+    assert compared(white, "Off by 3.1 px.") != compared(white, "Off by 4.2 px.")
 
 
 @each(SCRIPTS)

@@ -94,9 +94,8 @@ def wide():
         with contextlib.redirect_stdout(printed):
             yield
     finally:
-        text = printed.getvalue().rstrip()
-        display({"text/html": f'<pre style="white-space: pre; overflow-x: auto">{html.escape(text)}</pre>', "text/plain": text},
-                raw=True)
+        text, style = printed.getvalue().rstrip(), "white-space: pre; overflow-x: auto; font-family: monospace"
+        display({"text/html": f'<pre style="{style}">{html.escape(text)}</pre>', "text/plain": text}, raw=True)
 
 
 def progress(steps, what, total=None):
