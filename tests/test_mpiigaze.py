@@ -105,7 +105,7 @@ def test_the_written_release_has_bursts_of_one_eye_and_frames_without(tmp_path):
         assert within.square().nanmean().sqrt() < 1 < 5 < between.std(0).min()
         frames = side["image"].reshape(30, 6, -1).astype(float)
         neighbours, others = np.abs(frames[:, 0] - frames[:, 1]).mean(1), np.abs(frames[:-1, 0] - frames[1:, 0]).mean(1)
-        assert np.median(neighbours) < 0.6 * np.median(others)
+        assert np.median(neighbours) < 0.32 * np.median(others)       # measured: 0.17 to 0.23; skin of another eye: 0.42
 
 
 def test_frames_may_have_names_of_their_own(tmp_path, lists):
@@ -138,6 +138,7 @@ def test_empty_crops_are_left_out_and_counted(tmp_path):
     assert len(eyes) == 5 and "5 of 8, 3 empty" in eyes.source
     assert eyes.labels["gaze"].isfinite().all()
     torch.testing.assert_close(eyes.images[1, 0], torch.from_numpy(left["image"][3]))
+    torch.testing.assert_close(gaze_vector(eyes.labels["gaze"][1].double()), torch.from_numpy(left["gaze"][3]), atol=1e-6, rtol=0)
     write_day(tmp_path / DAY, {k: v * 0 for k, v in left.items()}, {k: v * 0 for k, v in right.items()})
     with pytest.raises(UserError, match="none of the 8 records there can be used .8 empty"):
         read_mpiigaze(tmp_path)

@@ -47,7 +47,8 @@ def test_the_fourteen_joints_of_the_field_in_their_order_each_of_its_camera_and_
             u, v = 200 + 4 * k + 60 * camera, 150 + 2 * k + 30 * frame
             joints[camera, frame] = np.c_[u, v, 600 + k]
             mm = np.full((480, 640), 600)
-            mm[(v.min() + v.max()) // 2:] = 650                  # the lower half lies deeper
+            mm[(v.min() + v.max()) // 2:] = 650                  # below the middle it is deeper, on the right deeper still
+            mm[:, (u.min() + u.max()) // 2:] = 700
             picture = np.stack([0 * mm, mm // 256, mm % 256], -1).astype(np.uint8)
             (tmp_path / "test").mkdir(exist_ok=True)
             Image.fromarray(picture).save(tmp_path / "test" / f"depth_{camera + 1}_{frame + 1:07d}.png")
@@ -61,13 +62,21 @@ def test_the_fourteen_joints_of_the_field_in_their_order_each_of_its_camera_and_
     apart = 1.0511 * chosen
     torch.testing.assert_close(x - x[:, :1], (apart * 4 / 2).expand(6, -1).float(), atol=0.05, rtol=0)
     torch.testing.assert_close(y - y[:, :1], (apart * 2 / 3).expand(6, -1).float(), atol=0.1, rtol=0)
-    # The cube's middle is the mean of the points, not of their pixels: nearer ones, up and left, are closer together in mm.
-    metres = (joints[:, :, chosen, :2] - [320, 240]) * joints[:, :, chosen, 2:] / 588
-    middle = metres.mean(2) / (joints[:, :, chosen, 2:].mean(2) / 588) + [320, 240]
+    # The cube's middle is the mean of the points, not of their pixels: deeper ones count for more.
+    of_chosen = joints[:, :, chosen]
+    middle = (of_chosen[..., :2] * of_chosen[..., 2:]).mean(2) / of_chosen[..., 2:].mean(2)
     seen = (joints[:, :, 0, :2] - middle) * 1.0511 / [2, 3] + [74.5, 49.5]
     torch.testing.assert_close(torch.stack([x[:, 0], y[:, 0]], 1), torch.from_numpy(seen.reshape(6, 2)).float(), atol=0.05, rtol=0)
-    for image in hands.images[:, 0]:
-        assert (image[:30] < 120).all() and (image[80:] > 140).all()                           # near is dark, above
+    for image in hands.images[:, 0].double():                     # mm behind the cube's middle, of 300, in gray levels of 255
+        for part, mm in ((image[:45, :70], 600), (image[55:, :70], 650), (image[:, 80:], 700)):
+            assert ((part - 255 * ((mm - 618.07) / 300 + 0.5)).abs() < 1).all()
+
+
+def test_renderings_are_read_in_the_place_of_pictures(tmp_path):
+    for path in write_nyu(tmp_path).glob("test/depth_*"):
+        black(path.with_name(f"synth{path.name}"))
+    hands, skipped = read_unit(*units(tmp_path, rendered=True))
+    assert len(hands) == 0 and sum(skipped.values()) == 3 and len(read_nyu(tmp_path)) == 3
 
 
 def test_a_smaller_cube_shows_the_hand_larger(tmp_path):
