@@ -101,7 +101,7 @@ def test_a_worker_that_dies_is_told(release, tmp_path):
 
 def test_nothing_usable(tmp_path):
     numbered_release.write(tmp_path / "release", files=1, each=1)
-    with pytest.raises(UserError, match="no image was found"):
+    with pytest.raises(UserError, match="none of the 1 records can be used .1 zero"):
         run(tmp_path / "release", tmp_path / "out")
 
 

@@ -220,6 +220,30 @@ def no_plain_files(random):
         yield Hostile(f"{kind.__name__} as table", table, (2,))
 
 
+def sets_for_each_command(random):
+    """What `verify` refuses the others refuse: before they begin."""
+    def broken(place):
+        np.save(place / "gaze.npy", np.full((12, 2), np.nan, np.float32))
+    for change in (broken, said(labels=["../notes"]), said(shape=[12, 1, 8, 9]), lambda place: (place / "images.npy").unlink()):
+        for words in (("train", "bad", "good", "r.safetensors"), ("train", "good", "bad", "r.safetensors"),
+                      ("evaluate", "good", "bad"),
+                      ("evaluate", "bad", "good")):
+            def make(folder, change=change, words=words):
+                a_set(folder / "good")
+                change(a_set(folder / "bad"))
+                return "kit", *words, "--device", "cpu"
+            yield Hostile(f"{words[:3]}", make, (2,))
+
+
+def sets_with_words(random):
+    """Labels of one number are written on the contact sheet, which takes some letters for mathematics."""
+    for name in ("$^$", "$x", "a_b^c", "{", "目", "%s", "<b>", "&amp;"):
+        def change(place, name=name):
+            np.save(place / f"{name}.npy", np.ones(12, np.float32))
+            said(labels=["gaze", name])(place)
+        yield Hostile(f"a label called {name}", verify(change), (0, 2))
+
+
 # ---- what was accepted is right ----
 def taken(folder, output):
     """What was converted opens; the count is that which was told; all labels are numbers that can be."""
@@ -601,7 +625,8 @@ def archives(random):
         yield Hostile(f"archive {content[:6]!r}", put, (2,), within)
 
 
-KINDS = [sets_of_other_json, sets_with_names, sets_of_other_arrays, sets_of_other_bytes, no_plain_files, pictures, folders,
+KINDS = [sets_of_other_json, sets_for_each_command, sets_with_words, sets_with_names, sets_of_other_arrays,
+         sets_of_other_bytes, no_plain_files, pictures, folders,
          tables, renderings, names_of_pictures, days, hdf5,
          damaged_files, joints, archives]
 

@@ -177,6 +177,15 @@ def test_names_take_no_more_memory_than_the_images(tmp_path):
         ImageSet.load(tmp_path / "set")
 
 
+def test_names_that_no_image_has_are_refused(tmp_path):
+    """As many as one likes would take as much memory as one likes, each."""
+    part(0, 4).save(tmp_path / "set")
+    about = (tmp_path / "set" / "set.json").read_text()
+    (tmp_path / "set" / "set.json").write_text(about.replace('"day00", ', '"day00", "a", "b", "c", '))
+    with pytest.raises(UserError, match="not a complete image set .group_day.npy: codes"):
+        ImageSet.load(tmp_path / "set")
+
+
 # ---- kills ----
 @pytest.mark.parametrize("at", ["before the first rename", "before the second", "after the second", "while writing"])
 def test_killed_and_called_again_gives_the_set_of_one_that_was_not(tmp_path, at):

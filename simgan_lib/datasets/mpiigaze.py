@@ -58,8 +58,8 @@ def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
     named = None if listed is None else evaluation_list(listed, subject)
     parts, skipped = [], Counter()
     for side, crops, vectors, frames in _read_day(path, sides):
-        kept = usable(crops, vectors)
-        skipped["empty"] += int((~kept).sum())
+        shown, kept = crops.any((1, 2)), usable(crops, vectors)
+        skipped.update({"empty": int((~shown).sum()), "no gaze": int((shown & ~kept).sum())})
         if named is not None:
             wanted = np.array([(day, frame, side) in named for frame in frames], dtype=bool)
             skipped["not listed"] += int((kept & ~wanted).sum())

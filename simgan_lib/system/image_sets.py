@@ -108,8 +108,9 @@ def _group(path, names, most):
     if not isinstance(names, list) or not all(isinstance(name, str) and "\0" not in name for name in names):
         raise ValueError(f"{path.name}: expected a list of names in set.json, found {str(names)[:60]!r}")
     codes = _array(path, [CODE], "r")
-    if codes.ndim != 1 or len(set(names)) < len(names) or codes.max(initial=0) >= max(len(names), not len(codes)):
-        raise ValueError(f"{path.name}: codes {codes.shape}, expected (N,) below {len(names)}, each of another name")
+    different = len(set(names)) == len(names) <= len(codes)
+    if codes.ndim != 1 or not different or codes.max(initial=0) >= max(len(names), not len(codes)):
+        raise ValueError(f"{path.name}: codes {codes.shape}, expected (N,) below {len(names)}, each of another name and used")
     needed = 4 * len(codes) * max(map(len, names), default=0)
     if needed > most:
         raise ValueError(f"{path.name}: its names would take {in_bytes(needed)} of memory, expected at most {in_bytes(most)}")
