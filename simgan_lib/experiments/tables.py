@@ -8,9 +8,8 @@ Taught in: notebook 05.
 import textwrap
 from dataclasses import dataclass
 
-import numpy as np
-
 from .. import paper
+from ..evaluation.statistics import deviation
 from ..figures.base import TRAINING_SETS, real_name, training_set_name
 from .records import known
 
@@ -151,7 +150,7 @@ def against_synthetic(job):
         return {}
     by_seed = [job.by_seed(subject, "gaze_error_deg") for subject in subjects]
     seeds = [_ratios(*(values[seed] for values in by_seed)) for seed in by_seed[0]]
-    return {name: {"mean": mean, "sd": np.std([each[name] for each in seeds if name in each], ddof=1) if len(seeds) > 1 else None}
+    return {name: {"mean": mean, "sd": deviation([each[name] for each in seeds if name in each])}
             for name, mean in _ratios(*means).items()}
 
 
@@ -180,17 +179,25 @@ def notes(job):
              "measured on MPIIGaze, so its numbers are for orientation" if real == "stand-in" else
              f"test images of {job.domain}, of days that refinement never saw; the paper used other images of it")
     said = [f"Here: {where}."]
-    said.append(f"{seeds} seeds; ± is the standard deviation between them, for the pupil between images." if seeds > 1 else
+    said.append(f"{seeds} seeds; ± is the standard deviation between them, for the pupil between images." if seeds > 2 else
+                "Two seeds: too few for a standard deviation; ±, for the pupil, is that between images." if seeds == 2 else
                 "One seed: how much runs differ was not measured.")
     rows = [row for _, rows in comparison(job) for row in rows]
     if any("[" in row.here for row in rows):
         said.append("[ ]: 95 % interval over the test images by bootstrap; whole days are drawn where there are days.")
+    said += [without] if (without := no_interval(job)) else []
     if any(MARK in row.here for row in rows):
         said.append(f"{MARK} no better than plain histogram matching, which learns nothing.")
     if any("reported" in row.paper for row in rows):
         said.append('"reported": recalled, not checked against the paper\'s text. The other numbers of the paper are from '
                     "Apple's article or from public sources about the paper.")
     return said
+
+
+def no_interval(job):
+    """Why means over test images have no 95 % interval, a sentence; "" where they have one."""
+    days = list(job.first.get("days") or ())
+    return f"No interval: all test images are of one day, {days[0]}, which does not show how days differ." if len(days) == 1 else ""
 
 
 def format_table(job):
