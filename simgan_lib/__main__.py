@@ -91,7 +91,7 @@ def _train(a):
     save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
                                          "noise": config.noise, "residual": config.residual, "seed": a.seed,
                                          "steps": config.total, "synthetic": synthetic.source, "real": real.source,
-                                         "last_losses": trained.records[-1]})
+                                         "last_losses": (trained.records or [None])[-1]})
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 

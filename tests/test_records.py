@@ -287,7 +287,7 @@ def test_a_record_of_an_earlier_version_is_called_so(tmp_path):
 
 def test_a_folder_or_a_binary_file_in_a_files_place_is_named(tmp_path):
     (tmp_path / "b.jsonl").write_bytes(b"\xff\xfe\x00")
-    os.mkfifo(tmp_path / "pipe.jsonl")
+    getattr(os, "mkfifo", os.mkdir)(tmp_path / "pipe.jsonl")
     for name in ("", "b.jsonl", "pipe.jsonl"):
         with pytest.raises(UserError, match="no file of records can be read there"):
             read(tmp_path / name)

@@ -22,6 +22,7 @@ same settings, images and test days.  What is not, or stands twice, is refused.
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -260,7 +261,7 @@ def read(*paths):
 
 def _text(path):
     try:
-        return plain_file(path).read_text(encoding="utf-8") if path.exists() else ""
+        return plain_file(path).read_text(encoding="utf-8") if os.path.lexists(path) else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: no file of records can be read there ({error})") from error
 
