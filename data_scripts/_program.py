@@ -15,6 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
 from simgan_lib.system.errors import UserError, exit_status, printable
+from simgan_lib.system.settings import PROCESSES, Parser, Whole
 
 SHEET = 32                        # images on a contact sheet
 LARGEST = 1024                    # pixels of a side: more is a slip
@@ -56,7 +57,7 @@ def run(release, argv=None):
 
 def _parser(release):
     plain = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=release.about, formatter_class=plain)
+    parser = Parser(description=release.about, formatter_class=plain)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("download", help="fetch and unpack it; what is there is checked", description=release.about,
                                   formatter_class=plain)
@@ -84,24 +85,20 @@ def _options(release):
 
 def _reading(command, release):
     if release.size:
-        command.add_argument("--size", type=int, nargs=2, default=release.size, metavar=("HEIGHT", "WIDTH"),
+        command.add_argument("--size", type=Whole(1, LARGEST), nargs=2, default=release.size, metavar=("HEIGHT", "WIDTH"),
                              help=f"in pixels, at most {LARGEST}")
     for option in release.options:
         command.add_argument(f"--{option.name}", dest=option.name, **option.how)
-    command.add_argument("--workers", type=int, default=None, help="processes that read; one a core if not given")
+    command.add_argument("--workers", type=PROCESSES, default=None, help="processes that read; one a core if not given")
 
 
 def _read_with(release, arguments):
     """(the reader's module, its units, the options of `read_unit`)."""
     from simgan_lib.datasets import reader
     module = reader(release.reader)
-    if arguments.workers is not None and arguments.workers < 1:
-        raise UserError(f"--workers: expected at least 1, found {arguments.workers}")
     of_units, options = ({o.name: getattr(arguments, o.name) for o in release.options if function in o.to}
                          for function in ("units", "read_unit"))
     if release.size:
-        if not all(1 <= pixels <= LARGEST for pixels in arguments.size):
-            raise UserError(f"--size: expected 1 to {LARGEST} pixels, found {' '.join(map(str, arguments.size))}")
         options["size"] = list(arguments.size)
     return module, module.units(arguments.folder, **of_units), options
 

@@ -6,8 +6,8 @@
 No pictures of yours are needed.  The real domain is a stand-in: other simulated eyes, seen by a simulated bad camera.
 """
 
-import argparse
 import sys
+from argparse import RawDescriptionHelpFormatter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import exit_status
 from simgan_lib.system.files import write_whole
+from simgan_lib.system.settings import MANY, Parser, Whole
 from simgan_lib.training import PRESETS, Training, refine
 
 
@@ -49,8 +50,9 @@ def main():
 
 
 def parser():
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--steps", type=int, default=PRESETS["quick"].steps, help="steps after the warm-ups (default: %(default)s)")
+    words = Parser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    words.add_argument("--steps", type=Whole(1, MANY), default=PRESETS["quick"].steps,
+                       help="steps after the warm-ups (default: %(default)s)")
     words.add_argument("--picture", default="refined_eyes.png", help="where to write what came out (default: %(default)s)")
     return words
 

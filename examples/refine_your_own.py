@@ -3,8 +3,8 @@
 All three are folders.  A refined picture has the name of the simulated one that it was made from, so its labels are known.
 """
 
-import argparse
 import sys
+from argparse import RawDescriptionHelpFormatter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,16 +14,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit be
 from simgan_lib.datasets.base import listing
 from simgan_lib.datasets.folder import common_size, read_folder
 from simgan_lib.system.errors import UserError, exit_status
+from simgan_lib.system.settings import MANY, Parser, Whole
 from simgan_lib.training import PRESETS, Training, refine
 
 
 def main():
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = Parser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     for name, what in (("simulated", "to refine"), ("real", "to resemble"), ("refined", "to write to, new or empty")):
         words.add_argument(name, type=Path, help=what)
-    words.add_argument("--steps", type=int, default=PRESETS["quick"].steps, help="steps after the warm-ups (default: %(default)s)")
+    words.add_argument("--steps", type=Whole(1, MANY), default=PRESETS["quick"].steps,
+                       help="steps after the warm-ups (default: %(default)s)")
     words.add_argument("--colour", action="store_true", help="keep the colours; gray else")
-    words.add_argument("--size", type=int, nargs=2, metavar=("HEIGHT", "WIDTH"), help="cut and scale each picture to this")
+    words.add_argument("--size", type=Whole(8, 1024), nargs=2, metavar=("HEIGHT", "WIDTH"),
+                       help="cut and scale each picture to this")
     given = words.parse_args()
 
     names = listing(given.simulated, "simulated pictures")

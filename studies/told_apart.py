@@ -17,7 +17,6 @@ eyes and those of the last row but one in four of five cases.
 --record adds the numbers to a file of records: docs/results.md is made of it.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -36,6 +35,8 @@ from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.simulators.parameters import EYE
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import MANY, SEEDS, Parser, Whole
 from simgan_lib.training import refine
 
 NAMES = ("gray", "gray-global", "gray-no-history")
@@ -55,9 +56,9 @@ def kinds(n, seed, unlabelled):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=STEPS, help="batches that the network learns from")
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=SEEDS, default=3)
+    parser.add_argument("--steps", type=Whole(1, MANY), default=STEPS, help="batches that the network learns from")
     parser.add_argument("--quick", action="store_true", help="few images: to see that it runs")
     parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
@@ -90,4 +91,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

@@ -94,13 +94,16 @@ def _command(words, folder, paths, pipe):
     import torch
     torch.set_num_threads(1)
     before, name = _peak(), words[0]
-    if name == "kit":
-        from simgan_lib.__main__ import main
-        status = main(words[1:])
-    else:
-        sys.path.insert(0, str(SCRIPTS))
-        release = runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="imported")["RELEASE"]
-        status = sys.modules["_program"].run(release, words[1:])
+    try:
+        if name == "kit":
+            from simgan_lib.__main__ import main
+            status = main(words[1:])
+        else:
+            sys.path.insert(0, str(SCRIPTS))
+            release = runpy.run_path(str(SCRIPTS / f"{name}.py"), run_name="imported")["RELEASE"]
+            status = sys.modules["_program"].run(release, words[1:])
+    except SystemExit as end:                               # of a parser that does not know a word
+        status = end.code
     sys.stdout.flush()
     pipe.send(_peak() - before)
     sys.exit(status)

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from simgan_lib.evaluation.statistics import beyond_seeds, bootstrap_interval, interval, resampled_mean, sums_interval
+from simgan_lib.evaluation.statistics import (
+    beyond_seeds,
+    bootstrap_interval,
+    curve_interval,
+    deviation,
+    interval,
+    resampled_mean,
+    sums_interval,
+)
 
 
 def test_intervals_are_student_s():
@@ -70,8 +78,23 @@ def test_what_days_add_up_to_gives_the_interval_of_the_single_values():
     assert (found["low"], found["high"]) == tuple(np.percentile(resampled_mean(values, days, drawn), [2.5, 97.5]))
 
 
-def test_one_day_alone_has_no_scatter_and_none_no_interval():
-    assert bootstrap_interval([1.0, 2.0], groups=["a", "a"]) == {"mean": 1.5, "low": 1.5, "high": 1.5, "n": 2}
+def test_one_group_has_a_mean_and_no_interval():
+    """Nothing shows how groups differ; an interval without width would say that they do not."""
+    for values, groups in (([1.0, 2.0], ["a", "a"]), ([7.0], None)):
+        assert bootstrap_interval(values, groups=groups) == {"mean": np.mean(values), "low": None, "high": None, "n": len(values)}
+    assert sums_interval([5.0], [2]) == (None, None)
+    low, high = curve_interval([1.0, 9.0], [0, 5, 10], groups=["a", "a"])
+    assert low.shape == high.shape == (3,) and np.isnan([low, high]).all()
+
+
+def test_two_values_have_an_interval_and_no_deviation():
+    """How far two are apart is no spread; Student's factor for two, 12.7, takes that into account."""
+    found = interval([4.0, 6.0])
+    assert deviation([4.0, 6.0]) is found["sd"] is None
+    assert found["high"] - 5.0 == pytest.approx(12.7062, rel=1e-5) == pytest.approx(5.0 - found["low"], rel=1e-5)
+
+
+def test_an_interval_of_no_groups_is_refused():
     for totals, sizes in (([], []), ([1.0, 2.0], [3])):
         with pytest.raises(ValueError, match="at least one"):
             sums_interval(totals, sizes)

@@ -19,6 +19,7 @@ from simgan_lib.images import ImageSet
 from simgan_lib.networks import GlobalDiscriminator, PatchDiscriminator, Refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system import device
 from simgan_lib.system.checkpoints import load_state, save_checkpoint, save_module
 from simgan_lib.system.errors import UserError
 from simgan_lib.training import PRESETS, Monitor, Record, Training, TrainingConfig, TrainingFailed, refine, refined_parts
@@ -281,6 +282,7 @@ from dataclasses import replace
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system import device
 from simgan_lib.training import TrainingConfig
 import torch
 torch.set_num_threads(1)
@@ -383,9 +385,54 @@ def same(a, b):
 
 
 def test_not_a_number_stops_the_run_and_says_what_to_try(data):
-    run = Training(replace(TINY, refiner_lr=1e30, steps=100), *data)
-    with pytest.raises(TrainingFailed, match="smaller refiner_lr"):
+    run = Training(replace(TINY, steps=100), *data)
+    with torch.no_grad():
+        run.refiner.leave.bias[0] = math.nan
+    with pytest.raises(TrainingFailed, match="step 1: .* smaller refiner_lr"):
         list(run.run())
+
+
+def test_a_state_with_a_weight_that_is_not_finite_is_not_given_and_not_taken(data):
+    """It would take the place of the last good one."""
+    run = Training(TINY, *data)
+    good = run.state()
+    for value in (math.nan, math.inf):
+        with torch.no_grad():
+            run.refiner.leave.bias[0] = value
+        with pytest.raises(TrainingFailed, match=r"step 0: the refiner network has .*not finite numbers \(leave.bias\)"):
+            run.state()
+        with pytest.raises(UserError, match="not finite numbers"):
+            Training(TINY, *data).restore(good | {"refiner": run.refiner.state_dict()})
+        with pytest.raises(UserError, match="the refiner has weights that are not finite"):
+            refine(run.refiner, data[0])
+
+
+def test_a_run_that_diverges_leaves_the_file_of_the_last_good_state(data, tmp_path, monkeypatch):
+    path, update = tmp_path / "run.state", Training.update_discriminator
+
+    def diverging(run):
+        if run.done == 9:
+            with torch.no_grad():
+                run.refiner.leave.bias.fill_(math.nan)       # seen by no loss of this step
+        return update(run)
+    monkeypatch.setattr(Training, "update_discriminator", diverging)
+    with pytest.raises(TrainingFailed):
+        train_refiner(path, TINY, *data, save_every=2, bar=False)
+    assert load_state(path)["run"]["done"] == 8
+
+
+def test_what_a_training_needs_of_memory_is_asked_before_it_begins(data, monkeypatch):
+    with pytest.raises(UserError, match="this training takes at least .* of memory, and there are"):
+        Training(replace(TINY, width=1024, blocks=64, batch=65_536, buffer=10_000_000), *data)
+    monkeypatch.setattr(device, "memory_limit", lambda: 100_000)
+    with pytest.raises(UserError, match="of memory, and there are 100 kB"):
+        Training(TINY, *data)
+
+
+def test_images_too_small_for_the_refiner_are_refused_before_the_first_step():
+    small = ImageSet(torch.zeros(8, 1, 4, 20, dtype=torch.uint8))
+    with pytest.raises(UserError, match="4 x 20: expected more than 4 pixels a side"):
+        Training(TINY, small, small)
 
 
 def adversarial(step, loss, real, refined):

@@ -13,6 +13,7 @@ Taught in: notebook 07.
 """
 
 import json
+import re
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -24,11 +25,13 @@ from ..evaluation.gaze import GazeTrainingConfig
 from ..evaluation.statistics import interval
 from ..system.device import resolve_device
 from ..system.errors import UserError
-from ..system.files import write_whole
+from ..system.files import plain_file, write_whole
+from ..system.settings import Flag, Number, OneOf, Settings, short
 from ..training import PRESETS
 from .differences import seed_by_seed
-from .domains import PROFILES, Profile
+from .domains import ENTERING, PROFILES, Profile
 from .provenance import about, code_digest
+from .record_lines import take
 from .records import RECORDED, Records, add, check_addable, read, row, run_line
 from .runs import Stages
 from .trial import from_png, trial
@@ -45,15 +48,15 @@ SWEEP_PROFILES = {
 
 
 @dataclass(frozen=True)
-class Ablation:
+class Ablation(Settings):
     """What is changed: fields of TrainingConfig set to other values, numbers multiplied, other input, or no refiner at all."""
 
     title: str
     changes: dict = field(default_factory=dict)
-    times_lambda: float = 1.0
-    times_rates: float = 1.0
-    refine_from: str = "synthetic_matched"       # as in domains.Profile
-    refined: bool = True
+    times_lambda: Number(0, 1000) = 1.0
+    times_rates: Number(0, 1000) = 1.0
+    refine_from: OneOf(ENTERING) = "synthetic_matched"     # as in domains.Profile
+    refined: Flag() = True
 
     def config(self, base):
         """The TrainingConfig of the run, from that of the base."""
@@ -154,10 +157,10 @@ def checked_names(only):
 
 def _part(runs, part):
     """Every n-th run from the k-th on, for part "k/n"."""
-    k, _, n = part.partition("/")
-    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
-        raise UserError(f"--part {part}: expected K/N with K from 1 to N, such as 1/3")
-    return runs[int(k) - 1::int(n)]
+    k, n = map(int, found.groups()) if (found := re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", part)) else (0, 0)
+    if not 1 <= k <= n:
+        raise UserError(f"--part: expected K/N with K from 1 to N, such as 1/3, found {short(part)}")
+    return runs[k - 1::n]
 
 
 def run_key(profile, name, seed, device):
@@ -174,9 +177,11 @@ def _path(folder, name, seed):
 def kept(folder, profile, name, seed, device="cpu"):
     """{"run", "rows"} of a finished run; None if there is none, or one of other settings or other code."""
     try:
-        content = json.loads(_path(folder, name, seed).read_text())
+        content, runs = json.loads(plain_file(_path(folder, name, seed)).read_text(encoding="utf-8")), {}
+        for line in (content["run"], *({"run": content["run"]["run"], **each} for each in content["rows"])):
+            take(line, runs, [])
         return content if content["key"] == run_key(profile, name, seed, device) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -245,10 +250,9 @@ def format_table(job, measures=SWEEP_MEASURES, names=SWEEP):
 
 
 def _said(found, form):
-    if found["sd"] is None:
-        return f"{found['mean']:>11{form}}{'':>26}  {found['n']}"
-    span = f"[{found['low']:{form}}, {found['high']:{form}}]"
-    return f"{found['mean']:>11{form}} ± {found['sd']:<5{form}}{span:>19}  {found['n']}"
+    spread = "" if found["sd"] is None else f" ± {found['sd']:<5{form}}"
+    span = "" if found["low"] is None else f"[{found['low']:{form}}, {found['high']:{form}}]"
+    return f"{found['mean']:>11{form}}{spread:8}{span:>18}  {found['n']}"
 
 
 def _difference(found, form):

@@ -22,6 +22,7 @@ same settings, images and test days.  What is not, or stands twice, is refused.
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,9 +31,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..evaluation.statistics import sums_interval
+from ..evaluation.statistics import deviation, sums_interval
 from ..system.errors import UserError
-from ..system.files import locked, write_whole
+from ..system.files import locked, plain_file, write_whole
 from .record_lines import COLUMNS, JOB, no_number, reason, short, take
 
 RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
@@ -63,9 +64,11 @@ def image_row(seed, subject, measure, values, groups=None):
 
 
 def days_of(groups):
-    """{day: its number of images}, as a run has it; None for one day or none: a single day has no spread."""
-    names, sizes = np.unique(np.asarray([] if groups is None else groups), return_counts=True)
-    return dict(zip(names.tolist(), sizes.tolist())) if len(names) > 1 else None
+    """{day: its number of images}, as a run has it; None where there are no days."""
+    if groups is None:
+        return None
+    names, sizes = np.unique(np.asarray(groups), return_counts=True)
+    return dict(zip(names.tolist(), sizes.tolist()))
 
 
 # ---- in memory ----
@@ -174,11 +177,13 @@ class Job:
         if all(known(line["sums"]) for line in lines):
             found["low"], found["high"] = self._interval(lines)
         if all(known(line["curve"]) for line in lines):
+            if len({len(line["curve"]) for line in lines}) > 1:
+                raise UserError(f"curves of one job have other lengths: {', '.join(self.runs)}")
             found["curve"] = np.mean([line["curve"] for line in lines], 0).tolist()
         return {**_over_seeds(lines), "seeds": len(lines), "values": [line["value"] for line in lines], **found}
 
     def _interval(self, lines):
-        """Over test images, whole days being drawn, of the mean over seeds."""
+        """Over test images, whole days being drawn, of the mean over seeds; (None, None) for images of one day."""
         days = {tuple((self.runs[line["run"]].get("days") or {}).items()) for line in lines}
         if len(days) > 1 or len({len(line["sums"]) for line in lines}) > 1:
             raise UserError(f"runs of one job were measured on other test images: {', '.join(self.runs)}")
@@ -214,7 +219,7 @@ def _over_seeds(lines):
     if len(lines) == 1:
         return {"mean": values[0], "sd": lines[0]["sd"] if known(lines[0]["sd"]) else None, "n": n}
     if not all(known(line["sd"]) for line in lines):
-        return {"mean": values.mean(), "sd": values.std(ddof=1), "n": n}
+        return {"mean": values.mean(), "sd": deviation(values), "n": n}
     mean, sd = np.average(values, weights=sizes), np.array([line["sd"] for line in lines])
     squares = ((np.array(sizes) - 1) * sd**2 + sizes * (values - mean) ** 2).sum()
     return {"mean": mean, "sd": math.sqrt(squares / (n - 1)), "n": n}
@@ -263,7 +268,7 @@ def read(*paths):
 
 def _text(path):
     try:
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return plain_file(path).read_text(encoding="utf-8") if os.path.lexists(path) else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: no file of records can be read there ({error})") from error
 

@@ -93,8 +93,7 @@ def gaze_rows(seed, subject, found, domain):
 
     found: {"errors", and, where they were measured, "calibrated"}, degrees (N,) on the domain's test images.
     """
-    days = domain.test.groups.get("day")
-    groups = days if days_of(days) else None
+    groups = domain.test.groups.get("day")
     measures = {"gaze_error_deg": found["errors"], "within_7_deg": 100.0 * (found["errors"] <= 7),
                 "calibrated_error_deg": found.get("calibrated")}
     return [image_row(seed, subject, name, values, groups) for name, values in measures.items() if values is not None]

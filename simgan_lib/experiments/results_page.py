@@ -11,7 +11,7 @@ import numpy as np
 from .. import paper
 from ..figures.base import training_set_name
 from ..system.errors import UserError
-from ..system.files import write_whole
+from ..system.files import reading, write_whole
 from .ablations import BASE, CHOICES, IDEAS, SWEEP_MEASURES, SWEEP_PROFILES, summarised
 from .cards import card_table, cards_page
 from .domains import PROFILES
@@ -69,8 +69,9 @@ def write_pages(root, records=RECORDED):
     readme = root / "README.md"
     if not readme.is_file() or not (root / "docs").is_dir():
         raise UserError(f"{root}: expected a checkout of the kit, found no README.md and docs there")
-    texts = {root / "docs" / "results.md": page(records), root / "docs" / "refiners.md": cards_page(),
-             readme: with_table(readme, small_table(jobs_of(read_all(records), "reproduce")))}
+    with reading(records, "folder of records that a page can be made of", "measure them anew"):
+        texts = {root / "docs" / "results.md": page(records), root / "docs" / "refiners.md": cards_page(),
+                 readme: with_table(readme, small_table(jobs_of(read_all(records), "reproduce")))}
     for path, text in texts.items():
         changed[path] = not path.exists() or path.read_text(encoding="utf-8") != text
         write_whole(path, [text.encode()])

@@ -16,6 +16,7 @@ from ..images import ImageSet
 from ..system.checkpoints import load_checkpoint, load_state, save_state
 from ..system.device import resident
 from ..system.errors import UserError
+from ..system.files import reading
 from ..training import Training, refine
 
 SNAPSHOTS = 8             # refined samples kept over a run, for the article's Figure 6
@@ -72,10 +73,9 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
 def _go_on(path, run, log):
     try:
         state = load_state(path)
-        run.restore(state["run"])
-        log.restore(state["log"])
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: not the state of a training run ({error}); delete it to start anew") from error
+        with reading(path, "state of a training run", "it is another program's"):
+            run.restore(state["run"])
+            log.restore(state["log"])
     except UserError as error:
         said = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise UserError(f"{said}; delete it to start anew") from error
@@ -132,7 +132,8 @@ class Log:
         return {"records": self.records, "snapshots": self.snapshots, "seconds": self.seconds}
 
     def restore(self, state):
-        self.records, self.snapshots, self.seconds = state["records"], state["snapshots"], state["seconds"]
+        self.records = [dict(record) for record in state["records"]]
+        self.snapshots, self.seconds = dict(state["snapshots"]), float(state["seconds"])
 
 
 class Stages:
@@ -150,7 +151,7 @@ class Stages:
         path = self.folder / f"{name}.state"
         if path.exists():
             kept = load_state(path)
-            if kept.get("key") == self.key:
+            if isinstance(kept, dict) and kept.get("key") == self.key and "result" in kept:
                 return kept["result"]
         result = compute()
         save_state(path, {"key": self.key, "result": result})

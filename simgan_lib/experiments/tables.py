@@ -74,7 +74,7 @@ def shown(found, form=".2f", factor=1.0):
     if found is None or not known(found["mean"]):
         return MISSING
     values = found.get("values") or []
-    if len(values) == 2 and np.isclose(np.std(values, ddof=1), found["sd"]):          # and not a deviation over images
+    if len(values) == 2 and (not known(found["sd"]) or np.isclose(np.std(values, ddof=1), found["sd"])):  # else over images
         return ", ".join(format(factor * value, form) for value in values)
     return format(factor * found["mean"], form) + (f" ± {factor * found['sd']:{form}}" if known(found["sd"]) else "")
 
@@ -207,12 +207,19 @@ def notes(job):
     if any("[" in row.here for row in rows):
         said.append("[ ]: 95 % interval over the test images by bootstrap; whole days are drawn where there are days. Of few "
                     "days, such as eight, it comes out too narrow. Behind a difference: over seeds, by Student's t.")
+    said += [without] if (without := no_interval(job)) else []
     if any(MARK in row.here for row in rows):
         said.append(f"{MARK} no better than plain histogram matching, which learns nothing.")
     if any("reported" in row.paper for row in rows):
         said.append('"reported": recalled, not checked against the paper\'s text. The other numbers of the paper are from '
                     "Apple's article or from public sources about the paper.")
     return said
+
+
+def no_interval(job):
+    """Why means over test images have no 95 % interval, a sentence; "" where they have one."""
+    days = list(job.first.get("days") or ())
+    return f"No interval: all test images are of one day, {days[0]}, which does not show how days differ." if len(days) == 1 else ""
 
 
 def format_table(job):
