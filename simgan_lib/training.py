@@ -4,6 +4,7 @@ import copy
 import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import torch
 
@@ -12,7 +13,7 @@ from .images import to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, discriminator_loss, refiner_loss, self_regularization
 from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, from_seed, smooth_noise
 from .system.device import autocast_for, keep_freed_memory
-from .system.digests import module_digest, sample_digest
+from .system.digests import images_digest, module_digest
 from .system.errors import UserError
 
 
@@ -242,10 +243,13 @@ class Training:
 
     def _identity(self):
         """What makes it this run and no other."""
-        return {"config": asdict(self.config),
-                "data": {"seed": self.seed, "device": self.device.type, "images to refine": sample_digest(self.synthetic),
-                         "real images": sample_digest(self.real),
-                         "given features": None if self.given is None else module_digest(self.given)}}
+        return {"config": asdict(self.config), "data": self._data}
+
+    @cached_property
+    def _data(self):
+        return {"seed": self.seed, "device": self.device.type, "images to refine": images_digest(self.synthetic),
+                "real images": images_digest(self.real),
+                "given features": None if self.given is None else module_digest(self.given)}
 
     def restore(self, state):
         """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
