@@ -195,7 +195,7 @@ def test_files_that_changed_are_read_anew_and_others_not(release, tmp_path, monk
     (release / "00004.bin").write_bytes(whole)
     change(release / "00001.bin")
     done = run(release, tmp_path / "out")
-    assert (done.resumed, done.anew) == (3, "pieces of other options, or of files that have changed: 1")
+    assert (done.resumed, done.anew) == (3, "pieces of other options or code, or of files that have changed: 1")
     run(release, tmp_path / "at once")
     assert content(tmp_path / "out") == content(tmp_path / "at once")
 
@@ -205,7 +205,7 @@ def test_pieces_of_other_options_are_not_used(release, tmp_path):
     with pytest.raises(UserError):
         run(release, tmp_path / "out")
     done = run(release, tmp_path / "out", options={"size": [6, 8]}, skip_damaged=True)
-    assert done.resumed == 0 and done.anew.endswith("pieces of other options, or of files that have changed: 4")
+    assert done.resumed == 0 and done.anew.endswith("pieces of other options or code, or of files that have changed: 4")
     assert ImageSet.load(tmp_path / "out").images.shape == (21, 1, 6, 8)
 
 

@@ -76,7 +76,7 @@ def test_eyes_are_simulated_refined_and_shown(program, tmp_path, few_eyes):
 
 
 @pytest.mark.parametrize("words, told", [(("--steps", "0"), "steps: expected at least 1, found 0"),
-                                         (("--picture", "full/eyes.png"), "File exists: 'full'")])
+                                         (("--picture", "full/eyes.png"), "full/eyes.png: could not be written (Not a directory)")])
 def test_eyes_that_cannot_be_refined_or_shown_end_in_one_line(program, tmp_path, monkeypatch, few_eyes, words, told):
     monkeypatch.chdir(tmp_path)
     Path("full").write_text("a file, and no folder")
