@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
-from simgan_lib.system.errors import UserError, exit_status
+from simgan_lib.system.errors import UserError, exit_status, printable
 
 SHEET = 32                        # images on a contact sheet
 LARGEST = 1024                    # pixels of a side: more is a slip
@@ -135,12 +135,12 @@ def _verify(release, arguments):
     for images, skipped in _parts(release, arguments):
         found.add(images, skipped)
     for line in found.lines(release.whole):
-        print(line)
+        print(printable(line))                              # names come from files
     if not found.n:
         raise UserError(f"{arguments.folder}: none of the records there can be used")
     figure, described = contact_sheet(found.sample)
     write_whole(arguments.sheet, [to_png(figure, dpi=160)])
-    print(f"look at   {arguments.sheet}: {described}")
+    print(printable(f"look at   {arguments.sheet}: {described}"))
 
 
 def _parts(release, arguments):
@@ -161,6 +161,7 @@ def _parts(release, arguments):
 
 
 def _convert(release, arguments):
+    from simgan_lib.datasets.base import told
     from simgan_lib.datasets.tools.conversion import convert
     module, units, options = _read_with(release, arguments)
     done = convert(module, units, arguments.out, options, arguments.workers, arguments.skip_damaged)
@@ -168,5 +169,4 @@ def _convert(release, arguments):
         print(f"made anew: {done.anew}")
     if done.resumed:
         print(f"went on after {done.resumed} of {len(units)} pieces")
-    left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(done.skipped.items()) if n) or "none"
-    print(f"{done.n:,} images in {arguments.out}; skipped: {left_out}")
+    print(printable(f"{done.n:,} images in {arguments.out}; skipped: {'; '.join(told(done.skipped)) or 'none'}"))

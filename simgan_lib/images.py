@@ -1,5 +1,6 @@
 """ImageSet: images, their labels, and where they came from.  What passes between all parts of the kit."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,6 +9,10 @@ import torch.nn.functional as F
 
 from .system import image_sets
 from .system.errors import UserError
+
+# Labels of the kit: the shape of one (None: any length).  Other labels may be anything.
+SHAPES = {"gaze": (2,), "pupil": (2,), "iris": (5,), "parts": (None, None), "joints": (None, 3), "kind": ()}
+MEASURED = {"gaze": (math.pi / 2, math.pi), "pupil": math.inf, "iris": math.inf, "joints": math.inf}     # |number| at most
 
 
 def to_float(images):
@@ -55,7 +60,7 @@ class ImageSet:
     groups  names, one for each image, in arrays of N strings: `day`, `subject`, `side`.  For honest splits.
     source  one line that says where the pixels came from.
 
-    Raises ValueError if the images are not uint8 (N, C, H, W) or a label or group has another length.
+    Raises ValueError if the images are not uint8 (N, C, H, W), or a label or group has another length or shape.
     """
 
     images: torch.Tensor
@@ -67,9 +72,15 @@ class ImageSet:
         if self.images.ndim != 4 or self.images.dtype != torch.uint8:
             found = f"{self.images.dtype} {tuple(self.images.shape)}"
             raise ValueError(f"images: expected uint8 (N, C, H, W), found {found}")
+        if not all(self.images.shape[1:]):
+            raise ValueError(f"images: expected one pixel or more, found {tuple(self.images.shape)}")
         for name, values in {**self.labels, **self.groups}.items():
             if len(values) != len(self.images):
                 raise ValueError(f"{name}: expected {len(self.images)} entries, one an image, found {len(values)}")
+        for name in SHAPES.keys() & self.labels.keys():
+            one = tuple(self.labels[name].shape[1:])
+            if len(one) != len(SHAPES[name]) or any(n not in (None, m) for n, m in zip(SHAPES[name], one)):
+                raise ValueError(f"{name}: expected {SHAPES[name]} an image, found {one}")
 
     def __len__(self):
         return len(self.images)
@@ -138,9 +149,27 @@ class ImageSet:
         """
         arrays, groups, source = image_sets.read(folder)
         try:
-            return cls(arrays.pop("images"), arrays, groups, source)
+            images = cls(arrays.pop("images"), arrays, groups, source)
         except ValueError as error:
             raise UserError(f"{folder}: not a complete image set ({error})") from error
+        check_labels(images, folder)
+        return images
+
+
+def check_labels(images, where):
+    """Raises UserError if a gaze, pupil, iris or joint of an ImageSet is no finite number, or a gaze no angle in radians.
+
+    where: what the images are, for the message.  Labels are read a part at a time; pixels are not.
+    """
+    for name in MEASURED.keys() & images.labels.keys():
+        most = torch.tensor(MEASURED[name]) + 1e-4
+        for at, values in enumerate(images.labels[name].split(1 << 16)):
+            right = (values.float().abs() <= most.to(values.device)).flatten(1).all(1)             # NaN <= most is False
+            if not right.all():
+                first = int(right.logical_not().nonzero()[0, 0])
+                raise UserError(f"{where}: {name} of image {(at << 16) + first}: expected finite numbers"
+                                f"{', radians (pitch up to pi/2, yaw up to pi)' if name == 'gaze' else ''}, found "
+                                f"{str(values[first].flatten()[:5].tolist())}")
 
 
 def save_parts(folder, parts, source):
@@ -152,5 +181,9 @@ def save_parts(folder, parts, source):
 
 
 def as_arrays(images):
-    """({"images": ..., label: ...} as numpy arrays, groups) of an ImageSet: what `image_sets` writes."""
+    """({"images": ..., label: ...} as numpy arrays, groups) of an ImageSet: what `image_sets` writes.
+
+    Raises UserError for labels that `ImageSet.load` would not take.
+    """
+    check_labels(images, "not written")
     return {name: values.cpu().numpy() for name, values in {"images": images.images, **images.labels}.items()}, images.groups

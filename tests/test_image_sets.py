@@ -23,7 +23,7 @@ def part(start, n, channels=1, size=(3, 4)):
     """Images whose pixels, label and groups all say which one it is."""
     places = torch.arange(start, start + n)
     images = (places % 251).to(torch.uint8)[:, None, None, None].expand(n, channels, *size)
-    labels = {"gaze": torch.stack([places, -places], -1).float()}
+    labels = {"gaze": torch.stack([places, -places], -1) / 1024}
     groups = {"day": np.array([f"day{i // 3:02d}" for i in places.tolist()], dtype=str),
               "side": np.array(["left", "right"] * n, dtype=str)[:n]}
     return ImageSet(images, labels, groups)
@@ -81,12 +81,12 @@ def test_a_set_written_before_is_still_read(tmp_path):
     folder = tmp_path / "old"
     folder.mkdir()
     (folder / "images.npy").write_bytes(npy("|u1", (3, 1, 1, 2), bytes([0, 1, 10, 11, 20, 21])))
-    (folder / "gaze.npy").write_bytes(npy("<f4", (3, 2), np.arange(6, dtype="<f4").tobytes()))
+    (folder / "gaze.npy").write_bytes(npy("<f4", (3, 2), (np.arange(6, dtype="<f4") / 8).tobytes()))
     (folder / "group_day.npy").write_bytes(npy("<u4", (3,), bytes([1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])))
     (folder / "set.json").write_text('{"format": "simgan-imageset-2", "source": "of old", "shape": [3, 1, 1, 2], "labels": '
                                      '["gaze"], "groups": {"day": ["day01", "day02"]}, "key": {}, "skipped": {}}')
     old = ImageSet.load(folder)
-    assert old.images[:, 0, 0].tolist() == [[0, 1], [10, 11], [20, 21]] and old.labels["gaze"][2].tolist() == [4, 5]
+    assert old.images[:, 0, 0].tolist() == [[0, 1], [10, 11], [20, 21]] and old.labels["gaze"][2].tolist() == [0.5, 0.625]
     assert isinstance(old.groups["day"], np.ndarray) and old.groups["day"].tolist() == ["day02", "day01", "day02"]
     assert old.source == "of old"
 

@@ -82,7 +82,7 @@ FAULTS = {
     "no iris": (without("iris_2d"), "json without iris_2d"),
     "no lids": (without("interior_margin_2d"), "json without interior_margin_2d"),
     "no caruncle": (without("caruncle_2d"), "json without caruncle_2d"),
-    "NaN gaze": (looking("(nan, nan, nan, 0)"), "no gaze"),
+    "NaN gaze": (looking("(nan, nan, nan, 0)"), "json with other values"),
     "zero gaze": (looking("(0, 0, 0, 0)"), "no gaze"),
     "gaze of words": (looking("straight ahead"), "json with other values"),
     "gaze of a number": (looking(7), "json with other values"),
@@ -104,7 +104,7 @@ FAULTS = {
 @pytest.mark.parametrize("change, reason", FAULTS.values(), ids=FAULTS)
 def test_a_faulty_record_is_left_out_and_counted(tmp_path, change, reason):
     eyes, skipped = read_unit(*units(write_unityeyes(tmp_path, 3, change=change)))
-    assert len(eyes) == 2 and skipped == {reason: 1}
+    assert len(eyes) == 2 and skipped == {f"{reason}: 2.jpg": 1}
 
 
 def damaged(kind):
@@ -123,11 +123,11 @@ def test_a_damaged_picture_is_left_out_and_counted(tmp_path, kind):
     assert "2 of 3, 1 picture unreadable left out" in read_unityeyes(folder).source
 
 
-def test_a_missing_json_is_counted_and_a_missing_picture_is_no_record(tmp_path):
+def test_a_missing_json_is_counted_and_one_without_its_picture(tmp_path):
     folder = write_unityeyes(tmp_path, 3)
     (folder / "imgs" / "2.json").unlink()
     (folder / "imgs" / "3.jpg").unlink()
-    assert "1 of 2, 1 json missing left out" in read_unityeyes(folder).source
+    assert "1 of 3, 1 json missing, 1 no picture .json left out" in read_unityeyes(folder).source
 
 
 # ---- SynthesEyes -----------------------------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ TABLES = {
     "half a gaze": ("file,pitch_deg\n0.png,1\n", "expected pitch_deg, yaw_deg or"),
     "two kinds of gaze": ("file,pitch_deg,yaw_deg,gaze_x,gaze_y,gaze_z\n0.png,1,1,0,0,-1\n", "expected pitch_deg, yaw_deg or"),
     "a word": ("file,pitch_deg,yaw_deg\n0.png,down,1\n", "line 2"),
-    "NaN": ("file,pitch_deg,yaw_deg\n0.png,nan,1\n", "line 2: expected a gaze"),
+    "NaN": ("file,pitch_deg,yaw_deg\n0.png,nan,1\n", "line 2: expected a number such as -0.25, found 'nan'"),
     "zero vector": ("file,gaze_x,gaze_y,gaze_z\n0.png,0,0,0\n", "line 2: expected a gaze"),
     "twice": ("file,day\n0.png,1\n0.png,2\n", "line 3: 0.png occurs twice"),
     "unknown picture": ("file,day\nnone.png,1\n", "not in .* such as none.png"),
@@ -197,14 +197,18 @@ TABLES = {
     "pitch beyond straight up": ("file,pitch_deg,yaw_deg\n0.png,1,1\n\nsub/1.jpg,-90.5,0\n",
                                  "line 4: expected degrees, .* found -90.5 and 0"),
     "yaw beyond straight back": ("file,pitch_deg,yaw_deg\n0.png,0,181\n", "line 2: expected degrees"),
-    "group with a slash": ("file,a/b\n0.png,1\n", "line 1: the column 'a/b' would be a group"),
-    "group with a backslash": ("file,a\\b\n0.png,1\n", "line 1: the column"),
-    "group above": ("file,..\n0.png,1\n", "line 1: the column"),
-    "group without a name": ("file,\n0.png,1\n", "line 1: the column ''"),
-    "blank group": ("file, \n0.png,1\n", "line 1: the column ' '"),
-    "group of two lines": ('file,"a\nb"\n0.png,1\n', "the column 'a.nb'"),
-    "group with a bell": ("file,a\x07\n0.png,1\n", "the column"),
-    "group of a whole book": (f"file,{'a' * 300}\n0.png,1\n", "the column 'a{60}' would"),
+    "group with a slash": ("file,a/b\n0.png,1\n", "line 1: a column would be a group, .* found 'a/b'"),
+    "group with a backslash": ("file,a\\b\n0.png,1\n", "line 1: a column"),
+    "group above": ("file,..\n0.png,1\n", "line 1: a column"),
+    "group without a name": ("file,\n0.png,1\n", "line 1: a column .* found ''"),
+    "blank group": ("file, \n0.png,1\n", "line 1: a column .* found ' '"),
+    "group of two lines": ('file,"a\nb"\n0.png,1\n', "a column .* found 'a.nb'"),
+    "group with a bell": ("file,a\x07\n0.png,1\n", "a column"),
+    "group of a whole book": (f"file,{'a' * 300}\n0.png,1\n", "a column .* found 'a{60}'"),
+    "group of a device": ("file,Aux\n0.png,1\n", "a column .* found 'Aux'"),
+    "a picture's group of a whole book": (f"file,day\n0.png,{'a' * 1001}\n", "line 2: expected values of at most"),
+    "number with a gap": ("file,pitch_deg,yaw_deg\n0.png,1_0,1\n", "line 2: expected a number"),
+    "decimal comma": ('file,pitch_deg,yaw_deg\n0.png,"1,5",1\n', "line 2: expected a number"),
     "column twice": ("file,day,day\n0.png,1,2\n", "line 1: the column day occurs twice"),
     "column twice on some systems": ("file,day,Day\n0.png,1,2\n", "line 1: the column day occurs twice"),
     "no text": (b"\xff\xfe\x00\x81", "not a readable CSV file"),

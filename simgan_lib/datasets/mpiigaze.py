@@ -48,7 +48,7 @@ def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
 
     sides: eyes to take.  mirror: right eyes are mirrored together with their yaw, so that all look like left ones, as
     the simulator's.  listed: the folder of the Evaluation Subset; eyes that its lists do not name are left out.
-    Crops without an image (all zero) or without a gaze (NaN) are skipped.
+    Crops without an image (all zero) or without a gaze (NaN, or no unit vector) are skipped.
     Raises UserError if the file is damaged or built differently, or a subject's list is missing.
     """
     if not sides or not set(sides) <= set(SIDES):
@@ -86,7 +86,7 @@ def read_mpiigaze(folder, size=(35, 55), sides=SIDES, mirror=True, listed=None):
 
 def usable(crops, vectors):
     """Which of the crops uint8 (n, 36, 60) with gaze vectors (n, 3) show an eye and say where it looks: bool (n,)."""
-    return crops.any((1, 2)) & np.isfinite(vectors).all(1) & vectors.any(1)
+    return crops.any((1, 2)) & base.looks(vectors)
 
 
 # ---- the release's own lists ----

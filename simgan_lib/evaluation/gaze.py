@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
-from ..images import pixels, to_float
+from ..images import check_labels, pixels, to_float
 from ..networks import GazeEstimator, from_seed
 from ..system.device import autocast_for, keep_freed_memory
 from ..system.errors import UserError
@@ -88,10 +88,11 @@ def gaze_training(training, config, seed, device="cpu"):
 
 
 def check_labelled(training, who):
-    """Raises UserError if an ImageSet to train on has no images or no gaze labels.  who: wants to be trained."""
+    """Raises UserError if an ImageSet to train on has no images, no gaze labels or a wrong one.  who: wants to be trained."""
     if not len(training) or "gaze" not in training.labels:
         raise UserError(f"{who} needs images with gaze labels; found {len(training)} images with "
                         f"{', '.join(sorted(training.labels)) or 'no'} labels")
+    check_labels(training, who)
 
 
 def augmented(images, config, generator):

@@ -3,12 +3,27 @@
 import errno
 import glob
 import os
+import re
 import secrets
 import stat
 from contextlib import contextmanager, suppress
 
 from .errors import UserError
 from .places import hold, locked, target, writing
+
+NO_NAME = re.compile(r"""[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|] | ^[\s.] | [\s.]$
+                         | ^(con|prn|aux|nul|com\d|lpt\d)(\.|$)""", re.IGNORECASE | re.VERBOSE)     # devices of Windows
+LONGEST = 200                     # bytes of a name in UTF-8: a file's takes 255
+
+
+def plain_name(name):
+    """The name, if a file may be called so on every system, and lies where it was put.  Raises ValueError.
+
+    For names that a file's content gives: what one says of a path above it, or of a device, is not believed.
+    """
+    if not isinstance(name, str) or NO_NAME.search(name) or not 0 < len(name.encode()) <= LONGEST:
+        raise ValueError(f"found {str(name)[:60]!r}, expected a name of letters, digits, - and _, at most {LONGEST} bytes long")
+    return name
 
 
 def plain_file(path):

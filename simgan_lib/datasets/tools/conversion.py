@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from ...images import ImageSet, as_arrays
 from ...system import image_sets
 from ...system.digests import code_digest
-from ...system.errors import UserError
+from ...system.errors import UserError, printable
 from ...system.files import in_bytes, stamp
 from ..base import source
 
@@ -89,7 +89,7 @@ def _digest(what):
 def _already(out, names):
     """What the same conversion of the same files found, if its result stands at `out`; else None."""
     try:
-        about = json.loads((Path(out) / "set.json").read_text())
+        about = image_sets.read_about(out)
         same = about["made_of"] == _digest(names)
         return Converted(len(ImageSet.load(out)), about["skipped"], len(names), "", 0.0) if same else None
     except (OSError, ValueError, KeyError, TypeError, UserError):
@@ -175,5 +175,5 @@ def read_counted(read_unit, options, skip_damaged, unit):
     except UserError as error:
         if not skip_damaged:
             raise
-        tqdm.write(f"skipped: {error}", file=sys.stderr)
+        tqdm.write(f"skipped: {printable(error)}", file=sys.stderr)
         return None, {"file damaged": 1}
