@@ -34,8 +34,6 @@ def main():
     synthetic, real = (read_folder(folder, size, given.colour) for folder in (given.simulated, given.real))
     if len(synthetic) < len(names):                                 # else names and pictures would not go together
         raise UserError(f"{given.simulated}: expected pictures that can all be used, found {synthetic.source}")
-    if given.refined.is_dir() and any(given.refined.iterdir()):     # it may be somebody's only copy
-        raise UserError(f"{given.refined}: expected a new or an empty folder to write to, found files in it")
     with work_place(given.refined) as place:                        # who cannot write should know before the training
         for name, image in zip(names, refined(synthetic, real, given.steps).images):
             (place / "set" / name).parent.mkdir(parents=True, exist_ok=True)

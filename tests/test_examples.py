@@ -151,7 +151,7 @@ def test_a_size_that_is_none_ends_in_one_line(program, folders, tmp_path, size):
 
 def test_a_folder_that_holds_something_is_not_written_to(program, folders):
     before = (folders[0] / "a.png").read_bytes()
-    assert_one_line(program("refine_your_own.py", *folders, folders[0]), "mine: expected a new or an empty folder")
+    assert_one_line(program("refine_your_own.py", *folders, folders[0]), "mine: could not be written: a folder with other files")
     assert (folders[0] / "a.png").read_bytes() == before
 
 

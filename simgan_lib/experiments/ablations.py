@@ -180,7 +180,7 @@ def _path(folder, name, seed):
 def kept(folder, profile, name, seed, device="cpu"):
     """{"run", "rows"} of a finished run; None if there is none, or one of other settings or other code."""
     try:
-        content = json.loads(_path(folder, name, seed).read_text())
+        content = json.loads(_path(folder, name, seed).read_text(encoding="utf-8"))
         return content if content["key"] == run_key(profile, name, seed, device) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

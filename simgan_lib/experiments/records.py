@@ -281,7 +281,8 @@ def check_addable(path, run, seeds):
     A run of the same name, but of another job, gives way if all of its seeds are measured anew on the same test days.
     Raises UserError if some are not, if the file holds something else, or if it could not be written.
     """
-    records, _ = read(path), checked(path)
+    checked(path)
+    records = read(path)
     others = {key: changed for key, other in records.runs.items()
               if all(other.get(name) == run.get(name) for name in JOB) and (changed := difference(other, run))}
     held = sorted(records.rows.loc[records.rows["run"].isin(others), "seed"].dropna().unique().tolist())

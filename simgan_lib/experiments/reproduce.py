@@ -27,9 +27,9 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
+    for path in (folder / "report.html", folder / "metrics.json", folder / "measurements.jsonl", *([record] if record else [])):
+        checked(path)                                                                     # now, not after hours
     with claimed(folder, folder=True):
-        for path in (folder / "report.html", folder / "metrics.json", folder / "measurements.jsonl", *([record] if record else [])):
-            checked(path)                                                                 # now, not after hours
         command = command_line("reproduce", profile_name, seeds, real, test_days, first_seed)
         domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
         run = described("reproduce", profile_name, profile, domain, device, command)

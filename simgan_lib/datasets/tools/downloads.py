@@ -113,7 +113,7 @@ def _record(path):
 def _lock_file(path):
     lock = path.with_name(LOCK_FILE)
     try:
-        known = json.loads(lock.read_text()) if lock.exists() else {}
+        known = json.loads(lock.read_text(encoding="utf-8")) if lock.exists() else {}
         if not all(CHECKSUM.fullmatch(about["checksum"]) for about in known.values()):
             raise ValueError("an entry has no checksum")
         return known
@@ -256,7 +256,7 @@ class _Fetch:
 
     def _known(self):
         try:
-            return dict(json.loads(self.about.read_text()))
+            return dict(json.loads(self.about.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, RecursionError):
             return {}
 
