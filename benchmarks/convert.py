@@ -68,7 +68,7 @@ def converted(folder, workers):
     """{"seconds", "peak_bytes", "processes"} of a conversion in a process of its own, watched from here."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         program = Path(place) / "program.py"
-        program.write_text(CONVERT)
+        program.write_text(CONVERT, encoding="utf-8")
         process = subprocess.Popen([sys.executable, program, folder, Path(place) / "out", str(workers), KIT],
                                    stdout=subprocess.PIPE, text=True, start_new_session=True)
         peak, processes = watched(process)
@@ -103,7 +103,7 @@ def session(leader):
 def own_bytes(pid):
     """Resident memory of a process that no file backs: pages of files are the system's to drop."""
     try:
-        lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
         return sum(int(lines.get(name, "0 kB").split()[0]) << 10 for name in ("RssAnon", "RssShmem"))
     except OSError:
         return 0

@@ -53,7 +53,7 @@ def run(notebooks, plain, seed, jobs):
     with tempfile.TemporaryDirectory() as folder:
         startup, report = Path(folder, "profile_default", "startup", "elsewhere.py"), Path(folder, "report.xml")
         startup.parent.mkdir(parents=True)
-        startup.write_text(STARTUP.format(plain=plain, seed=seed))
+        startup.write_text(STARTUP.format(plain=plain, seed=seed), encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-n", str(jobs), "--dist=loadfile", "--nbval", "--nbval-current-env",
                    f"--nbval-cell-timeout={SECONDS}", "--nbval-sanitize-with=notebooks/nbval.cfg", f"--junitxml={report}",
                    *map(str, notebooks)]

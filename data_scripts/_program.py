@@ -126,8 +126,8 @@ def _verify(release, arguments):
     from simgan_lib.figures import to_png
     from simgan_lib.figures.contact_sheet import contact_sheet
     from simgan_lib.system.files import write_whole
-    if Path(arguments.sheet).is_dir():
-        raise UserError(f"--sheet: expected the name of a picture to write, found the folder {arguments.sheet}")
+    from simgan_lib.system.places import checked
+    checked(arguments.sheet)
     found = Inspection(SHEET)
     for images, skipped in _parts(release, arguments):
         found.add(images, skipped)

@@ -18,13 +18,14 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import exit_status
 from simgan_lib.system.files import write_whole
+from simgan_lib.system.places import checked
 from simgan_lib.system.settings import MANY, Parser, Whole
 from simgan_lib.training import PRESETS, Training, refine
 
 
 def main():
     arguments = parser().parse_args()
-    Path(arguments.picture).parent.mkdir(parents=True, exist_ok=True)   # who cannot write should know before the training
+    checked(arguments.picture)                                      # who cannot write should know before the training
 
     # Simulate: a simulator knows where each eye looks.  Of the real ones, only the pixels are used.
     synthetic, real = simulate(2000, seed=0), stand_in(2000, seed=1)

@@ -70,10 +70,13 @@ def _test_days(a):
 
 def _simulate(a):
     from .experiments.runs import shown_progress
+    from .images import as_arrays
     from .simulators.camera import stand_in
     from .simulators.eyes import simulate
-    made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed, progress=shown_progress("simulating"))
-    made.save(a.out)
+    from .system.image_sets import put_together, work_place
+    with work_place(a.out) as place:
+        made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed, progress=shown_progress("simulating"))
+        put_together(place, a.out, [as_arrays(made)], made.source)
     print(f"{len(made)} images of {tuple(made.images.shape[1:])} in {a.out}")
 
 
@@ -81,17 +84,22 @@ def _train(a):
     from .experiments.domains import profile_named
     from .experiments.runs import train_refiner
     from .images import ImageSet
+    from .pretrained import read_card
     from .system.checkpoints import save_module
     from .system.device import resolve_device
+    from .system.places import claimed
     config = profile_named(a.profile).training
     config = replace(config, **dict(_assigned(config, text) for text in a.set))
-    synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
-    state = Path(a.out).with_suffix(".run.state")
-    trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
-    save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
-                                         "noise": config.noise, "residual": config.residual, "seed": a.seed,
-                                         "steps": config.total, "synthetic": synthetic.source, "real": real.source,
-                                         "last_losses": (trained.records or [None])[-1]})
+    state = Path(f"{a.out}.run.state")
+    with claimed(a.out) as out:
+        if out.exists():
+            read_card(a.out)                   # what is no refiner is not replaced
+        synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
+        trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
+        save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width,
+                                             "blocks": config.blocks, "noise": config.noise, "residual": config.residual,
+                                             "seed": a.seed, "steps": config.total, "synthetic": synthetic.source,
+                                             "real": real.source, "last_losses": (trained.records or [None])[-1]})
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 
@@ -115,6 +123,8 @@ def _refine(a):
     from .training import refined_parts
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)
+    if os.path.realpath(a.out) == os.path.realpath(a.synthetic):
+        raise UserError(f"{a.out}: is read, and cannot be written: the same command again would refine it twice; name another")
     refined = refined_parts(refiner, images, progress=shown_progress("refining"))
     print(f"{save_parts(a.out, refined, f'refined from: {images.source}')} refined images in {a.out}")
 

@@ -4,6 +4,7 @@ import copy
 import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import torch
 
@@ -23,7 +24,7 @@ from .networks import (
 )
 from .system.checkpoints import check_finite
 from .system.device import autocast_for, check_memory, keep_freed_memory
-from .system.digests import module_digest, sample_digest
+from .system.digests import images_digest, module_digest
 from .system.errors import UserError
 from .system.settings import MANY, Flag, Number, OneOf, Settings, Whole
 
@@ -269,10 +270,13 @@ class Training:
 
     def _identity(self):
         """What makes it this run and no other."""
-        return {"config": asdict(self.config),
-                "data": {"seed": self.seed, "device": self.device.type, "images to refine": sample_digest(self.synthetic),
-                         "real images": sample_digest(self.real),
-                         "given features": None if self.given is None else module_digest(self.given)}}
+        return {"config": asdict(self.config), "data": self._data}
+
+    @cached_property
+    def _data(self):
+        return {"seed": self.seed, "device": self.device.type, "images to refine": images_digest(self.synthetic),
+                "real images": images_digest(self.real),
+                "given features": None if self.given is None else module_digest(self.given)}
 
     def _check_weights(self, error=UserError):
         for name in ("refiner", "averaged", "discriminator"):

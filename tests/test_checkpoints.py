@@ -23,6 +23,7 @@ from safetensors.torch import save as tensors_to_bytes
 from simgan_lib.system import checkpoints, device
 from simgan_lib.system.checkpoints import STATE, load_checkpoint, load_module, load_state, save_checkpoint, save_module, save_state
 from simgan_lib.system.errors import UserError
+from simgan_lib.system.places import locked
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "images": torch.arange(40, dtype=torch.uint8),
            "step": torch.tensor(7)}
@@ -427,7 +428,7 @@ def test_a_readonly_folder_is_named(tmp_path):
 
 
 def test_the_leftover_of_a_living_process_is_left_alone(tmp_path):
-    ours = tmp_path / f".run.{os.getppid()}.unfinished"
-    ours.write_text("another process writes here now")
-    save_state(tmp_path / "run", {})
-    assert ours.exists()
+    (tmp_path / ".run.1.unfinished").touch()
+    with locked(tmp_path / ".run.2.unfinished"):
+        save_state(tmp_path / "run", {})
+    assert sorted(os.listdir(tmp_path)) == [".run.2.unfinished", "run"]

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 
 from simgan_lib.__main__ import main
 from simgan_lib.evaluation.statistics import bootstrap_interval
+from simgan_lib.experiments import records
 from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, known, read, row, run_line
 from simgan_lib.experiments.reproduce import metrics_of, pupil_rows, pupil_scatter
 from simgan_lib.experiments.tables import findings, format_table
 from simgan_lib.system.errors import UserError
-from simgan_lib.system.files import locked
+from simgan_lib.system.places import claimed
 
 DAYS = np.repeat(["day3", "day1", "day2"], [4, 2, 6])            # not in order, not of one size
 
@@ -236,10 +238,17 @@ def test_the_same_days_in_another_order_are_not_added_up(tmp_path):
         _ = read(path).jobs()[0].summary
 
 
-def test_two_processes_do_not_write_one_file_at_a_time(tmp_path):
+def test_two_processes_write_one_file_one_after_the_other(tmp_path, monkeypatch):
     add(tmp_path / "r.jsonl", a_run(), rows_of(0))
-    with locked(tmp_path / ".r.jsonl.lock"), pytest.raises(UserError, match="another process is at work there"):
-        add(tmp_path / "r.jsonl", a_run(), rows_of(1))
+    with claimed(tmp_path / "r.jsonl"):
+        with monkeypatch.context() as patch, pytest.raises(UserError, match="r.jsonl: another process is at work there"):
+            patch.setattr(records, "WAIT", 0.2)
+            add(tmp_path / "r.jsonl", a_run(), rows_of(1))
+        other = threading.Thread(target=add, args=(tmp_path / "r.jsonl", a_run(), rows_of(1)))
+        other.start()
+        meanwhile = read(tmp_path / "r.jsonl").rows["seed"].unique().tolist()
+    other.join()
+    assert meanwhile == [0] and read(tmp_path / "r.jsonl").rows["seed"].unique().tolist() == [0, 1]
 
 
 RUN = json.dumps({"run": "a", "experiment": "x", "profile": "quick", "domain": "d", "days": {"1": 2, "2": 2}})

@@ -102,7 +102,8 @@ def evaluation_list(folder, subject):
 
 @lru_cache(32)
 def _list_once(path, _):
-    return frozenset(_listed(path, line.strip()) for line in path.read_text().splitlines() if line.strip())
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return frozenset(_listed(path, line.strip()) for line in lines if line.strip())
 
 
 def _list_file(folder, subject):

@@ -170,8 +170,8 @@ def _from_matlab(path):
 
 def _from_texts(path, listed):
     """The text extract: a line of 14 times u, v, z for each line "test/depth_1_NNNNNNN.png" of the list."""
-    values = np.loadtxt(base.plain_file(path), dtype=np.float32, ndmin=2, comments=None)
-    lines = base.plain_file(listed).read_text().splitlines()
+    values = np.loadtxt(base.plain_file(path), dtype=np.float32, ndmin=2, comments=None, encoding="utf-8")
+    lines = base.plain_file(listed).read_text(encoding="utf-8").splitlines()
     names = [NAME.fullmatch(line.strip().rsplit("/", 1)[-1]) for line in lines if line.strip()]
     if values.shape != (len(names), 3 * len(JOINTS)) or not all(name and name[2] == "1" for name in names) or not names:
         raise UserError(f"{path}: expected {3 * len(JOINTS)} numbers a line, one line for each picture depth_1_NNNNNNN.png of "

@@ -14,6 +14,7 @@ Taught in: notebook 07.
 
 import json
 import re
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from ..evaluation.statistics import interval
 from ..system.device import resolve_device
 from ..system.errors import UserError
 from ..system.files import plain_file, write_whole
+from ..system.places import checked
 from ..system.settings import Flag, Number, OneOf, Settings, short
 from ..training import PRESETS
 from .differences import seed_by_seed
@@ -122,6 +124,7 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     names = checked_names(only)
     folder = Path(results) / "ablations" / profile_name
     path = Path(records or folder / "records.jsonl")
+    checked(folder, folder=True)
     for name in names:
         check_addable(path, _run_line(profile_name, profile, name, device), range(seeds))     # now, not after hours
     wanted = [(name, seed) for seed in range(seeds) for name in names]         # a stopped sweep has whole seeds
@@ -129,8 +132,12 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     if missing:
         runs = joblib.Parallel(jobs, return_as="generator_unordered")(
             joblib.delayed(_run_and_keep)(profile_name, profile, *each, folder, device) for each in missing)
-        for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
-            pass
+        try:
+            for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
+                pass
+        except BrokenProcessPool as error:
+            raise UserError("a worker process died, perhaps for want of memory; what is done is kept: give the same command again "
+                            "with fewer --jobs") from error
     found = [each for each in (kept(folder, profile, *each, device) for each in wanted) if each is not None]
     for each in found:
         add(path, each["run"], each["rows"], range(seeds))

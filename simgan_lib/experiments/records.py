@@ -33,11 +33,13 @@ import torch
 
 from ..evaluation.statistics import deviation, sums_interval
 from ..system.errors import UserError
-from ..system.files import locked, plain_file, write_whole
+from ..system.files import plain_file, write_whole
+from ..system.places import checked, claimed
 from .record_lines import COLUMNS, JOB, no_number, reason, short, take
 
 RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
 KEY = ("seed", "subject", "measure")                   # of a row within its job
+WAIT = 60                                              # seconds for which another process may be adding to a file
 SUMMARY = ("mean", "sd", "seeds", "values", "n", "low", "high", "curve")
 
 
@@ -289,8 +291,9 @@ def check_addable(path, run, seeds):
     """Whether a file can take in these seeds of a run, asked before hours of work.  Returns the runs that must give way.
 
     A run of the same name, but of another job, gives way if all of its seeds are measured anew on the same test days.
-    Raises UserError if some are not, or if the file holds something else.
+    Raises UserError if some are not, if the file holds something else, or if it could not be written.
     """
+    checked(path)
     records = read(path)
     others = {key: changed for key, other in records.runs.items()
               if all(other.get(name) == run.get(name) for name in JOB) and (changed := difference(other, run))}
@@ -306,12 +309,10 @@ def add(path, run, rows, seeds=()):
     """Put a run and its rows into a file.  A number that was measured anew, of the same job and seed, takes the old one's place.
 
     seeds: those that the run is going to measure, if they are more than the rows'.
-    Raises UserError as `check_addable`, if another process is adding, and if the file cannot be written; it then still holds
-    what it held.
+    Raises UserError as `check_addable`, if another process is adding for a minute, and if the file cannot be written; it then
+    still holds what it held.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.with_name(f".{path.name}.lock")):
+    with claimed(path, wait=WAIT):
         gone = set(check_addable(path, run, {*seeds, *(line["seed"] for line in rows)}))
         old, new = read(path), {tuple(line.get(name) for name in KEY) for line in rows}
         same = {key for key, other in old.runs.items() if all(other.get(name) == run.get(name) for name in JOB)}

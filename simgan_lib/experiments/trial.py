@@ -84,7 +84,7 @@ def _refined(config, shared, entering, seed, folder, device):
     except TrainingFailed:
         state.unlink(missing_ok=True)
         raise
-    state.unlink()                                                             # a record will stand for it
+    state.unlink(missing_ok=True)                                              # a record will stand for it
     return refine(trained.refiner, entering, seed=seed), _players(trained.records)
 
 

@@ -17,7 +17,7 @@ CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # the flags of a CPU that multiplies bf
 def _cpu_flags(path="/proc/cpuinfo"):
     """The CPU's feature flags as Linux lists them; empty where there is no such list."""
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         return set()
     return set(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), []))

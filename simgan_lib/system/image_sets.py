@@ -21,7 +21,8 @@ import torch
 
 from .device import memory_limit
 from .errors import UserError
-from .files import in_bytes, locked, plain_file, plain_name, write_whole, writing
+from .files import in_bytes, plain_file, plain_name, write_whole, writing
+from .places import checked, claimed, target
 
 FORMAT = "simgan-imageset-2"
 CODE = np.dtype("<u4")            # unsigned: a damaged code cannot count from the end
@@ -140,28 +141,24 @@ def work_place(folder):
     It goes when the work is done.  After an error, finished pieces (see `save_piece`) stay there for the next call.
     Raises UserError if another process works there, or something else than an image set stands at `folder`.
     """
-    place = left_over(folder)
     check_place(folder)
-    with writing(folder, UNCHANGED):
-        place.mkdir(parents=True, exist_ok=True)
-        lock = locked(place / "lock")
-    done = False
-    try:
-        yield place
-        done = True
-    finally:
-        shutil.rmtree(place / "set", ignore_errors=True)
-        over = done or not any(place.glob("*.npz"))
-        if over:
-            shutil.rmtree(place, ignore_errors=True)        # while nobody else may work there
-        lock.close()
-        if over and os.name == "nt":                        # Windows deletes no open file
-            shutil.rmtree(place, ignore_errors=True)
+    with claimed(folder, folder=True):
+        place, done = left_over(folder), False
+        with writing(folder, UNCHANGED):
+            place.mkdir(exist_ok=True)
+            shutil.rmtree(place / "set", ignore_errors=True)    # what a killed process left
+        try:
+            yield place
+            done = True
+        finally:
+            shutil.rmtree(place / "set", ignore_errors=True)
+            if done or not any(place.glob("*.npz")):
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def left_over(folder):
     """Where the pieces of a set stand until it is finished."""
-    return Path(folder).absolute().parent / f".{Path(folder).name}.unfinished"
+    return _beside(folder, "unfinished")
 
 
 def put_together(place, folder, parts, source, **more):
@@ -170,7 +167,6 @@ def put_together(place, folder, parts, source, **more):
     source: its line.  more: JSON values that `set.json` keeps.  Raises what `save` raises.
     """
     with writing(folder, UNCHANGED):
-        shutil.rmtree(place / "set", ignore_errors=True)    # what a killed process left
         (place / "set").mkdir()
     joined = _Joined(place / "set", folder)
     try:
@@ -180,7 +176,7 @@ def put_together(place, folder, parts, source, **more):
     finally:
         joined.close()
     with writing(folder, UNCHANGED):
-        put_in_place(place / "set", Path(folder))
+        put_in_place(place / "set", folder)
     return joined.n
 
 
@@ -296,32 +292,40 @@ def _piece(path):
 
 # ---- putting a finished set in its place ----
 def check_place(folder):
-    """UserError if something stands there that is no image set: it would be lost."""
-    folder, here = Path(folder), Path.cwd()
-    if Path(os.path.abspath(folder)) in (here, *here.parents):
+    """UserError if no set can be written there, or if something stands there that is no image set: it would be lost."""
+    found, here = target(folder, folder=True), Path.cwd()
+    if found in (here, *here.parents):
         raise UserError(f"{folder}: could not be written: the folder that this runs in, or one above it; name a new one")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: could not be written: expected a folder or nothing there, found a file")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "set.json").is_file():
-        raise UserError(f"{folder}: could not be written: a folder with other files stands there; name another place, "
-                        "or an image set to replace")
+    inside = sorted(path.name for path in checked(folder, folder=True).glob("*"))
+    others = [name for name in inside if "set.json" not in inside or name != "set.json" and not name.endswith(".npy")]
+    if others:
+        raise UserError(f"{folder}: could not be written: a folder with other files stands there, such as {others[0]}; name "
+                        "another place, or an image set to replace")
+    if found.is_mount():
+        raise UserError(f"{folder}: could not be written: a disk of its own, which cannot be replaced; name a folder in it")
 
 
 def put_in_place(finished, folder):
     """Rename the folder `finished` to `folder`.  Killed at any time, the old set or the new one can be loaded."""
     check_place(folder)
+    folder, aside = target(folder, folder=True), _aside(folder)
     if folder.is_dir():
-        shutil.rmtree(_aside(folder), ignore_errors=True)
-        os.replace(folder, _aside(folder))                  # killed after this line: `read` takes the set aside
+        shutil.rmtree(aside, ignore_errors=True)
+        os.replace(folder, aside)                           # killed after this line: `read` takes the set aside
     try:
         os.replace(finished, folder)
     except OSError:
-        if _aside(folder).is_dir() and not folder.exists():
-            os.replace(_aside(folder), folder)
+        if aside.is_dir() and not folder.exists():
+            os.replace(aside, folder)
         raise
-    shutil.rmtree(_aside(folder), ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _aside(folder):
     """Where the old set is kept for the moment in which the new one takes its place."""
-    return Path(folder).parent / f".{Path(folder).name}.old"
+    return _beside(folder, "old")
+
+
+def _beside(folder, name):
+    folder = Path(os.path.realpath(folder))
+    return folder.with_name(f".{folder.name}.{name}")
