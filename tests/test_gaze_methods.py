@@ -3,13 +3,23 @@
 import itertools
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+import torch
 from test_cli import refused, run, shrunk, write_eyes
 
 from simgan_lib.evaluation.methods import METHODS
 from simgan_lib.experiments import gaze_methods, pipeline
-from simgan_lib.experiments.gaze_methods import EXPERIMENT, matching_share, method_table, order_steps, shares, size_table
+from simgan_lib.experiments.gaze_methods import (
+    EXPERIMENT,
+    matching_share,
+    method_table,
+    order_steps,
+    shares,
+    size_table,
+    study_rows,
+)
 from simgan_lib.experiments.records import RECORDED, Records, read, row, run_line
 from simgan_lib.experiments.results_page import jobs_of, read_all
 
@@ -71,6 +81,21 @@ def test_the_command_computes_every_row_keeps_it_and_goes_on(tmp_path, capsys, m
     monkeypatch.setattr(pipeline.StudySeed, "_more", property(lambda study: pytest.fail("more eyes were drawn")))
     assert run(capsys, *words)[0] == 0
     assert (tmp_path / "gaze.jsonl").read_text() == text
+
+
+def test_each_estimator_of_a_study_has_its_own_errors_curve_and_cost():
+    domain = SimpleNamespace(test=SimpleNamespace(groups={"day": ["x", "x", "y"]}))
+    found = [("refined_4x", 320, torch.tensor([0.5, 6.5, 20.5]), 2.5), ("svr:oracle", 40, torch.tensor([7.5, 7.5, 7.5]), 9.0)]
+    rows = study_rows(SimpleNamespace(seed=3, domain=domain, estimators=lambda: found))
+    values = {(line["subject"], line["measure"]): line["value"] for line in rows}
+    assert values == {names: pytest.approx(value) for names, value in {
+        ("refined_4x", "gaze_error_deg"): 27.5 / 3, ("refined_4x", "within_7_deg"): 200 / 3,
+        ("refined_4x", "training_images"): 320, ("refined_4x", "seconds"): 2.5,
+        ("svr:oracle", "gaze_error_deg"): 7.5, ("svr:oracle", "within_7_deg"): 0,
+        ("svr:oracle", "training_images"): 40, ("svr:oracle", "seconds"): 9.0}.items()}
+    curve = next(line["curve"] for line in rows if line["subject"] == "refined_4x" and "curve" in line)
+    assert curve == pytest.approx([0] + [33.333] * 6 + [66.667] * 14)             # within 0, 1 to 6, and 7 to 20 degrees
+    assert {line["seed"] for line in rows} == {3}
 
 
 def test_on_a_release_the_folder_is_not_recorded(tmp_path, capsys, monkeypatch, small):
