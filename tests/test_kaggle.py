@@ -57,7 +57,7 @@ def test_each_gaze_belongs_to_its_picture_across_units(tmp_path, monkeypatch):
     monkeypatch.setattr(kaggle, "BLOCK", 4)
     n = 11
     images = np.arange(1, n + 1, dtype=np.uint8)[:, None, None] * np.ones((n, 35, 55), np.uint8)
-    looks = np.stack([np.linspace(-0.5, 0.5, n), np.zeros(n), -np.ones(n)], 1)
+    looks = np.stack([np.linspace(-0.4, 0.4, n), np.zeros(n), -np.ones(n)], 1)
     images[6] = 0                                      # the gaze of a skipped picture is skipped, too
     write_kaggle(tmp_path, images=images, look_vec=looks)
     assert [unit[1:] for unit in units(tmp_path)] == [(0, 4), (4, 8), (8, 11)]

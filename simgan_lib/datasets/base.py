@@ -21,7 +21,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", "
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")        # whatever its name: Pillow knows some that start other programs
 PIXELS = 1 << 25                  # of a picture: reading one takes 10 to 20 bytes of memory each, whatever the file's size
 NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?", re.ASCII | re.IGNORECASE)
-UNIT = (0.5, 2)                   # lengths of a vector that should have 1: a decimal comma makes others
+UNIT = (0.9, 1.1)                 # lengths of a vector that should have 1: a decimal comma makes others
 NAMED = 3                         # unusable records of one reason that are named
 
 
