@@ -127,7 +127,10 @@ def test_a_place_is_claimed_once_and_free_afterwards(here, folder):
         claimed("new/x", folder).__enter__()
     with claimed("new/x", folder):
         pass
-    assert os.listdir("new") == []
+    assert not Path("new").exists()
+    with claimed("new/x", folder):
+        Path("new/y").touch()
+    assert os.listdir("new") == ["y"]
 
 
 def test_two_names_of_one_file_are_one_place(here):

@@ -76,7 +76,7 @@ def claimed(path, folder=False, wait=0):
     Raises UserError as `checked`, and if another process is still at work there.
     """
     found = checked(path, folder)
-    lock = found.with_name(f".{found.name}.lock")
+    lock, made = found.with_name(f".{found.name}.lock"), [place for place in found.parents if not place.exists()]
     with writing(path):
         found.parent.mkdir(parents=True, exist_ok=True)
         file = locked(lock, path, wait)
@@ -87,6 +87,9 @@ def claimed(path, folder=False, wait=0):
             with suppress(OSError):
                 lock.unlink(missing_ok=True)
             file.close()
+        for place in made:
+            with suppress(OSError):                         # something is in it: the work has come to something
+                place.rmdir()
 
 
 def locked(path, what=None, wait=0):
