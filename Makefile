@@ -52,7 +52,7 @@ notebooks: $(VENV)/installed-dev  ## run the notebooks again and write their out
 	$(PY) notebooks/build.py $(ARGS)
 
 lab: $(VENV)/installed-dev  ## open the notebooks in JupyterLab
-	$(PY) -m jupyter lab $(ARGS) notebooks
+	JUPYTER_CONFIG_PATH=notebooks $(PY) -m jupyter lab $(ARGS) notebooks
 
 clean:  ## remove the environment and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info

@@ -8,7 +8,6 @@ same files: their bytes read and no more (the disk, or its cache); the files dec
 workers, held themselves at their highest, for each number of images.
 """
 
-import argparse
 import json
 import os
 import subprocess
@@ -24,6 +23,8 @@ from simgan_lib.gaze import gaze_vector
 from simgan_lib.images import resized
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.simulators.release import write_day
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import MANY, PROCESSES, Parser, Whole
 
 KIT = Path(__file__).resolve().parents[1]
 A_DAY = 500                                            # images of each eye
@@ -67,7 +68,7 @@ def converted(folder, workers):
     """{"seconds", "peak_bytes", "processes"} of a conversion in a process of its own, watched from here."""
     with tempfile.TemporaryDirectory(dir=folder.parent) as place:
         program = Path(place) / "program.py"
-        program.write_text(CONVERT)
+        program.write_text(CONVERT, encoding="utf-8")
         process = subprocess.Popen([sys.executable, program, folder, Path(place) / "out", str(workers), KIT],
                                    stdout=subprocess.PIPE, text=True, start_new_session=True)
         peak, processes = watched(process)
@@ -102,7 +103,7 @@ def session(leader):
 def own_bytes(pid):
     """Resident memory of a process that no file backs: pages of files are the system's to drop."""
     try:
-        lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
         return sum(int(lines.get(name, "0 kB").split()[0]) << 10 for name in ("RssAnon", "RssShmem"))
     except OSError:
         return 0
@@ -126,11 +127,11 @@ def measure(images, workers):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="20,000 and 40,000 images")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--images", type=int, nargs="+", help="numbers of images, each a multiple of 1,000")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--images", type=Whole(1000, MANY), nargs="+", help="numbers of images, each a multiple of 1,000")
+    parser.add_argument("--workers", type=PROCESSES, default=2)
     asked = parser.parse_args()
     rows = [measure(n, asked.workers) for n in asked.images or ((20_000, 40_000) if asked.quick else (200_000, 400_000))]
     result = {**rows[-1], "growth_of_peak": round(rows[-1]["peak_mb"] / rows[0]["peak_mb"], 3),
@@ -145,4 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

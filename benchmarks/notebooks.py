@@ -8,7 +8,6 @@ assertion that fails here, if only once, is one that fails for some reader.  A r
 --times: runs in each format, each with a noise of its own.  bfloat16 is left out where the CPU does not multiply it.
 """
 
-import argparse
 import json
 import os
 import re
@@ -21,6 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.system.device import cpu_has_bf16
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import PROCESSES, Parser, Whole
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 1800                    # that a cell may take
@@ -52,7 +53,7 @@ def run(notebooks, plain, seed, jobs):
     with tempfile.TemporaryDirectory() as folder:
         startup, report = Path(folder, "profile_default", "startup", "elsewhere.py"), Path(folder, "report.xml")
         startup.parent.mkdir(parents=True)
-        startup.write_text(STARTUP.format(plain=plain, seed=seed))
+        startup.write_text(STARTUP.format(plain=plain, seed=seed), encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-n", str(jobs), "--dist=loadfile", "--nbval", "--nbval-current-env",
                    f"--nbval-cell-timeout={SECONDS}", "--nbval-sanitize-with=notebooks/nbval.cfg", f"--junitxml={report}",
                    *map(str, notebooks)]
@@ -75,10 +76,10 @@ def by_notebook(report):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", metavar="NN", help="numbers, as 06; by default all")
-    parser.add_argument("--times", type=int, default=2)
-    parser.add_argument("--jobs", type=int, default=2, help="notebooks at a time")
+    parser.add_argument("--times", type=Whole(1, 1000), default=2)
+    parser.add_argument("--jobs", type=PROCESSES, default=2, help="notebooks at a time")
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=("float32", "bfloat16"))
     parser.add_argument("--json", action="store_true", help="one JSON object a run instead of lines")
     a = parser.parse_args()
@@ -101,4 +102,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

@@ -6,7 +6,6 @@ The reference is the same renderer called for one eye at a time, as a plain loop
 each day at a time.  Turns alternate, so that a busy machine slows both; of all turns the median counts.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -18,6 +17,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.device import resolve_device
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import PROCESSES, Parser
 
 
 def one_by_one(make, n):
@@ -48,14 +50,14 @@ def compare(make, n, single, rounds, device):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="some seconds")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=min(2, torch.get_num_threads()))
+    parser.add_argument("--threads", type=PROCESSES, default=min(2, torch.get_num_threads()))
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    device = torch.device(asked.device)
+    device = resolve_device(asked.device)
     n, single, rounds = (512, 16, 5) if asked.quick else (4096, 64, 7)
     if device.type == "cuda":
         n *= 64
@@ -75,4 +77,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

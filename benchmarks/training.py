@@ -8,7 +8,6 @@ their own, in turns, so that a busy machine slows both and one's allocator setti
 the median counts.  The refiner is measured as published, and with the mirrored margin that the kit adds to it.
 """
 
-import argparse
 import json
 import multiprocessing
 import statistics
@@ -23,6 +22,8 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.images import ImageSet, to_float
 from simgan_lib.networks import Refiner
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import PROCESSES, Parser, Whole
 from simgan_lib.training import Training, TrainingConfig
 
 SIZE = (35, 55)
@@ -164,11 +165,11 @@ def compare(batch, threads, rounds, seconds, limit):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="half a minute")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=min(2, torch.get_num_threads()))
+    parser.add_argument("--batch", type=Whole(2, 65_536), default=32)
+    parser.add_argument("--threads", type=PROCESSES, default=min(2, torch.get_num_threads()))
     asked = parser.parse_args()
     rounds, seconds, limit = (3, 0.6, 20) if asked.quick else (8, 3.0, 600)
     result = compare(asked.batch, asked.threads, rounds, seconds, limit)
@@ -184,4 +185,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
-from simgan_lib.system.errors import UserError, exit_status
+from simgan_lib.system.errors import UserError, exit_status, printable
+from simgan_lib.system.settings import PROCESSES, Parser, Whole
 
 SHEET = 32                        # images on a contact sheet
 LARGEST = 1024                    # pixels of a side: more is a slip
@@ -56,7 +57,7 @@ def run(release, argv=None):
 
 def _parser(release):
     plain = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=release.about, formatter_class=plain)
+    parser = Parser(description=release.about, formatter_class=plain)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("download", help="fetch and unpack it; what is there is checked", description=release.about,
                                   formatter_class=plain)
@@ -84,24 +85,20 @@ def _options(release):
 
 def _reading(command, release):
     if release.size:
-        command.add_argument("--size", type=int, nargs=2, default=release.size, metavar=("HEIGHT", "WIDTH"),
+        command.add_argument("--size", type=Whole(1, LARGEST), nargs=2, default=release.size, metavar=("HEIGHT", "WIDTH"),
                              help=f"in pixels, at most {LARGEST}")
     for option in release.options:
         command.add_argument(f"--{option.name}", dest=option.name, **option.how)
-    command.add_argument("--workers", type=int, default=None, help="processes that read; one a core if not given")
+    command.add_argument("--workers", type=PROCESSES, default=None, help="processes that read; one a core if not given")
 
 
 def _read_with(release, arguments):
     """(the reader's module, its units, the options of `read_unit`)."""
     from simgan_lib.datasets import reader
     module = reader(release.reader)
-    if arguments.workers is not None and arguments.workers < 1:
-        raise UserError(f"--workers: expected at least 1, found {arguments.workers}")
     of_units, options = ({o.name: getattr(arguments, o.name) for o in release.options if function in o.to}
                          for function in ("units", "read_unit"))
     if release.size:
-        if not all(1 <= pixels <= LARGEST for pixels in arguments.size):
-            raise UserError(f"--size: expected 1 to {LARGEST} pixels, found {' '.join(map(str, arguments.size))}")
         options["size"] = list(arguments.size)
     return module, module.units(arguments.folder, **of_units), options
 
@@ -129,18 +126,18 @@ def _verify(release, arguments):
     from simgan_lib.figures import to_png
     from simgan_lib.figures.contact_sheet import contact_sheet
     from simgan_lib.system.files import write_whole
-    if Path(arguments.sheet).is_dir():
-        raise UserError(f"--sheet: expected the name of a picture to write, found the folder {arguments.sheet}")
+    from simgan_lib.system.places import checked
+    checked(arguments.sheet)
     found = Inspection(SHEET)
     for images, skipped in _parts(release, arguments):
         found.add(images, skipped)
     for line in found.lines(release.whole):
-        print(line)
+        print(printable(line))                              # names come from files
     if not found.n:
         raise UserError(f"{arguments.folder}: none of the records there can be used")
     figure, described = contact_sheet(found.sample)
     write_whole(arguments.sheet, [to_png(figure, dpi=160)])
-    print(f"look at   {arguments.sheet}: {described}")
+    print(printable(f"look at   {arguments.sheet}: {described}"))
 
 
 def _parts(release, arguments):
@@ -161,6 +158,7 @@ def _parts(release, arguments):
 
 
 def _convert(release, arguments):
+    from simgan_lib.datasets.base import told
     from simgan_lib.datasets.tools.conversion import convert
     module, units, options = _read_with(release, arguments)
     done = convert(module, units, arguments.out, options, arguments.workers, arguments.skip_damaged)
@@ -168,5 +166,4 @@ def _convert(release, arguments):
         print(f"made anew: {done.anew}")
     if done.resumed:
         print(f"went on after {done.resumed} of {len(units)} pieces")
-    left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(done.skipped.items()) if n) or "none"
-    print(f"{done.n:,} images in {arguments.out}; skipped: {left_out}")
+    print(printable(f"{done.n:,} images in {arguments.out}; skipped: {'; '.join(told(done.skipped)) or 'none'}"))

@@ -10,7 +10,7 @@ Cite      Tompson, Stein, LeCun, Perlin: Real-Time Continuous Pose Recovery of H
 By hand   nothing; if the servers are away, put nyu_hand_dataset_v2.zip into FOLDER and give the same command
 """
 
-from _program import Option, Release, run
+from _program import Option, Release, Whole, run
 
 PAGE = "https://jonathantompson.github.io/NYU_Hand_Pose_Dataset.htm"
 URLS = ("https://cs.nyu.edu/~tompson/data/nyu_hand_dataset_v2.zip",
@@ -19,7 +19,7 @@ RELEASE = Release(
     reader="nyu", about=__doc__, unpacked="NYU", size=(224, 224),
     files=(("nyu_hand_dataset_v2.zip", URLS, PAGE),),
     options=(Option("part", {"choices": ("train", "test"), "default": "test", "help": "which frames"}, to=("units",)),
-             Option("views", {"type": int, "nargs": "+", "choices": (1, 2, 3), "default": None, "help": "cameras; all if none"},
+             Option("views", {"type": Whole(1, 3), "nargs": "+", "default": None, "help": "cameras; all if none"},
                     to=("units",)),
              Option("rendered", {"action": "store_true", "help": "the rendered hands (synthdepth), not the real ones"},
                     to=("units",))))

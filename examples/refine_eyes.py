@@ -6,8 +6,8 @@
 No pictures of yours are needed.  The real domain is a stand-in: other simulated eyes, seen by a simulated bad camera.
 """
 
-import argparse
 import sys
+from argparse import RawDescriptionHelpFormatter
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +18,14 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import exit_status
 from simgan_lib.system.files import write_whole
+from simgan_lib.system.places import checked
+from simgan_lib.system.settings import MANY, Parser, Whole
 from simgan_lib.training import PRESETS, Training, refine
 
 
 def main():
     arguments = parser().parse_args()
-    Path(arguments.picture).parent.mkdir(parents=True, exist_ok=True)   # who cannot write should know before the training
+    checked(arguments.picture)                                      # who cannot write should know before the training
 
     # Simulate: a simulator knows where each eye looks.  Of the real ones, only the pixels are used.
     synthetic, real = simulate(2000, seed=0), stand_in(2000, seed=1)
@@ -49,8 +51,9 @@ def main():
 
 
 def parser():
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--steps", type=int, default=PRESETS["quick"].steps, help="steps after the warm-ups (default: %(default)s)")
+    words = Parser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    words.add_argument("--steps", type=Whole(1, MANY), default=PRESETS["quick"].steps,
+                       help="steps after the warm-ups (default: %(default)s)")
     words.add_argument("--picture", default="refined_eyes.png", help="where to write what came out (default: %(default)s)")
     return words
 

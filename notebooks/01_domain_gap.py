@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # What does a simulator get wrong?
 #
@@ -76,32 +68,36 @@ assert torch.allclose(torch.rad2deg(eye.labels["gaze"]), torch.tensor([-10.0, 12
 # | $\phi$ | yaw | radians | to the *image's* left is positive |
 # | $g$ | gaze vector, from the eye | unit length | $x$ right, $y$ down, $z$ *away* from the camera |
 #
-# $$ g = (-\cos\theta \sin\phi, \; -\sin\theta, \; -\cos\theta \cos\phi) $$
+# *Pitch* is the angle between the gaze and the horizontal plane. *Yaw* lies in that plane: look from above, and take
+# the angle between the gaze and the way into the camera.
 #
 # This is the convention of MPIIGaze, the paper's data set of real eyes. An eye that looks into the camera has
-# $g = (0, 0, -1)$. Conventions differ in signs, axes and order, and a wrong one raises no error. So write it yourself
-# once.
+# $g = (0, 0, -1)$. Conventions differ in signs, axes and order, and a wrong one raises no error. So work it out
+# yourself once.
 #
-# ### Exercise 1.1 · The gaze vector (5 minutes)
+# ### Exercise 1.1 · The gaze vector (10 minutes)
 #
-# Turn angles of shape `(..., 2)`, pitch first, into vectors of shape `(..., 3)`.
+# Turn angles of shape `(N, 2)`, pitch first, into vectors of shape `(N, 3)` and of length 1. Both angles lie within 90
+# degrees. They are floats of 32 or 64 bits.
 #
 # <details><summary>Hint</summary>
 #
-# Use `torch.stack([x, y, z], -1)`. Try (0, 0) by hand.
+# First let the eye only look up: how long is its gaze along $y$, and how long is its shadow on the horizontal plane?
+# Then turn that shadow by the yaw, into $x$ and $z$. At the end use `torch.stack([x, y, z], -1)`, and try (0, 0) by
+# hand.
 #
 # </details>
 
 # %%
 def my_gaze_vector(angles):
-    """angles: (..., 2), pitch and yaw in radians.  Returns (..., 3)."""
+    """angles: (N, 2), pitch and yaw in radians.  Returns (N, 3)."""
     pitch, yaw = angles[..., 0], angles[..., 1]
     return ...  # your code
 
 
 # %%
-gaze_vector = checks.yours_or_ours(my_gaze_vector, checks.gaze_vector, gaze.gaze_vector)
-assert torch.allclose(gaze_vector(torch.zeros(2)), torch.tensor([0.0, 0.0, -1.0]))
+gaze_vector = checks.yours_or_ours(my_gaze_vector, checks.gaze_vector)
+assert (gaze_vector(torch.zeros(1, 2)) - torch.tensor([[0.0, 0.0, -1.0]])).abs().max() < 1e-6
 
 
 def pupil(**moved):
@@ -116,10 +112,12 @@ assert pupil(pitch=4.0)[1] < pupil(pitch=-15.0)[1]               # positive pitc
 #
 # ```python
 # def my_gaze_vector(angles):
-#     """angles: (..., 2), pitch and yaw in radians.  Returns (..., 3)."""
+#     """angles: (N, 2), pitch and yaw in radians.  Returns (N, 3)."""
 #     pitch, yaw = angles[..., 0], angles[..., 1]
 #     return torch.stack([-pitch.cos() * yaw.sin(), -pitch.sin(), -pitch.cos() * yaw.cos()], -1)
 # ```
+#
+# $$ g = (-\cos\theta \sin\phi, \; -\sin\theta, \; -\cos\theta \cos\phi) $$
 #
 # </details>
 #
@@ -159,7 +157,9 @@ assert len(screws.controls) == len(EYE) + 2  # and the switches for labels and c
 #
 # A *domain* is a kind of images from one source. Real images of eyes, such as MPIIGaze's, cannot be shipped with the
 # kit. The **stand-in** domain takes their place: other simulated eyes, darker and in harsher light, seen by a simulated
-# bad camera. It is not real, and every number here is about the stand-in. Here is the camera, stage by stage:
+# bad camera. It is not real, and every number here is about the stand-in. The shapes of its lids and eyeballs have the
+# ranges that you have just seen. Real eyes differ in those, too, so their gap is wider. Here is the camera, stage by
+# stage:
 
 # %%
 from simgan_lib.simulators import camera
@@ -226,11 +226,15 @@ assert torch.equal(equalised(stages["compression"]), stages["equalised"])
 # - **A classifier**: a small network is trained on half of the images to tell the two sets apart. How often is it right
 #   on the other half?
 #
-# The first of these differences can be removed without any network: we *match the histograms*. That is, the $k$-th
-# darkest pixel of the synthetic set gets the gray level of the $k$-th darkest pixel of the other set.
+# The first of these differences can be removed without any network: we *match the histograms*. Each image gets a tone
+# curve of its own. A gray level that is brighter than 70 % of its image becomes the gray level that is brighter than 70 %
+# of all pixels of the other set. So all matched images have nearly one histogram, that of the whole other set.
 #
 # **Predict.** After matching, which of the other two measures will say that the gap is closed: the spectrum, the
 # classifier, both, or neither?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 from dataclasses import replace
@@ -274,7 +278,8 @@ assert gap["matched"][2] > 80 > 60 > gap["more stand-in"][2]
 #
 # ### Exercise 1.2 · The angular error (10 minutes)
 #
-# Compute the angle between two gazes, in degrees. Each gaze is given by its pitch and yaw.
+# Compute the angle between two gazes, in degrees. Each gaze is given by its pitch and yaw. Two equal gazes have the
+# angle 0, and two gazes may be more than 90 degrees apart.
 #
 # <details><summary>Hint</summary>
 #
@@ -285,22 +290,22 @@ assert gap["matched"][2] > 80 > 60 > gap["more stand-in"][2]
 
 # %%
 def my_angular_error_deg(ours, truth):
-    """ours, truth: (..., 2) pitch and yaw in radians.  Returns (...) degrees."""
+    """ours, truth: (N, 2) pitch and yaw in radians.  Returns (N,) degrees."""
     a, b = gaze_vector(ours.double()), gaze_vector(truth.double())
     return ...  # your code
 
 
 # %%
-angular_error_deg = checks.yours_or_ours(my_angular_error_deg, checks.angular_error_deg, gaze.angular_error_deg)
-ten_degrees = torch.deg2rad(torch.tensor([0.0, 10.0]))
-assert abs(angular_error_deg(ten_degrees, torch.zeros(2)) - 10) < 1e-4
+angular_error_deg = checks.yours_or_ours(my_angular_error_deg, checks.angular_error_deg)
+ten_degrees = torch.deg2rad(torch.tensor([[0.0, 10.0]]))
+assert abs(angular_error_deg(ten_degrees, torch.zeros(1, 2)) - 10) < 1e-3
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
 # def my_angular_error_deg(ours, truth):
-#     """ours, truth: (..., 2) pitch and yaw in radians.  Returns (...) degrees."""
+#     """ours, truth: (N, 2) pitch and yaw in radians.  Returns (N,) degrees."""
 #     a, b = gaze_vector(ours.double()), gaze_vector(truth.double())
 #     return torch.rad2deg(torch.atan2(torch.linalg.cross(a, b, dim=-1).norm(dim=-1), (a * b).sum(-1)))
 # ```

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # How can a network change how an image looks, and not what it shows?
 #
@@ -38,7 +30,7 @@ import torch
 from simgan_lib import figures, losses
 from simgan_lib.figures import results as report_figures
 from simgan_lib.teaching import checks
-from simgan_lib.teaching.notebook import progress, seeded, setup, show
+from simgan_lib.teaching.notebook import progress, seeded, setup, show, wide
 
 profile, device = setup()
 
@@ -172,7 +164,8 @@ with torch.no_grad():
 #
 # ### Exercise 2.1 · Self-regularization (5 minutes)
 #
-# Write this price as a function. It returns one number for each image.
+# Write this price as a function. It returns one number for each image. As a part of the refiner's loss it must let
+# gradients pass to `refined`.
 #
 # <details><summary>Hint</summary>
 #
@@ -187,8 +180,7 @@ def my_self_regularization(refined, synthetic, features=losses.identity):
 
 
 # %%
-self_regularization = checks.yours_or_ours(my_self_regularization, checks.self_regularization,
-                                           losses.self_regularization)
+self_regularization = checks.yours_or_ours(my_self_regularization, checks.self_regularization)
 two_pixels = torch.tensor([[[[0.5, -0.5]]]])                                 # (1, 1, 1, 2)
 assert self_regularization(two_pixels, torch.zeros(1, 1, 1, 2)).item() == 1
 
@@ -210,6 +202,9 @@ assert self_regularization(two_pixels, torch.zeros(1, 1, 1, 2)).item() == 1
 #
 # **Predict.** What will the refiner output before any training, and what after the warm-up? What comes back first:
 # light and dark, or fine detail?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 STEPS = 100 if profile == "quick" else 1000
@@ -267,11 +262,10 @@ assert path[0] > 0.2 and path[-1] < 0.06 and coarse < 0.7 * fine
 # %%
 from simgan_lib.teaching.widgets import scrubber, show_widget
 
-frames = [figures.to_png(figures.montage_figure({"input": drawn.images[:12], "refined": to_uint8(seen)}, 6)[0], dpi=70)
-          for seen in snapshots.values()]
-show_widget(scrubber(frames, [f"step {step}" for step in snapshots], "warm-up"),
-            "A slider through the warm-up. Run the notebook to use it; a strip above shows four steps.")
-assert len({bytes(frame) for frame in frames}) == len(frames) == 11
+frames = [figures.montage_figure({"input": drawn.images[:12], "refined": to_uint8(seen)}, 6) for seen in snapshots.values()]
+leaf = scrubber(frames, [f"step {step}" for step in snapshots], "warm-up", dpi=70)
+show_widget(leaf, "A slider through the warm-up. Run the notebook to use it; a strip above shows four steps.")
+assert len(set(leaf.frames)) == len(frames) == 11
 
 # %% [markdown]
 # ## The price in which currency?
@@ -323,12 +317,17 @@ assert all(abs(factor[convention] / value - 1) < 1e-3 for convention, value in b
 #
 # **Predict.** Let $\psi$ be the identity, and brighten an image by a tenth of its range. Does this cost less or more
 # than turning the eye? By which factor?
-#
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
+# %% [markdown]
 # ### Exercise 2.2 · Keep the edges (10 minutes)
 #
 # Write a $\psi$ that cannot see brightness: the differences between neighbours. Across: the pixel to the right minus
 # the pixel itself, with a zero in the last column. Down: the pixel below minus the pixel itself, with a zero in the
-# last row. Join both along the channels.
+# last row. Join both along the channels: of a colour image the three across come first, then the three down. Gradients
+# should pass.
 #
 # <details><summary>Hint</summary>
 #
@@ -348,7 +347,7 @@ def my_image_gradients(images):
 
 
 # %%
-image_gradients = checks.yours_or_ours(my_image_gradients, checks.image_gradients, losses.image_gradients)
+image_gradients = checks.yours_or_ours(my_image_gradients, checks.image_gradients)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -398,9 +397,10 @@ price = {psi: {name: self_regularization(after, before, f).mean().item() for nam
          for psi, f in candidates.items()}
 relative = {psi: {name: value / row["turned"] for name, value in row.items()} for psi, row in price.items()}
 show(*figures.price_figure(relative, "turned", len(harmful)))
-for psi, row in relative.items():
-    print(f"{psi:>16}: brighter ≈ {row['brighter']:.2f}, mirrored ≈ {row['mirrored']:.2f}, "
-          f"blurred ≈ {row['blurred']:.2f}, grain ≈ {row['grain']:.2f} times the price of turned")
+with wide():
+    for psi, row in relative.items():
+        print(f"{psi:>16}: brighter ≈ {row['brighter']:.2f}, mirrored ≈ {row['mirrored']:.2f}, "
+              f"blurred ≈ {row['blurred']:.2f}, grain ≈ {row['grain']:.2f} times the price of turned")
 assert relative["identity"]["brighter"] > 4 > 1 > 0.2 > relative["local_contrast"]["brighter"]
 assert relative["identity"]["gamma"] > 4 > 1 > 0.6 > relative["local_contrast"]["gamma"]
 assert abs(relative["identity"]["brighter"] / relative["identity"]["mirrored"] - 1) < 0.2

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Why does the discriminator need a memory?
 #
@@ -19,7 +11,7 @@
 # |---|---|
 # | **You will be able to** | *explain* why a refiner can run in circles, *build* the history buffer and its mini-batch, *compute* how long a buffer remembers |
 # | **You need** | what a discriminator is ([notebook 03](03_local_loss.ipynb)); tensors, gradients, optimizers in PyTorch |
-# | **Time** | 35 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores), the same in the profile `full`. Nothing here needs a GPU |
+# | **Time** | 45 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 5 on older cores), the same in the profile `full`. Nothing here needs a GPU |
 # | **Data** | points on a plane, and simulated eyes: no download |
 
 # %%
@@ -115,6 +107,9 @@ def chase(seed, batch_of=lambda fresh: fresh, rounds=240):
 # **Predict.** Where will the generator be after 240 rounds: (a) on the real cloud, (b) at rest somewhere else, or (c)
 # still on the move? Decide, then run.
 
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
 # %%
 forgetful = chase(seed=1)
 MOMENTS = [5, 30, 60, 100, 160, 239]
@@ -175,10 +170,24 @@ assert distance(points) > 1 and recall(points, judge) < 0.7
 #
 # The buffer must do two things. It gives random images. And it takes new images: first into free places, later over
 # random old ones.
+#
+# ### Exercise 4.1 · Build the buffer (15 minutes)
+#
+# Write its two methods. `sample(n)` returns `n` *different* stored images, drawn at random, and takes none of them out.
+# `replace(images)` stores up to `capacity` images. They go into free places first. Those for which there is no room
+# overwrite random old ones, each in a place of its own. Chance comes from `generator` alone, so that a run can be
+# repeated. What is stored and what is returned are copies: tensors of shape $(n, C, H, W)$ and of the type that came in.
+# The stored ones carry no gradients.
+#
+# <details><summary>Hint</summary>
+#
+# `torch.randperm(len(self), generator=self.generator)` gives all places in random order. An index by a list of places
+# copies, and so does `torch.cat`; a slice does not. `images.detach()` leaves the graph behind that made the images.
+#
+# </details>
 
 # %%
-# the library's: simgan_lib.history.HistoryBuffer
-class HistoryBuffer:
+class MyHistoryBuffer:
     """At most `capacity` images; `generator` decides what is drawn and what is overwritten."""
 
     def __init__(self, capacity, generator):
@@ -187,22 +196,47 @@ class HistoryBuffer:
     def __len__(self):
         return 0 if self.images is None else len(self.images)
 
-    def places(self):
-        return torch.randperm(len(self), generator=self.generator)
-
     def sample(self, n):
-        return self.images[self.places()[:n]]                     # (n, C, H, W), a copy
+        """n different stored images, a copy (n, C, H, W)."""
+        return ...  # your code
 
     def replace(self, images):
-        images, free = images.detach(), self.capacity - len(self)     # the pixels, not the graph that made them
-        late = images[free:]                                      # no room for these: they overwrite
-        if len(late):
-            self.images[self.places()[:len(late)]] = late         # different places, whole images
-        old = images[:0] if self.images is None else self.images
-        self.images = torch.cat([old, images[:free]])
+        """Store images (n, C, H, W): free places first, then random old ones are overwritten."""
+        return ...  # your code
 
+
+# %%
+HistoryBuffer = yours_or_ours(MyHistoryBuffer, checks.history_buffer)
 
 # %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# class MyHistoryBuffer:
+#     """At most `capacity` images; `generator` decides what is drawn and what is overwritten."""
+#
+#     def __init__(self, capacity, generator):
+#         self.capacity, self.generator, self.images = capacity, generator, None
+#
+#     def __len__(self):
+#         return 0 if self.images is None else len(self.images)
+#
+#     def sample(self, n):
+#         """n different stored images, a copy (n, C, H, W)."""
+#         return self.images[torch.randperm(len(self), generator=self.generator)[:n]]
+#
+#     def replace(self, images):
+#         """Store images (n, C, H, W): free places first, then random old ones are overwritten."""
+#         images, free = images.detach(), self.capacity - len(self)
+#         late = images[free:]                                      # no room for these: they overwrite
+#         if len(late):
+#             self.images[torch.randperm(len(self), generator=self.generator)[:len(late)]] = late
+#         old = images[:0] if self.images is None else self.images
+#         self.images = torch.cat([old, images[:free]])
+# ```
+#
+# </details>
+#
 # By hand: the buffer has four places and holds four images, numbered 1 to 4. Then images 8 and 9 arrive. Two of the
 # four must go, and chance decides which.
 
@@ -215,9 +249,9 @@ with seeded(0) as generator:
     buffer = HistoryBuffer(4, generator)
     buffer.replace(numbered(1, 2, 3, 4))
     buffer.replace(numbered(8, 9))
-print("stored:", [int(image) for image in buffer.images])
-assert len(buffer) == 4 and {8, 9} < {int(image) for image in buffer.images}
-checks.history_buffer(HistoryBuffer)          # tries a dozen ways to get it wrong
+    stored = sorted(int(image) for image in buffer.sample(4))
+print("stored:", stored)
+assert len(buffer) == 4 and {8, 9} < set(stored)
 
 # %% [markdown]
 # ## The mini-batch
@@ -250,10 +284,11 @@ assert torch.cat(past).shape == eyes[8:].shape == (8, 1, 35, 55)
 # What to see: the batch (last row) holds this round's fashion *and* the two older ones. To tell these images from real
 # ones, the discriminator must know all three fashions.
 #
-# ### Exercise 4.1 · Put the batch together (10 minutes)
+# ### Exercise 4.2 · Put the batch together (10 minutes)
 #
-# `mixed_batch(fresh, buffer)` returns as many images as it is given. One half is fresh, and one half is drawn from the
-# buffer. Afterwards half of the fresh images are stored in the buffer.
+# `mixed_batch(fresh, buffer)` returns as many images as it is given, at least two. One half is fresh, and one half is
+# drawn from the buffer. Afterwards half of the fresh images are stored in the buffer. Of the buffer use its length,
+# `sample` and `replace` alone, so that any buffer will do.
 #
 # Two cases need care. While the buffer holds fewer images than half a batch, the whole batch is fresh (but half of it
 # is stored all the same). If the number of images is odd, there is one more fresh one.
@@ -276,9 +311,7 @@ def my_mixed_batch(fresh, buffer):
 
 
 # %%
-from simgan_lib import history
-
-mixed_batch = yours_or_ours(my_mixed_batch, checks.mixed_batch, history.mixed_batch)
+mixed_batch = yours_or_ours(my_mixed_batch, checks.mixed_batch)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -303,11 +336,13 @@ mixed_batch = yours_or_ours(my_mixed_batch, checks.mixed_batch, history.mixed_ba
 # points that the discriminator is shown come from a buffer of 1,024 points. What will the discriminator's map look like
 # in the end?
 
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
-def remembering(capacity, make=HistoryBuffer):
+def remembering(capacity):
     """For `chase`: shows the judge half fresh, half remembered points."""
-    buffer = make(capacity, torch.Generator().manual_seed(0))
+    buffer = HistoryBuffer(capacity, torch.Generator().manual_seed(0))
     return lambda fresh: mixed_batch(fresh, buffer)
 
 
@@ -339,18 +374,17 @@ assert average[0]["distance"] > 2 and average[1024]["distance"] < 0.6
 assert average[0]["recall"] < 0.75 and average[1024]["recall"] > 0.85
 
 # %% [markdown]
-# A coin would have a recall of one half. So *without memory the discriminator knows as little of the past as if it had
-# never seen it.*
+# A coin would have a recall of one half. So *without memory the discriminator knows hardly more of the past than a coin.*
 #
 # ## How long is long enough?
 #
 # The buffer has $B$ places, and each round overwrites $b/2$ of them. The paper does not say how large $B$ was, so we
 # should know what it does.
 #
-# ### Exercise 4.2 · How long does a buffer remember? (5 minutes)
+# ### Exercise 4.3 · How long does a buffer remember? (5 minutes)
 #
-# A full buffer has `capacity` places. In each round it is given a batch of `batch` images, and stores half of them.
-# With which chance is an image still in the buffer after `rounds` rounds?
+# A full buffer has `capacity` places. In each round it is given a batch of `batch` images (an even number), and stores
+# half of them. With which chance is an image still in the buffer after `rounds` rounds? Return one number.
 #
 # <details><summary>Hint</summary>
 #
@@ -367,9 +401,7 @@ def my_chance_to_survive(rounds, capacity, batch):
 
 
 # %%
-from simgan_lib import history
-
-chance_to_survive = yours_or_ours(my_chance_to_survive, checks.chance_to_survive, history.chance_to_survive)
+chance_to_survive = yours_or_ours(my_chance_to_survive, checks.chance_to_survive)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -394,6 +426,8 @@ chance_to_survive = yours_or_ours(my_chance_to_survive, checks.chance_to_survive
 # rounds we look at what is left.
 
 # %%
+from simgan_lib import history
+
 with seeded(0) as generator:
     buffer = history.HistoryBuffer(256, generator)
     for i in range(200):
@@ -402,7 +436,7 @@ with seeded(0) as generator:
 
 rounds = torch.arange(80)
 older = (ages >= rounds[:, None]).float().mean(1)                 # (80, 256) -> (80,)
-law = chance_to_survive(rounds, 256, 32)
+law = torch.tensor([float(chance_to_survive(k, 256, 32)) for k in range(80)])
 show(*figures.memory_figure(older, law, {size: result["distance"] for size, result in results.items()}))
 assert (older - law).abs().max() < 0.1
 assert average[64]["distance"] > 1 > average[1024]["distance"]
@@ -423,10 +457,10 @@ from simgan_lib.teaching.widgets import scrubber, show_widget
 
 moments = [12 * i + 11 for i in range(20)]
 both = {"no memory": forgetful[:2], "history": mindful[:2]}
-frames = [figures.to_png(figures.chase_beside_figure(both, moment)[0], dpi=80) for moment in moments]
-show_widget(scrubber(frames, [f"round {moment}" for moment in moments], "chase"),
-            "A slider through 20 moments of both chases. Run the notebook to use it; a figure above shows six.")
-assert len({bytes(frame) for frame in frames}) == len(frames)
+frames = [figures.chase_beside_figure(both, moment) for moment in moments]
+leaf = scrubber(frames, [f"round {moment}" for moment in moments], "chase", dpi=80)
+show_widget(leaf, "A slider through 20 moments of both chases. Run the notebook to use it; a figure above shows six.")
+assert len(set(leaf.frames)) == len(frames)
 
 # %% [markdown]
 # ## At scale: does a discriminator of eyes forget, too?
@@ -462,6 +496,9 @@ def fashions(seed, batch_of=lambda fresh: fresh, updates=40):
 # **Predict.** After the third fashion, we show the discriminator images of the first one again: blurred images. How
 # sure will it be that they are refined, without a history, and with one?
 
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
 # %%
 runs = {"no memory": [fashions(seed) for seed in range(3)],
         "history of 512": [fashions(seed, remembering(512)) for seed in range(3)]}
@@ -472,10 +509,14 @@ print("blurred, judged refined in the end:", ", ".join(f"{title} ≈ {value:.2f}
 assert last["no memory"] < 0.6 and last["history of 512"] > 0.75
 
 # %% [markdown]
-# What to see: on the left (no memory) the solid curve (blurred) rises while its fashion lasts. It sinks as soon as the
-# fashion has changed. A refiner that is trained against this discriminator would find out, and blur again. On the right
-# (history) all three curves stay up. This has a price: only half of each batch is news, so the new fashion is learned a
-# little more slowly.
+# <details><summary>What happens</summary>
+#
+# On the left (no memory) the solid curve (blurred) rises while its fashion lasts. It sinks as soon as the fashion has
+# changed. A refiner that is trained against this discriminator would find out, and blur again. On the right (history)
+# all three curves stay up. This has a price: only half of each batch is news, so the new fashion is learned a little
+# more slowly.
+#
+# </details>
 #
 # ## What goes wrong: the buffer that is always empty
 #
@@ -491,7 +532,8 @@ class DeadBuffer(HistoryBuffer):
         np.append(np.empty((0, *images.shape[1:])), images.detach(), axis=0)           # the result goes nowhere
 
 
-points, _, _ = chase(1, remembering(1024, DeadBuffer))
+dead = DeadBuffer(1024, torch.Generator().manual_seed(0))
+points, _, _ = chase(1, lambda fresh: history.mixed_batch(fresh, dead))
 print("bit for bit the chase without memory:", torch.equal(points, forgetful[0]))
 assert torch.equal(points, forgetful[0]) and not torch.equal(mindful[0], forgetful[0])
 
@@ -514,10 +556,10 @@ assert "empty" in said
 #
 # ## Three claims
 #
-# 1. Without memory the generator circles, and the discriminator knows nothing of the past. With 1,024 remembered points
+# 1. Without memory the generator circles, and the discriminator knows little of the past. With 1,024 remembered points
 #    neither happens. Asserted for five seeds below "One seed proves nothing".
 # 2. A memory must be about as long as the refiner's circle. An image is still remembered after $k$ rounds with the
-#    chance $(1 - b/2B)^k$. Asserted below Exercise 4.2.
+#    chance $(1 - b/2B)^k$. Asserted below Exercise 4.3.
 # 3. The paper's discriminator forgets artefacts of eye images within 80 updates. With a history it keeps them. Asserted
 #    in "At scale".
 #
@@ -525,7 +567,7 @@ assert "empty" in said
 # |---|---|---|---|
 # | batch | b/2 fresh, b/2 from the buffer (section 2.3) | the same | none |
 # | update | b/2 random places are replaced | free places first, then random ones | while it fills, a buffer gives only what it has |
-# | size B | not published | 1,024 in `quick`, 8,192 in `full` | ours; see Exercise 4.2 |
+# | size B | not published | 1,024 in `quick`, 8,192 in `full` | ours; see Exercise 4.3 |
 # | two-dimensional picture | drawn (article, Figure 4) | run and measured | a cloud with one moving centre |
 # | effect | gaze error 12.2 degrees without, 7.8 with (reported) | forgetting, measured on artefacts; on gaze 5.81 degrees without, 5.61 with (150 rounds, three seeds: [07](07_ablations.ipynb)) | stand-in eyes (notebook 01), a short run |
 #

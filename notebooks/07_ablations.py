@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Which part of SimGAN does what?
 #
@@ -37,7 +29,7 @@ import torch
 
 from simgan_lib import figures
 from simgan_lib.teaching import checks, failures
-from simgan_lib.teaching.notebook import setup, show
+from simgan_lib.teaching.notebook import setup, show, wide
 
 profile, device = setup()
 
@@ -63,11 +55,11 @@ print(*(f"profile {job.profile}, commit {commit}, {machine}" for commit, machine
 eyes = ablations.pictures(job)
 first = {"not-refined": "not refined", "base": "base", "no-history": "no history", "global-rescaled": "global, λ/126",
          "lambda-0": "λ = 0", "residual": "residual"}
-show(*figures.montage_figure({said: eyes[name][:4] for name, said in first.items()}, columns=4, says="All but the first row are softer."))
+show(*figures.montage_figure({said: eyes[name][:3] for name, said in first.items()}, columns=3, says="All but the first row are softer."))
 assert all(eyes[name].shape == (5, 1, 35, 55) for name in first)
 
 # %% [markdown]
-# What to see: four synthetic eyes with matched gray levels, and what five runs (seed 0) made of them. A global
+# What to see: three synthetic eyes with matched gray levels, and what five runs (seed 0) made of them. A global
 # discriminator gives one verdict where the local one sums 126, so its $\lambda$ is divided by 126 (*λ/126*). All rows
 # but the first look softer, as a camera's images do. Which is *better*? We measure.
 #
@@ -153,7 +145,7 @@ assert (mine == theirs).float().mean() > 0.999
 # %%
 rows, columns = torch.meshgrid(torch.arange(35), torch.arange(55), indexing="ij")
 ghost = histogram_matched(simulate(1, seed=99), unlabelled).float()
-PATTERNS = {"checkerboard": 1.0 - 2 * ((rows + columns) % 2), "stripes": torch.sin(torch.pi * columns / 2),
+PATTERNS = {"stripes": torch.sin(torch.pi * columns / 2), "checkerboard": 1.0 - 2 * ((rows + columns) % 2),
             "frame": ((rows < 2) | (rows > 32) | (columns < 2) | (columns > 52)).float(),
             "ghost of another eye": (ghost - ghost.mean()) / ghost.std()}
 
@@ -185,10 +177,14 @@ assert curves["shared pattern, gray levels"]["frame"][1][1] < 1.5 < curves["shar
 # ## The sweep, read
 #
 # **Predict.** Which setting trains the *worst* gaze estimator: no history, a global discriminator, $\lambda=0$, or no
-# warm-up? And which leaves the most foreign patches?
+# warm-up? And which of the five runs pictured at the top leaves the most foreign patches?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
-print(ablations.format_table(job, ["gaze_error", "foreign", "spectrum_distance", "pupil"], ablations.IDEAS))
+with wide():
+    print(ablations.format_table(job, ["gaze_error", "foreign", "spectrum_distance", "pupil"], ablations.IDEAS))
 
 # %% [markdown]
 # <details><summary>What happens</summary>
@@ -196,8 +192,7 @@ print(ablations.format_table(job, ["gaze_error", "foreign", "spectrum_distance",
 # *Global, λ / 126* is the worst on average, and by far the least reliable: one of its seeds went badly wrong, so its
 # interval is wide. Next comes $\lambda=0$, which also moves pupils in every seed. Then come *global* with $\lambda$
 # unchanged, which hardly refines, and no history. Leaving out the warm-up does no harm that three seeds could show.
-# By far the most foreign patches come from a setting that the question did not name: the residual output, which adds
-# a change to its input.
+# By far the most foreign patches come from the residual output, which adds a change to its input.
 #
 # </details>
 #
@@ -205,53 +200,57 @@ print(ablations.format_table(job, ["gaze_error", "foreign", "spectrum_distance",
 # network begins. So it is good or bad luck for *all* settings. Differences taken seed by seed are therefore often
 # known better than the values themselves.
 #
-# ### Exercise 7.1 · The interval of a difference (10 minutes)
+# ### Exercise 7.1 · Which differences are more than luck? (10 minutes)
 #
-# From the results of an ablation and of the base, one value for each seed, compute the 95 % interval of the mean
-# difference: $\bar d \pm t_{n-1}\, s_d / \sqrt n$. Here $d$ are the differences seed by seed, $s_d$ is their standard
-# deviation, and $t_{n-1}$ is the 97.5 % quantile of Student's distribution: `t.ppf(0.975, n - 1)`.
+# You have the results of $K$ settings and of the base, one value for each seed. Which settings differ from the base
+# by more than seeds do? Answer for each with 1 (larger), -1 (smaller), or 0 (seeds alone could do it). A difference
+# counts if the 95 % interval of its mean leaves out 0. `interval(numbers)` gives `"low"` and `"high"` of such an
+# interval for the mean of some numbers, by Student's t. Which numbers are wanted here? The base itself may be among
+# the settings: it gets 0.
 #
 # <details><summary>Hint</summary>
 #
-# First take the differences, then compute everything else from them alone. `Tensor.std` divides by $n - 1$, which is
-# right here.
+# What a seed does to all settings is in the base's value of this seed, too. It must fall out *before* the interval is
+# computed.
 #
 # </details>
 
 # %%
-from scipy.stats import t
-
-from simgan_lib.evaluation import statistics
+from simgan_lib.evaluation.statistics import interval
 
 
-def my_paired_interval(values, base):
-    """Tensors (n,), one value a seed.  Returns a tensor (2,): low and high."""
+def my_beyond_seeds(values, base):
+    """values: (K, n), a row a setting, a column a seed.  base: (n,), the same seeds.  Returns a tensor (K,): 1, -1 or 0."""
+    found = [interval(...) for row in values]  # your code
     return ...  # your code
 
 
 # %%
-paired_interval = checks.yours_or_ours(my_paired_interval, checks.paired_interval, statistics.paired_interval)
-values = [torch.tensor(list(job.by_seed(name, "gaze_error").values())) for name in ("not-refined", "base")]
-low, high = paired_interval(*values)
-print(f"not refined against base: {low:+.2f} to {high:+.2f} degrees")
+beyond_seeds = checks.yours_or_ours(my_beyond_seeds, checks.beyond_seeds)
+names = list(ablations.IDEAS)
+for key in ("gaze_error", "spectrum_distance"):
+    values = torch.tensor([list(job.by_seed(name, key).values()) for name in names], dtype=torch.float64)    # (16, 3)
+    verdicts = dict(zip(names, map(int, beyond_seeds(values, values[names.index("base")]))))
+    print(f"{key}: larger than the base's: {', '.join(name for name in names if verdicts[name] > 0)}")
+    print(f"{'':{len(key)}}  smaller: {', '.join(name for name in names if verdicts[name] < 0)}")
+    assert verdicts["not-refined"] == verdicts["no-history"] == 1 and verdicts["base"] == verdicts["no-warm-up"] == 0
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# from scipy.stats import t
-#
-# from simgan_lib.evaluation import statistics
+# from simgan_lib.evaluation.statistics import interval
 #
 #
-# def my_paired_interval(values, base):
-#     """Tensors (n,), one value a seed.  Returns a tensor (2,): low and high."""
-#     difference, n = values - base, len(values)
-#     reach = t.ppf(0.975, n - 1) * difference.std() / n**0.5
-#     return torch.stack([difference.mean() - reach, difference.mean() + reach])
+# def my_beyond_seeds(values, base):
+#     """values: (K, n), a row a setting, a column a seed.  base: (n,), the same seeds.  Returns a tensor (K,): 1, -1 or 0."""
+#     found = [interval(row - base) for row in values]
+#     return torch.tensor([1 if each["low"] > 0 else -1 if each["high"] < 0 else 0 for each in found])
 # ```
 #
-# With three seeds $t_2 = 4.30$; with infinitely many it is 1.96. Most of the width is the price of few seeds.
+# The interval of the mean difference $\bar d$ is $\bar d \pm t_{n-1}\, s_d / \sqrt n$, where $s_d$ is the differences'
+# standard deviation. With three seeds $t_2 = 4.30$; with infinitely many it is 1.96. Most of the width is the price of
+# few seeds.
 #
 # </details>
 
@@ -279,7 +278,7 @@ print(f"λ = 0: diversity kept, seed by seed: {', '.join(f'{value:.2f}' for valu
 #
 # | the paper says | here | |
 # |---|---|---|
-# | refined images train a better gaze estimator | yes: unrefined ones cost half a degree, in every seed | **holds** |
+# | refined images train a better gaze estimator | on the stand-in, yes: unrefined ones cost half a degree, in every seed | **holds** |
 # | without history there are artefacts, and gaze is worse (12.2 instead of 7.8 degrees, reported) | gaze is worse by some 0.2 degrees, which three seeds just show; in these 150 rounds images stay 3 dB further from the other domain; but *no artefacts* | **half** |
 # | with a global discriminator images are noisier, less even | $\lambda$ unchanged: hardly refined, spectrum 5 dB further. $\lambda/126$: one seed of three spoiled. Both: more foreign patches in every seed, still below 1 % | **in part** |
 # | self-regularization keeps the label | at $\lambda=0$ gaze is worse and pupils are further from their labels in every seed, though by 0.13 px; one seed lost half of its diversity | **holds**, barely |
@@ -333,12 +332,13 @@ show(*figures.montage_figure({"input": some[:4], **{title: images[:4] for title,
 share = {title: library.share(images, some) for title, images in large.items()}
 change = {title: mean_change(some, images) for title, images in large.items()}
 told = {title: job_of(card).mean("refined", "two_sample_accuracy") for title, card in cards.items()}
-for title, images in large.items():
-    print(f"{title:12}: changed by ≈ {change[title]:.0f} gray levels, ≈ {100 * share[title]:.2f} % foreign, pattern "
-          f"≈ {fixed_pattern(images, domains):.2f}, spectrum ≈ {spectrum_distance(images, unlabelled.images):.1f} dB")
-    moved, lost = (job_of(cards[title]).get("refined", name) for name in ("pupil_shift_px", "pupil_shift_px_failed"))
-    print(f"  its card: told from the stand-in in {100 * told[title]:.0f} %, pupil moved by {moved['mean']:.2f} ± {moved['sd']:.2f} px, "
-          f"none found in {100 * lost['mean']:.0f} %")
+with wide():
+    for title, images in large.items():
+        print(f"{title:12}: changed by ≈ {change[title]:.0f} gray levels, ≈ {100 * share[title]:.2f} % foreign, pattern "
+              f"≈ {fixed_pattern(images, domains):.2f}, spectrum ≈ {spectrum_distance(images, unlabelled.images):.1f} dB")
+        moved, lost = (job_of(cards[title]).get("refined", name) for name in ("pupil_shift_px", "pupil_shift_px_failed"))
+        print(f"  its card: told from the stand-in in {100 * told[title]:.0f} %, pupil moved by {moved['mean']:.2f} ± {moved['sd']:.2f} px, "
+              f"none found in {100 * lost['mean']:.0f} %")
 assert share["global"] > 2 * share["whole method"] and told["global"] < told["whole method"] < told["no history"]
 assert change["no history"] < change["whole method"] < change["global"]
 
@@ -362,15 +362,14 @@ from simgan_lib.teaching.widgets import scrubber, show_widget
 
 LAMBDAS = {"λ = 0": "lambda-0", "base": "base", "λ × 10": "lambda-10", "λ × 100": "lambda-100", "the input": "not-refined"}
 LAMBDAS = {said: name for said, name in LAMBDAS.items() if name in eyes}
-frames = [figures.to_png(figures.montage_figure({"input": eyes["not-refined"], said: eyes[name]}, 5)[0])
-          for said, name in LAMBDAS.items()]
-show_widget(scrubber(frames, list(LAMBDAS), "λ"),
-            "A slider from λ = 0 to a refiner that may change nothing. Run the notebook to use it; a strip stands below.")
+frames = [figures.montage_figure({"input": eyes["not-refined"], said: eyes[name]}, 5) for said, name in LAMBDAS.items()]
+leaf = scrubber(frames, list(LAMBDAS), "λ")
+show_widget(leaf, "A slider from λ = 0 to a refiner that may change nothing. Run the notebook to use it; a strip stands below.")
 show(*figures.montage_figure({said: eyes[name][:3] for said, name in LAMBDAS.items()}, columns=3,
                              says="The larger λ, the nearer to the input."))
 changed = {said: job.mean(name, "change") for said, name in LAMBDAS.items()}
 print("mean change, gray levels:", ", ".join(f"{said} {value:.1f}" for said, value in changed.items()))
-assert list(changed.values()) == sorted(changed.values(), reverse=True) and len({bytes(frame) for frame in frames}) == len(frames)
+assert list(changed.values()) == sorted(changed.values(), reverse=True) and len(set(leaf.frames)) == len(frames)
 
 # %% [markdown]
 # What to see: with a large $\lambda$ the grain of the drawing stays; with none the iris melts into the pupil. What we
@@ -401,10 +400,9 @@ def my_diversity(images):
 
 
 # %%
-from simgan_lib.evaluation import artefacts
-
-diversity = checks.yours_or_ours(my_diversity, checks.diversity, artefacts.diversity)
-print(f"synthetic {diversity(some):.0f}, five copies of one eye {diversity(some[:1].expand(5, -1, -1, -1)):.0f} gray levels")
+diversity = checks.yours_or_ours(my_diversity, checks.diversity)
+copies = some[:1].repeat(5, 1, 1, 1)
+print(f"synthetic {float(diversity(some)):.0f}, five copies of one eye {float(diversity(copies)):.0f} gray levels")
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -425,9 +423,10 @@ PICTURED = list(GALLERY)[:5]
 shown = {"input": some[:3], "healthy": healthy[PICTURED[0]].refined.images[:3]}
 show(*figures.montage_figure(shown | {name: failing[name].refined.images[:3] for name in PICTURED}, columns=3, width=6.5,
                              says="Mode collapse is one flat tone; in label drift each eye lies three pixels to the right."))
-for name, failure in GALLERY.items():
-    bad, good = (failure.signature(each[name]) for each in (failing, healthy))
-    print(f"{name:24} {failure.signature.__name__:18} failing ≈ {bad:.2f}, healthy ≈ {good:.2f}; fails {failure.fails} {failure.threshold:g}")
+with wide():
+    for name, failure in GALLERY.items():
+        bad, good = (failure.signature(each[name]) for each in (failing, healthy))
+        print(f"{name:24} {failure.signature.__name__:18} failing ≈ {bad:.2f}, healthy ≈ {good:.2f}; fails {failure.fails} {failure.threshold:g}")
 assert all(failure.found(failing[name]) and not failure.found(healthy[name]) for name, failure in GALLERY.items())
 assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes are there, only not where the labels say
 
@@ -440,7 +439,7 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 # | checkerboard | a stride, and a transposed convolution of $3 \times 3$ | a grid of period two at fixed places | no strides; or enlarge first, then convolve |
 # | label drift | in training alone, refined images are cropped three pixels off; $\psi$ = identity | pupils are not where the labels say, while losses fall as in a healthy run | one crop for both; look at exact labels |
 # | dead history | the result of an append is dropped, as in three public ports | the history stays empty | a test that stores and asks for the length |
-# | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.1's check |
+# | scrambled local loss | logits reshaped without moving the class axis, as in three public ports | the same verdict on both domains | move the axis; exercise 3.2's check |
 #
 # Label drift is easily overlooked: good eyes, falling losses, and each label three pixels off. We cause it by a bug,
 # because so short runs with $\lambda=0$ either keep their pupils or lose the whole image

@@ -1,11 +1,3 @@
-# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # From a downloaded release to refined eyes: what can go wrong on the way?
 #
@@ -122,6 +114,9 @@ assert done.n == len(crops) and sum(done.skipped.values()) > 0
 # **Predict.** MPIIGaze stores both eyes of a face. Our simulator draws left eyes only. What must happen to the right
 # eyes, and what to their labels?
 
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
 # %%
 side = crops.groups["side"]
 left, right = (torch.from_numpy(side == name) for name in ("left", "right"))
@@ -130,10 +125,16 @@ show(*figures.montage_figure(shown, columns=8, says="In both rows the eyes look 
 assert left.any() and right.any() and (left ^ right).all()
 
 # %% [markdown]
+# <details><summary>What happens</summary>
+#
+# The reader has mirrored the images of right eyes. Now all noses are on one side, and the two rows look alike. A
+# mirrored eye looks elsewhere, so a label that stays as it was is wrong. What becomes of it is your next exercise.
+#
+# </details>
+#
 # ### Exercise 11.1 · A right eye in the mirror (3 minutes)
 #
-# The reader has flipped the images of right eyes. A flipped eye looks in another direction. Give the gaze of the
-# mirrored image.
+# From the gaze of some eyes, give the gaze of their mirrored images.
 #
 # <details><summary>Hint</summary>
 #
@@ -149,10 +150,8 @@ def my_mirrored(gaze):
 
 
 # %%
-from simgan_lib import gaze as angles
-
-mirrored = checks.yours_or_ours(my_mirrored, checks.mirrored, angles.mirrored)
-assert torch.allclose(mirrored(torch.tensor([[-0.1, 0.2]])), torch.tensor([[-0.1, -0.2]]))
+mirrored = checks.yours_or_ours(my_mirrored, checks.mirrored)
+assert (mirrored(torch.tensor([[-0.1, 0.2]])) - torch.tensor([[-0.1, -0.2]])).abs().max() < 1e-3
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -171,9 +170,7 @@ assert torch.allclose(mirrored(torch.tensor([[-0.1, 0.2]])), torch.tensor([[-0.1
 # neighbour, the test asks for memory, not for understanding. So whole **days** are kept apart.
 #
 # How near is the nearest training image? We take test images $t_i$ and training images $x_j$, both as rows of $D$
-# pixels:
-#
-# $$ d_i = \min_j \frac{1}{D} \lVert t_i - x_j \rVert_1 $$
+# pixels.
 #
 # | symbol | what | shape, unit |
 # |---|---|---|
@@ -181,6 +178,10 @@ assert torch.allclose(mirrored(torch.tensor([[-0.1, 0.2]])), torch.tensor([[-0.1
 # | $d_i$ | distance to the nearest training image | gray levels a pixel |
 #
 # ### Exercise 11.2 · How near is the nearest? (5 minutes)
+#
+# Compute $d_i$ for each test image: its distance to the training image that is nearest to it. The distance of two
+# images is the absolute difference of their pixels, on average over the pixels. An image is near as a whole, not pixel
+# by pixel.
 #
 # <details><summary>Hint</summary>
 #
@@ -195,9 +196,7 @@ def my_nearest_distance(test, training):
 
 
 # %%
-from simgan_lib.evaluation import realism
-
-nearest_distance = checks.yours_or_ours(my_nearest_distance, checks.nearest_distance, realism.nearest_distance)
+nearest_distance = checks.yours_or_ours(my_nearest_distance, checks.nearest_distance)
 
 # %% [markdown]
 # <details><summary>Solution</summary>
@@ -208,11 +207,16 @@ nearest_distance = checks.yours_or_ours(my_nearest_distance, checks.nearest_dist
 #     return torch.cdist(test, training, p=1).amin(1) / test.shape[1]
 # ```
 #
+# As a formula: $d_i = \min_j \frac{1}{D} \lVert t_i - x_j \rVert_1$.
+#
 # </details>
 #
 # **Predict.** We compare two splits. One keeps every third day apart. The other keeps as many single images apart,
 # drawn at random. With which split is the nearest training image nearer? And for which does an "estimator" that
 # copies the label of the nearest image look better?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 from simgan_lib.gaze import angular_error_deg
@@ -223,7 +227,7 @@ splits = {"by day": (rest, test), "at random": (mixed[len(test):], mixed[:len(te
 near, copied = {}, {}
 for name, (known, new) in splits.items():
     a, b = (part.images.flatten(1).float() for part in (new, known))
-    near[name] = nearest_distance(a, b).median().item()
+    near[name] = torch.cat([nearest_distance(part, b) for part in a.split(50)]).median().item()
     copy = known.labels["gaze"][torch.cdist(a, b, p=1).argmin(1)]
     copied[name] = angular_error_deg(copy, new.labels["gaze"]).mean().item()
     print(f"{name:>9}: nearest training image ≈ {near[name]:.0f} gray levels away, its label ≈ {copied[name]:.1f} degrees off")
@@ -236,7 +240,8 @@ assert not written or (near["at random"] < 0.6 * near["by day"] and copied["at r
 # In the written release the random split leaves a twin of each test image in the training set. Copying the label of
 # this twin looks like a splendid method. By day the same method is poor.
 #
-# The kit is also tested with a sample of MPIIGaze's person p00: its Evaluation Subset, with frames drawn far apart.
+# The kit is also tested with a sample of MPIIGaze's person p00: 2,018 of the 3,000 crops of its Evaluation Subset, which
+# went through JPEG. Its frames were drawn far apart.
 # There the two splits differ little, 5.1 and 5.2 degrees, since no two frames are nearly the same. One cannot know
 # this before one has looked, so the kit always splits by day.
 #
@@ -299,9 +304,10 @@ for name, error in errors.items():
 assert errors["refined"] < errors["always the mean"]
 
 # %% [markdown]
-# Do not read much into one run of this size: between seeds these numbers move by half a degree and more. The kit's
-# measured results are in its README. On p00 refinement is ahead of raw and of matched images in every seed of
-# `quick`, by less than in the paper. In `full` it is not ahead.
+# Do not read much into one run of this size: between seeds these numbers move by half a degree and more, and refined eyes
+# may even be behind raw ones. The kit's measured results are in its README. On p00, three seeds of `quick` do not decide
+# whether refinement helps: −0.36 degrees, with a 95 % interval from −0.84 to +0.12. With one offset taken away it helps.
+# In `full`, anything from −1.7 to +1.9 degrees is possible.
 #
 # ## What goes wrong: right eyes left as they are
 #
@@ -323,18 +329,19 @@ assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["
 
 # %% [markdown]
 # The signature: **the mean error of yaw differs between the sides.** People look some 5 degrees past their pupil's
-# axis, towards the nose. On a right eye the nose is on the other side. So what was learned from left eyes is off by
-# twice that angle. For our refiner the slip can be worse: half of all noses are then on the right, and it gets left
+# axis, towards the nose. On a right eye the nose is on the other side. So what was learned from left eyes would be off by
+# twice that angle, 10 degrees, if it went by the pupil alone. On the written release the two means differ by about half
+# as much. What else the estimator goes by we have not looked into. For our refiner the slip can be worse: half of all noses are then on the right, and it gets left
 # eyes only.
 #
-# On p00's sample the slip costs little: 4.8 degrees mirrored, 4.9 as stored (three seeds, on matched images). Its
-# light comes from one side, and the mirror turns that, too. One release shows a fault that another hides. So look at
+# On p00's sample the slip costs little: 4.8 degrees mirrored, 4.9 as stored (three seeds, on matched images). Perhaps
+# since its light comes from one side, and the mirror turns that, too. One release shows a fault that another hides. So look at
 # each side by itself.
 #
 # ## Three claims
 #
 # 1. A damaged file is refused by name, and an unusable record is counted. Asserted in "Open it without trusting it".
-# 2. A random split of recordings in bursts flatters the estimator; a split by day does not. Asserted in "An honest
+# 2. A random split of recordings in bursts flatters the estimator, compared with a split by day. Asserted in "An honest
 #    split".
 # 3. Refinement brings the spectrum nearer to the release's, without one of its labels. Asserted in "Refine towards it".
 #
@@ -342,14 +349,15 @@ assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["
 # |---|---|---|---|
 # | real images | 214,000 of MPIIGaze, 15 people | a written release of stand-in eyes, or p00's sample | not real eyes by default |
 # | right eyes | not stated | mirrored, with their yaw | the simulator draws left eyes |
-# | split | not stated for the refiner's images | by day; the refiner never sees test days | stricter |
+# | split | not stated for the refiner's images | by day; the refiner never sees test days. Of several people, by the day's name | each person stands on both sides |
 # | crops | 35 × 55 | 36 × 60, scaled to 35 × 55 | the release's own size |
 #
 # ## Going further
 #
 # - **30 minutes.** Use your own folder of photographs: `python data_scripts/folder.py convert PICTURES OUT`, then
 #   `python -m simgan_lib train SYNTHETIC OUT refiner.safetensors`.
-# - **3 hours.** `python -m simgan_lib reproduce --real RELEASE --seeds 3`: is refinement ahead in every seed?
+# - **3 hours.** `python -m simgan_lib reproduce --real RELEASE --seeds 3`: does the interval of the difference,
+#   seed by seed, leave 0 out?
 # - **Open.** A split by day still has the same person on both sides. With the whole release, split by subject. What
 #   becomes of the oracle, the estimator trained on labelled real eyes?
 #

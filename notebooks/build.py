@@ -1,8 +1,9 @@
-"""Run the notebooks and write their outputs:  python notebooks/build.py [NN ...]   or  --check.
+"""Run the notebooks and write their outputs:  python notebooks/build.py [NN ...] [--force]   or  --check.
 
 Each notebook is two files: NN_name.py (percent format, what is written and reviewed) and NN_name.ipynb (made here, what
 people open).  The same script gives the same file: no time stamps, no random cell names, no widget state, no versions.
-The digest of the code that made the outputs is kept in the notebook, so that `--check` and the tests see stale ones.
+Two digests are kept in the notebook: of the code that made the outputs, so that `--check` and the tests see stale ones;
+and of all cells, so that a build sees what was edited in the notebook alone, and does not write over it.
 """
 
 import argparse
@@ -23,6 +24,7 @@ CELL_SECONDS = 900
 MOST_LINES = 25           # of code in a cell
 MOST_BYTES = 400_000      # of outputs in a notebook
 WIDGET = "application/vnd.jupyter.widget-view+json"  # names a model that exists only while the kernel runs
+KEPT = "tags", "lines_to_next_cell"                  # of a cell's metadata; the second: how the script spaces its cells
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"}}
 
@@ -48,14 +50,42 @@ def read_script(path):
     return notebook
 
 
-def code_digest(notebook):
-    """SHA-256 of the code cells' text, in order."""
-    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    return hashlib.sha256(json.dumps(sources).encode()).hexdigest()
+def read_notebook(path):
+    """The notebook that was built from a script.  Raises Refused if it cannot be read."""
+    built = path.with_suffix(".ipynb")
+    try:
+        return nbformat.read(built, as_version=4)
+    except ValueError as error:                  # not JSON: half a file, marks of a merge
+        raise Refused(f"{built.name} cannot be read; --force writes it anew") from error
 
 
-def build(path):
-    """Run one script, write its notebook beside it.  Raises Refused, and then the old one still stands."""
+def digests(notebook):
+    """SHA-256 of the code cells' text, in order, and of all cells."""
+    cells = described(notebook)
+    parts = {"code": [source for kind, source, _ in cells if kind == "code"], "cells": cells}
+    return {f"{name}_sha256": hashlib.sha256(json.dumps(part).encode()).hexdigest() for name, part in parts.items()}
+
+
+def lost(path):
+    """What a build would lose, since it was edited in the notebook and is not in the script: a phrase, empty if nothing."""
+    if not path.with_suffix(".ipynb").exists():
+        return ""
+    notebook, script = read_notebook(path), described(read_script(path))
+    cells, made = described(notebook), notebook.metadata.get("simgan", {})
+    if cells == script or made.get("cells_sha256", made.get("code_sha256")) in digests(notebook).values():
+        return ""                                # the same, or as it was built (an older build kept the code's digest alone)
+    new = [repr(source.splitlines()[0]) for kind, source, tags in cells if (kind, source, tags) not in script]
+    return f"{len(new)} of its cells: {', '.join(new)}" if new else "the order of its cells"
+
+
+def build(path, force=False):
+    """Run one script, write its notebook beside it.  Raises Refused, and then the old one still stands.
+
+    force: write over a notebook that was edited, or that cannot be read.
+    """
+    if not force and (edited := lost(path)):
+        raise Refused(f"{path.stem}.ipynb was edited, and {path.name} lacks {edited}; to keep the notebook's, jupytext --to "
+                      f"py:percent notebooks/{path.stem}.ipynb; to keep the script's, --force")
     notebook = read_script(path)
     for cell in notebook.cells:
         if cell.cell_type == "code" and len(cell.source.splitlines()) > MOST_LINES:
@@ -63,8 +93,7 @@ def build(path):
     run(notebook)
     for cell in notebook.cells:
         tidy(cell)
-    digest = {"simgan": {"code_sha256": code_digest(notebook)}}
-    notebook.metadata = nbformat.from_dict(METADATA | digest)
+    notebook.metadata = nbformat.from_dict(METADATA | {"simgan": digests(notebook)})
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     nbformat.validate(notebook)
     size = output_bytes(notebook)
@@ -92,7 +121,7 @@ def tidy(cell):
     """Leave of a cell what the same code gives again tomorrow.  Raises Refused for warnings, paths of the machine."""
     if cell.cell_type != "code":
         return
-    cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k == "tags"})
+    cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in KEPT})
     for output in cell.outputs:
         output.get("data", {}).pop(WIDGET, None)
         if output.output_type == "stream" and output.name == "stderr":
@@ -123,23 +152,32 @@ def problems(path):
     built = path.with_suffix(".ipynb")
     if not built.exists():
         return [f"{built.name} has not been built"]
-    script, notebook = read_script(path), nbformat.read(built, as_version=4)
+    script, notebook = read_script(path), read_notebook(path)
     found = []
     if described(script) != described(notebook):
         found.append(f"{built.name} and {path.name} have different cells")
-    if notebook.metadata.get("simgan", {}).get("code_sha256") != code_digest(script):
+    if notebook.metadata.get("simgan", {}).get("code_sha256") != digests(script)["code_sha256"]:
         found.append(f"{built.name} shows outputs of other code")
     return [f"{sentence}: python notebooks/build.py {path.name[:2]}" for sentence in found]
 
 
 def described(notebook):
-    return [(cell.cell_type, cell.source, cell.metadata.get("tags", [])) for cell in notebook.cells]
+    return [(cell.cell_type, cell.source.rstrip(), cell.metadata.get("tags", [])) for cell in notebook.cells if cell.source.strip()]
+
+
+def as_committed(model, **_):
+    """For Jupyter, which saves a notebook and its script: what it notes of the machine (kernel, versions) is left out."""
+    if model["type"] == "notebook" and "simgan" in model["content"]["metadata"]:
+        notebook = nbformat.from_dict(model["content"])
+        made = notebook.metadata.simgan | {"cells_sha256": digests(notebook)["cells_sha256"]}
+        model["content"]["metadata"] = METADATA | {"simgan": made}
 
 
 def main(arguments=None):
     """Returns the exit status: 0, 1 for a notebook that fails or is out of step, 2 for one that does not exist."""
     parser = argparse.ArgumentParser(description="Run the notebooks and write their outputs.")
     parser.add_argument("number", nargs="*", help="notebooks to build, by the start of their names; all by default")
+    parser.add_argument("--force", action="store_true", help="write over notebooks that were edited")
     parser.add_argument("--check", action="store_true", help="build nothing, only say what is out of step")
     options = parser.parse_args(arguments)
     try:
@@ -147,20 +185,23 @@ def main(arguments=None):
     except Refused as error:
         print(error, file=sys.stderr)
         return 2
-    return max([check(path) if options.check else built(path) for path in chosen], default=0)
+    return max([check(path) if options.check else built(path, options.force) for path in chosen], default=0)
 
 
 def check(path):
-    found = problems(path)
+    try:
+        found = problems(path)
+    except Refused as error:
+        found = [str(error)]
     print("\n".join(found) or f"{path.stem}: in step")
     return int(bool(found))
 
 
-def built(path):
+def built(path, force):
     start = time.perf_counter()
     print(f"{path.stem}: ", end="", flush=True)
     try:
-        size = build(path)
+        size = build(path, force)
     except Refused as error:
         print(f"not built: {error}")
         return 1

@@ -12,6 +12,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from .system.errors import UserError, exit_status
+from .system.settings import COUNT, PROCESSES, SEED, SEEDS, Parser
 
 
 def main(argv=None):
@@ -30,7 +31,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
+    parser = Parser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (run, says, options) in COMMANDS.items():
         command = commands.add_parser(name, help=says, formatter_class=_Help)
@@ -53,10 +54,12 @@ def _gaze_table(a):
     from .experiments.gaze_methods import EXPERIMENT, gaze_study, method_table, size_table
     from .experiments.records import read
     from .experiments.reproduce import run_folder
+    from .experiments.tables import no_interval
     path = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl"
     gaze_study(path, a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed)
     job, = read(path).jobs(experiment=EXPERIMENT, profile=a.profile, domain="MPIIGaze" if a.real else "stand-in")
-    print(f"{size_table(job)}\n\nMean error in degrees:\n{method_table(job)}\n\nThe records: {path}")
+    said = "\n\n".join(filter(None, (size_table(job), no_interval(job))))
+    print(f"{said}\n\nMean error in degrees:\n{method_table(job)}\n\nThe records: {path}")
 
 
 def _test_days(a):
@@ -67,10 +70,13 @@ def _test_days(a):
 
 def _simulate(a):
     from .experiments.runs import shown_progress
+    from .images import as_arrays
     from .simulators.camera import stand_in
     from .simulators.eyes import simulate
-    made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed, progress=shown_progress("simulating"))
-    made.save(a.out)
+    from .system.image_sets import put_together, work_place
+    with work_place(a.out) as place:
+        made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed, progress=shown_progress("simulating"))
+        put_together(place, a.out, [as_arrays(made)], made.source)
     print(f"{len(made)} images of {tuple(made.images.shape[1:])} in {a.out}")
 
 
@@ -78,30 +84,35 @@ def _train(a):
     from .experiments.domains import profile_named
     from .experiments.runs import train_refiner
     from .images import ImageSet
+    from .pretrained import read_card
     from .system.checkpoints import save_module
     from .system.device import resolve_device
+    from .system.places import claimed
     config = profile_named(a.profile).training
     config = replace(config, **dict(_assigned(config, text) for text in a.set))
-    synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
-    state = Path(a.out).with_suffix(".run.state")
-    trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
-    save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks,
-                                         "noise": config.noise, "residual": config.residual, "seed": a.seed,
-                                         "steps": config.total, "synthetic": synthetic.source, "real": real.source,
-                                         "last_losses": trained.records[-1]})
+    state = Path(f"{a.out}.run.state")
+    with claimed(a.out) as out:
+        if out.exists():
+            read_card(a.out)                   # what is no refiner is not replaced
+        synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
+        trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
+        save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width,
+                                             "blocks": config.blocks, "noise": config.noise, "residual": config.residual,
+                                             "seed": a.seed, "steps": config.total, "synthetic": synthetic.source,
+                                             "real": real.source, "last_losses": (trained.records or [None])[-1]})
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 
 def _assigned(config, text):
     """"name=value" -> (name, value of the type that the configuration has there)."""
     name, _, value = text.partition("=")
-    kinds = {field.name: type(getattr(config, field.name)) for field in fields(config)}
-    if name not in kinds:
-        raise UserError(f"--set {text}: expected NAME=VALUE, NAME being one of {', '.join(kinds)}")
+    rules = {field.name: field.type for field in fields(config)}
+    if name not in rules:
+        raise UserError(f"--set {text}: expected NAME=VALUE, NAME being one of {', '.join(rules)}")
     try:
-        return name, {"true": True, "false": False}[value.lower()] if kinds[name] is bool else kinds[name](value)
-    except (KeyError, ValueError) as error:
-        raise UserError(f"--set {text}: {value!r} is no {kinds[name].__name__}") from error
+        return name, rules[name](value)
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f"--set {name}: {error}") from error
 
 
 def _refine(a):
@@ -112,6 +123,8 @@ def _refine(a):
     from .training import refined_parts
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)
+    if os.path.realpath(a.out) == os.path.realpath(a.synthetic):
+        raise UserError(f"{a.out}: is read, and cannot be written: the same command again would refine it twice; name another")
     refined = refined_parts(refiner, images, progress=shown_progress("refining"))
     print(f"{save_parts(a.out, refined, f'refined from: {images.source}')} refined images in {a.out}")
 
@@ -128,11 +141,15 @@ def _evaluate(a):
             raise UserError(f"{folder}: no gaze labels there; found {', '.join(images.labels) or 'no labels'}")
     if training.images.shape[1:] != test.images.shape[1:]:
         raise UserError(f"{a.test}: images of {tuple(test.images.shape[1:])}, expected {tuple(training.images.shape[1:])}")
+    if not len(test):
+        raise UserError(f"{a.test}: no images to measure on")
     network = train_gaze_estimator(training, profile_named(a.profile).gaze, a.seed, resolve_device(a.device),
                                    progress=shown_progress("gaze estimator"))
     found = gaze_report(predict_gaze(network, test), test.labels["gaze"], seed=a.seed, groups=test.groups.get("day"))
     error, share = found["gaze_error_deg"], found["within_7_deg"]
-    print(f"mean gaze error {error['mean']:.2f} degrees (95 % interval {error['low']:.2f} to {error['high']:.2f}), "
+    interval = f"95 % interval {error['low']:.2f} to {error['high']:.2f}" if error["low"] is not None else (
+        f"no interval: {'one image' if len(test) == 1 else 'all images are of one day'}")
+    print(f"mean gaze error {error['mean']:.2f} degrees ({interval}), "
           f"{share['mean']:.1f} % within 7 degrees, on {len(test)} images")
 
 
@@ -156,26 +173,17 @@ def _results(a):
 
 
 # ---- how they are called ----
-def _at_least(lowest):
-    def number(text):
-        if int(text) < lowest:
-            raise argparse.ArgumentTypeError(f"expected at least {lowest}, found {text}")
-        return int(text)
-    return number
-
-
 def _option(*names, **how):
     return names, how
 
 
-COUNT = _at_least(1)
 PROFILE = _option("--profile", default=None, help="quick, full or paper (default: what SIMGAN_PROFILE says, else quick)")
 DEVICE = _option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-SEED = _option("--seed", type=int, default=0)
+ONE_SEED = _option("--seed", type=SEED, default=0)
 RESULTS = _option("--results", default="results", help="where results go")
 MAIN_JOB = (
-    PROFILE, _option("--seeds", type=COUNT, default=1, help="how many runs to average"),
-    _option("--first-seed", type=_at_least(0), default=0,
+    PROFILE, _option("--seeds", type=SEEDS, default=1, help="how many runs to average"),
+    _option("--first-seed", type=SEED, default=0,
             help="seeds may be spread over machines; those in one FILE of records are averaged"),
     _option("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain"),
     _option("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; every third day if not given"),
@@ -188,32 +196,32 @@ COMMANDS = {              # name: (function, what it does, options)
         _option("--records", metavar="FILE", help="where the records go (.jsonl); beside the run's stages if not given"))),
     "ablate": (_ablate, "the sweep of ablations; a stopped sweep goes on", (
         _option("--profile", default="quick", help="quick or full"),
-        _option("--seeds", type=COUNT, default=3, help="runs of each ablation"),
+        _option("--seeds", type=SEEDS, default=3, help="runs of each ablation"),
         _option("--only", nargs="+", default=[], metavar="NAME",
                 help="these ablations alone, such as base no-history, or all of a group: ideas, choices"),
-        _option("--jobs", type=COUNT, default=1, help="processes at once, on this machine"),
+        _option("--jobs", type=PROCESSES, default=1, help="processes at once, on this machine"),
         _option("--part", default="1/1", help="K/N: one of N machines that share --results; run it on each"),
         _option("--records", metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given"),
         RESULTS, DEVICE)),
     "simulate": (_simulate, "write labelled eye images", (
         _option("out", help="folder to write"), _option("--number", type=COUNT, default=10_000),
-        _option("--stand-in", action="store_true", help="the stand-in real domain instead of synthetic eyes"), SEED)),
+        _option("--stand-in", action="store_true", help="the stand-in real domain instead of synthetic eyes"), ONE_SEED)),
     "train": (_train, "train a refiner; a killed run goes on", (
         _option("synthetic", help="folder of an image set to refine"),
         _option("real", help="folder of an image set to resemble; its labels are not looked at"),
         _option("out", help="the refiner's file (.safetensors)"),
         _option("--set", metavar="NAME=VALUE", action="append", default=[],
                 help="another value than the profile's, of any field of TrainingConfig: --set regularization=0.1"),
-        PROFILE, SEED, DEVICE)),
+        PROFILE, ONE_SEED, DEVICE)),
     "refine": (_refine, "refine an image set; its labels stay", (
         _option("refiner", help="a refiner's file"), _option("synthetic", help="folder of an image set"),
         _option("out", help="folder to write"), DEVICE)),
     "evaluate": (_evaluate, "train a gaze estimator on one image set, measure it on another", (
         _option("training", help="folder of an image set with gaze labels"), _option("test", help="folder of another"),
-        PROFILE, SEED, DEVICE)),
+        PROFILE, ONE_SEED, DEVICE)),
     "ship": (_ship, "train one of the refiners that come with the kit; a killed run goes on", (
         _option("name", help="gray, gray-no-history, ...: see simgan_lib/experiments/shipped.py"),
-        _option("--profile", default="full", help="quick, full or paper"), SEED, RESULTS, DEVICE)),
+        _option("--profile", default="full", help="quick, full or paper"), ONE_SEED, RESULTS, DEVICE)),
     "results": (_results, "make the pages of results and of refiners, and README's table, anew of records and cards", (
         _option("checkout", nargs="?", default=".", help="where docs/results.md, docs/refiners.md and README.md are"),
         _option("--records", metavar="DIR", help="folder of the records; those that come with the kit if not given"))),

@@ -1,5 +1,6 @@
 """ImageSet: images, their labels, and where they came from.  What passes between all parts of the kit."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -8,6 +9,11 @@ import torch.nn.functional as F
 
 from .system import image_sets
 from .system.errors import UserError
+
+# Labels that the kit knows: the shape of one (None: any length), and |number| at most.  Other labels may be anything.
+SHAPES = {"gaze": (2,), "pupil": (2,), "iris": (5,), "parts": (None, None), "joints": (None, 3), "kind": ()}
+FARTHEST = 1e30                    # infinity is not below it
+MEASURED = {"gaze": (math.pi / 2, math.pi), "pupil": FARTHEST, "iris": FARTHEST, "joints": FARTHEST}
 
 
 def to_float(images):
@@ -138,9 +144,31 @@ class ImageSet:
         """
         arrays, groups, source = image_sets.read(folder)
         try:
-            return cls(arrays.pop("images"), arrays, groups, source)
+            images = cls(arrays.pop("images"), arrays, groups, source)
         except ValueError as error:
             raise UserError(f"{folder}: not a complete image set ({error})") from error
+        check_labels(images, folder)
+        return images
+
+
+def check_labels(images, where):
+    """Raises UserError if a label of an ImageSet that the kit knows has another shape, or is no number that it can be.
+
+    where: what the images are, for the message.  Labels are read a part at a time; pixels are not.
+    """
+    for name in SHAPES.keys() & images.labels.keys():
+        found, expected = tuple(images.labels[name].shape[1:]), SHAPES[name]
+        if len(found) != len(expected) or any(n not in (None, m) for n, m in zip(expected, found)):
+            raise UserError(f"{where}: {name}: expected {expected} numbers an image (None: any), found {found}")
+    for name in MEASURED.keys() & images.labels.keys():
+        most = torch.tensor(MEASURED[name]) + 1e-4
+        for at, values in enumerate(images.labels[name].split(1 << 16)):
+            right = (values.float().abs() <= most.to(values.device)).flatten(1).all(1)             # NaN <= most is False
+            if not right.all():
+                first = int(right.logical_not().nonzero()[0, 0])
+                raise UserError(f"{where}: {name} of image {(at << 16) + first}: expected finite numbers"
+                                f"{', radians (pitch up to pi/2, yaw up to pi)' if name == 'gaze' else ''}, found "
+                                f"{str(values[first].flatten()[:5].tolist())}")
 
 
 def save_parts(folder, parts, source):

@@ -4,6 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .system.settings import Whole
+
+# How large a refiner may be: what a training may ask for, and what the card of a file may say.
+CHANNELS, WIDTH, BLOCKS, NOISE = Whole(1, 64), Whole(1, 1024), Whole(0, 64), Whole(0, 64)
 COARSE = (3, 4)           # places, down and across, at which smooth noise is drawn
 BRIGHTEST = 0.997         # a residual refiner sees no value beyond: tanh reaches 1 nowhere; as uint8 it is 1 all the same
 

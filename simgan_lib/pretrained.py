@@ -3,35 +3,53 @@
 docs/refiners.md shows the cards of those; `python -m simgan_lib results` makes it.
 """
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import torch
 
-from .networks import Refiner
+from .networks import BLOCKS, CHANNELS, NOISE, WIDTH, Refiner
 from .system.checkpoints import load_checkpoint, load_module
 from .system.errors import UserError
+from .system.settings import Flag, Settings
 
 SHIPPED = Path(__file__).parent / "refiners"
+
+
+@dataclass(frozen=True)
+class Sizes(Settings):
+    """What a card says of the network beside it."""
+
+    channels: CHANNELS
+    width: WIDTH
+    blocks: BLOCKS
+    noise: NOISE = 0
+    residual: Flag() = False
 
 
 def load_refiner(path):
     """The Refiner in a file that the command `train` or `ship` wrote, its sizes taken from the file's card.
 
-    Raises UserError if the file is missing, damaged, or holds another network.
+    Raises UserError if the file is missing, damaged, or holds another network, or one with weights that are not finite.
     """
     card = read_card(path)
-    sizes = [card.get(name) for name in ("channels", "width", "blocks")]
-    if not all(isinstance(value, int) for value in sizes):
-        raise UserError(f"{path}: not a refiner's file: its card has no channels, width and blocks")
-    refiner = Refiner(*sizes, noise=card.get("noise", 0), residual=card.get("residual", False))
-    refiner = refiner.to(memory_format=torch.channels_last)
+    try:
+        sizes = Sizes(**{field.name: card[field.name] for field in fields(Sizes) if field.name in card})
+    except (UserError, TypeError) as error:
+        raise UserError(f"{path}: not a refiner's file: its card has no channels, width and blocks that fit ({error})") from error
+    with torch.device("meta"):           # takes no memory: whether the file's weights are of these sizes, is asked first
+        refiner = Refiner(sizes.channels, sizes.width, sizes.blocks, noise=sizes.noise, residual=sizes.residual)
     load_module(path, refiner)
-    return refiner.eval()
+    return refiner.to(memory_format=torch.channels_last).eval()
 
 
 def read_card(path):
     """The card in a refiner's file: a dict.  Raises UserError as `load_refiner` does."""
-    return load_checkpoint(path)[1].get("card", {})
+    about = load_checkpoint(path)[1]
+    card = about.get("card") if isinstance(about, dict) else None
+    if not isinstance(card, dict):
+        raise UserError(f"{path}: not a refiner's file: it has no card")
+    return card
 
 
 def shipped_names():

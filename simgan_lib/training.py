@@ -4,58 +4,75 @@ import copy
 import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import torch
 
 from .history import HistoryBuffer, mixed_batch, pooled_batch
 from .images import to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, discriminator_loss, refiner_loss, self_regularization
-from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, from_seed, smooth_noise
-from .system.device import autocast_for, keep_freed_memory
-from .system.digests import module_digest, sample_digest
+from .networks import (
+    BLOCKS,
+    NOISE,
+    WIDTH,
+    GlobalDiscriminator,
+    PatchDiscriminator,
+    Refiner,
+    count_parameters,
+    from_seed,
+    smooth_noise,
+)
+from .system.checkpoints import check_finite
+from .system.device import autocast_for, check_memory, keep_freed_memory
+from .system.digests import images_digest, module_digest
 from .system.errors import UserError
+from .system.settings import MANY, Flag, Number, OneOf, Settings, Whole
+
+OPTIMIZERS = {
+    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate),
+    # beta1 = 0.5: the adversary moves, old gradients mislead (usual for GANs since DCGAN).
+    "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999)),
+}
+RATE = Number(0, 10, above=True)
 
 
 @dataclass(frozen=True)
-class TrainingConfig:
+class TrainingConfig(Settings):
     """Numbers of one training run.  A step is one round of Algorithm 1: K_g refiner and K_d discriminator updates.
 
     regularization is the paper's lambda for one image's summed L1 distance in [-1, 1], against a cross-entropy summed
     over the patches.  Batches are averaged, so lambda and the learning rates do not depend on the batch size.
     """
 
-    steps: int                            # rounds after both warm-ups
-    batch: int = 32
-    refiner_updates: int = 2              # K_g
-    discriminator_updates: int = 1        # K_d
-    regularization: float = 0.5           # lambda
-    features: str = "identity"            # psi of the self-regularization, a name in losses.FEATURES
-    refiner_warmup: int = 100             # updates on self-regularization alone
-    discriminator_warmup: int = 20        # updates of the discriminator alone
-    warmup_weight: float = 1.0            # of the refiner's loss in its warm-up: SGD's steps grow with it, Adam's do not
-    buffer: int = 1024                    # images in the history buffer; 0: no history (ablation)
-    image_pool: bool = False              # True: the history is used as CycleGAN's image pool is (ablation)
-    local: bool = True                    # False: one verdict an image (ablation)
-    optimizer: str = "adam"               # or "sgd", as the paper
-    refiner_lr: float = 3e-4
-    discriminator_lr: float = 3e-4
-    ema_decay: float = 0.99               # of the refiner's running mean weights; 0: the last weights, as the paper
-    width: int = 64                       # feature maps of the refiner
-    blocks: int = 4                       # residual blocks of the refiner
-    noise: int = 0                        # channels of smooth noise that the refiner gets beside the image
-    residual: bool = False                # True: the refiner paints a change of its input, not a whole image (ablation)
-    mixed_precision: bool = True          # False: float32 throughout, even where the hardware multiplies bfloat16
+    steps: Whole(1, MANY)                       # rounds after both warm-ups
+    batch: Whole(1, 65_536) = 32
+    refiner_updates: Whole(1, 1000) = 2         # K_g
+    discriminator_updates: Whole(1, 1000) = 1   # K_d
+    regularization: Number(0, 10_000) = 0.5     # lambda
+    features: OneOf(FEATURES) = "identity"      # psi of the self-regularization
+    refiner_warmup: Whole(0, MANY) = 100        # updates on self-regularization alone
+    discriminator_warmup: Whole(0, MANY) = 20   # updates of the discriminator alone
+    warmup_weight: Number(0, 1000) = 1.0        # of the refiner's loss in its warm-up: SGD's steps grow with it, Adam's do not
+    buffer: Whole(0, MANY) = 1024               # images in the history buffer; 0: no history (ablation)
+    image_pool: Flag() = False                  # True: the history is used as CycleGAN's image pool is (ablation)
+    local: Flag() = True                        # False: one verdict an image (ablation)
+    optimizer: OneOf(OPTIMIZERS) = "adam"       # or "sgd", as the paper
+    refiner_lr: RATE = 3e-4
+    discriminator_lr: RATE = 3e-4
+    ema_decay: Number(0, 1, below=True) = 0.99  # of the refiner's running mean weights; 0: the last weights, as the paper
+    width: WIDTH = 64                           # feature maps of the refiner
+    blocks: BLOCKS = 4                          # residual blocks of the refiner
+    noise: NOISE = 0                            # channels of smooth noise that the refiner gets beside the image
+    residual: Flag() = False                    # True: the refiner paints a change of its input, not a whole image (ablation)
+    mixed_precision: Flag() = True              # False: float32 throughout, even where the hardware multiplies bfloat16
 
     def __post_init__(self):
-        for name in ("steps", "batch", "refiner_updates", "discriminator_updates", "width"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name}: expected at least 1, found {getattr(self, name)}")
-        for name, known in (("features", FEATURES), ("optimizer", OPTIMIZERS)):
-            if getattr(self, name) not in known:
-                raise UserError(f"{name}: expected one of {', '.join(sorted(known))}, found {getattr(self, name)!r}")
+        super().__post_init__()
         least, said = (self.batch, "a batch") if self.image_pool else (self.batch // 2, "half a batch")
         if 0 < self.buffer < least:
             raise UserError(f"buffer: expected 0 (no history) or at least {said} ({least}), found {self.buffer}")
+        if self.buffer and not least:
+            raise UserError("batch: expected at least 2, half of which goes into the history, found 1")
 
     @property
     def total(self):
@@ -63,19 +80,14 @@ class TrainingConfig:
         return self.refiner_warmup + self.discriminator_warmup + self.steps
 
 
-OPTIMIZERS = {
-    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate),
-    # beta1 = 0.5: the adversary moves, old gradients mislead (usual for GANs since DCGAN).
-    "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999)),
-}
-
 PRESETS = {
     "quick": TrainingConfig(steps=300, width=32, features="local_contrast", regularization=0.2),
     # Noise: without it the refiner, which sees 19 pixels, cannot vary the light over an eye as real light varies.
     "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, ema_decay=0.998, buffer=8192,
                            refiner_warmup=200, discriminator_warmup=50, noise=1),
-    # Every published constant, literally (the buffer's size was not published; lambda from a private reply, and it weighs
-    # the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black).
+    # The published constants as numbers, not the published run: losses are averaged over the batch where the paper sums, so
+    # SGD's steps are 512 times smaller; one report has 40,000 steps.  The buffer's size was not published.  Lambda is from a
+    # private reply, and weighs the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black.
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
                             refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
                             refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),
@@ -116,7 +128,8 @@ class Training:
     elsewhere (memory-mapped, say) are fetched batch by batch.
     features: a psi of one's own in place of config.features, such as `features.LearnedFeatures`: a torch module, whose
     make and weights can be compared when a run is taken up again.
-    Raises UserError if sizes differ, a set is empty, or features is no module.
+    Raises UserError if sizes differ, a set is empty, images are too small for the refiner, the memory does not suffice, or
+    features is no module.
     """
 
     LEARNED = ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer")
@@ -127,8 +140,9 @@ class Training:
                             "expected some of each, of equal channels and size")
         if not isinstance(features, torch.nn.Module | None):
             raise UserError(f"features: expected a torch module, whose weights a resumed run can compare, found {features!r}")
-        keep_freed_memory()
         self.config, self.device, self.done, self.seed = config, torch.device(device), 0, seed
+        check_memory(self._least_memory(*synthetic.images.shape[1:]), self.device, "this training")
+        keep_freed_memory()
         self.synthetic, self.real = synthetic.images, real.images
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.given, self.features = features, FEATURES[config.features] if features is None else features.to(self.device)
@@ -147,6 +161,16 @@ class Training:
         c = self.config
         return (Refiner(channels, c.width, c.blocks, noise=c.noise, residual=c.residual),
                 PatchDiscriminator(channels) if c.local else GlobalDiscriminator(channels, (height, width)))
+
+    def _least_memory(self, channels, height, width):
+        """Bytes: weights, gradients and a moment of each; the maps of a batch, in bfloat16; the history.  Nothing is made yet."""
+        c = self.config
+        with torch.device("meta"):
+            refiner, discriminator = self.networks(channels, height, width)
+        if min(height, width) <= refiner.margin:
+            raise UserError(f"images to refine are {height} x {width}: expected more than {refiner.margin} pixels a side")
+        weights, maps = count_parameters(refiner) + count_parameters(discriminator), c.batch * c.width * (2 * c.blocks + 1)
+        return 12 * weights + (2 * maps + 4 * c.buffer * channels) * height * width
 
     # ---- Algorithm 1 ----
     def run(self):
@@ -235,17 +259,28 @@ class Training:
 
     # ---- state ----
     def state(self):
-        """All that the rest of the run depends on, as nested dicts of tensors and numbers."""
+        """All that the rest of the run depends on, as nested dicts of tensors and numbers.
+
+        Raises TrainingFailed if a weight is not finite: such a state must not take the place of a good one.
+        """
+        self._check_weights(TrainingFailed)
         return {**self._identity(), "done": self.done, **{name: getattr(self, name).state_dict() for name in self.LEARNED},
                 "buffer": self.buffer.state() if self.buffer is not None else None,
                 "generator": self.generator.get_state(), "monitor": self.monitor.bad}
 
     def _identity(self):
         """What makes it this run and no other."""
-        return {"config": asdict(self.config),
-                "data": {"seed": self.seed, "device": self.device.type, "images to refine": sample_digest(self.synthetic),
-                         "real images": sample_digest(self.real),
-                         "given features": None if self.given is None else module_digest(self.given)}}
+        return {"config": asdict(self.config), "data": self._data}
+
+    @cached_property
+    def _data(self):
+        return {"seed": self.seed, "device": self.device.type, "images to refine": images_digest(self.synthetic),
+                "real images": images_digest(self.real),
+                "given features": None if self.given is None else module_digest(self.given)}
+
+    def _check_weights(self, error=UserError):
+        for name in ("refiner", "averaged", "discriminator"):
+            check_finite(getattr(self, name).state_dict(), f"step {self.done}: the {name} network", error)
 
     def restore(self, state):
         """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
@@ -257,10 +292,15 @@ class Training:
         for name in self.LEARNED:
             getattr(self, name).load_state_dict(state[name])
         if self.buffer is not None:
+            kept = state["buffer"]["images"]
+            if kept is not None and kept.shape[1:] != self.synthetic.shape[1:]:
+                raise UserError(f"the history there holds images of {tuple(kept.shape[1:])}")
             self.buffer.restore({k: v.to(self.device) if torch.is_tensor(v) else v for k, v in state["buffer"].items()})
         self.generator.set_state(state["generator"])
-        self.monitor.bad = state["monitor"]
+        self.monitor.bad = {name: int(state["monitor"][name]) for name in self.monitor.bad}
+        Whole(0, self.config.total).check("done", state["done"])
         self.done = state["done"]
+        self._check_weights()
 
     @property
     def result(self):
@@ -303,7 +343,8 @@ def refine(refiner, images, batch=256, progress=None, seed=0):
 
     refiner: a Refiner on any device.  progress: called as progress(done, total).  seed: of the noise, where the
     refiner takes any: another seed, other light on the same eyes.
-    Raises UserError for images of another number of channels than the refiner's, or too small for it.
+    Raises UserError for images of another number of channels than the refiner's, or too small for it, and for a refiner
+    that has a weight which is not finite.
     """
     parts = [part.images for part in refined_parts(refiner, images, batch, progress, seed)]
     return replace(images, images=torch.cat(parts) if parts else images.images, source=f"refined from: {images.source}")
@@ -317,6 +358,7 @@ def refined_parts(refiner, images, batch=256, progress=None, seed=0):
     if images.images.shape[1] != refiner.channels or min(size) <= refiner.margin:
         raise UserError(f"images to refine are {tuple(images.images.shape[1:])}: expected {refiner.channels} channels and "
                         f"more than {refiner.margin} pixels a side")
+    check_finite(refiner.state_dict(), "the refiner")
     generator = torch.Generator(device).manual_seed(seed)
     for start in range(0, len(images), batch):
         part = images[start:start + batch]

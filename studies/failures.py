@@ -6,7 +6,6 @@ One line a failure: its signature in the failing and in the healthy runs, seed b
 Some 20 seconds a seed for each on one plain CPU core, less for the last two and the checkerboard.
 """
 
-import argparse
 import json
 import sys
 from dataclasses import replace
@@ -16,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this fil
 from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import SEEDS, Parser
 from simgan_lib.teaching.failures import GALLERY, gallery
 
 
@@ -32,9 +33,9 @@ def signatures(names, seeds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", choices=[*GALLERY, []], default=[], help="which failures; all if not given")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=SEEDS, default=3)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
     found = signatures(a.names or list(GALLERY), a.seeds)
@@ -46,4 +47,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

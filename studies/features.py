@@ -8,7 +8,6 @@ share of pupils found within 1 px of their exact label; contrast of the iris by 
 evening light); distance of the power spectra in dB; and whether the discriminator could tell refined patches.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -23,9 +22,12 @@ from simgan_lib.evaluation.pupil import iris_contrast, pupils_in_place
 from simgan_lib.evaluation.realism import mean_change, spectrum_distance
 from simgan_lib.experiments.provenance import about
 from simgan_lib.experiments.records import add, check_addable, row, run_line
+from simgan_lib.losses import FEATURES
 from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.evening import in_evening_light, squinting
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import MANY, SEED, Number, OneOf, Parser, Whole
 from simgan_lib.training import PRESETS, Training, refine
 
 EYES = 600                # of each domain
@@ -51,11 +53,19 @@ def trained(psi, weight, seed, steps, synthetic, unlabelled):
     return run.result, 100 * torch.stack(caught).mean().item()
 
 
+def psi_and_weights(text):
+    """"identity:0.1,learned:0.2"  ->  ["identity:0.1", "learned:0.2"], each with a psi that there is and a lambda."""
+    for each in text.split(","):
+        psi, _, weight = each.partition(":")
+        OneOf([*FEATURES, "learned"])(psi), Number(0, 10_000)(weight)
+    return text.split(",")
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", type=lambda text: text.split(","), default=SWEEP, help="psi:lambda, with commas between")
-    parser.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=120)
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", type=psi_and_weights, default=SWEEP, help="psi:lambda, with commas between")
+    parser.add_argument("--seeds", type=lambda text: [SEED(s) for s in text.split(",")], default=[0, 1, 2])
+    parser.add_argument("--steps", type=Whole(1, MANY), default=120)
     parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="JSON lines instead of the table")
     a = parser.parse_args()
@@ -79,7 +89,7 @@ def main():
     for name, images in references.items():
         tell(name, images)
     for each in a.only:
-        psi, weight = each.split(":")
+        psi, _, weight = each.partition(":")
         for seed in a.seeds:
             start = time.perf_counter()
             refiner, caught = trained(psi, float(weight), seed, a.steps, synthetic, unlabelled)
@@ -87,4 +97,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

@@ -7,7 +7,6 @@ learn from unlabelled images), and measured on the stand-in domain: mean error i
 the domain is.  "The whole camera" is what a refiner could reach at best without other eyes.
 """
 
-import argparse
 import json
 import sys
 from dataclasses import replace
@@ -20,6 +19,8 @@ from simgan_lib.evaluation.gaze import PRESETS, predict_gaze, train_gaze_estimat
 from simgan_lib.gaze import angular_error_deg
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import Parser
 
 PARTS = {"nothing but equalisation": (), "blur": ("defocus",), "noise and compression": ("noise", "compression"),
          "uneven light": ("light",), "all but uneven light": ("tone", "defocus", "noise", "compression"),
@@ -37,7 +38,7 @@ def error(training, test, steps, seed=0):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a tenth of the training: to see that it runs")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
@@ -49,4 +50,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

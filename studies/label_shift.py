@@ -11,7 +11,6 @@ deviations of gaze: of the simulator's people, as estimated of the unlabelled cr
 which describe and do not choose.  Some twelve minutes on one CPU core in `quick`.
 """
 
-import argparse
 import json
 import sys
 from functools import partial
@@ -29,6 +28,8 @@ from simgan_lib.experiments.pipeline import SeedRun
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.device import resolve_device
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import SEED, Parser
 
 
 def drawn_like(images, gaze, seed):
@@ -45,10 +46,10 @@ def spread(gaze):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
     parser.add_argument("--profile", default="quick")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=SEED, default=0)
     parser.add_argument("--results", default="results", help="where trainings are kept, to be taken up again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
@@ -73,4 +74,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

@@ -12,7 +12,6 @@ Columns: gray levels by which pixels would have to move to make the histograms e
 spectra in dB; how often a small network, trained on some days, can tell the two apart on other days (0.5: not at all).
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -30,7 +29,8 @@ from simgan_lib.images import ImageSet, resized
 from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.system.errors import UserError
+from simgan_lib.system.errors import UserError, exit_status
+from simgan_lib.system.settings import Parser
 
 
 def samples():
@@ -39,7 +39,7 @@ def samples():
 
 def read_crops(folder, size=(35, 55)):
     """All PNG crops of a folder, gray."""
-    crops = [np.array(Image.open(path).convert("L")) for path in sorted(folder.glob("*.png"))]
+    crops = [np.array(Image.open(path, formats=["PNG"]).convert("L")) for path in sorted(folder.glob("*.png"))]
     return ImageSet(torch.cat([resized(torch.from_numpy(crop)[None, None], size) for crop in crops]), source=folder.name)
 
 
@@ -79,16 +79,13 @@ def measured(images, real, seeds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--real", type=Path, default=samples() / "MPIIGaze")
     parser.add_argument("--more", type=Path, help="folder of PNG crops of other people")
     parser.add_argument("--quick", action="store_true", help="one seed")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args()
-    try:
-        real, other_days = halves(real_domain(asked.real).unlabelled)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    real, other_days = halves(real_domain(asked.real).unlabelled)
     found = tables(real, other_days, read_crops(asked.more) if asked.more else None, 1 if asked.quick else 3)
     if asked.json:
         print(json.dumps({"against": found, "real": real.source}))
@@ -102,4 +99,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

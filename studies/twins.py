@@ -8,7 +8,6 @@ domain, as there.  Mean error in degrees with its 95 % interval by days, and the
 an hour for each on one CPU core.  --record adds them to a file of records: docs/results.md is made of it.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -27,6 +26,8 @@ from simgan_lib.gaze import angular_error_deg
 from simgan_lib.matching import histogram_matched
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import Parser
 from simgan_lib.training import refine
 
 NAMES = ("gray", "gray-no-history", "gray-global")
@@ -45,7 +46,7 @@ def measured(name, profile, domain, eyes, unmatched):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=[], help="which refiners; all if not given")
     parser.add_argument("--profile", default="full", help="quick: to see that it runs")
     parser.add_argument("--unmatched", action="store_true", help="leave refined images as they are, not matched once more")
@@ -76,4 +77,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main, stopped="the same command begins anew"))

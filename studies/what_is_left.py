@@ -10,13 +10,12 @@ turns, scales and offsets could give), one for all and one for each eye; and how
 mean of pitch and yaw): what the training set did not cause, another one does not mend.  Labels of test images are used to
 describe, not to choose.
 Two more sets: `refined_as_they_are`, as the refiner leaves them, not matched once more as `full` does; and, with --real,
-`stand_in`: as many eyes of the stand-in domain, whose camera was made after p00's crops.  They are about what
-a refiner could make that got every trait of that camera right.
+`stand_in`: as many eyes of the stand-in domain, which was made after p00's crops.  They are about what a refiner
+could make that got every trait of the stand-in right, its skins and light as well as its camera.
 --lids asks whether a simulator would do better whose lids follow the gaze more closely.
 Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
 """
 
-import argparse
 import dataclasses
 import itertools
 import json
@@ -35,6 +34,8 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import LOWER_FOLLOWS, UPPER_FOLLOWS, render
 from simgan_lib.simulators.parameters import draw_parameters
 from simgan_lib.system.device import resolve_device
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import SEED, Number, Parser
 
 NOT_AGAIN, STAND_IN = "refined_as_they_are", "stand_in"
 SETS = (*TRAINED_ON, NOT_AGAIN, STAND_IN)
@@ -101,13 +102,14 @@ def training_sets(seed, names):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
     parser.add_argument("--profile", default="quick")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=SEED, default=0)
     parser.add_argument("--only", nargs="+", choices=SETS, default=TRAINED_ON, metavar="NAME",
                         help=f"sets to train on, of {', '.join(SETS)}; by default all but the last two")
-    parser.add_argument("--lids", nargs=2, type=float, metavar=("UPPER", "LOWER"), help="mm that the upper and the lower lid rise "
+    parser.add_argument("--lids", nargs=2, type=Number(-20, 20), metavar=("UPPER", "LOWER"),
+                        help="mm that the upper and the lower lid rise "
                         f"a degree of gaze, instead of {UPPER_FOLLOWS} and {LOWER_FOLLOWS}; 0.18 goes all the way")
     parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
@@ -137,4 +139,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(exit_status(main))

@@ -19,7 +19,7 @@ TITLE = "numbered release"
 
 
 def write(folder, files=6, each=5):
-    """File k holds the numbers from k * each on; every seventh number is 0 instead and cannot be used."""
+    """File k holds the numbers from k * each on; every seventh number is 0 instead and cannot be used.  Gaze: 1024ths."""
     folder.mkdir(parents=True, exist_ok=True)
     for k in range(files):
         numbers = np.arange(k * each, (k + 1) * each, dtype="<u4")
@@ -50,4 +50,4 @@ def read_unit(unit, size=(4, 4)):
     used = torch.from_numpy(numbers[numbers > 0])
     images = (used % 251).to(torch.uint8)[:, None, None, None].expand(-1, 1, *size).contiguous()
     groups = {"file": np.array([Path(unit[0]).stem] * len(used), dtype=str)}
-    return ImageSet(images, {"gaze": torch.stack([used, -used], -1).float()}, groups), Counter({"zero": len(numbers) - len(used)})
+    return ImageSet(images, {"gaze": torch.stack([used, -used], -1) / 1024}, groups), Counter({"zero": len(numbers) - len(used)})

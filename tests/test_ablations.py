@@ -1,6 +1,7 @@
 """The sweep of ablations: it is resumed, knows results of other settings or code, and its table says what the records say."""
 
 import json
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
 
 import pytest
@@ -71,6 +72,14 @@ def test_a_stopped_sweep_keeps_what_is_finished_and_goes_on(tiny, tmp_path, monk
     assert len(tiny) == 4 and runs_of(job) == [(name, 0) for name in (BASE, "no-history", "global", "residual")]
     assert (tmp_path / "ablations/quick/base-seed0.json").read_bytes() == first
     assert not list(tmp_path.rglob("run-*"))                               # no state of finished runs is left
+
+
+def test_a_worker_that_dies_is_told(tiny, tmp_path, monkeypatch):
+    def dying(*_, **__):
+        raise BrokenProcessPool("A worker process managed by the executor was unexpectedly terminated.")
+    monkeypatch.setattr(ablations.joblib, "Parallel", lambda *_, **__: dying)
+    with pytest.raises(UserError, match="a worker process died.*fewer --jobs"):
+        run(tmp_path, BASE)
 
 
 def test_other_settings_other_code_or_a_damaged_record_are_computed_anew(tiny, tmp_path, monkeypatch):

@@ -79,7 +79,7 @@ def test_conversion_notices_a_file_that_appears_beside_a_picture(tmp_path):
 
     def converted():
         return convert(module, module.units(release), tmp_path / "out", workers=1, bar=False)
-    assert converted().skipped == {"json missing": 1}
+    assert converted().skipped == {"json missing: 2.jpg": 1}
     (release / "imgs" / "2.json").write_text(late)
     assert (converted().n, len(ImageSet.load(tmp_path / "out"))) == (3, 3)
 
@@ -247,10 +247,10 @@ def test_an_unpacked_folder_of_something_else_is_not_taken_for_the_release(tmp_p
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
 @pytest.mark.parametrize("name, place, options, words", [
-    ("mpiigaze", "Data/Normalized/p00/day01.mat", {}, "of 12"), ("unityeyes", "imgs/2.jpg", {}, "1 picture missing"),
-    ("unityeyes", "imgs/2.json", {}, "1 json missing"), ("syntheseyes", "f01/*.png", {}, "1 picture missing"),
+    ("unityeyes", "imgs/2.jpg", {}, "1 picture unreadable"),
+    ("unityeyes", "imgs/2.json", {}, "1 json unreadable"), ("syntheseyes", "f01/*.png", {}, "1 picture unreadable"),
     ("nyu", "test/depth_1_0000001.png", {}, "1 picture"),
-    ("folder", "0.png", {}, "1 picture missing")])
+    ("folder", "0.png", {}, "1 picture unreadable")])
 def test_nobody_waits_for_a_pipe(tmp_path, name, place, options, words):
     """Opening one that nobody writes to never ends: run apart, so that the test would."""
     release = WRITE[name](tmp_path / "release")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import tracemalloc
 import zipfile
 from collections import namedtuple
 
@@ -122,6 +123,33 @@ def test_a_bomb_is_stopped(tmp_path, monkeypatch, name):
     (tmp_path / "in").mkdir()
     archive = WRITERS[name](tmp_path / "in" / name, [(f"{i}.bin", bytes(1 << 20)) for i in range(4)])
     refused(archive, "becomes more than 100 times the archive's .* a bomb")
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_million_empty_files_are_a_bomb_too(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(archives, "SMALL", 100 * archives.MEMBER)
+    archive = WRITERS[name](tmp_path / name, [(f"d/{i}", b"") for i in range(101)])
+    with pytest.raises(UserError, match="a bomb"):
+        extract(archive, tmp_path / "out", ratio=1, bar=False)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_name_that_would_fill_the_memory_is_refused(tmp_path, kind):
+    """A few kilobytes of it, packed; tarfile takes a name whole."""
+    archive = tar(tmp_path / "a.tar.gz", [("x", bytes(200 << 20)), ("y", b"text")], {"x": kind})
+    tracemalloc.start()
+    try:
+        refused(archive, "damaged archive .a name of 209.7 MB")
+        assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on this system")
+def test_an_archive_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.tar.gz")
+    with pytest.raises(UserError, match="a.tar.gz: could not be read .found a pipe"):
+        extract(tmp_path / "a.tar.gz", tmp_path / "out", bar=False)
 
 
 def test_a_zip_that_claims_less_than_it_holds_is_damaged(tmp_path):

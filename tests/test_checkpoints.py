@@ -1,6 +1,7 @@
 """A checkpoint comes back bit for bit or not at all, whatever happens to the file, the disk or the process."""
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections import OrderedDict
 from contextlib import suppress
 
@@ -18,9 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save as tensors_to_bytes
 
-from simgan_lib.system import checkpoints
+from simgan_lib.system import checkpoints, device
 from simgan_lib.system.checkpoints import STATE, load_checkpoint, load_module, load_state, save_checkpoint, save_module, save_state
 from simgan_lib.system.errors import UserError
+from simgan_lib.system.places import locked
 
 TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "images": torch.arange(40, dtype=torch.uint8),
            "step": torch.tensor(7)}
@@ -271,15 +274,55 @@ def test_networks_of_earlier_versions_are_still_read(tmp_path):
     assert other.weight.is_contiguous(memory_format=torch.channels_last)
 
 
-@pytest.mark.parametrize("other, found", [(torch.nn.Linear(4, 2), r"weight is \(2, 3\) in the file, expected \(2, 4\)"),
+@pytest.mark.parametrize("other, found", [(torch.nn.Linear(4, 2), r"weight is \(2, 3\) .* in the file, expected \(2, 4\)"),
                                           (torch.nn.Linear(3, 2, bias=False), "bias is .* expected no such tensor"),
-                                          (torch.nn.Sequential(torch.nn.Linear(3, 2)), r"0.bias is absent")])
+                                          (torch.nn.Sequential(torch.nn.Linear(3, 2)), r"0.bias is absent"),
+                                          (torch.nn.Linear(3, 2).half(), "float32 in the file, expected .*float16")])
 def test_weights_of_another_network_are_refused_and_nothing_is_changed(tmp_path, other, found):
     save_module(tmp_path / "net", torch.nn.Linear(3, 2), {})
     before = {name: value.clone() for name, value in other.state_dict().items()}
     with pytest.raises(UserError, match=found):
         load_module(tmp_path / "net", other)
     assert same(before, dict(other.state_dict()))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_network_with_a_weight_that_is_not_finite_is_neither_saved_nor_read(tmp_path, value):
+    broken, path = torch.nn.Linear(3, 2), tmp_path / "net"
+    save_module(path, torch.nn.Linear(3, 2), {})
+    before = path.read_bytes()
+    with torch.no_grad():
+        broken.bias[1] = value
+    with pytest.raises(UserError, match=r"net: the network has weights that are not finite numbers \(bias\)"):
+        save_module(path, broken, {})
+    assert path.read_bytes() == before
+    save_checkpoint(path, broken.state_dict(), {"card": {}})
+    with pytest.raises(UserError, match="not finite"):
+        load_module(path, torch.nn.Linear(3, 2))
+
+
+def test_a_file_that_is_larger_than_the_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    save_module(tmp_path / "net", torch.nn.Linear(30, 20), {})
+    save_state(tmp_path / "state", {"x": torch.zeros(600)})
+    monkeypatch.setattr(device, "memory_limit", lambda: 1000)
+    for path, load in ((tmp_path / "net", load_checkpoint), (tmp_path / "state", load_state)):
+        with pytest.raises(UserError, match=f"{path}: the file takes at least .* of memory, and there are 1 kB"):
+            load(path)
+
+
+def test_a_state_whose_bytes_would_become_many_is_refused(tmp_path):
+    """What `torch.save` writes is not packed; what is packed may be a gigabyte of zeros."""
+    save_state(tmp_path / "state", {"x": torch.zeros(100_000)})
+    content = (tmp_path / "state").read_bytes().split(b"\n", 2)[2]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as plain, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as small:
+        for entry in plain.infolist():
+            small.writestr(entry.filename, plain.read(entry))
+    content = packed.getvalue()
+    (tmp_path / "packed").write_bytes(STATE + hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+    assert len(content) < 10_000
+    with pytest.raises(UserError, match="packed, as no state is"):
+        load_state(tmp_path / "packed")
 
 
 # What fails while writing leaves the previous checkpoint
@@ -385,7 +428,7 @@ def test_a_readonly_folder_is_named(tmp_path):
 
 
 def test_the_leftover_of_a_living_process_is_left_alone(tmp_path):
-    ours = tmp_path / f".run.{os.getppid()}.unfinished"
-    ours.write_text("another process writes here now")
-    save_state(tmp_path / "run", {})
-    assert ours.exists()
+    (tmp_path / ".run.1.unfinished").touch()
+    with locked(tmp_path / ".run.2.unfinished"):
+        save_state(tmp_path / "run", {})
+    assert sorted(os.listdir(tmp_path)) == [".run.2.unfinished", "run"]

@@ -119,10 +119,10 @@ def test_truncated_checkpoint_is_named_and_kept(sets, capsys, monkeypatch):
     shrunk(monkeypatch)
     words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
     assert run(capsys, *words)[0] == 0
-    state = sets / "refiner.run.state"
+    state = sets / "refiner.safetensors.run.state"
     damaged = state.read_bytes()[:5000]
     state.write_bytes(damaged)
-    assert "refiner.run.state" in refused(capsys, *words)
+    assert "refiner.safetensors.run.state" in refused(capsys, *words)
     assert state.read_bytes() == damaged
 
 
@@ -190,7 +190,7 @@ def test_settings_of_a_training_can_be_named(sets, capsys, monkeypatch):
     words = ("train", sets / "synthetic", sets / "real", sets / "refiner.safetensors")
     status, _, error = run(capsys, *words, "--set", "steps=2", "--set", "regularization=0.5", "--set", "local=false")
     assert status == 0, error
-    config = load_state(sets / "refiner.run.state")["run"]["config"]
+    config = load_state(sets / "refiner.safetensors.run.state")["run"]["config"]
     assert (config["steps"], config["regularization"], config["local"]) == (2, 0.5, False)
     for wrong, said in (("step=2", "one of steps, batch"), ("steps=two", "no int"), ("local=no", "no bool"),
                         ("steps=0", "at least 1")):

@@ -43,7 +43,7 @@ USED = [n for n in range(1, 30) if n % 7 != 3]
 def test_all_usable_records_in_order_and_the_others_counted(release, tmp_path):
     done = run(release, tmp_path / "out")
     images = ImageSet.load(tmp_path / "out")
-    assert images.labels["gaze"][:, 0].tolist() == USED and done.n == len(USED) == 25
+    assert (images.labels["gaze"][:, 0] * 1024).tolist() == USED and done.n == len(USED) == 25
     assert images.images[:, 0, 0, 0].tolist() == USED
     assert done.skipped == {"zero": 5} and images.source == "numbered release: 25 of 30, 5 zero left out"
     assert images.groups["file"].tolist() == [f"{n // 5:05d}" for n in USED]
@@ -101,7 +101,7 @@ def test_a_worker_that_dies_is_told(release, tmp_path):
 
 def test_nothing_usable(tmp_path):
     numbered_release.write(tmp_path / "release", files=1, each=1)
-    with pytest.raises(UserError, match="no image was found"):
+    with pytest.raises(UserError, match="none of the 1 records can be used .1 zero"):
         run(tmp_path / "release", tmp_path / "out")
 
 
@@ -195,7 +195,7 @@ def test_files_that_changed_are_read_anew_and_others_not(release, tmp_path, monk
     (release / "00004.bin").write_bytes(whole)
     change(release / "00001.bin")
     done = run(release, tmp_path / "out")
-    assert (done.resumed, done.anew) == (3, "pieces of other options, or of files that have changed: 1")
+    assert (done.resumed, done.anew) == (3, "pieces of other options or code, or of files that have changed: 1")
     run(release, tmp_path / "at once")
     assert content(tmp_path / "out") == content(tmp_path / "at once")
 
@@ -205,8 +205,21 @@ def test_pieces_of_other_options_are_not_used(release, tmp_path):
     with pytest.raises(UserError):
         run(release, tmp_path / "out")
     done = run(release, tmp_path / "out", options={"size": [6, 8]}, skip_damaged=True)
-    assert done.resumed == 0 and done.anew.endswith("pieces of other options, or of files that have changed: 4")
+    assert done.resumed == 0 and done.anew.endswith("pieces of other options or code, or of files that have changed: 4")
     assert ImageSet.load(tmp_path / "out").images.shape == (21, 1, 6, 8)
+
+
+def test_what_another_version_of_the_reader_has_read_is_not_used(release, tmp_path, monkeypatch):
+    """Neither its pieces nor its finished set: it may have read the same files otherwise."""
+    with monkeypatch.context() as patch:
+        patch.setattr(conversion, "code_digest", lambda files: "of before")
+        run(release, tmp_path / "out")
+        (release / "00004.bin").write_bytes(b"abc")
+        with pytest.raises(UserError):
+            run(release, tmp_path / "other")
+    assert run(release, tmp_path / "out", skip_damaged=True).resumed == 0
+    done = run(release, tmp_path / "other", skip_damaged=True)
+    assert done.resumed == 0 and done.anew.endswith("files that have changed: 4")
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: content[:200] + b"?" + content[201:],

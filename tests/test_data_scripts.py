@@ -121,8 +121,8 @@ def test_verify_counts_measures_and_draws(program, tmp_path, capsys):
     sheet = tmp_path / "sheet.png"
     assert program.run(release_of(program, whole=30), ["verify", str(folder), "--sheet", str(sheet), "--workers", "1"]) == 0
     said = capsys.readouterr().out
-    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "pitch     1 to 29",
-                 "yaw       -29 to -1", "blank     25", "skipped   5, 5 zero", "file      6: 00000 (3), 00001 (5)",
+    for line in ("images    25   (the whole release: 30)", "shape     (1, 8, 8), uint8", "pitch     0.0009766 to 0.02832",
+                 "yaw       -0.02832 to -0.0009766", "blank     25", "skipped   5; 5 zero", "file      6: 00000 (3), 00001 (5)",
                  f"look at   {sheet}: 25 images, each beside its copy with what is labelled: gaze"):
         assert line in said
     drawn = np.asarray(Image.open(sheet).convert("L"))
@@ -150,7 +150,7 @@ def test_convert_says_what_was_skipped_and_where_it_went_on(program, tmp_path, c
     assert program.run(release_of(program), words) == 2
     assert capsys.readouterr().err.count("\n") >= 1 and not (tmp_path / "out").exists()
     assert program.run(release_of(program), [*words, "--skip-damaged"]) == 0
-    assert "21 images" in (said := capsys.readouterr().out) and "skipped: 1 file damaged, 4 zero" in said
+    assert "21 images" in (said := capsys.readouterr().out) and "skipped: 1 file damaged; 4 zero" in said
     assert program.run(release_of(program), [*words, "--skip-damaged"]) == 0
     assert "went on after 6 of 6 pieces" in capsys.readouterr().out
 
@@ -182,10 +182,10 @@ def test_the_sample_of_an_inspection_is_fair_and_in_order():
         found = Inspection(6, seed)
         for at, n in ((0, 3), (3, 0), (3, 20), (23, 7)):
             values = torch.arange(at, at + n)
-            found.add(ImageSet(values.to(torch.uint8)[:, None, None, None].expand(n, 1, 2, 2), {"gaze": values[:, None].float()}))
+            found.add(ImageSet(values.to(torch.uint8)[:, None, None, None].expand(n, 1, 2, 2), {"number": values.float()}))
         drawn = found.sample.images[:, 0, 0, 0].long()
         assert len(drawn) == 6 and torch.equal(drawn, drawn.sort().values)
-        assert found.sample.labels["gaze"][:, 0].long().tolist() == drawn.tolist()
+        assert found.sample.labels["number"].long().tolist() == drawn.tolist()
         counts[drawn] += 1
     assert counts.min() > 30 and counts.max() < 95                  # 60 expected, 7 the standard deviation
 

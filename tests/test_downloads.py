@@ -286,6 +286,48 @@ def test_an_address_that_leads_to_http_is_not_trusted_either(server, tmp_path, m
     assert held(tmp_path) == []
 
 
+def test_no_hop_on_the_way_may_be_without_encryption(server, tmp_path, monkeypatch):
+    """Who can change the answer of one hop can lead to an address of his own, encrypted."""
+    server.redirects |= {"/old.zip": "/hop.zip", "/hop.zip": "/old/data.zip"}
+    server["/old/data.zip"] = CONTENT
+    monkeypatch.setattr(downloads, "_private", lambda url: "old" in url)
+    with pytest.raises(UserError, match="not taken from http"):
+        fetch(remote(server, "/old.zip"), tmp_path)
+    assert held(tmp_path) == []
+    assert fetch(remote(server, "/old.zip", checksum=SHA256), tmp_path).read_bytes() == CONTENT
+
+
+# ---- what stands where our own files should ----
+@pytest.mark.parametrize("name", ["data.zip", ".data.zip.part", ".data.zip.part.json", ".data.zip.lock", "checksums.json"])
+@pytest.mark.parametrize("make", [getattr(os, "mkfifo", os.mkdir), os.mkdir, lambda path: os.symlink("/dev/zero", path)],
+                         ids=["pipe", "folder", "device"])
+def test_a_pipe_a_folder_or_a_device_is_told_or_replaced_and_not_waited_for(server, tmp_path, name, make):
+    make(tmp_path / name)
+    try:
+        path = fetch(remote(server), tmp_path)
+    except UserError as error:
+        assert name in str(error) or "could not be written" in str(error)
+    else:
+        assert name == ".data.zip.part.json" and path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("known", ["[", "7", "null", "[[[], 1]]", '{"validator": 7, "total": "x"}', '{"validator": null}',
+                                   "[" * 99_999,
+                                   '{"total": -5}', '{"validator": "\\"v1\\"", "total": 3}', "\xff"])
+def test_what_is_kept_of_a_part_may_be_anything(server, tmp_path, known):
+    """Then the part is not gone on with, or is found out by what the server says."""
+    (tmp_path / ".data.zip.part").write_bytes(OTHER[:1000])
+    (tmp_path / ".data.zip.part.json").write_text(known, encoding="latin-1")
+    assert fetch(remote(server, checksum=SHA256), tmp_path).read_bytes() == CONTENT
+
+
+def test_a_server_that_does_not_end_is_left_at_the_size_that_is_known(server, tmp_path):
+    server.lengths = False
+    with pytest.raises(UserError, match="sent more than the 1000 bytes that were expected"):
+        fetch(remote(server, size=1000, checksum=SHA256), tmp_path)
+    assert not (tmp_path / "data.zip").exists()
+
+
 # ---- disks ----
 def test_a_disk_that_is_too_small_is_seen_before(server, tmp_path, monkeypatch):
     usage = namedtuple("usage", "total used free")

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from simgan_lib.evaluation import gaze as evaluation
 from simgan_lib.evaluation.gaze import (
     PRESETS,
     GazeTrainingConfig,
@@ -19,7 +20,7 @@ from simgan_lib.evaluation.gaze import (
     train_gaze_estimator,
 )
 from simgan_lib.evaluation.statistics import bootstrap_interval, cumulative_curve, curve_interval
-from simgan_lib.gaze import angular_error_deg
+from simgan_lib.gaze import angular_error_deg, gaze_vector
 from simgan_lib.images import ImageSet
 from simgan_lib.system.errors import UserError
 
@@ -98,6 +99,10 @@ def test_loss_is_the_squared_distance_to_the_unit_gaze_vector():
 
 
 def test_without_images_or_labels_one_clear_line():
+    wrong = dots(8, 0)
+    wrong.labels["gaze"][3, 1] = float("nan")
+    with pytest.raises(UserError, match="a gaze estimator: gaze of image 3: expected finite numbers"):
+        train_gaze_estimator(wrong, BRIEF, 0)
     with pytest.raises(UserError, match="gaze labels"):
         train_gaze_estimator(replace(dots(4, 0), labels={}), BRIEF, 0)
     with pytest.raises(UserError, match="0 images"):
@@ -110,10 +115,30 @@ def test_configurations_that_cannot_work_are_refused(wrong):
         replace(PRESETS["quick"], **wrong)
 
 
-def test_all_training_sets_get_as_many_updates():
-    for config in PRESETS.values():
-        assert config.steps > 0          # updates, not epochs: a larger set is not trained for longer
-    assert PRESETS["paper"].network == "paper"
+@pytest.mark.parametrize("n", [5, 300])
+def test_all_training_sets_get_as_many_updates(n, monkeypatch):
+    """Updates, not epochs: a larger set is not trained for longer; and all of its images are learned from, not the first."""
+    seen, original = set(), evaluation.augmented
+
+    def augmented(images, config, generator):
+        seen.update(images[:, 0, 0, 0].tolist())
+        return original(images, config, generator)
+    monkeypatch.setattr(evaluation, "augmented", augmented)
+    images = torch.arange(n).clamp(max=255).to(torch.uint8)[:, None, None, None].expand(-1, 1, 35, 55)
+    gray = ImageSet(images, {"gaze": torch.zeros(n, 2)})
+    steps = [record["step"] for record in gaze_training(gray, replace(BRIEF, steps=40, batch=32), 0)]
+    assert steps == list(range(1, 41))
+    assert len(seen) > 0.95 * min(n, 256)
+
+
+def test_each_image_is_learned_with_its_own_label(monkeypatch):
+    """The images' gray levels stand for their labels; what reaches the loss belongs together."""
+    angles = torch.stack([torch.zeros(50), torch.linspace(-0.5, 0.5, 50)], 1)
+    gray = ImageSet(torch.arange(50).to(torch.uint8)[:, None, None, None].expand(-1, 1, 35, 55), {"gaze": angles})
+    config = GazeTrainingConfig(steps=5, batch=8, contrast=0, brightness=0, shift=0)
+    monkeypatch.setattr(evaluation.GazeEstimator, "forward", lambda self, x: gaze_vector(
+        torch.stack([torch.zeros(len(x)), (127.5 * (x[:, 0, 0, 0] + 1)) / 49 - 0.5], 1)) + 0 * self.head[-1].bias.sum())
+    assert all(record["loss"] < 1e-6 for record in gaze_training(gray, config, 0))
 
 
 def test_a_shift_moves_each_image_by_whole_pixels_and_repeats_the_border():

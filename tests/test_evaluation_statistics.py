@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from simgan_lib.evaluation.statistics import bootstrap_interval, interval, paired_interval, resampled_mean, sums_interval
+from simgan_lib.evaluation.statistics import (
+    beyond_seeds,
+    bootstrap_interval,
+    curve_interval,
+    deviation,
+    interval,
+    resampled_mean,
+    sums_interval,
+)
 
 
 def test_intervals_are_student_s():
@@ -23,14 +31,19 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
 def test_what_a_seed_does_to_both_falls_out_of_a_difference():
     rng = np.random.default_rng(1)
     luck, noise = rng.normal(0, 10, 5), rng.normal(0, 0.1, 5)
-    low, high = paired_interval(luck + 1 + noise, luck)
-    assert 0.7 < low < 1 < high < 1.3 and interval(luck + 1)["high"] - interval(luck + 1)["low"] > 5
+    assert beyond_seeds([luck + 1 + noise, luck - 1 - noise, luck + noise - noise.mean(), luck], luck).tolist() == [1, -1, 0, 0]
+    assert interval(luck + 1)["high"] - interval(luck + 1)["low"] > 5
+
+
+def test_settings_that_seeds_alone_could_explain_are_found_in_one_of_twenty():
+    draws = np.random.default_rng(0).normal(0.0, 3.0, (2000, 3))
+    assert 0.035 < np.abs(beyond_seeds(draws, np.zeros(3))).mean() < 0.065
 
 
 def test_pairs_are_needed():
-    for values, base in (([1.0], [2.0]), ([1.0, 2.0], [1.0, 2.0, 3.0])):
+    for values, base in (([[1.0]], [2.0]), ([[1.0, 2.0]], [1.0, 2.0, 3.0])):
         with pytest.raises(ValueError, match="at least two"):
-            paired_interval(values, base)
+            beyond_seeds(values, base)
 
 
 def test_intervals_hold_the_truth_about_nineteen_times_in_twenty():
@@ -65,8 +78,23 @@ def test_what_days_add_up_to_gives_the_interval_of_the_single_values():
     assert (found["low"], found["high"]) == tuple(np.percentile(resampled_mean(values, days, drawn), [2.5, 97.5]))
 
 
-def test_one_day_alone_has_no_scatter_and_none_no_interval():
-    assert bootstrap_interval([1.0, 2.0], groups=["a", "a"]) == {"mean": 1.5, "low": 1.5, "high": 1.5, "n": 2}
+def test_one_group_has_a_mean_and_no_interval():
+    """Nothing shows how groups differ; an interval without width would say that they do not."""
+    for values, groups in (([1.0, 2.0], ["a", "a"]), ([7.0], None)):
+        assert bootstrap_interval(values, groups=groups) == {"mean": np.mean(values), "low": None, "high": None, "n": len(values)}
+    assert sums_interval([5.0], [2]) == (None, None)
+    low, high = curve_interval([1.0, 9.0], [0, 5, 10], groups=["a", "a"])
+    assert low.shape == high.shape == (3,) and np.isnan([low, high]).all()
+
+
+def test_two_values_have_an_interval_and_no_deviation():
+    """How far two are apart is no spread; Student's factor for two, 12.7, takes that into account."""
+    found = interval([4.0, 6.0])
+    assert deviation([4.0, 6.0]) is found["sd"] is None
+    assert found["high"] - 5.0 == pytest.approx(12.7062, rel=1e-5) == pytest.approx(5.0 - found["low"], rel=1e-5)
+
+
+def test_an_interval_of_no_groups_is_refused():
     for totals, sizes in (([], []), ([1.0, 2.0], [3])):
         with pytest.raises(ValueError, match="at least one"):
             sums_interval(totals, sizes)

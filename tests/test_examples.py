@@ -76,7 +76,7 @@ def test_eyes_are_simulated_refined_and_shown(program, tmp_path, few_eyes):
 
 
 @pytest.mark.parametrize("words, told", [(("--steps", "0"), "steps: expected at least 1, found 0"),
-                                         (("--picture", "full/eyes.png"), "File exists: 'full'")])
+                                         (("--picture", "full/eyes.png"), "full/eyes.png: could not be written (Not a directory)")])
 def test_eyes_that_cannot_be_refined_or_shown_end_in_one_line(program, tmp_path, monkeypatch, few_eyes, words, told):
     monkeypatch.chdir(tmp_path)
     Path("full").write_text("a file, and no folder")
@@ -151,7 +151,7 @@ def test_a_size_that_is_none_ends_in_one_line(program, folders, tmp_path, size):
 
 def test_a_folder_that_holds_something_is_not_written_to(program, folders):
     before = (folders[0] / "a.png").read_bytes()
-    assert_one_line(program("refine_your_own.py", *folders, folders[0]), "mine: expected a new or an empty folder")
+    assert_one_line(program("refine_your_own.py", *folders, folders[0]), "mine: could not be written: a folder with other files")
     assert (folders[0] / "a.png").read_bytes() == before
 
 

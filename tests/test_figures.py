@@ -216,6 +216,18 @@ def test_a_row_of_the_forest_that_lies_beyond_is_a_number_with_an_arrow_on_its_s
     assert [line.get_marker() for line in axes.lines if line.get_marker() in "<>"] == ["<"]
 
 
+@pytest.mark.parametrize("drawn", [
+    figures.rising_figure({"share": dict.fromkeys("abcd", ((0, 1), (0, 5)))}),
+    figures.verdict_figure({"no memory": {name: torch.rand(9) for name in ("a", "b", "c", "real")}}, {"a": (0, 9)}),
+    figures.power_figure({share: ([10, 20], [0.1, 0.2]) for share in (0.7, 0.6, 0.55)}, 0.8, {0.7: 42, 0.6: 169, 0.55: 654}),
+    figures.price_lines_figure([0, 1], {name: [0, 3.05] for name in "abcde"}, "squinting")],
+    ids=["rising", "verdict", "power", "prices"])
+def test_curves_are_told_apart_by_colour_and_by_dash(drawn):
+    curves = [line for line in drawn[0].axes[0].lines if len(line.get_xdata()) > 1 and not line.get_label().startswith("_")]
+    looks = [(line.get_color(), str(line._dash_pattern), line.get_linestyle()) for line in curves]
+    assert len(curves) >= 3 and len({colour for colour, *_ in looks}) == len({tuple(dash) for _, *dash in looks}) == len(curves)
+
+
 def test_rising_draws_one_line_a_disturbance():
     figure, sentence = figures.rising_figure({"foreign": {"grid": ((0, 1), (0, 5)), "frame": ((0, 1), (0, 1))}},
                                              levels={"foreign": (2, "other eyes")})

@@ -1,11 +1,13 @@
 """The history buffer: whole images, random places, half a batch; never empty for ever, never only the oldest."""
 
+from collections import Counter
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simgan_lib.history import HistoryBuffer, mixed_batch, pooled_batch
+from simgan_lib.history import HistoryBuffer, chance_to_survive, mixed_batch, pooled_batch
 
 
 def generator(seed=0):
@@ -15,6 +17,10 @@ def generator(seed=0):
 def numbered(start, n):
     """n images of one gray level each, so that an image is known by any of its pixels."""
     return torch.arange(start, start + n).float()[:, None, None, None].expand(n, 1, 3, 4).clone()
+
+
+def known(images):
+    return images[:, 0, 0, 0].tolist()
 
 
 def filled(capacity=32, n=32):
@@ -52,6 +58,60 @@ def test_whole_images_are_replaced_not_pixels():
     assert torch.equal(stored.amin(1), stored.amax(1))
 
 
+@given(capacity=st.integers(1, 20), stored=st.integers(0, 20), more=st.integers(1, 20), seed=st.integers(0, 99))
+def test_free_places_are_filled_first_and_the_rest_overwrites_as_many_others(capacity, stored, more, seed):
+    """Nothing that comes is lost, also where a batch fits only in part; and nothing that stays is touched."""
+    buffer, stored, more = HistoryBuffer(capacity, generator(seed)), min(stored, capacity), min(more, capacity)
+    buffer.replace(numbered(0, stored))
+    buffer.replace(numbered(100, more))
+    left = sorted(known(buffer.state()["images"]))
+    assert len(left) == min(capacity, stored + more) and len(set(left)) == len(left)
+    old, late = [v for v in left if v < 100], more - min(more, capacity - stored)
+    assert len(old) == stored - min(late, stored) and len(left) - len(old) == min(more, capacity)
+
+
+def test_any_set_of_places_may_be_overwritten():
+    """Not the oldest, and not a run of neighbours: both would be as predictable as no history at all."""
+    gone = []
+    for seed in range(300):
+        buffer = HistoryBuffer(6, generator(seed))
+        buffer.replace(numbered(0, 6))
+        buffer.replace(numbered(100, 2))
+        gone.append(frozenset(range(6)) - frozenset(map(int, known(buffer.state()["images"]))))
+    counts = Counter(gone)
+    assert len(counts) == 15 and max(counts.values()) < 45    # all pairs of six; 20 expected of each, deviation 4
+
+
+@given(stored=st.integers(1, 20), seed=st.integers(0, 99))
+def test_different_images_are_drawn(stored, seed):
+    buffer = HistoryBuffer(20, generator(seed))
+    buffer.replace(numbered(0, stored))
+    assert sorted(known(buffer.sample(stored))) == list(range(stored))
+
+
+def test_stored_images_carry_no_graph():
+    """Else every step of the past would be kept in memory with them."""
+    buffer = HistoryBuffer(4, generator())
+    for _ in range(3):                                        # into free places, half of each, over full ones
+        buffer.replace(numbered(0, 3).requires_grad_())
+        assert not buffer.images.requires_grad
+    buffer.exchange(numbered(0, 3).requires_grad_())
+    assert not buffer.images.requires_grad
+
+
+@pytest.mark.parametrize("b", [2, 7, 8])
+@pytest.mark.parametrize("stored", [0, 1, 2, 3, 4, 5, 8, 20])
+def test_a_batch_is_mixed_as_soon_as_the_history_holds_half_of_it(stored, b):
+    """... and b/2 fresh images are remembered each time, mixed or not.  An odd batch keeps its size."""
+    buffer = HistoryBuffer(64, generator())
+    buffer.replace(numbered(0, stored))
+    batch, half = known(mixed_batch(numbered(100, b), buffer)), b // 2
+    remembered = [v for v in batch if v < 100]
+    assert len(batch) == len(set(batch)) == b and len(remembered) == (half if stored >= half else 0)
+    after = known(buffer.state()["images"])
+    assert len(after) == stored + half and sum(v >= 100 for v in after) == half
+
+
 def test_first_batch_is_all_fresh_and_then_stored():
     buffer = HistoryBuffer(32, generator())
     fresh = numbered(0, 8)
@@ -82,8 +142,17 @@ def test_old_images_die_at_the_expected_rate():
     assert survivors <= 8                                     # 64 (1 - 8/64)^32 = 0.9 expected
 
 
-def known(images):
-    return images[:, 0, 0, 0].tolist()
+def test_the_chance_to_survive_is_what_is_counted():
+    """Batches of 16 overwrite 8 of 64 places a round, so (7/8) ** 3 are left after three."""
+    left = []
+    for seed in range(200):
+        buffer = HistoryBuffer(64, generator(seed))
+        buffer.replace(numbered(0, 64))
+        for i in range(3):
+            mixed_batch(numbered(100 + 100 * i, 16), buffer)
+        left.append(sum(v < 64 for v in known(buffer.state()["images"])) / 64)
+    assert chance_to_survive(3, 64, 16) == pytest.approx(343 / 512)
+    assert sum(left) / len(left) == pytest.approx(343 / 512, abs=0.01)
 
 
 @given(capacity=st.integers(8, 20), stored=st.integers(0, 20), b=st.integers(1, 8), seed=st.integers(0, 99))

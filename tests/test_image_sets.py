@@ -23,7 +23,7 @@ def part(start, n, channels=1, size=(3, 4)):
     """Images whose pixels, label and groups all say which one it is."""
     places = torch.arange(start, start + n)
     images = (places % 251).to(torch.uint8)[:, None, None, None].expand(n, channels, *size)
-    labels = {"gaze": torch.stack([places, -places], -1).float()}
+    labels = {"gaze": torch.stack([places, -places], -1) / 1024}
     groups = {"day": np.array([f"day{i // 3:02d}" for i in places.tolist()], dtype=str),
               "side": np.array(["left", "right"] * n, dtype=str)[:n]}
     return ImageSet(images, labels, groups)
@@ -81,12 +81,12 @@ def test_a_set_written_before_is_still_read(tmp_path):
     folder = tmp_path / "old"
     folder.mkdir()
     (folder / "images.npy").write_bytes(npy("|u1", (3, 1, 1, 2), bytes([0, 1, 10, 11, 20, 21])))
-    (folder / "gaze.npy").write_bytes(npy("<f4", (3, 2), np.arange(6, dtype="<f4").tobytes()))
+    (folder / "gaze.npy").write_bytes(npy("<f4", (3, 2), (np.arange(6, dtype="<f4") / 8).tobytes()))
     (folder / "group_day.npy").write_bytes(npy("<u4", (3,), bytes([1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])))
     (folder / "set.json").write_text('{"format": "simgan-imageset-2", "source": "of old", "shape": [3, 1, 1, 2], "labels": '
                                      '["gaze"], "groups": {"day": ["day01", "day02"]}, "key": {}, "skipped": {}}')
     old = ImageSet.load(folder)
-    assert old.images[:, 0, 0].tolist() == [[0, 1], [10, 11], [20, 21]] and old.labels["gaze"][2].tolist() == [4, 5]
+    assert old.images[:, 0, 0].tolist() == [[0, 1], [10, 11], [20, 21]] and old.labels["gaze"][2].tolist() == [0.5, 0.625]
     assert isinstance(old.groups["day"], np.ndarray) and old.groups["day"].tolist() == ["day02", "day01", "day02"]
     assert old.source == "of old"
 
@@ -113,6 +113,76 @@ def test_labels_and_groups_that_belong_to_no_image_are_refused(tmp_path, damage)
     part(0, 4).save(tmp_path / "set")
     damage(tmp_path / "set")
     with pytest.raises(UserError, match="set: not a complete image set"):
+        ImageSet.load(tmp_path / "set")
+
+
+# ---- names and labels ----
+ELSEWHERE = ["../notes", "/tmp/notes", "..\\notes", "C:notes", "", " ", ".", "a\nb", "aux", "x" * 201, "images"]
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+@pytest.mark.parametrize("kind", ["labels", "groups"])
+def test_a_name_that_is_no_plain_one_is_neither_read_nor_written(tmp_path, name, kind):
+    """It would be a path, or the file of something else."""
+    if kind == "groups" and name == "images":
+        name = "Day"                                        # beside day, which some disks do not tell apart
+    new = {name: torch.zeros(4)} if kind == "labels" else {name: ["x"] * 4}
+    good = part(0, 4)
+    bad = ImageSet(good.images, good.labels | new, good.groups) if kind == "labels" else ImageSet(
+        good.images, good.labels, good.groups | new)
+    if not (kind, name) == ("labels", "images"):            # a set cannot even be made with it
+        with pytest.raises(UserError, match="set: could not be written: found|occurs twice"):
+            bad.save(tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+    good.save(tmp_path / "set")
+    about = json.loads((tmp_path / "set" / "set.json").read_text())
+    about["labels"] += [name] * (kind == "labels")
+    about["groups"] |= {name: ["x"]} if kind == "groups" else {}
+    (tmp_path / "set" / "set.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match="set: not a complete image set .(found|.* occurs twice)"):
+        ImageSet.load(tmp_path / "set")
+
+
+@pytest.mark.parametrize("name", ["size of pupil", "größe", "目", "day-2", "console"])
+def test_a_plain_name_is_written_and_read(tmp_path, name):
+    ImageSet(part(0, 2).images, {name: torch.zeros(2)}, {name: ["a", "b"]}).save(tmp_path / "set")
+    read = ImageSet.load(tmp_path / "set")
+    assert list(read.labels) == list(read.groups) == [name]
+
+
+@pytest.mark.parametrize("label, values, said", [
+    ("gaze", [0.0, float("nan")], "radians .* found .0.0, nan"), ("gaze", [1.6, 0.0], "found .1.6"), ("gaze", [0.0, -3.2], "found"),
+    ("pupil", [float("inf"), 0.0], "found .inf, 0.0")])
+def test_a_label_that_cannot_be_is_named_with_its_image(tmp_path, label, values, said):
+    """Far behind: labels are looked at part by part."""
+    labels = torch.zeros(70_001, 2)
+    labels[70_000] = torch.tensor(values)
+    ImageSet(torch.zeros(70_001, 1, 1, 1, dtype=torch.uint8), {label: labels}).save(tmp_path / "set")
+    with pytest.raises(UserError, match=f"set: {label} of image 70000: expected finite numbers.*{said}"):
+        ImageSet.load(tmp_path / "set")
+
+
+def test_a_label_of_ones_own_may_be_anything(tmp_path):
+    ImageSet(part(0, 2).images, {"iris": torch.zeros(2, 5), "score": torch.tensor([float("nan"), 1e30])}).save(tmp_path / "set")
+    assert ImageSet.load(tmp_path / "set").labels["score"][0].isnan()
+
+
+def test_names_take_no_more_memory_than_the_images(tmp_path):
+    """All names of a group take as much as the longest: one of a megabyte would be a terabyte for a million images."""
+    n = 100_000
+    ImageSet(torch.zeros(n, 1, 1, 1, dtype=torch.uint8), {}, {"day": ["d"] * n}).save(tmp_path / "set")
+    about = (tmp_path / "set" / "set.json").read_text()
+    (tmp_path / "set" / "set.json").write_text(about.replace('["d"]', json.dumps(["d" * 10_000])))
+    with pytest.raises(UserError, match="its names would take 4 GB of memory"):
+        ImageSet.load(tmp_path / "set")
+
+
+def test_names_that_no_image_has_are_refused(tmp_path):
+    """As many as one likes would take as much memory as one likes, each."""
+    part(0, 4).save(tmp_path / "set")
+    about = (tmp_path / "set" / "set.json").read_text()
+    (tmp_path / "set" / "set.json").write_text(about.replace('"day00", ', '"day00", "a", "b", "c", '))
+    with pytest.raises(UserError, match="not a complete image set .group_day.npy: codes"):
         ImageSet.load(tmp_path / "set")
 
 

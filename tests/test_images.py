@@ -20,7 +20,7 @@ def numbered(n=7, channels=1, size=(3, 4)):
     """A set whose every image, label and group says which one it is."""
     places = torch.arange(n)
     images = places.to(torch.uint8)[:, None, None, None].expand(n, channels, *size).clone()
-    labels = {"gaze": torch.stack([places, -places], -1).float(), "parts": images[:, 0].clone()}
+    labels = {"gaze": torch.stack([places, -places], -1) / 1024, "parts": images[:, 0].clone()}
     groups = {"day": np.array([f"day{i // 3:02d}" for i in range(n)]), "side": (["left", "right"] * n)[:n]}
     return ImageSet(images, labels, groups, "made for a test")
 
@@ -28,7 +28,7 @@ def numbered(n=7, channels=1, size=(3, 4)):
 def which(images):
     """The numbers of the images in a set; all that belongs to them must agree."""
     numbers = images.images[:, 0, 0, 0].tolist()
-    assert images.labels["gaze"].tolist() == [[float(i), -float(i)] for i in numbers]
+    assert images.labels["gaze"].tolist() == [[i / 1024, -i / 1024] for i in numbers]
     assert images.labels["parts"][:, 0, 0].tolist() == numbers
     assert list(images.groups["day"]) == [f"day{i // 3:02d}" for i in numbers]
     return numbers

@@ -102,6 +102,22 @@ def test_colour_may_change_where_its_mean_stays():
     assert self_regularization(red, red.flip(1), channel_mean) == 0 < self_regularization(red, red.flip(1))
 
 
+def test_gradients_across_and_down_by_hand():
+    """Two rows of three pixels, steeper down than across; the last column and the last row have no neighbour."""
+    image = torch.tensor([[[[0.0, 1.0, 3.0], [10.0, 11.0, 17.0]]]])
+    across, down = image_gradients(image)[0]
+    assert across.tolist() == [[1, 2, 0], [1, 6, 0]] and down.tolist() == [[10, 10, 14], [0, 0, 0]]
+    two = image_gradients(torch.cat([image, -image], 1))[0]
+    assert torch.equal(two, torch.stack([across, -across, down, -down]))
+
+
+@pytest.mark.parametrize("name", sorted(FEATURES))
+def test_every_transform_passes_gradients_on(name):
+    x = torch.rand(2, 3, 12, 15, requires_grad=True)
+    FEATURES[name](x).square().sum().backward()
+    assert (x.grad.abs().sum((2, 3)) > 0).all()
+
+
 def test_gradients_do_not_see_brightness():
     x = torch.rand(1, 1, 6, 7)
     assert self_regularization(x + 0.25, x, image_gradients) < 1e-4

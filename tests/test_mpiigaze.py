@@ -132,16 +132,20 @@ def test_one_side_can_be_asked_for(release):
         read_mpiigaze(release, sides=("left", "middle"))
 
 
-def test_empty_crops_are_left_out_and_counted(tmp_path):
+def test_empty_crops_and_those_without_a_gaze_are_left_out_and_counted(tmp_path):
     left, right = eye(4, 0), eye(4, 1)
     left["image"][1] = 0
     left["gaze"][2] = np.nan
     right["gaze"][3] = 0
     write_day(tmp_path / DAY, left, right)
     eyes = read_mpiigaze(tmp_path, size=(36, 60))
-    assert len(eyes) == 5 and "5 of 8, 3 empty" in eyes.source
+    assert len(eyes) == 5 and "5 of 8, 1 empty, 2 no gaze" in eyes.source
     assert eyes.labels["gaze"].isfinite().all()
     torch.testing.assert_close(eyes.images[1, 0], torch.from_numpy(left["image"][3]))
+    left["gaze"][3] = 1e200                            # squared, no number any more
+    right["gaze"][:2] = [0, 131, 0]                    # what a decimal comma makes of 0,131
+    write_day(tmp_path / DAY, left, right)
+    assert "2 of 8, 1 empty, 5 no gaze" in read_mpiigaze(tmp_path).source
     write_day(tmp_path / DAY, {k: v * 0 for k, v in left.items()}, {k: v * 0 for k, v in right.items()})
     with pytest.raises(UserError, match="none of the 8 records there can be used .8 empty"):
         read_mpiigaze(tmp_path)

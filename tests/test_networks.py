@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from simgan_lib import paper
@@ -12,7 +14,9 @@ from simgan_lib.networks import (
     GlobalDiscriminator,
     PatchDiscriminator,
     Refiner,
+    ResidualBlock,
     count_parameters,
+    from_seed,
     receptive_field,
     smooth_noise,
 )
@@ -57,7 +61,7 @@ def test_refiner_keeps_the_size_and_stays_in_range(size, channels):
 
 def test_smooth_noise_is_smooth_and_comes_from_its_generator():
     one, same = (smooth_noise(200, 1, (35, 55), torch.Generator().manual_seed(3)) for _ in range(2))
-    assert one.shape == (200, 1, 35, 55) and torch.equal(one, same)
+    assert one.shape == (200, 1, 35, 55) and torch.equal(one, same) and not torch.allclose(one[0], one[1], atol=0.1)
     assert 0.4 < one.std() < 1.2 and one.mean((1, 2, 3)).abs().max() < 1e-5
     assert (one[..., 1:] - one[..., :-1]).std() < 0.15 * one.std()
 
@@ -79,9 +83,96 @@ def test_logits_take_both_signs(make):
     assert (logits > 0).any() and (logits < 0).any(), "an activation behind the logits"
 
 
-def test_no_batch_normalisation_in_the_published_networks():
-    for network in (Refiner(), PatchDiscriminator(), GazeEstimator("paper")):
-        assert not any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules())
+def kinds(network):
+    """The layers in their order, by name."""
+    return [type(m).__name__ for m in network.modules() if not list(m.children())]
+
+
+def test_the_networks_have_no_layers_but_the_published_ones():
+    """No normalisation, dropout or other activation, which the paper does not speak of and some ports have."""
+    with torch.device("meta"):
+        estimator = GazeEstimator("paper")
+    assert kinds(Refiner()) == ["Conv2d"] * 10
+    assert kinds(PatchDiscriminator()) == ["Conv2d", "ReLU"] * 2 + ["MaxPool2d"] + ["Conv2d", "ReLU"] * 2 + ["Conv2d"]
+    assert kinds(GlobalDiscriminator()) == ["Conv2d", "ReLU"] * 2 + ["MaxPool2d"] + ["Conv2d", "ReLU"] * 2 + ["Linear"]
+    assert kinds(estimator) == (["Conv2d", "ReLU"] * 3 + ["MaxPool2d"] + ["Conv2d", "ReLU"] * 2 + ["MaxPool2d"]
+                                + ["Linear", "ReLU"] * 2 + ["Linear"])
+    assert kinds(GazeEstimator("small"))[-1] == "Linear"
+
+
+def constant(convolution, by):
+    """Make a convolution multiply each map by a number and add nothing."""
+    nn.init.zeros_(convolution.weight)
+    nn.init.zeros_(convolution.bias)
+    k = convolution.kernel_size[0] // 2
+    for i in range(convolution.out_channels):
+        convolution.weight.data[i, i, k, k] = by
+
+
+@pytest.mark.parametrize("first, second, x, expected", [
+    (1.0, 1.0, 3.0, 6.0),           # relu(relu(x) + x)
+    (2.0, 5.0, 3.0, 33.0),          # each convolution has its own weights, and the sum comes after the second
+    (-1.0, 1.0, 3.0, 3.0),          # a ReLU between the two
+    (1.0, -2.0, 3.0, 0.0),          # the ReLU comes after the sum: relu(-6 + 3)
+    (1.0, -0.5, 4.0, 2.0),          # ... and not before it: relu(-2 + 4), not relu(-2) + 4
+    (1.0, 1.0, -3.0, 0.0)])
+def test_a_block_is_two_convolutions_and_a_sum_by_hand(first, second, x, expected):
+    """Also: no normalisation, which would make one value of every flat image."""
+    block = ResidualBlock(2)
+    constant(block.first, first), constant(block.second, second)
+    with torch.no_grad():
+        assert block(torch.full((1, 2, 4, 5), x)).unique().tolist() == [expected]
+
+
+def test_each_block_has_weights_of_its_own():
+    refiner = Refiner(features=8, blocks=3)
+    assert len({id(p) for p in refiner.parameters()}) == len(list(refiner.parameters())) == 2 + 3 * 4 + 2
+
+
+def test_the_refiner_by_hand():
+    """One feature map: enter doubles, a ReLU, the block adds its answer, leave subtracts 1, tanh."""
+    refiner = Refiner(features=1, blocks=1)
+    constant(refiner.enter, 2.0), constant(refiner.blocks[0].first, 1.0), constant(refiner.blocks[0].second, 0.5)
+    nn.init.ones_(refiner.leave.weight), nn.init.constant_(refiner.leave.bias, -1.0)
+    x = torch.linspace(-0.8, 0.8, 99).reshape(1, 1, 9, 11)
+    with torch.no_grad():
+        torch.testing.assert_close(refiner(x), (1.5 * torch.relu(2 * x) - 1).tanh())
+
+
+def test_the_refiner_sees_its_noise():
+    refiner, x, noise = Refiner(features=8, blocks=1, noise=1), torch.zeros(1, 1, 9, 11), torch.randn(1, 1, 9, 11)
+    assert not torch.allclose(refiner(x, noise), refiner(x, 0 * noise), atol=1e-4)
+
+
+def test_the_largest_of_its_places_is_pooled():
+    """One bright pixel among dark ones is seen by all patches around it: a mean would hardly see it."""
+    pools = [m for m in PatchDiscriminator() if isinstance(m, nn.MaxPool2d)]
+    x = torch.zeros(1, 1, 9, 9)
+    x[..., 4, 4] = 1
+    assert [pool(x).max().item() for pool in pools] == [1.0]
+
+
+def test_no_relu_is_missing_before_a_verdict():
+    """A verdict is linear in maps that are never negative, the local one and the global one."""
+    for network, last in ((PatchDiscriminator(), lambda n: n[-1]), (GlobalDiscriminator(), lambda n: n.verdict)):
+        seen = []
+        last(network).register_forward_pre_hook(lambda _, given, seen=seen: seen.append(given[0]))
+        network(torch.randn(2, 1, 35, 55) * 3)
+        assert seen[0].min() == 0 < seen[0].max()
+
+
+def test_the_gaze_estimators_answer_may_be_negative():
+    """The gaze goes into the picture, z = -1: a ReLU behind the answer, as behind each layer before, could not say so."""
+    network = GazeEstimator("small")
+    nn.init.constant_(network.head[-1].bias, -5.0)
+    with torch.no_grad():
+        assert (network(torch.zeros(1, 1, 35, 55)) < -1).all()
+
+
+@given(st.integers(0, 99), st.integers(0, 99))
+def test_initial_weights_come_from_their_seed(one, other):
+    first, second = (from_seed(seed, nn.Linear, 3, 2).weight for seed in (one, other))
+    assert torch.equal(first, second) == (one == other)
 
 
 def test_refined_images_stay_where_they_are():

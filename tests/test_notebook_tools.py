@@ -48,10 +48,21 @@ def test_a_cell_above_does_not_change_the_figure_below():
 
 def test_a_figure_is_shown_with_its_alternative_text(monkeypatch):
     shown = {}
-    monkeypatch.setattr(notebook, "display", lambda data, raw, metadata: shown.update(data=data, metadata=metadata))
-    notebook.show(figures.canvas()[0], "Nothing at all.")
-    assert shown["data"]["image/png"].startswith(b"\x89PNG") and shown["data"]["text/plain"] == "Nothing at all."
-    assert shown["metadata"]["image/png"]["alt"] == "Nothing at all."
+    monkeypatch.setattr(notebook, "display", lambda data, raw: shown.update(data))
+    notebook.show(figures.canvas()[0], 'Less than nothing: -1 < "0".')
+    assert set(shown) == {"text/html", "text/plain"} and shown["text/plain"] == 'Less than nothing: -1 < "0".'
+    assert 'alt="Less than nothing: -1 &lt; &quot;0&quot;."' in shown["text/html"]
+    assert 'width="330" height="253"' in shown["text/html"]
+
+
+def test_long_lines_are_kept_whole_for_a_page_that_scrolls(monkeypatch, capsys):
+    shown = []
+    monkeypatch.setattr(notebook, "display", lambda data, raw: shown.append(data))
+    with pytest.raises(ZeroDivisionError), notebook.wide():
+        print("a  <b", "c", sep="\n")
+        print(1 / 0)
+    assert shown[0]["text/plain"] == "a  <b\nc" and ">a  &lt;b\nc</pre>" in shown[0]["text/html"]
+    assert "white-space: pre;" in shown[0]["text/html"] and capsys.readouterr().out == ""
 
 
 def test_progress_passes_everything_on():

@@ -6,6 +6,7 @@ import grimp
 import pytest
 
 from simgan_lib.experiments import provenance
+from simgan_lib.system.digests import bare_code
 
 KIT = Path(provenance.__file__).parents[1]
 
@@ -50,8 +51,8 @@ def test_a_new_file_counts_whatever_it_is_called(kit, name):
 
 
 def test_a_word_in_code_is_no_docstring():
-    assert provenance.bare_code('def f():\n    """Says."""\n    return """kept"""') == "def f():\n    return 'kept'"
-    assert provenance.bare_code('def f():\n    """Says."""') == "def f():\n    pass"
+    assert bare_code('def f():\n    """Says."""\n    return """kept"""') == "def f():\n    return 'kept'"
+    assert bare_code('def f():\n    """Says."""') == "def f():\n    pass"
 
 
 def test_all_that_kept_stages_use_counts():

@@ -1,14 +1,18 @@
 """Readers of UnityEyes, SynthesEyes and of one's own folder: on releases written here, on damaged ones, on real samples."""
 
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageOps
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import EpsImagePlugin, Image, ImageOps, PngImagePlugin
 from releases import write_folder, write_syntheseyes, write_unityeyes
 
-from simgan_lib.datasets import NAMES, reader
+from simgan_lib.datasets import NAMES, base, reader
 from simgan_lib.datasets.folder import read_folder
 from simgan_lib.datasets.folder import units as folder_units
 from simgan_lib.datasets.syntheseyes import read_syntheseyes
@@ -108,12 +112,19 @@ FAULTS = {
     "no iris": (without("iris_2d"), "json without iris_2d"),
     "no lids": (without("interior_margin_2d"), "json without interior_margin_2d"),
     "no caruncle": (without("caruncle_2d"), "json without caruncle_2d"),
-    "NaN gaze": (looking("(nan, nan, nan, 0)"), "no gaze"),
+    "NaN gaze": (looking("(nan, nan, nan, 0)"), "json with other values"),
     "zero gaze": (looking("(0, 0, 0, 0)"), "no gaze"),
     "gaze of words": (looking("straight ahead"), "json with other values"),
     "gaze of a number": (looking(7), "json with other values"),
     "two points": (replaced("iris_2d", ["(1, 2, 3)", "(2, 3, 4)"]), "json with other values"),
     "points of words": (replaced("iris_2d", ["here", "there", "where"]), "json with other values"),
+    "decimal commas": (looking("(0,1312, -0,2077, -0,9693, 0,0000)"), "json with other values"),
+    "a decimal comma in whole numbers": (looking("(0,131, 0, -1)"), "no gaze"),
+    "a gaze of two numbers": (looking("(0.1, -0.9)"), "json with other values"),
+    "NaN in a point": (replaced("caruncle_2d", ["(1, 2, 3)", "(2, 3, 4)", "(NaN, 241.2, 9.5)"]), "json with other values"),
+    "a point of two numbers": (replaced("caruncle_2d", ["(1, 2)", "(2, 3, 4)", "(3, 4, 5)"]), "json with other values"),
+    "an iris beside the eye": (replaced("iris_2d", [
+        f"({120 + 20 * x}, {240 + 20 * y}, 9)" for x, y in ((-1, 0), (1, 0), (0, -1), (0, 1))]), "iris outside the eye"),
     "points in one place": (replaced("iris_2d", ["(320, 240, 9)"] * 32), "eye too small"),
     "points far outside": (replaced("interior_margin_2d", ["(9000, 9000, 9)"] * 4), "eye outside the picture"),
     "iris of a kilometre": (replaced("iris_2d", [
@@ -130,7 +141,7 @@ FAULTS = {
 @pytest.mark.parametrize("change, reason", FAULTS.values(), ids=FAULTS)
 def test_a_faulty_record_is_left_out_and_counted(tmp_path, change, reason):
     eyes, skipped = read_unit(*units(write_unityeyes(tmp_path, 3, change=change)))
-    assert len(eyes) == 2 and skipped == {reason: 1}
+    assert len(eyes) == 2 and skipped == {f"{reason}: 2.jpg": 1}
 
 
 def damaged(kind):
@@ -149,11 +160,11 @@ def test_a_damaged_picture_is_left_out_and_counted(tmp_path, kind):
     assert "2 of 3, 1 picture unreadable left out" in read_unityeyes(folder).source
 
 
-def test_a_missing_json_is_counted_and_a_missing_picture_is_no_record(tmp_path):
+def test_a_missing_json_is_counted_and_one_without_its_picture(tmp_path):
     folder = write_unityeyes(tmp_path, 3)
     (folder / "imgs" / "2.json").unlink()
     (folder / "imgs" / "3.jpg").unlink()
-    assert "1 of 2, 1 json missing left out" in read_unityeyes(folder).source
+    assert "1 of 3, 1 json missing, 1 no picture .json left out" in read_unityeyes(folder).source
 
 
 # ---- SynthesEyes -----------------------------------------------------------------------------------------------------
@@ -224,7 +235,7 @@ TABLES = {
     "half a gaze": ("file,pitch_deg\n0.png,1\n", "expected pitch_deg, yaw_deg or"),
     "two kinds of gaze": ("file,pitch_deg,yaw_deg,gaze_x,gaze_y,gaze_z\n0.png,1,1,0,0,-1\n", "expected pitch_deg, yaw_deg or"),
     "a word": ("file,pitch_deg,yaw_deg\n0.png,down,1\n", "line 2"),
-    "NaN": ("file,pitch_deg,yaw_deg\n0.png,nan,1\n", "line 2: expected a gaze"),
+    "NaN": ("file,pitch_deg,yaw_deg\n0.png,nan,1\n", "line 2: expected a number such as -0.25, found 'nan'"),
     "zero vector": ("file,gaze_x,gaze_y,gaze_z\n0.png,0,0,0\n", "line 2: expected a gaze"),
     "twice": ("file,day\n0.png,1\n0.png,2\n", "line 3: 0.png occurs twice"),
     "unknown picture": ("file,day\nnone.png,1\n", "not in .* such as none.png"),
@@ -232,14 +243,18 @@ TABLES = {
     "pitch beyond straight up": ("file,pitch_deg,yaw_deg\n0.png,1,1\n\nsub/1.jpg,-90.5,0\n",
                                  "line 4: expected degrees, .* found -90.5 and 0"),
     "yaw beyond straight back": ("file,pitch_deg,yaw_deg\n0.png,0,181\n", "line 2: expected degrees"),
-    "group with a slash": ("file,a/b\n0.png,1\n", "line 1: the column 'a/b' would be a group"),
-    "group with a backslash": ("file,a\\b\n0.png,1\n", "line 1: the column"),
-    "group above": ("file,..\n0.png,1\n", "line 1: the column"),
-    "group without a name": ("file,\n0.png,1\n", "line 1: the column ''"),
-    "blank group": ("file, \n0.png,1\n", "line 1: the column ' '"),
-    "group of two lines": ('file,"a\nb"\n0.png,1\n', "the column 'a.nb'"),
-    "group with a bell": ("file,a\x07\n0.png,1\n", "the column"),
-    "group of a whole book": (f"file,{'a' * 300}\n0.png,1\n", "the column 'a{60}' would"),
+    "group with a slash": ("file,a/b\n0.png,1\n", "line 1: a column would be a group, .* found 'a/b'"),
+    "group with a backslash": ("file,a\\b\n0.png,1\n", "line 1: a column"),
+    "group above": ("file,..\n0.png,1\n", "line 1: a column"),
+    "group without a name": ("file,\n0.png,1\n", "line 1: a column .* found ''"),
+    "blank group": ("file, \n0.png,1\n", "line 1: a column .* found ' '"),
+    "group of two lines": ('file,"a\nb"\n0.png,1\n', "a column .* found 'a.nb'"),
+    "group with a bell": ("file,a\x07\n0.png,1\n", "a column"),
+    "group of a whole book": (f"file,{'a' * 300}\n0.png,1\n", "a column .* found 'a{60}'"),
+    "group of a device": ("file,Aux\n0.png,1\n", "a column .* found 'Aux'"),
+    "a picture's group of a whole book": (f"file,day\n0.png,{'a' * 1001}\n", "line 2: expected values of at most"),
+    "number with a gap": ("file,pitch_deg,yaw_deg\n0.png,1_0,1\n", "line 2: expected a number"),
+    "decimal comma": ('file,pitch_deg,yaw_deg\n0.png,"1,5",1\n', "line 2: expected a number"),
     "column twice": ("file,day,day\n0.png,1,2\n", "line 1: the column day occurs twice"),
     "column twice on some systems": ("file,day,Day\n0.png,1,2\n", "line 1: the column day occurs twice"),
     "no text": (b"\xff\xfe\x00\x81", "not a readable CSV file"),
@@ -290,6 +305,127 @@ def _with_orientation(picture, orientation):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(UserError, match="none.csv: could not be read .No such file"):
         folder_units(write_folder(tmp_path), "none.csv")
+
+
+def test_a_vector_of_any_length_has_a_direction(tmp_path):
+    """Also one whose square is no number any more."""
+    vectors = "file,gaze_x,gaze_y,gaze_z\n0.png,0,-1e308,-1e308\nsub/1.jpg,1e200,0,0\nsub/2.bmp,0,0,-1e-5\n"
+    gaze = read_folder(write_folder(tmp_path, table=vectors), labels="labels.csv").labels["gaze"]
+    torch.testing.assert_close(torch.rad2deg(gaze), torch.tensor([[45.0, 0], [0, -90], [0, 0]]), atol=1e-3, rtol=0)
+
+
+# ---- what lies in a folder ------------------------------------------------------------------------------------------
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links want rights there")
+def test_linked_folders_are_read_and_each_folder_once(tmp_path):
+    """A laboratory keeps each person's pictures elsewhere; a link up, or between two, is no endless walk."""
+    folder, store = tmp_path / "in", tmp_path / "store" / "bea"
+    write_folder(folder)
+    write_folder(store)
+    (folder / "bea").symlink_to(store)
+    (store / "home").symlink_to(folder)
+    (store / "sub" / "bea").symlink_to(store)
+    (folder / "again").symlink_to("sub")
+    images, skipped = read_folder(folder), base.listings(folder, "pictures")[1]
+    assert len(images) == 6 and "6 of 9, 3 no picture left out" in images.source
+    assert skipped == ["again", "bea/home", "bea/sub/bea"]
+    table = "file,person\n0.png,anna\nbea/0.png,bea\nbea/sub/1.jpg,bea\n"
+    (tmp_path / "labels.csv").write_text(table)
+    assert read_folder(folder, labels=tmp_path / "labels.csv").groups["person"].tolist() == ["anna", "bea", "bea"]
+
+
+def test_what_is_no_picture_is_counted_by_kind_and_named(tmp_path):
+    write_folder(tmp_path, table=TABLE)
+    for name in ("a.heic", "sub/b.heic", "notes", ".hidden.png", "frame.0001"):
+        (tmp_path / name).write_bytes(b"x")
+    unit, others = folder_units(tmp_path)
+    assert len(reader("folder").read_unit(unit)[0]) == 3
+    assert base.told(reader("folder").read_unit(others)[1]) == [
+        "2 no picture: frame.0001, notes", "1 no picture .csv: labels.csv", "2 no picture .heic: a.heic, sub/b.heic"]
+    assert "3 of 7" in read_folder(tmp_path, labels="labels.csv").source            # the table is read
+
+
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    write_folder(tmp_path)
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: scan(path) if not str(path).endswith("sub") else scan(tmp_path / "0.png"))
+    with pytest.raises(UserError, match="could not be read .Not a directory"):
+        read_folder(tmp_path)
+
+
+def test_the_first_of_many_damaged_pictures_are_named(tmp_path):
+    write_folder(tmp_path, sizes=[(8, 9)] * 9)
+    for i in (1, 3, 4, 7):
+        next(tmp_path.glob(f"sub/{i}.*")).write_bytes(b"\x89PNG")
+    skipped = reader("folder").read_unit(*folder_units(tmp_path))[1]
+    assert base.told(skipped) == ["4 picture unreadable: sub/1.jpg, sub/3.png, sub/4.jpg, ..."]
+    assert "5 of 9, 4 picture unreadable left out" in read_folder(tmp_path).source
+
+
+# ---- pictures -------------------------------------------------------------------------------------------------------
+
+def test_a_picture_starts_no_program(tmp_path, monkeypatch):
+    """Pillow hands PostScript to another program, whatever the file is called."""
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("a program was started"))
+    (tmp_path / "a.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 60 40\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(base.Unusable, match="picture unreadable"):
+        base.read_picture(tmp_path / "a.png", "L")
+
+
+@pytest.mark.parametrize("size, said", [((5793, 5793), "more than 33 million pixels"), ((20_000, 20_000), "more than 33"),
+                                        ((9, 9), None)])
+def test_a_picture_may_not_claim_more_pixels_than_fit(tmp_path, monkeypatch, size, said):
+    """Nothing of it is unpacked: here there is nothing to unpack."""
+    Image.new("1", size).save(tmp_path / "a.png")
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", lambda _: 1 / 0)
+    with pytest.raises(base.Unusable, match=said or "picture unreadable"):
+        base.read_picture(tmp_path / "a.png", "L")
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_a_picture_of_32_bits_is_not_guessed_at(tmp_path, mode):
+    """White may be 1, 255, 4095 or anything: read as 16 bits, 255 is black."""
+    Image.new(mode, (9, 9), 255).save(tmp_path / "a.tif")
+    with pytest.raises(base.Unusable, match="picture of 32 bits"):
+        base.read_picture(tmp_path / "a.tif", "L")
+
+
+@pytest.mark.parametrize("mode, value, gray", [("I;16", 0x7FFF, 127), ("L", 9, 9), ("1", 1, 255), ("P", 0, 0), ("RGB", (9, 9,
+                                                                                                                        9), 9)])
+def test_pictures_of_each_mode(tmp_path, mode, value, gray):
+    Image.new(mode, (4, 3), value).save(tmp_path / "a.png")
+    assert (base.read_picture(tmp_path / "a.png", "L") == gray).all()
+    assert base.read_picture(tmp_path / "a.png", "RGB").shape == (3, 3, 4)
+
+
+# ---- numbers --------------------------------------------------------------------------------------------------------
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_text_that_python_writes_is_its_number(value):
+    assert base.number(repr(value)) == value
+
+
+@given(st.text("0123456789+-.,eE_naif x\u0663", max_size=12))
+def test_a_text_is_a_number_as_a_whole_or_not_at_all(text):
+    try:
+        found = base.number(text)
+    except ValueError:
+        assert not (text.isdigit() and text.isascii())
+        return
+    assert found == float(text) and np.isfinite(found) and not set(text) & set("_ ,nix\u0663")
+
+
+@pytest.mark.parametrize("text", ["(0,5, 0,25, 1,0)", "(1, 2)", "(1, 2, 3, 4)", "1 2 3", "(1, 2, nan)", "((1, 2, 3))",
+                                  "(1, 2, 3", "", "(1,, 3)", 3, None,
+                                  ["1", "2", "3"]])
+def test_a_tuple_of_other_numbers_is_refused(text):
+    with pytest.raises((ValueError, TypeError)):
+        base.vector(text, 3)
+
+
+def test_a_tuple_is_read_with_or_without_brackets():
+    assert base.vector(" (1.0, -2.5,3e-1) ", 3) == base.vector("[1,-2.5,.3]", 3, 4) == base.vector("1, -2.5, 0.3", 3) == [1,
+                                                                                                                          -2.5, 0.3]
 
 
 # ---- all of them -----------------------------------------------------------------------------------------------------

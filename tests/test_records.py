@@ -1,7 +1,9 @@
 """The one table of measurements: what a file may hold, how seeds come together, and that intervals are exact."""
 
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,12 @@ from hypothesis import strategies as st
 
 from simgan_lib.__main__ import main
 from simgan_lib.evaluation.statistics import bootstrap_interval
-from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, read, row, run_line
+from simgan_lib.experiments import records
+from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, known, read, row, run_line
 from simgan_lib.experiments.reproduce import metrics_of, pupil_rows, pupil_scatter
 from simgan_lib.experiments.tables import findings, format_table
 from simgan_lib.system.errors import UserError
-from simgan_lib.system.files import locked
+from simgan_lib.system.places import claimed
 
 DAYS = np.repeat(["day3", "day1", "day2"], [4, 2, 6])            # not in order, not of one size
 
@@ -45,7 +48,23 @@ def test_a_row_keeps_the_sums_of_each_day():
     line = image_row(4, "refined", "gaze_error_deg", np.arange(12.0), DAYS)
     assert days_of(DAYS) == {"day1": 2, "day2": 6, "day3": 4} and line["sums"] == [4 + 5, 6 + 7 + 8 + 9 + 10 + 11, 0 + 1 + 2 + 3]
     assert (line["seed"], line["n"], line["value"]) == (4, 12, 5.5)
-    assert days_of(["day1"] * 3) is None and days_of(None) is None             # one day has no spread: images are drawn
+    assert days_of(["day1"] * 3) == {"day1": 3} and days_of(None) is None
+
+
+def test_test_images_of_one_day_have_no_interval_and_the_table_says_why():
+    """Their images resemble each other: to draw single ones would give an interval that is far too narrow."""
+    rows = [image_row(seed, "refined", "gaze_error_deg", errors_of(seed), ["day7"] * 12) for seed in range(3)]
+    job = job_of((a_run() | {"days": days_of(["day7"] * 12)}, rows))
+    found, table = job.get("refined", "gaze_error_deg"), format_table(job)
+    assert found["low"] is None and found["high"] is None and found["sd"] > 0
+    assert "[" not in table and "No interval: all test images are of one day, day7" in table
+    assert "No interval" not in format_table(job_of((a_run(), rows_of(0, 1, 2))))
+
+
+def test_two_seeds_have_no_deviation_and_the_table_says_so():
+    job = job_of((a_run(), rows_of(0, 1)))
+    assert not known(job.get("refined", "gaze_error_deg")["sd"]) and "Two seeds: too few" in format_table(job)
+    assert "±" not in next(line for line in format_table(job).splitlines() if "[" in line and "refined" in line)
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=4, unique=True))
@@ -121,7 +140,8 @@ def test_what_is_known_over_seeds_alone_is_taken_where_nothing_was_measured(tmp_
     job = Records.of([run], [before, ends, *({"run": run["run"], **line} for line in rows)]).jobs()[0]
     kernel, gaze = job.get("refined", "kernel_distance"), job.get("refined", "gaze_error_deg")
     assert (kernel["mean"], kernel["sd"], kernel["seeds"]) == (0.5, 0.1, 2)
-    assert (gaze["mean"], gaze["low"], gaze["high"]) == (5.0, 4.0, 6.0) and gaze["sd"] == pytest.approx(2**0.5)
+    assert kernel["values"] == pytest.approx([0.5 - 0.1 / 2**0.5, 0.5 + 0.1 / 2**0.5])     # all that two seeds can have been
+    assert (gaze["mean"], gaze["low"], gaze["high"]) == (5.0, 4.0, 6.0) and not known(gaze["sd"])
     rows += [row(2, "refined", "gaze_error_deg", 5.0)]                        # another seed: that interval is not of these
     job = Records.of([run], [ends, *({"run": run["run"], **line} for line in rows)]).jobs()[0]
     assert job.get("refined", "gaze_error_deg")["low"] is None
@@ -218,10 +238,17 @@ def test_the_same_days_in_another_order_are_not_added_up(tmp_path):
         _ = read(path).jobs()[0].summary
 
 
-def test_two_processes_do_not_write_one_file_at_a_time(tmp_path):
+def test_two_processes_write_one_file_one_after_the_other(tmp_path, monkeypatch):
     add(tmp_path / "r.jsonl", a_run(), rows_of(0))
-    with locked(tmp_path / ".r.jsonl.lock"), pytest.raises(UserError, match="another process is at work there"):
-        add(tmp_path / "r.jsonl", a_run(), rows_of(1))
+    with claimed(tmp_path / "r.jsonl"):
+        with monkeypatch.context() as patch, pytest.raises(UserError, match="r.jsonl: another process is at work there"):
+            patch.setattr(records, "WAIT", 0.2)
+            add(tmp_path / "r.jsonl", a_run(), rows_of(1))
+        other = threading.Thread(target=add, args=(tmp_path / "r.jsonl", a_run(), rows_of(1)))
+        other.start()
+        meanwhile = read(tmp_path / "r.jsonl").rows["seed"].unique().tolist()
+    other.join()
+    assert meanwhile == [0] and read(tmp_path / "r.jsonl").rows["seed"].unique().tolist() == [0, 1]
 
 
 RUN = json.dumps({"run": "a", "experiment": "x", "profile": "quick", "domain": "d", "days": {"1": 2, "2": 2}})
@@ -248,7 +275,10 @@ def odd(**changed):
     '{"run": "a", "experiment": "y", "profile": "p", "domain": "d"}',
     odd(seed=True), odd(seed=-3), odd(seed=2**70), odd(seeds=[0]), odd(value=10**400), odd(value=float("inf")),
     odd(value=float("nan")), odd(sums=["1", "2"]), odd(sums=3), odd(sums=[1.0]), odd(curve=7), odd(sd="x"), odd(n="x"),
-    odd(n=0), odd(low=[1])])
+    odd(n=0), odd(low=[1]), odd(sd=-1), odd(low=2, high=1), odd(value=1e200), odd(sums=[1, 1e200]), '"of a measure"',
+    *(RUN.replace('"a"', '"b"')[:-1] + f', "{name}": {value}}}' for name, value in (
+        ("days", '{"1": 0}'), ("images", "[1]"), ("images", '{"test": "many"}'), ("versions", '{"torch": 2}'), ("hardware", "7"),
+        ("command", "[]"), ("job", "[]"), ("mean_answer_error_deg", '"5"'), ("scatter", "[]"), ("shown", "{}")))])
 def test_a_line_that_is_no_record_is_named_and_nothing_is_written(tmp_path, line):
     path = tmp_path / "r.jsonl"
     path.write_text(f"{RUN}\n{line}\n")
@@ -267,7 +297,8 @@ def test_a_record_of_an_earlier_version_is_called_so(tmp_path):
 
 def test_a_folder_or_a_binary_file_in_a_files_place_is_named(tmp_path):
     (tmp_path / "b.jsonl").write_bytes(b"\xff\xfe\x00")
-    for name in ("", "b.jsonl"):
+    getattr(os, "mkfifo", os.mkdir)(tmp_path / "pipe.jsonl")
+    for name in ("", "b.jsonl", "pipe.jsonl"):
         with pytest.raises(UserError, match="no file of records can be read there"):
             read(tmp_path / name)
 

@@ -404,14 +404,18 @@ def test_compression_loses_less_the_second_time():
     torch.testing.assert_close(camera.compress(x, step * 1e-4), x, atol=1e-4, rtol=0)
 
 
-def test_a_day_shares_its_light_and_skin():
-    eyes = draw_parameters(200, torch.Generator().manual_seed(0), WILD)
-    day = torch.arange(200) // 50
-    shared = camera._shared_light(eyes, day)
-    assert "light_x" in shared
-    for name, values in shared.items():
-        within = torch.stack([values[day == d].std() for d in range(4)]).mean()
-        assert within < 0.3 * eyes[name].std(), name
+def test_a_day_shares_its_light_skin_and_exposure(monkeypatch):
+    """What is rendered keeps a quarter of each image's own difference to the day's first image, and nothing else is shared."""
+    rendered, original = [], camera.render
+    monkeypatch.setattr(camera, "render", lambda eyes, *given, **named: (rendered.append(eyes), original(eyes, *given, **named))[1])
+    stand_in(100, 0)                                          # days of 50
+    eyes, = rendered
+    drawn = draw_parameters(100, torch.Generator().manual_seed(0), WILD)
+    for name in EYE:
+        shared = name in ("light_x", "light_y", "ambient", "skin", "exposure")
+        first = drawn[name][[0] * 50 + [50] * 50]
+        expected = 0.75 * first + 0.25 * drawn[name] if shared else drawn[name]
+        torch.testing.assert_close(eyes[name], expected, msg=name)
 
 
 @pytest.fixture

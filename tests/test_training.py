@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 import os
 import signal
 import subprocess
@@ -12,13 +13,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from simgan_lib import paper, training
+from simgan_lib import history, losses, paper, training
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.images import ImageSet
-from simgan_lib.networks import Refiner
+from simgan_lib.networks import GlobalDiscriminator, PatchDiscriminator, Refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.system.checkpoints import load_state, save_checkpoint, save_module
+from simgan_lib.system import device
+from simgan_lib.system.checkpoints import load_state, save_checkpoint
 from simgan_lib.system.errors import UserError
 from simgan_lib.training import PRESETS, Monitor, Record, Training, TrainingConfig, TrainingFailed, refine, refined_parts
 
@@ -32,6 +34,17 @@ def data():
 
 def weights(module):
     return torch.cat([p.detach().flatten() for p in module.parameters()])
+
+
+def watch(monkeypatch, owner, name, note):
+    """Call note(result, *arguments) whenever `owner.name` was called."""
+    original = getattr(owner, name)
+
+    def watched(*given, **named):
+        result = original(*given, **named)
+        note(result, *given)
+        return result
+    monkeypatch.setattr(owner, name, watched)
 
 
 def test_phases_come_in_order_and_last_as_configured(data):
@@ -76,11 +89,137 @@ def test_both_losses_are_those_of_the_library_and_psi_is_asked_once_an_image(dat
     assert stepped == [loss.mean().item() for _, loss in calls] and len(asked) == 2
 
 
-def test_history_is_filled_and_used(data):
-    run = Training(TINY, *data)
-    for filled in (2, 4, 6, 8, 8):
+@pytest.fixture
+def marked(monkeypatch):
+    """A run whose images are known by their gray level: synthetic 0 to 39, real 100 to 139, refined 1000 and on, no two alike.
+
+    Returns (run, judged): the marks of each batch that the discriminator sees are put into `judged`.
+    """
+    gray = [ImageSet((start + torch.arange(40)).to(torch.uint8)[:, None, None, None].expand(-1, 1, 12, 14).contiguous())
+            for start in (0, 100)]
+    run, judged, count = Training(TINY, *gray), [], itertools.count(1000)
+    original, learned = run.judged, run.refined
+
+    def refined(synthetic):
+        new = torch.tensor([next(count) for _ in synthetic]) / 127.5 - 1
+        return 0 * learned(synthetic) + new[:, None, None, None]                  # the graph stays
+
+    def spied(images):
+        judged.append((127.5 * (images.detach().float()[:, 0, 0, 0] + 1)).round().int().tolist())
+        return original(images)
+    monkeypatch.setattr(run, "refined", refined), monkeypatch.setattr(run, "judged", spied)
+    return run, judged
+
+
+def test_half_of_what_is_judged_refined_is_remembered(marked):
+    """b/2 images of this batch and b/2 of earlier ones; only what the history was given is remembered."""
+    run, judged = marked
+    for batch in range(12):
         run.update_discriminator()
-        assert len(run.buffer) == filled
+        now, fresh = set(judged[-2]), set(range(1000 + 4 * batch, 1004 + 4 * batch))
+        assert len(now) == 4 and len(now & fresh) == (4 if batch == 0 else 2) and min(now) >= 1000
+        assert len(run.buffer) == min(8, 2 * batch + 2)
+
+
+def test_without_a_history_all_that_is_judged_refined_is_fresh(marked):
+    run, judged = marked
+    run.buffer = None
+    for batch in range(3):
+        run.update_discriminator()
+        assert judged[-2] == list(range(1000 + 4 * batch, 1004 + 4 * batch))
+
+
+def test_refiner_is_judged_by_its_fresh_images_alone(marked):
+    run, judged = marked
+    run.update_discriminator(), run.update_refiner()
+    assert judged[-1] == [1004, 1005, 1006, 1007]
+
+
+def test_batches_are_drawn_from_all_images(marked, monkeypatch):
+    run, judged = marked
+    drawn = []
+    watch(monkeypatch, run, "draw", lambda batch, images: drawn.append((127.5 * (batch[:, 0, 0, 0] + 1)).round().int().tolist()))
+    for _ in range(40):
+        run.update_refiner(), run.update_discriminator()
+    real = {mark for batch in judged[2::3] for mark in batch}
+    assert len(real) > 35 and real <= set(range(100, 140))
+    for kind in (drawn[0::3], drawn[1::3]):                                       # what each network's update refines
+        synthetic = {mark for batch in kind for mark in batch}
+        assert len(synthetic) > 35 and synthetic <= set(range(40))
+    assert drawn[0] != drawn[1]
+
+
+def test_each_network_has_its_own_rate_and_the_optimizer_that_is_asked_for(data):
+    run = Training(replace(TINY, refiner_lr=2e-4, discriminator_lr=7e-4), *data)
+    for optimizer, network, rate in ((run.refiner_optimizer, run.refiner, 2e-4),
+                                     (run.discriminator_optimizer, run.discriminator, 7e-4)):
+        group, = optimizer.param_groups
+        assert group["lr"] == rate and group["betas"] == (0.5, 0.999)
+        assert [id(p) for p in group["params"]] == [id(p) for p in network.parameters()]
+    assert type(Training(replace(TINY, optimizer="sgd"), *data).refiner_optimizer) is torch.optim.SGD
+
+
+def test_a_step_follows_its_own_gradient_alone(data):
+    run = Training(replace(TINY, optimizer="sgd"), *data)
+    for _ in range(2):
+        run._step(run.refiner_optimizer, weights_with_graph(run.refiner).sum())
+        assert all((p.grad == 1).all() for p in run.refiner.parameters())
+
+
+def weights_with_graph(module):
+    return torch.cat([p.flatten() for p in module.parameters()])
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_networks_may_run_in_bfloat16_and_losses_never_do(data, monkeypatch, mixed):
+    """On any machine: the switch that looks at the hardware is replaced by one that is always on."""
+    seen, inside = [], []
+    monkeypatch.setattr(training, "autocast_for", lambda device: torch.autocast("cpu", torch.bfloat16))
+    run = Training(replace(TINY, mixed_precision=mixed), *data)
+    for name in ("refiner_loss", "discriminator_loss", "self_regularization"):
+        watch(monkeypatch, training, name, lambda _, *given: seen.append(
+            (torch.is_autocast_enabled("cpu"), {value.dtype for value in given if torch.is_tensor(value)})))
+    for network in (run.refiner, run.discriminator):
+        network.register_forward_hook(lambda *_: inside.append(torch.is_autocast_enabled("cpu")))
+    run.update_refiner(), run.update_discriminator(), run.update_refiner(adversarial=False)
+    assert seen == [(False, {torch.float32})] * 3
+    assert inside == [mixed] * 6
+
+
+def test_warm_up_asks_for_self_regularization_alone_in_the_chosen_features(data, monkeypatch):
+    """... and rounds ask for it times lambda, in the same features."""
+    run, stepped = Training(replace(TINY, features="blurred", warmup_weight=3.0, regularization=0.25), *data), []
+    monkeypatch.setattr(run, "_step", lambda optimizer, loss: stepped.append(loss.item()))
+    monkeypatch.setattr(run, "judged", lambda images: torch.zeros(len(images), 2, 9, 14))
+    x, y = run.draw(run.synthetic), run.draw(run.real)
+    monkeypatch.setattr(run, "draw", lambda images: x), monkeypatch.setattr(run, "refined", lambda images: y)
+    price = torch.nn.functional.avg_pool2d(x - y, 5, 1, 2, count_include_pad=False).abs().sum().item() / 4
+    warm, adversarial = run.update_refiner(adversarial=False), run.update_refiner()
+    assert stepped == pytest.approx([3 * price, 0.25 * price + 9 * 14 * math.log(2)], rel=1e-5)
+    assert warm["regularization"].item() == pytest.approx(price / (35 * 55), rel=1e-5)
+    assert adversarial["regularization"].item() == pytest.approx(price / (35 * 55), rel=1e-5)
+    assert adversarial["adversarial"].item() == pytest.approx(math.log(2), rel=1e-5)
+
+
+def test_what_is_recorded_of_the_discriminator_is_a_patch_s_loss_and_which_images_it_knows(data, monkeypatch):
+    """A discriminator that calls everything real, by a margin of ln 3: right on real patches, wrong on refined ones."""
+    run = Training(TINY, *data)
+    monkeypatch.setattr(run, "judged", lambda images: torch.tensor([math.log(3), 0.0])[None, :, None, None].expand(4, 2, 9, 14))
+    monkeypatch.setattr(run, "_step", lambda optimizer, loss: None)
+    seen = {name: value.item() for name, value in run.update_discriminator().items()}
+    assert seen == pytest.approx({"right_real": 1.0, "right_refined": 0.0, "discriminator": (math.log(4 / 3) + math.log(4)) / 2})
+
+
+def test_the_discriminator_learns_to_tell_refined_from_real(marked):
+    """After some updates it knows each for what it is: its labels are not exchanged, and it judges what was refined."""
+    run, _ = marked
+    run.refined = lambda synthetic: torch.full_like(synthetic, 0.9)
+    for _ in range(40):
+        seen = run.update_discriminator()
+    assert seen["right_real"] > 0.9 and seen["right_refined"] > 0.9
+    with torch.no_grad():
+        verdict = run.discriminator(torch.full((1, 1, 12, 14), 0.9)).mean((2, 3))[0]
+    assert verdict[losses.REFINED] > verdict[losses.REAL]
 
 
 def test_history_can_be_switched_off(data):
@@ -143,6 +282,7 @@ from dataclasses import replace
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system import device
 from simgan_lib.training import TrainingConfig
 import torch
 torch.set_num_threads(1)
@@ -184,12 +324,8 @@ def test_state_of_another_run_is_refused_by_name(data, tmp_path):
         train_refiner(path, TINY, data[0][:20], data[1], bar=False)
 
 
-def test_a_run_that_an_earlier_version_began_is_refused_and_a_refiner_beside_it_is_not(data, tmp_path):
-    save_module(tmp_path / "run.safetensors", torch.nn.Linear(2, 2), {})
-    train_refiner(tmp_path / "run.state", TINY, *data, bar=False)
+def test_a_run_that_an_earlier_version_began_is_refused(data, tmp_path):
     save_checkpoint(tmp_path / "old.safetensors", {"refiner/weight": torch.ones(2)}, {"state": {"run": {}}})
-    with pytest.raises(UserError, match=r"old\.safetensors: the state of a run of an earlier version.*delete it to start anew"):
-        train_refiner(tmp_path / "old.state", TINY, *data, bar=False)
     with pytest.raises(UserError, match=r"old\.safetensors: found no state .* earlier version.*delete it to start anew"):
         train_refiner(tmp_path / "old.safetensors", TINY, *data, bar=False)
 
@@ -245,9 +381,54 @@ def same(a, b):
 
 
 def test_not_a_number_stops_the_run_and_says_what_to_try(data):
-    run = Training(replace(TINY, refiner_lr=1e30, steps=100), *data)
-    with pytest.raises(TrainingFailed, match="smaller refiner_lr"):
+    run = Training(replace(TINY, steps=100), *data)
+    with torch.no_grad():
+        run.refiner.leave.bias[0] = math.nan
+    with pytest.raises(TrainingFailed, match="step 1: .* smaller refiner_lr"):
         list(run.run())
+
+
+def test_a_state_with_a_weight_that_is_not_finite_is_not_given_and_not_taken(data):
+    """It would take the place of the last good one."""
+    run = Training(TINY, *data)
+    good = run.state()
+    for value in (math.nan, math.inf):
+        with torch.no_grad():
+            run.refiner.leave.bias[0] = value
+        with pytest.raises(TrainingFailed, match=r"step 0: the refiner network has .*not finite numbers \(leave.bias\)"):
+            run.state()
+        with pytest.raises(UserError, match="not finite numbers"):
+            Training(TINY, *data).restore(good | {"refiner": run.refiner.state_dict()})
+        with pytest.raises(UserError, match="the refiner has weights that are not finite"):
+            refine(run.refiner, data[0])
+
+
+def test_a_run_that_diverges_leaves_the_file_of_the_last_good_state(data, tmp_path, monkeypatch):
+    path, update = tmp_path / "run.state", Training.update_discriminator
+
+    def diverging(run):
+        if run.done == 9:
+            with torch.no_grad():
+                run.refiner.leave.bias.fill_(math.nan)       # seen by no loss of this step
+        return update(run)
+    monkeypatch.setattr(Training, "update_discriminator", diverging)
+    with pytest.raises(TrainingFailed):
+        train_refiner(path, TINY, *data, save_every=2, bar=False)
+    assert load_state(path)["run"]["done"] == 8
+
+
+def test_what_a_training_needs_of_memory_is_asked_before_it_begins(data, monkeypatch):
+    with pytest.raises(UserError, match="this training takes at least .* of memory, and there are"):
+        Training(replace(TINY, width=1024, blocks=64, batch=65_536, buffer=10_000_000), *data)
+    monkeypatch.setattr(device, "memory_limit", lambda: 100_000)
+    with pytest.raises(UserError, match="of memory, and there are 100 kB"):
+        Training(TINY, *data)
+
+
+def test_images_too_small_for_the_refiner_are_refused_before_the_first_step():
+    small = ImageSet(torch.zeros(8, 1, 4, 20, dtype=torch.uint8))
+    with pytest.raises(UserError, match="4 x 20: expected more than 4 pixels a side"):
+        Training(TINY, small, small)
 
 
 def adversarial(step, loss, real, refined):
@@ -303,10 +484,38 @@ def test_labels_never_reach_the_run(data):
     assert torch.equal(weights(a.refiner), weights(b.refiner))
 
 
-def test_averaged_weights_follow_the_refiner(data):
+def test_result_is_the_running_mean_of_the_weights(data, monkeypatch):
+    """By hand: at step d the mean keeps d/(d + 10) of itself, so that the first weights do not stay in it; 0.5 at most."""
+    run, after = Training(replace(TINY, ema_decay=0.5, steps=12), *data), []
+    watch(monkeypatch, run, "_step", lambda _, optimizer, loss: after.append((optimizer, run.done, weights(run.refiner).double())))
+    list(run.run())
+    after = [(step, now) for optimizer, step, now in after if optimizer is run.refiner_optimizer]
+    mean = torch.zeros_like(after[0][1])
+    for step, now in after:
+        kept = min(0.5, step / (step + 10))
+        mean = kept * mean + (1 - kept) * now
+    assert len(after) == 3 + 12 * 2
+    torch.testing.assert_close(weights(run.result).double(), mean, atol=1e-6, rtol=1e-5)
+    assert not torch.equal(weights(run.result), weights(run.refiner))
+
+
+def test_without_a_running_mean_the_result_is_the_last_weights(data):
     run = Training(replace(TINY, ema_decay=0.0), *data)
     list(run.run())
-    assert torch.equal(weights(run.averaged), weights(run.refiner))
+    assert torch.equal(weights(run.result), weights(run.refiner))
+
+
+def test_networks_are_the_configured_ones(data):
+    run, plain = Training(replace(TINY, width=6, blocks=3, noise=2, residual=True, local=False), *data), Training(TINY, *data)
+    refiner = run.refiner
+    assert (len(refiner.blocks), refiner.enter.out_channels, refiner.noise, refiner.residual) == (3, 6, 2, True)
+    assert isinstance(run.discriminator, GlobalDiscriminator) and isinstance(plain.discriminator, PatchDiscriminator)
+
+
+def test_the_kind_of_memory_is_the_configured_one(data):
+    run, pool = Training(replace(TINY, buffer=10), *data), Training(replace(TINY, image_pool=True), *data)
+    assert run.buffer.capacity == 10 and run.remember is history.mixed_batch and pool.remember is history.pooled_batch
+    assert run.buffer.generator is run.generator              # whose state is kept with the run's
 
 
 def test_refining_keeps_labels_and_size(data):

@@ -1,26 +1,41 @@
 """Widgets without a browser: what happens to the bytes of the image when a control moves."""
 
+import base64
 import io
+import re
 
 import ipywidgets
 import pytest
 import torch
 from PIL import Image
 
+from simgan_lib import figures
 from simgan_lib.evaluation.turing import Session, Trials
 from simgan_lib.simulators.parameters import EYE
 from simgan_lib.system.errors import UserError
 from simgan_lib.teaching import widgets
 
 
-def test_a_scrubber_shows_the_frame_of_its_slider():
-    box = widgets.scrubber([b"first", b"second", b"third"], ["step 1", "step 2", "step 3"])
-    assert (box.image.value, box.label.value) == (b"first", "step 1")
-    box.controls[0].value = 2
-    assert (box.image.value, box.label.value) == (b"third", "step 3")
+def shown(image):
+    """(the picture that an image widget shows, its alternative text)."""
+    alternative, png = re.search(r'alt="([^"]*)".*base64,([^"]*)"', image.value).groups()
+    return Image.open(io.BytesIO(base64.b64decode(png))), alternative
 
 
-@pytest.mark.parametrize("frames, labels", [([], []), ([b"one"], []), ([b"one"], ["a", "b"])])
+def test_a_scrubber_shows_the_frame_of_its_slider_and_says_what_it_shows():
+    frames = [(figures.canvas(cell=(1 + i, 1))[0], f"Frame {i}.") for i in range(3)]
+    box = widgets.scrubber(frames, ["step 1", "step 2", "step 3"], dpi=50)
+    for i in (0, 2):
+        box.controls[0].value = i
+        picture, alternative = shown(box.image)
+        assert (picture.size, alternative, box.label.value) == ((50 + 50 * i, 50), f"step {i + 1}: Frame {i}.", f"step {i + 1}")
+    assert len(set(box.frames)) == 3 and all(frame.startswith(b"\x89PNG") for frame in box.frames)
+
+
+ONE = (figures.canvas()[0], "One.")
+
+
+@pytest.mark.parametrize("frames, labels", [([], []), ([ONE], []), ([ONE], ["a", "b"])])
 def test_a_scrubber_needs_a_label_for_each_frame(frames, labels):
     with pytest.raises(ValueError, match="as many labels as frames"):
         widgets.scrubber(frames, labels)
@@ -48,7 +63,7 @@ def test_the_label_tells_the_gaze_and_the_switches_work():
     box = widgets.eye_sliders()
     pitch = next(control for control in box.controls if control.description == "pitch")
     pitch.value = -12.5
-    assert "pitch -12.5" in box.label.value
+    assert "pitch -12.5" in box.label.value and shown(box.image)[1] == box.label.value
     for switch in box.controls[-2:]:
         before = box.image.value
         switch.value = not switch.value
@@ -85,8 +100,9 @@ def test_several_keys_in_one_message_are_several_answers(session):
 def test_each_image_is_shown_enlarged_and_nothing_else(session):
     labeller = widgets.Labeller(session, scale=6)
     for place in range(8):
-        shown = Image.open(io.BytesIO(labeller.image.value))
-        assert shown.size == (30, 24) and shown.getextrema() == (30 * place,) * 2
+        picture, alternative = shown(labeller.image)
+        assert picture.size == (30, 24) and picture.getextrema() == (30 * place,) * 2
+        assert alternative == f"crop {place + 1} of 8"                         # and no word of what it is
         labeller.real.click()
 
 
@@ -108,7 +124,7 @@ def test_a_labeller_goes_on_where_the_session_was(session):
     widgets.Labeller(session).keys.value = "rsr"
     again = widgets.Labeller(Session(session.trials, session.path))
     assert again.keys.value == "" and again.bar.value == 3 and again.said.value == "3 of 8"
-    assert Image.open(io.BytesIO(again.image.value)).getextrema() == (90, 90)
+    assert shown(again.image)[0].getextrema() == (90, 90)
     again.keys.value = "s"
     assert Session(session.trials, session.path).answers == "rsrs"
 
@@ -156,5 +172,5 @@ def test_a_full_disk_is_said_and_the_answer_does_not_count(session, monkeypatch)
 
 
 def test_a_colour_image_is_enlarged_in_colour():
-    shown = Image.open(io.BytesIO(widgets.enlarged(torch.full((3, 4, 5), 7, dtype=torch.uint8), 3)))
-    assert shown.mode == "RGB" and shown.size == (15, 12)
+    picture = Image.open(io.BytesIO(widgets.enlarged(torch.full((3, 4, 5), 7, dtype=torch.uint8), 3)))
+    assert picture.mode == "RGB" and picture.size == (15, 12)

@@ -4,7 +4,8 @@ Every module has the same four functions, so that a program can walk through any
 
     units(folder)                    a sorted list of independent pieces of work: small, picklable tuples
     files(unit, **options)           paths of all files that `read_unit` would look at, be they there or not
-    read_unit(unit, **options)       (ImageSet, skipped): the usable records of one piece, and {reason: how many not}
+    read_unit(unit, **options)       (ImageSet, skipped): the usable records of one piece, and {reason: how many not};
+                                     the first of each reason by name, as {"reason: name": 1} (`base.told`)
     read_NAME(folder, **options)     all pieces together as one ImageSet, whose `source` counts what was left out
 
 A unit holds some thousand images at most.  A record that cannot be used (an empty image, a gaze of NaN, a missing key,

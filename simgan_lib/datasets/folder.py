@@ -7,7 +7,6 @@ the image set, group_NAME.npy, so that its name has to be one that files can hav
 
 import csv
 import math
-import re
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -16,15 +15,14 @@ import torch
 
 from ..gaze import gaze_angles
 from ..system.errors import UserError
-from ..system.files import reading
+from ..system.files import plain_name, reading
 from . import base
 
 TITLE = "pictures of a folder"
 EXPECTED = "a folder of pictures"
 ANGLES, VECTOR = ("pitch_deg", "yaw_deg"), ("gaze_x", "gaze_y", "gaze_z")
 LIMITS = (90, 180)                # degrees of pitch and yaw
-NO_NAME = re.compile(r"""[\x00-\x1f\x7f/\\:*?"<>|]|\.\.|^\s|\s$""")       # what no file has on one system or another
-LONGEST = 100                     # letters of a group's name
+LONGEST = 1000                    # letters of what a picture's group is called: all take as much memory as the longest
 
 
 def units(folder, labels=None):
@@ -35,16 +33,21 @@ def units(folder, labels=None):
     named after, a number that is none, or an angle beyond 90 degrees of pitch and 180 of yaw.
     """
     folder = base.existing_folder(folder, EXPECTED)
-    names = base.listing(folder, EXPECTED)
+    names, others = base.listings(folder, EXPECTED)
     if labels is None:
-        return [(*block, (), False) for block in base.blocks(folder, [(name, ((), ())) for name in names])]
+        return _units(folder, dict.fromkeys(names, ((), ())), others)
     path = Path(labels) if Path(labels).is_file() else folder / labels
     table, groups, gazes = read_table(path)
     missing = sorted(set(table) - {Path(name).as_posix() for name in names})
     if missing:
         raise UserError(f"{path}: names {len(missing)} pictures that are not in {folder}, such as {missing[0]}")
-    records = [(name, table.get(Path(name).as_posix())) for name in names]
-    return [(*block, groups, gazes) for block in base.blocks(folder, records)]
+    others = [name for name in others if folder / name != path.absolute()]
+    return _units(folder, {name: table.get(Path(name).as_posix()) for name in names}, others, groups, gazes)
+
+
+def _units(folder, records, others, groups=(), gazes=False):
+    records = [*records.items()], [(name, ((), ())) for name in others]
+    return [(*block, groups, gazes) for each in records for block in base.blocks(folder, each)]
 
 
 def files(unit, **_):
@@ -100,6 +103,8 @@ def read_table(path):
         name = Path(row["file"].replace("\\", "/")).as_posix()
         if name in table:
             raise UserError(f"{path}, line {line}: {name} occurs twice")
+        if max(map(len, row.values())) > LONGEST:
+            raise UserError(f"{path}, line {line}: expected values of at most {LONGEST} letters, found more")
         gaze = _gaze(path, line, row, kinds[0]) if kinds else ()
         table[name] = gaze, tuple(row[group] for group in groups)
     return table, groups, bool(kinds)
@@ -107,9 +112,10 @@ def read_table(path):
 
 def _check_names(path, columns, groups):
     for name in groups:
-        if not name or len(name) > LONGEST or NO_NAME.search(name):
-            raise UserError(f"{path}, line 1: the column {name[:60]!r} would be a group, and a file named after it; expected "
-                            "a name of letters, digits, - and _")
+        try:
+            plain_name(name)
+        except ValueError as error:
+            raise UserError(f"{path}, line 1: a column would be a group, and a file named after it: {error}") from error
     counted = Counter(name.lower() for name in columns)           # some file systems do not tell Day from day
     twice = [name for name in columns if counted[name.lower()] > 1]
     if twice:
@@ -118,15 +124,18 @@ def _check_names(path, columns, groups):
 
 def _gaze(path, line, row, kind):
     try:
-        numbers = [float(row[name]) for name in kind]
+        numbers = [base.number(row[name].strip()) for name in kind]
     except ValueError as error:
         raise UserError(f"{path}, line {line}: {error}") from error
-    if not all(map(math.isfinite, numbers)) or kind == VECTOR and math.hypot(*numbers) < 1e-6:
+    if kind == VECTOR and math.hypot(*numbers) < 1e-6:
         raise UserError(f"{path}, line {line}: expected a gaze, found {', '.join(row[name] for name in kind)}")
     if kind == ANGLES and any(abs(number) > limit for number, limit in zip(numbers, LIMITS)):
         raise UserError(f"{path}, line {line}: expected degrees, pitch -90 to 90 and yaw -180 to 180, found "
                         f"{numbers[0]:g} and {numbers[1]:g}")
-    return tuple(map(math.radians, numbers)) if kind == ANGLES else tuple(gaze_angles(torch.tensor(numbers)).tolist())
+    if kind == ANGLES:
+        return tuple(map(math.radians, numbers))
+    longest = max(map(abs, numbers))                        # 1e308 times itself is no number any more
+    return tuple(gaze_angles(torch.tensor(numbers, dtype=torch.float64) / longest).tolist())
 
 
 def common_size(*folders):

@@ -5,7 +5,6 @@ want a log-in, and this is what public programs say that read them.  What is fou
 """
 
 import math
-import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import torch
 
 from ..images import resized
 from ..system.errors import UserError
-from ..system.files import reading
+from ..system.files import plain_file, reading
 from . import base
 from .unityeyes import gaze_of
 
@@ -57,11 +56,13 @@ def read_unit(unit, size=(35, 55), gaze=True):
         pictures, looks = _pictures(path, file), _looks(path, file) if gaze else None
         names = sorted(pictures) if isinstance(pictures, h5py.Group) else range(len(pictures))
 
-        def read(at):
-            image = resized(torch.from_numpy(_grays(_plain(pictures, names[at])))[None, None], size)[0]
-            look = {} if looks is None else {"gaze": _gaze(_plain(looks, names[at] if isinstance(looks, h5py.Group) else at))}
+        def read(record):
+            name, at = record
+            image = resized(torch.from_numpy(_grays(_plain(pictures, name)))[None, None], size)[0]
+            look = {} if looks is None else {"gaze": _gaze(_plain(looks, name if isinstance(looks, h5py.Group) else at))}
             return image, look, {"file": Path(path).name}
-        return base.read_records(TITLE, range(start, stop), read, (1, *size), {} if looks is None else {"gaze": (2,)}, ("file",))
+        return base.read_records(TITLE, [(names[at], at) for at in range(start, stop)], read, (1, *size),
+                                 {} if looks is None else {"gaze": (2,)}, ("file",))
 
 
 def read_kaggle(folder, which="synthetic", **options):
@@ -71,7 +72,7 @@ def read_kaggle(folder, which="synthetic", **options):
 
 @contextmanager
 def _opened(path):
-    with reading(path, "HDF5 file"), h5py.File(path, "r", rdcc_nbytes=LARGEST) as file:
+    with reading(path, "HDF5 file"), h5py.File(plain_file(path), "r", rdcc_nbytes=LARGEST) as file:
         yield file                  # a piece that was compressed as one stays unpacked, for the pictures that follow
 
 
@@ -130,7 +131,7 @@ def _gaze(look):
     try:
         if look.dtype.kind in "OSU":
             text = look[()].decode() if isinstance(look[()], bytes) else str(look[()])
-            look = re.sub(r'[()\[\]"\s]', "", text).split(",")
-        return gaze_of([float(part) for part in look[:3]])
-    except (TypeError, ValueError, IndexError):
+            return gaze_of(base.vector(text.strip('" '), 3, 4))
+        return gaze_of(look.astype(float, casting="safe").tolist())
+    except (TypeError, ValueError):
         raise base.Unusable("no gaze") from None

@@ -14,7 +14,7 @@ from pathlib import Path
 import scipy.io
 
 from ..system.errors import UserError
-from ..system.files import reading
+from ..system.files import plain_file, reading
 
 SMALL, RATIO = 1 << 26, 20        # bytes that any file may inflate to, and how many times its own; crops and joints: below 10
 CELLS = 1 << 20                   # values within cells and structs, over the whole file
@@ -40,7 +40,7 @@ def load_matlab(path, names, **options):
 
 def _plain(path, names):
     """The file as a stream, without compression, and without the variables that are not asked for."""
-    content = Path(path).read_bytes()
+    content = Path(plain_file(path)).read_bytes()
     if b"\x89HDF\r\n" in (content[:6], content[512:518]):
         raise UserError(f"{path}: is a file of MATLAB 7.3 (HDF5), expected MATLAB 5; in MATLAB, load it and save it with -v7")
     order = {b"IM": "<", b"MI": ">"}.get(content[HEADER - 2:HEADER])

@@ -48,7 +48,7 @@ def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
 
     sides: eyes to take.  mirror: right eyes are mirrored together with their yaw, so that all look like left ones, as
     the simulator's.  listed: the folder of the Evaluation Subset; eyes that its lists do not name are left out.
-    Crops without an image (all zero) or without a gaze (NaN) are skipped.
+    Crops without an image (all zero) or without a gaze (NaN, or no unit vector) are skipped.
     Raises UserError if the file is damaged or built differently, or a subject's list is missing.
     """
     if not sides or not set(sides) <= set(SIDES):
@@ -58,8 +58,8 @@ def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
     named = None if listed is None else evaluation_list(listed, subject)
     parts, skipped = [], Counter()
     for side, crops, vectors, frames in _read_day(path, sides):
-        kept = usable(crops, vectors)
-        skipped["empty"] += int((~kept).sum())
+        shown, kept = crops.any((1, 2)), usable(crops, vectors)
+        skipped.update({"empty": int((~shown).sum()), "no gaze": int((shown & ~kept).sum())})
         if named is not None:
             wanted = np.array([(day, frame, side) in named for frame in frames], dtype=bool)
             skipped["not listed"] += int((kept & ~wanted).sum())
@@ -86,7 +86,7 @@ def read_mpiigaze(folder, size=(35, 55), sides=SIDES, mirror=True, listed=None):
 
 def usable(crops, vectors):
     """Which of the crops uint8 (n, 36, 60) with gaze vectors (n, 3) show an eye and say where it looks: bool (n,)."""
-    return crops.any((1, 2)) & np.isfinite(vectors).all(1) & vectors.any(1)
+    return crops.any((1, 2)) & base.looks(vectors)
 
 
 # ---- the release's own lists ----
@@ -102,7 +102,8 @@ def evaluation_list(folder, subject):
 
 @lru_cache(32)
 def _list_once(path, _):
-    return frozenset(_listed(path, line.strip()) for line in path.read_text().splitlines() if line.strip())
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return frozenset(_listed(path, line.strip()) for line in lines if line.strip())
 
 
 def _list_file(folder, subject):

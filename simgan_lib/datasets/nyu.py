@@ -27,6 +27,7 @@ PARTS = ("train", "test")
 JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 FOCAL, CENTRE = np.array([588.03, 587.07]), np.array([320.0, 240.0])    # pixels, as in public code for this data set
 PICTURE = (480, 640)
+FARTHEST = 1 << 16                # mm that two bytes can say; far more than the pixels of a hand's place
 MOST_FRAMES = 100_000             # of a list: the release's largest part has 72,757
 NAME = re.compile(r"(depth|synthdepth)_([123])_(\d{7})\.png")
 JOINT_FILE, TEXTS = "joint_data.mat", ("nyu_test_groundtruth_label.txt", "nyu_test_list.txt")
@@ -87,7 +88,7 @@ def _hand(folder, name, known, box):
     """(uint8 (1, H, W), labels, groups) of one picture.  Raises base.Unusable."""
     _, view, frame = NAME.fullmatch(name).groups()
     joints = known[int(view) - 1, int(frame) - 1].astype(np.float64)
-    if not np.isfinite(joints).all() or joints[:, 2].min() <= 0:
+    if not (np.abs(joints) < FARTHEST).all() or joints[:, 2].min() <= 0:                # NaN is not below
         raise base.Unusable("without joints")
     image, places = _crop(_depth(Path(folder, name)), joints, *box)
     return torch.from_numpy(image)[None], {"joints": places}, {"view": view, "split": Path(folder).name}
@@ -95,9 +96,10 @@ def _hand(folder, name, known, box):
 
 def _depth(path):
     """Depth in mm, int32 (480, 640); 0 is none."""
-    red, green, blue = base.read_picture(path, "RGB").int()
-    if red.shape != PICTURE:
+    pixels = base.read_picture(path, "RGB")
+    if pixels.shape[1:] != PICTURE:
         raise base.Unusable("not 480x640")
+    red, green, blue = pixels.int()
     if (red == green).all() and (green == blue).all():
         raise base.Unusable("gray, not depth")
     return (256 * green + blue).numpy()
@@ -168,15 +170,15 @@ def _from_matlab(path):
 
 def _from_texts(path, listed):
     """The text extract: a line of 14 times u, v, z for each line "test/depth_1_NNNNNNN.png" of the list."""
-    values = np.loadtxt(path, dtype=np.float32, ndmin=2)
-    lines = base.plain_file(listed).read_text().splitlines()
+    values = np.loadtxt(base.plain_file(path), dtype=np.float32, ndmin=2, comments=None, encoding="utf-8")
+    lines = base.plain_file(listed).read_text(encoding="utf-8").splitlines()
     names = [NAME.fullmatch(line.strip().rsplit("/", 1)[-1]) for line in lines if line.strip()]
     if values.shape != (len(names), 3 * len(JOINTS)) or not all(name and name[2] == "1" for name in names) or not names:
         raise UserError(f"{path}: expected {3 * len(JOINTS)} numbers a line, one line for each picture depth_1_NNNNNNN.png of "
                         f"{listed.name}, found {values.shape} and {len(names)} names")
     frames = np.array([int(name[3]) for name in names])
-    if not 1 <= frames.min() <= frames.max() <= MOST_FRAMES:
-        raise UserError(f"{listed}: expected frames 1 to at most {MOST_FRAMES}, found {frames.min()} to {frames.max()}")
+    if not 1 <= frames.min() <= frames.max() <= MOST_FRAMES or len(np.unique(frames)) < len(frames):
+        raise UserError(f"{listed}: expected frames 1 to at most {MOST_FRAMES}, each once, found {frames.min()} to {frames.max()}")
     joints = np.full((1, frames.max(), len(JOINTS), 3), np.nan, np.float32)
     joints[0, frames - 1] = values.reshape(-1, len(JOINTS), 3)
     return joints

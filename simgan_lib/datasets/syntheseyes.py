@@ -12,13 +12,14 @@ from . import base
 
 TITLE = "SynthesEyes"
 EXPECTED = "SynthesEyes' folders f01 ... m05 with pictures NAME_NUMBER_PITCH_YAW.png"
-NAME = re.compile(r"(?P<subject>[^_]+)_\d+_(?P<pitch>-?\d+\.?\d*)_(?P<yaw>-?\d+\.?\d*)")
+NAME = re.compile(r"(?P<subject>[^_]+)_\d+_(?P<pitch>-?\d+\.?\d*)_(?P<yaw>-?\d+\.?\d*)", re.ASCII)
 
 
 def units(folder):
     """Blocks of pictures in and below the folder.  Raises UserError for a missing folder or no pictures."""
     folder = base.existing_folder(folder, EXPECTED)
-    return base.blocks(folder, base.listing(folder, EXPECTED, (".png",)))
+    pictures, others = base.listings(folder, EXPECTED, ".pkl")
+    return base.blocks(folder, pictures) + base.blocks(folder, others)
 
 
 def files(unit, **_):
@@ -36,13 +37,13 @@ def read_unit(unit, size=(35, 55), colour=False):
     folder, names = unit
 
     def read(name):
+        pixels = base.read_picture(Path(folder, name), "RGB" if colour else "L")
         said = NAME.fullmatch(Path(name).stem)
         if not said:
             raise base.Unusable("name without angles")
         gaze = float(said["pitch"]), float(said["yaw"])
         if not all(abs(angle) < math.pi / 2 for angle in gaze):
             raise base.Unusable("no gaze")
-        pixels = base.read_picture(Path(folder, name), "RGB" if colour else "L")
         return base.middle(pixels, size), {"gaze": gaze}, {"subject": said["subject"]}
     return base.read_records(TITLE, names, read, (3 if colour else 1, *size), {"gaze": (2,)}, ("subject",))
 

@@ -6,7 +6,6 @@ draws left eyes, nose to the image's left, as our simulator does.
 
 import json
 import math
-import re
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +20,14 @@ IRIS = 0.16                       # radius of the iris in crop widths, as in the
 SMALLEST = 3                      # px of that radius, below which nothing can be seen
 WIDEST = 4                        # crops as wide as so many pictures are no crops: what lies beyond the edge takes memory too
 LARGEST = 1 << 22                 # bytes of a json; the program writes about 10 kB
-POINT = re.compile(r"[-+0-9.eE]+")
 
 
 def units(folder):
     """Blocks of pictures in the folder, or in its folder imgs.  Raises UserError for a missing folder or no pictures."""
     folder = base.existing_folder(folder, EXPECTED)
     folder = folder / "imgs" if (folder / "imgs").is_dir() else folder
-    return base.blocks(folder, base.listing(folder, EXPECTED))
+    pictures, others = base.listings(folder, EXPECTED, ".json")
+    return base.blocks(folder, pictures) + base.blocks(folder, others)
 
 
 def files(unit, **_):
@@ -59,11 +58,11 @@ def read_unityeyes(folder, size=(35, 55), colour=False):
 
 def _read(path, size, colour):
     """(image uint8 (C, H, W), labels, no groups) of one picture.  Raises base.Unusable."""
-    about = _json(path.with_suffix(".json"))
     pixels = base.read_picture(path, "RGB" if colour else "L")
+    about = _json(path.with_suffix(".json"))
     try:
         lids, nose, iris = (_points(about[name], pixels.shape[1]) for name in ("interior_margin_2d", "caruncle_2d", "iris_2d"))
-        gaze = gaze_of(_numbers(about["eye_details"]["look_vec"]))
+        gaze = gaze_of(base.vector(about["eye_details"]["look_vec"], 3, 4))
     except KeyError as missing:
         raise base.Unusable(f"json without {missing.args[0]}") from None
     except (TypeError, ValueError):
@@ -74,6 +73,8 @@ def _read(path, size, colour):
     if not box[2] - box[0] <= WIDEST * max(pixels.shape[1:]):
         raise base.Unusable("eye larger than the picture")
     found = ellipse((iris - box[:2]) / (box[2] - box[0]) * size[1] - 0.5)
+    if not all(-0.5 <= place <= n - 0.5 for place, n in zip(found, size[::-1])):
+        raise base.Unusable("iris outside the eye")
     return base.cut(pixels, box, size), {"gaze": gaze, "pupil": found[:2], "iris": found}, {}
 
 
@@ -88,22 +89,17 @@ def _json(path):
         raise base.Unusable("json unreadable") from None
 
 
-def _numbers(text):
-    """The numbers of a text like "(1.0, -2.0, 3.0)".  Raises TypeError or ValueError."""
-    return [float(number) for number in POINT.findall(text)]
-
-
 def _points(texts, height):
     """(n, 2) x and y in pixels from the top left corner.  Raises TypeError or ValueError."""
-    rows = np.array([_numbers(text)[:2] for text in texts])
-    if len(rows) < 3 or rows.shape[1:] != (2,) or not np.isfinite(rows).all():
+    rows = np.array([base.vector(text, 3)[:2] for text in texts])
+    if len(rows) < 3:
         raise ValueError("expected three points or more")
     return rows * [1, -1] + [0, height]
 
 
 def gaze_of(look):
-    """(pitch, yaw) in radians of a look_vec [x, y, z, ...], y up.  Raises base.Unusable."""
-    if len(look) < 3 or not all(map(math.isfinite, look[:3])) or math.hypot(*look[:3]) < 1e-6:
+    """(pitch, yaw) in radians of a look_vec [x, y, z] or [x, y, z, 0], y up, of length 1.  Raises base.Unusable."""
+    if len(look) not in (3, 4) or not base.looks([look[:3]]).all():
         raise base.Unusable("no gaze")
     x, y, z = look[:3]
     return gaze_angles(torch.tensor([x, -y, z], dtype=torch.float64)).tolist()

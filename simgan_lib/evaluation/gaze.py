@@ -8,35 +8,31 @@ from dataclasses import dataclass
 import torch
 
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
-from ..images import pixels, to_float
+from ..images import check_labels, pixels, to_float
 from ..networks import GazeEstimator, from_seed
+from ..system.checkpoints import check_finite
 from ..system.device import autocast_for, keep_freed_memory
 from ..system.errors import UserError
+from ..system.settings import MANY, Number, OneOf, Settings, Whole
+from ..training import RATE, TrainingFailed
 from .statistics import bootstrap_interval
 
 
 @dataclass(frozen=True)
-class GazeTrainingConfig:
+class GazeTrainingConfig(Settings):
     """How a gaze estimator is trained: the same for every training set that is to be compared.
 
     The length is a number of updates, not of epochs, so that a larger training set is not also trained for longer.
     Raises UserError for values that cannot work.
     """
 
-    steps: int
-    network: str = "small"           # or "paper": the published layers
-    batch: int = 64
-    learning_rate: float = 2e-3      # the highest; it rises over the first tenth and falls to zero (one cycle)
-    shift: int = 2                   # augmentation: whole pixels in each direction, at most
-    contrast: float = 0.15           # augmentation: standard deviation of the log of the contrast
-    brightness: float = 0.1          # augmentation: standard deviation of the offset, images being in [-1, 1]
-
-    def __post_init__(self):
-        if self.network not in ("small", "paper"):
-            raise UserError(f"network: expected small or paper, found {self.network!r}")
-        for name in ("steps", "batch", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name}: expected more than 0, found {getattr(self, name)}")
+    steps: Whole(1, MANY)
+    network: OneOf(("small", "paper")) = "small"   # paper: the published layers
+    batch: Whole(1, 65_536) = 64
+    learning_rate: RATE = 2e-3                     # the highest; it rises over the first tenth and falls to zero (one cycle)
+    shift: Whole(0, 1000) = 2                      # augmentation: whole pixels in each direction, at most
+    contrast: Number(0, 10) = 0.15                 # augmentation: standard deviation of the log of the contrast
+    brightness: Number(0, 10) = 0.1                # augmentation: standard deviation of the offset, images being in [-1, 1]
 
 
 PRESETS = {
@@ -48,16 +44,23 @@ PRESETS = {
 }
 
 
+LOOKED = 100              # steps between two looks at the loss
+
+
 # ---- training ----
 def train_gaze_estimator(training, config, seed, device="cpu", progress=None):
     """Train on the images and `gaze` labels of an ImageSet  ->  GazeEstimator on `device`, in evaluation mode.
 
     progress: called as progress(done, total) after each step, for a bar.
-    Raises UserError if there are no images or no gaze labels.  Paper: section 3.1.
+    Raises UserError if there are no images or no gaze labels, TrainingFailed if the training is lost.  Paper: section 3.1.
     """
     for record in gaze_training(training, config, seed, device):
+        step = record["step"]
+        if (step % LOOKED == 0 or step == record["total"]) and not record["loss"].isfinite():        # looking waits for the device
+            raise TrainingFailed(f"step {step}: the gaze estimator's loss is not a number; try a smaller learning_rate")
         if progress is not None:
-            progress(record["step"], record["total"])
+            progress(step, record["total"])
+    check_finite(record["estimator"].state_dict(), "the gaze estimator", TrainingFailed)
     return record["estimator"].eval()
 
 
@@ -88,10 +91,11 @@ def gaze_training(training, config, seed, device="cpu"):
 
 
 def check_labelled(training, who):
-    """Raises UserError if an ImageSet to train on has no images or no gaze labels.  who: wants to be trained."""
+    """Raises UserError if an ImageSet to train on has no images, no gaze labels or a wrong one.  who: wants to be trained."""
     if not len(training) or "gaze" not in training.labels:
         raise UserError(f"{who} needs images with gaze labels; found {len(training)} images with "
                         f"{', '.join(sorted(training.labels)) or 'no'} labels")
+    check_labels(training, who)
 
 
 def augmented(images, config, generator):
@@ -137,7 +141,7 @@ def gaze_report(predicted, truth, thresholds=(7.0,), seed=0, groups=None):
 
     predicted, truth: (N, 2) gaze angles in radians.  groups: N names (of days, say); whole groups are then resampled,
     since neighbouring frames are near-duplicates and single images would give intervals that are far too narrow.
-    Returns {"gaze_error_deg": {"mean", "low", "high", "n"}, "within_7_deg": the same in %, ...}.
+    Returns {"gaze_error_deg": {"mean", "low", "high", "n"}, "within_7_deg": the same in %, ...}; one group has no interval.
     Paper: Table 2, Table 3.
     """
     errors = angular_error_deg(predicted, truth).cpu().numpy()

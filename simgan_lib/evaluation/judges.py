@@ -11,6 +11,7 @@ from torch import nn
 
 from ..images import pixels, to_float
 from ..networks import from_seed
+from ..system.checkpoints import check_finite
 from ..system.device import autocast_for
 from .gaze import answers_of, shifted
 
@@ -58,7 +59,10 @@ def feature_network(images, seed, steps=400, batch=64, device="cpu"):
 
 
 def fit_classifier(network, draw, steps, device, rate=3e-3):
-    """Train with cross-entropy on what draw() gives, (float images, class indices); leaves it in evaluation mode."""
+    """Train with cross-entropy on what draw() gives, (float images, class indices); leaves it in evaluation mode.
+
+    Raises UserError if a weight is not finite then.
+    """
     network.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps + 1)
@@ -71,6 +75,7 @@ def fit_classifier(network, draw, steps, device, rate=3e-3):
         loss.backward()
         optimizer.step()
         schedule.step()
+    check_finite(network.state_dict(), "a network that judges images")
     return network.eval()
 
 

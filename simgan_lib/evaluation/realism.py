@@ -18,6 +18,8 @@ from ..matching import LEVELS, gray_levels
 from .gaze import answers_of
 from .judges import equally_many, two_sample_classifier
 
+FEWEST = 8                # images a side, of which a kernel distance can be measured: four blocks of two
+
 
 # ---- one distribution or two? ----
 def kernel_distance(network, a, b, seed=0, block=250):
@@ -26,7 +28,7 @@ def kernel_distance(network, a, b, seed=0, block=250):
     0, up to noise of either sign, where a and b are drawn from one distribution; the unit is arbitrary: compare only
     what one network has measured.  a and b must not share images.  Each block has at most `block` images a side.
     Binkowski et al. 2018 (the kernel inception distance; our features instead of Inception's, which know no eyes).
-    Raises ValueError if a side has fewer than 8 images.
+    Raises ValueError if a side has fewer than FEWEST images.
     """
     return block_distance(network.describe(a), network.describe(b), seed, block)
 
@@ -34,8 +36,8 @@ def kernel_distance(network, a, b, seed=0, block=250):
 def block_distance(features_a, features_b, seed=0, block=250):
     """`kernel_distance` of features (N, D) and (M, D): (mean, sd) of the blocks' `mmd2`.  Exactly symmetric."""
     n = min(len(features_a), len(features_b))
-    if n < 8:
-        raise ValueError(f"expected at least 8 images a side, found {len(features_a)} and {len(features_b)}")
+    if n < FEWEST:
+        raise ValueError(f"expected at least {FEWEST} images a side, found {len(features_a)} and {len(features_b)}")
     blocks = max(4, math.ceil(n / block))
     size = n // blocks
     # One order for both sides (where they are equally long): swapping a and b then gives the same blocks.
@@ -67,11 +69,11 @@ def two_sample_accuracy(a, b, seed, by="day", steps=300, batch=64, device="cpu")
     that accuracy is balanced accuracy and a coin's is 0.5.
     Returns {"accuracy", "low", "high", "p", "n"}: exact binomial 95 % interval, and the exact one-sided probability of
     being right as often by guessing.  Both take the n tested images for independent; neighbouring frames are not.
-    Raises ValueError if a half is empty.  Lopez-Paz and Oquab 2017.
+    Raises ValueError, before it learns, if a half is empty.  Lopez-Paz and Oquab 2017.
     """
     (train_a, test_a), (train_b, test_b) = (_halves(each, by, seed) for each in (a, b))
-    network = two_sample_classifier(train_a, train_b, seed, steps, batch, device)
     test, kind = equally_many(test_a, test_b, "cpu")
+    network = two_sample_classifier(train_a, train_b, seed, steps, batch, device)
     right, n = (answers_of(network, test).argmax(1) == kind).sum().item(), len(test)
     low, high = binomtest(right, n).proportion_ci(0.95, "exact")
     p = binomtest(right, n, alternative="greater").pvalue

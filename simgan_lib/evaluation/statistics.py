@@ -8,7 +8,9 @@ import scipy.stats
 
 
 def interval(values):
-    """{"mean", "sd", "n", "low", "high"}: the 95 % interval of the mean by Student's t; sd and interval None for one value.
+    """{"mean", "sd", "n", "low", "high"}: the 95 % interval of the mean by Student's t.  sd: as `deviation`.
+
+    One value has no interval: low and high are None.
 
     values: one number a seed.  If seeds scatter like draws from a bell curve, 95 of 100 such intervals hold the mean that
     endlessly many seeds would have.
@@ -17,27 +19,37 @@ def interval(values):
     {'mean': 2.0, 'sd': 1.0, 'n': 3, 'low': -0.48, 'high': 4.48}
     """
     values = np.asarray(values, dtype=float)
+    found = {"mean": float(values.mean()), "sd": deviation(values), "n": len(values)}
     if len(values) < 2:
-        return {"mean": float(values.mean()), "sd": None, "n": len(values), "low": None, "high": None}
-    mean, sd = values.mean(), values.std(ddof=1)
-    reach = scipy.stats.t.ppf(0.975, len(values) - 1) * sd / np.sqrt(len(values))
-    return {"mean": float(mean), "sd": float(sd), "n": len(values), "low": float(mean - reach), "high": float(mean + reach)}
+        return found | {"low": None, "high": None}
+    reach = scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return found | {"low": found["mean"] - float(reach), "high": found["mean"] + float(reach)}
 
 
-def paired_interval(values, base):
-    """(low, high), float64 (2,): the 95 % interval of the mean difference values - base, taken seed by seed.
+def deviation(values):
+    """Standard deviation of a few values; None for fewer than three: two say how far they are apart, and no more.
 
-    values, base: one number a seed, the same seeds in the same order.  What a seed does to both falls out.
-    Raises ValueError for fewer than two pairs, or of unequal number.
+    >>> deviation([1.0, 2.0, 3.0]), deviation([1.0, 2.0])
+    (1.0, None)
+    """
+    return float(np.std(values, ddof=1)) if len(values) > 2 else None
 
-    >>> paired_interval([5.5, 6.5, 7.6], [5.0, 6.0, 7.0]).round(2).tolist()
-    [0.39, 0.68]
+
+def beyond_seeds(values, base):
+    """Which settings differ from the base by more than seeds do: int (K,), 1 where larger, -1 where smaller, 0 where neither.
+
+    values: (K, n), a row a setting, a column a seed.  base: (n,), the same seeds in the same order.
+    Differences are taken seed by seed, so what a seed does to both falls out.  A setting counts if the 95 % `interval` of
+    its mean difference leaves out 0.  Raises ValueError for fewer than two seeds, or of unequal number.
+
+    >>> beyond_seeds([[5.5, 6.5, 7.6], [4.0, 6.0, 9.0]], [5.0, 6.0, 7.0]).tolist()
+    [1, 0]
     """
     values, base = np.asarray(values, dtype=float), np.asarray(base, dtype=float)
-    if len(values) != len(base) or len(values) < 2:
-        raise ValueError(f"expected as many values as the base has, and at least two, found {len(values)} and {len(base)}")
-    found = interval(values - base)
-    return np.array([found["low"], found["high"]])
+    if values.shape[1:] != base.shape or len(base) < 2:
+        raise ValueError(f"expected (K, n) and (n,) with n of at least two, found {values.shape} and {base.shape}")
+    found = [interval(difference) for difference in values - base]
+    return np.array([(each["low"] > 0) - (each["high"] < 0) for each in found])
 
 
 RESAMPLES = 1000          # bootstrap samples behind each interval
@@ -46,7 +58,7 @@ RESAMPLES = 1000          # bootstrap samples behind each interval
 def bootstrap_interval(values, seed=0, groups=None, resamples=RESAMPLES):
     """{"mean", "low", "high", "n"} of values (N,): percentile bootstrap, 95 %.  groups: resample these, not values.
 
-    Raises ValueError if there are no values.
+    low and high are None for a single group, as in `sums_interval`.  Raises ValueError if there are no values.
     """
     values = np.asarray(values, dtype=float)
     if not len(values):
@@ -59,8 +71,8 @@ def bootstrap_interval(values, seed=0, groups=None, resamples=RESAMPLES):
 def sums_interval(totals, sizes, seed=0, resamples=RESAMPLES):
     """(low, high): the 95 % interval of `bootstrap_interval` from what groups add up to, without the single values.
 
-    totals, sizes: each group's sum of values and their number (G,).  Whole groups are drawn; a single one leaves no doubt
-    that could be measured: low and high are then its mean.  Raises ValueError for unequal lengths, or none.
+    totals, sizes: each group's sum of values and their number (G,).  Whole groups are drawn.  A single one says nothing of
+    how groups differ: low and high are then None, for there is no interval.  Raises ValueError for unequal lengths, or none.
 
     >>> sums_interval([10.0, 12.0], [5, 4])
     (2.0, 3.0)
@@ -69,7 +81,7 @@ def sums_interval(totals, sizes, seed=0, resamples=RESAMPLES):
     if len(totals) != len(sizes) or not len(totals):
         raise ValueError(f"expected as many sizes as totals, and at least one, found {len(totals)} and {len(sizes)}")
     if len(totals) == 1:
-        return (float(_ratio(totals, sizes)),) * 2                # scipy takes no single one
+        return None, None
     # Some resamples at a time: all at once would be gigabytes for a large test set.
     found = scipy.stats.bootstrap((totals, sizes), _ratio, paired=True, vectorized=True, n_resamples=resamples,
                                   batch=max(1, 2_000_000 // len(totals)), method="percentile", rng=np.random.default_rng(seed))
@@ -106,7 +118,10 @@ def cumulative_curve(errors, degrees):
 
 
 def curve_interval(errors, degrees, groups=None, seed=0):
-    """95 % intervals of `cumulative_curve`, each degree for itself: (low (K,), high (K,)).  groups: resample these."""
+    """95 % intervals of `cumulative_curve`, each degree for itself: (low (K,), high (K,)).  groups: resample these.
+
+    A single group has no interval: all are NaN, which a figure leaves out.
+    """
     errors = np.asarray(errors)
     found = [bootstrap_interval(100.0 * (errors <= d), seed, groups) for d in degrees]
-    return np.array([each["low"] for each in found]), np.array([each["high"] for each in found])
+    return tuple(np.array([each[end] for each in found], dtype=float) for end in ("low", "high"))

@@ -17,7 +17,7 @@ from scipy.stats import binom, binomtest, chi2_contingency
 
 from ..images import pixels
 from ..system.errors import UserError
-from ..system.files import write_whole
+from ..system.files import plain_file, write_whole
 from .gaze import answers_of
 from .judges import two_sample_classifier
 
@@ -138,11 +138,11 @@ class Session:
 
     def _read(self):
         try:
-            about = json.loads(self.path.read_bytes())
+            about = json.loads(plain_file(self.path).read_bytes())
             kept, written = about["answers"], about["format"]
             if written != FORMAT or not isinstance(kept, str) or set(kept) - {REAL, SYNTHETIC}:
                 raise ValueError(f"format {written!r}, answers {str(kept)[:20]!r}")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(f"{self.path}: not a session of the visual Turing test ({error}); move it away to begin anew") \
                 from error
         for name, ours in (("subject", self.subject), ("trials", self.trials.digest())):

@@ -13,6 +13,8 @@ Taught in: notebook 07.
 """
 
 import json
+import re
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -24,10 +26,14 @@ from ..evaluation.gaze import GazeTrainingConfig
 from ..evaluation.statistics import interval
 from ..system.device import resolve_device
 from ..system.errors import UserError
-from ..system.files import write_whole
+from ..system.files import plain_file, write_whole
+from ..system.places import checked
+from ..system.settings import Flag, Number, OneOf, Settings, short
 from ..training import PRESETS
-from .domains import PROFILES, Profile
+from .differences import seed_by_seed
+from .domains import ENTERING, PROFILES, Profile
 from .provenance import about, code_digest
+from .record_lines import take
 from .records import RECORDED, Records, add, check_addable, read, row, run_line
 from .runs import Stages
 from .trial import from_png, trial
@@ -44,15 +50,15 @@ SWEEP_PROFILES = {
 
 
 @dataclass(frozen=True)
-class Ablation:
+class Ablation(Settings):
     """What is changed: fields of TrainingConfig set to other values, numbers multiplied, other input, or no refiner at all."""
 
     title: str
     changes: dict = field(default_factory=dict)
-    times_lambda: float = 1.0
-    times_rates: float = 1.0
-    refine_from: str = "synthetic_matched"       # as in domains.Profile
-    refined: bool = True
+    times_lambda: Number(0, 1000) = 1.0
+    times_rates: Number(0, 1000) = 1.0
+    refine_from: OneOf(ENTERING) = "synthetic_matched"     # as in domains.Profile
+    refined: Flag() = True
 
     def config(self, base):
         """The TrainingConfig of the run, from that of the base."""
@@ -89,7 +95,7 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     BASE: IDEAS[BASE],
     "rates-third": Ablation("learning rates / 3", times_rates=1 / 3),
     "rates-3": Ablation("learning rates x 3", times_rates=3.0),
-    "sgd": Ablation("SGD at 0.001, as the paper", {"optimizer": "sgd", "refiner_lr": 1e-3, "discriminator_lr": 1e-3,
+    "sgd": Ablation("SGD at 0.001, averaged", {"optimizer": "sgd", "refiner_lr": 1e-3, "discriminator_lr": 1e-3,
                                                      "warmup_weight": 0.01}),
     "kg-50": Ablation("K_g : K_d = 50 : 1, for 30 rounds", {"refiner_updates": 50, "steps": 30}),
     "batch-64": Ablation("batches of 64", {"batch": 64}),
@@ -118,6 +124,7 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     names = checked_names(only)
     folder = Path(results) / "ablations" / profile_name
     path = Path(records or folder / "records.jsonl")
+    checked(folder, folder=True)
     for name in names:
         check_addable(path, _run_line(profile_name, profile, name, device), range(seeds))     # now, not after hours
     wanted = [(name, seed) for seed in range(seeds) for name in names]         # a stopped sweep has whole seeds
@@ -125,8 +132,12 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     if missing:
         runs = joblib.Parallel(jobs, return_as="generator_unordered")(
             joblib.delayed(_run_and_keep)(profile_name, profile, *each, folder, device) for each in missing)
-        for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
-            pass
+        try:
+            for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
+                pass
+        except BrokenProcessPool as error:
+            raise UserError("a worker process died, perhaps for want of memory; what is done is kept: give the same command again "
+                            "with fewer --jobs") from error
     found = [each for each in (kept(folder, profile, *each, device) for each in wanted) if each is not None]
     for each in found:
         add(path, each["run"], each["rows"], range(seeds))
@@ -153,10 +164,10 @@ def checked_names(only):
 
 def _part(runs, part):
     """Every n-th run from the k-th on, for part "k/n"."""
-    k, _, n = part.partition("/")
-    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
-        raise UserError(f"--part {part}: expected K/N with K from 1 to N, such as 1/3")
-    return runs[int(k) - 1::int(n)]
+    k, n = map(int, found.groups()) if (found := re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", part)) else (0, 0)
+    if not 1 <= k <= n:
+        raise UserError(f"--part: expected K/N with K from 1 to N, such as 1/3, found {short(part)}")
+    return runs[k - 1::n]
 
 
 def run_key(profile, name, seed, device):
@@ -173,9 +184,11 @@ def _path(folder, name, seed):
 def kept(folder, profile, name, seed, device="cpu"):
     """{"run", "rows"} of a finished run; None if there is none, or one of other settings or other code."""
     try:
-        content = json.loads(_path(folder, name, seed).read_text())
+        content, runs = json.loads(plain_file(_path(folder, name, seed)).read_text(encoding="utf-8")), {}
+        for line in (content["run"], *({"run": content["run"]["run"], **each} for each in content["rows"])):
+            take(line, runs, [])
         return content if content["key"] == run_key(profile, name, seed, device) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
@@ -222,14 +235,11 @@ def summarised(job, measure, names=SWEEP):
 
     Each has the "values" behind it, too.  In the order of `names`, without ablations of which no run gave the measure.
     """
-    base, table = job.by_seed(BASE, measure), {}
+    table = {}
     for name in names:
-        values = job.by_seed(name, measure)
-        pairs = [values[seed] - base[seed] for seed in values if seed in base and name != BASE]
-        if values:
-            found = list(values.values())
+        if found := list(job.by_seed(name, measure).values()):
             table[name] = {"found": interval(found) | {"values": found},
-                           "difference": interval(pairs) | {"values": pairs} if pairs else None}
+                           "difference": seed_by_seed(job, name, BASE, measure) if name != BASE else None}
     return table
 
 
@@ -247,10 +257,9 @@ def format_table(job, measures=SWEEP_MEASURES, names=SWEEP):
 
 
 def _said(found, form):
-    if found["sd"] is None:
-        return f"{found['mean']:>11{form}}{'':>26}  {found['n']}"
-    span = f"[{found['low']:{form}}, {found['high']:{form}}]"
-    return f"{found['mean']:>11{form}} ± {found['sd']:<5{form}}{span:>19}  {found['n']}"
+    spread = "" if found["sd"] is None else f" ± {found['sd']:<5{form}}"
+    span = "" if found["low"] is None else f"[{found['low']:{form}}, {found['high']:{form}}]"
+    return f"{found['mean']:>11{form}}{spread:8}{span:>18}  {found['n']}"
 
 
 def _difference(found, form):

@@ -7,26 +7,31 @@ from dataclasses import dataclass
 from ..datasets.mpiigaze import read_mpiigaze
 from ..evaluation.gaze import PRESETS as GAZE_PRESETS
 from ..evaluation.gaze import GazeTrainingConfig
+from ..evaluation.realism import FEWEST
 from ..gaze import angular_error_deg
 from ..images import ImageSet
 from ..simulators.camera import stand_in
 from ..system.errors import UserError
+from ..system.settings import MANY, Flag, OneOf, Settings, Whole
 from ..training import PRESETS, TrainingConfig
 from .runs import shown_progress
 
+ENTERING = ("synthetic", "synthetic_matched")          # what a refiner may get
+IMAGES = Whole(FEWEST, MANY)
+
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Settings):
     """How large the main job is."""
 
     training: TrainingConfig
     gaze: GazeTrainingConfig
-    synthetic: int                # labelled synthetic images
-    real: int                     # unlabelled images of the stand-in domain
-    test: int                     # labelled stand-in images to measure on
-    compared: int                 # images a side in measures of realism and of the pupil
-    refine_from: str = "synthetic_matched"   # what the refiner gets: histogram-matched images, or "synthetic" ones
-    match_refined: bool = False   # whether refined images get the gray levels of the unlabelled ones once more
+    synthetic: IMAGES             # labelled synthetic images
+    real: IMAGES                  # unlabelled images of the stand-in domain
+    test: IMAGES                  # labelled stand-in images to measure on
+    compared: IMAGES              # images a side in measures of realism and of the pupil
+    refine_from: OneOf(ENTERING) = "synthetic_matched"   # what the refiner gets: histogram-matched images, or raw ones
+    match_refined: Flag() = False            # whether refined images get the gray levels of the unlabelled ones once more
 
 
 PROFILES = {
@@ -62,7 +67,10 @@ def profile_named(name):
 
 
 def stand_in_domain(profile, bar=False):
-    """The embedded domain: a part to learn from, and other images, of other days, to measure on."""
+    """The embedded domain: a part to learn from, and other images, of other days, to measure on.
+
+    Both are the same images for all seeds, and those that the kit's settings were chosen on.
+    """
     real = stand_in(profile.real, seed=20_001, progress=shown_progress("simulating the stand-in domain", bar))
     return Domain("stand-in", dataclasses.replace(real, labels={}), real, stand_in(profile.test, seed=20_002))
 
@@ -70,14 +78,15 @@ def stand_in_domain(profile, bar=False):
 def real_domain(folder, test_days=None):
     """MPIIGaze crops, split by day.  test_days: names of the days kept apart; by default every third day.
 
-    Raises UserError for an unknown day, or if a part would be empty.
+    Of several people, a day's name is kept apart for all of them: each person stands on both sides.
+    Raises UserError for an unknown day, or if a part would have too few images to learn from or to measure on.
     """
     crops = read_mpiigaze(folder)
     names = sorted(set(crops.groups["day"]))
     rest, test = crops.split("day", test_days or names[2::3])
-    if not len(rest) or not len(test):
+    if min(len(rest), len(test)) < FEWEST:
         raise UserError(f"{folder}: {len(names)} days with eyes leave {len(rest)} images to learn from and {len(test)} to "
-                        "measure on; both need some")
+                        f"measure on; both need at least {FEWEST}")
     return Domain("MPIIGaze", dataclasses.replace(rest, labels={}), rest, test)
 
 

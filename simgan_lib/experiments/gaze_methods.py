@@ -11,6 +11,8 @@ from ..evaluation.methods import METHODS
 from ..evaluation.statistics import cumulative_curve
 from ..figures.base import training_set_name
 from ..system.device import resolve_device
+from ..system.places import checked, claimed
+from . import differences
 from .domains import profile_named, real_domain, stand_in_domain
 from .pipeline import LARGER, TRAINED_ON, StudySeed, subject_of
 from .records import add, check_addable, known, row
@@ -37,18 +39,20 @@ def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, d
     """Train and measure all estimators of `seeds` seeds from `first_seed` on; they are added to the records in `path`.
 
     real: a folder with MPIIGaze crops instead of the stand-in domain.  A killed run goes on where it was.
-    Raises UserError for bad input.
+    Raises UserError for bad input, and if the folder is another process's.
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
-    command = command_line("gaze-table", profile_name, seeds, real, test_days, first_seed)
-    domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
-    run = described(EXPERIMENT, profile_name, profile, domain, device, command)
-    run |= {"updates": profile.gaze.steps, "network": profile.gaze.network}
-    seeds = range(first_seed, first_seed + seeds)
-    check_addable(path, run, seeds)
-    studies = [StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar) for seed in seeds]
-    add(path, run, [line for study in studies for line in study_rows(study)])
+    checked(path)
+    with claimed(folder, folder=True):
+        command = command_line("gaze-table", profile_name, seeds, real, test_days, first_seed)
+        domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
+        run = described(EXPERIMENT, profile_name, profile, domain, device, command)
+        run |= {"updates": profile.gaze.steps, "network": profile.gaze.network}
+        seeds = range(first_seed, first_seed + seeds)
+        check_addable(path, run, seeds)
+        studies = [StudySeed(profile, domain, seed, device, folder / f"seed{seed}", bar) for seed in seeds]
+        add(path, run, [line for study in studies for line in study_rows(study)])
 
 
 def study_rows(study):
@@ -70,13 +74,8 @@ def shares(job):
 
 
 def matching_share(job, measure="gaze_error_deg", times=1):
-    """How much of the network's gain from synthetic to refined eyes histogram matching alone has, %.
-
-    measure: "gaze_error_deg" or "within_7_deg".  Negative: matching alone makes it worse.  None: refined eyes gain nothing.
-    """
-    raw, matched, refined = (job.mean(subject_of("cnn", name, times), measure) for name in LARGER)
-    gains = refined < raw if measure == "gaze_error_deg" else refined > raw
-    return 100 * (matched - raw) / (refined - raw) if gains else None
+    """`differences.matching_share` of the network's gain, on sets of once or four times the size."""
+    return differences.matching_share(job, measure, [subject_of("cnn", name, times) for name in LARGER])
 
 
 def order_steps(job):

@@ -1,7 +1,5 @@
 """How a number came about: the code, the machine and the versions behind it."""
 
-import ast
-import hashlib
 import os
 import platform
 import subprocess
@@ -11,6 +9,7 @@ import numpy as np
 import torch
 
 from .. import __version__
+from ..system import digests
 
 # The code that a kept number depends on: what lies in these folders, and these files.  The images of a domain are covered by
 # its fingerprint, so readers do not count; nor do figures, pages and notebooks.
@@ -24,21 +23,8 @@ def code_digest():
     A new file in one of the FOLDERS counts from its first day.
     """
     kit = Path(__file__).parents[1]
-    files = [*(file for folder in FOLDERS for file in sorted((kit / folder).glob("[!_]*.py"))), *(kit / file for file in FILES)]
-    return hashlib.sha256("\n".join(bare_code(file.read_text(encoding="utf-8")) for file in files).encode()).hexdigest()
-
-
-def bare_code(text):
-    """Python code as it runs: without comments, docstrings and layout.
-
-    >>> bare_code("x = (1 +  # one\\n     2)")
-    'x = 1 + 2'
-    """
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    return digests.code_digest([*(file for folder in FOLDERS for file in sorted((kit / folder).glob("[!_]*.py"))),
+                                *(kit / file for file in FILES)])
 
 
 def about(device, command):

@@ -1,9 +1,9 @@
 """What a line of a file of records may hold.  What the names mean: `records`."""
 
 import json
-import math
 
 JOB = ("experiment", "profile", "domain", "subject")   # what a run is called; only the runs of a sweep have a subject
+LARGEST = 1e100           # of a value: more is no measurement, and its square no number
 COLUMNS = ("run", "seed", "subject", "measure", "value", "n", "sums", "sd", "curve", "seeds", "low", "high")
 
 
@@ -14,6 +14,7 @@ def no_number(name):
 
 def take(line, runs, rows):
     """Put a line into runs {id: line} or rows, where it belongs.  Raises ValueError, KeyError or TypeError if it is none."""
+    expect(isinstance(line, dict), "an object with names", line)
     if "measure" in line:
         _check_row(line, runs)
         rows.append(line)
@@ -21,9 +22,9 @@ def take(line, runs, rows):
         raise ValueError("of an earlier version of the kit; name another file")
     else:
         expect(all(isinstance(line[name], str) for name in ("run", *JOB[:3])), "names as run, experiment, profile and domain", line)
-        expect(isinstance(line.get("job", {}), dict), "a dict as job", line)
-        days = line.get("days") or {}
-        expect(isinstance(days, dict) and all(_whole(size) for size in days.values()), "days with their numbers of images", days)
+        for name in SAID.keys() & line.keys():
+            what, right = SAID[name]
+            expect(line[name] is None or right(line[name]), f"{what} as {name}", line[name])
         expect(runs.setdefault(line["run"], line) == line, "one description of a run", line["run"])
 
 
@@ -37,6 +38,8 @@ def _check_row(line, runs):
     expect(_finite(line["value"]), "a number as value", line["value"])
     for name in ("sd", "low", "high"):
         expect(line.get(name) is None or _finite(line[name]), f"a number as {name}", line.get(name))
+    expect((line.get("sd") or 0) >= 0, "a deviation of at least 0 as sd", line.get("sd"))
+    expect(line.get("low") is None or line.get("high") is None or line["low"] <= line["high"], "low below high", line.get("low"))
     expect(line.get("n") is None or _whole(line["n"]) and line["n"] > 0, "a number of images as n", line.get("n"))
     for name in ("sums", "curve"):
         values = line.get(name)
@@ -50,7 +53,25 @@ def _whole(value):
 
 
 def _finite(value):
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= LARGEST     # NaN is not
+
+
+def _text(value):
+    return isinstance(value, str)
+
+
+def _dict_of(right):
+    return lambda value: isinstance(value, dict) and all(map(right, value.values()))
+
+
+# What a run may say of itself beside its names, where it says it: (in words, whether a value is that).
+SAID = {"job": ("a dict", lambda value: isinstance(value, dict)),
+        "scatter": ("lists", _dict_of(lambda each: isinstance(each, list))),
+        "days": ("days with their numbers of images", _dict_of(lambda size: _whole(size) and size > 0)),
+        "images": ("numbers of images", lambda value: _whole(value) or _dict_of(_whole)(value)),
+        "versions": ("names with versions", _dict_of(_text)), "mean_answer_error_deg": ("a number", _finite),
+        **dict.fromkeys(("test_days", "updates", "seed"), ("a whole number", _whole)),
+        **dict.fromkeys(("command", "commit", "hardware", "network", "failed", "shown", "subject"), ("a text", _text))}
 
 
 def expect(right, what, found):

@@ -22,6 +22,7 @@ same settings, images and test days.  What is not, or stands twice, is refused.
 import hashlib
 import json
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,13 +31,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..evaluation.statistics import sums_interval
+from ..evaluation.statistics import deviation, sums_interval
 from ..system.errors import UserError
-from ..system.files import locked, write_whole
+from ..system.files import plain_file, write_whole
+from ..system.places import checked, claimed
 from .record_lines import COLUMNS, JOB, no_number, reason, short, take
 
 RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
 KEY = ("seed", "subject", "measure")                   # of a row within its job
+WAIT = 60                                              # seconds for which another process may be adding to a file
 SUMMARY = ("mean", "sd", "seeds", "values", "n", "low", "high", "curve")
 
 
@@ -63,9 +66,11 @@ def image_row(seed, subject, measure, values, groups=None):
 
 
 def days_of(groups):
-    """{day: its number of images}, as a run has it; None for one day or none: a single day has no spread."""
-    names, sizes = np.unique(np.asarray([] if groups is None else groups), return_counts=True)
-    return dict(zip(names.tolist(), sizes.tolist())) if len(names) > 1 else None
+    """{day: its number of images}, as a run has it; None where there are no days."""
+    if groups is None:
+        return None
+    names, sizes = np.unique(np.asarray(groups), return_counts=True)
+    return dict(zip(names.tolist(), sizes.tolist()))
 
 
 # ---- in memory ----
@@ -166,7 +171,7 @@ class Job:
         lines, before = ([line for line in lines if known(line["seeds"]) == old] for old in (False, True))
         if not lines:
             last = before[-1]
-            return {"mean": last["value"], "seeds": len(last["seeds"]), "values": [],
+            return {"mean": last["value"], "seeds": len(last["seeds"]), "values": _both(last),
                     **{name: last[name] for name in ("sd", "n", "low", "high", "curve")}}
         # An interval, or a curve, of before holds for just the seeds that it was of.
         same = [old for old in before if sorted(old["seeds"]) == sorted(line["seed"] for line in lines)]
@@ -174,11 +179,13 @@ class Job:
         if all(known(line["sums"]) for line in lines):
             found["low"], found["high"] = self._interval(lines)
         if all(known(line["curve"]) for line in lines):
+            if len({len(line["curve"]) for line in lines}) > 1:
+                raise UserError(f"curves of one job have other lengths: {', '.join(self.runs)}")
             found["curve"] = np.mean([line["curve"] for line in lines], 0).tolist()
         return {**_over_seeds(lines), "seeds": len(lines), "values": [line["value"] for line in lines], **found}
 
     def _interval(self, lines):
-        """Over test images, whole days being drawn, of the mean over seeds."""
+        """Over test images, whole days being drawn, of the mean over seeds; (None, None) for images of one day."""
         days = {tuple((self.runs[line["run"]].get("days") or {}).items()) for line in lines}
         if len(days) > 1 or len({len(line["sums"]) for line in lines}) > 1:
             raise UserError(f"runs of one job were measured on other test images: {', '.join(self.runs)}")
@@ -200,6 +207,13 @@ class Job:
         return dict(zip(rows["seed"].astype(int), rows["value"]))
 
 
+def _both(line):
+    """The values of two seeds of which mean and deviation over seeds were kept, the smaller first; none of other rows."""
+    over_images = line["measure"].endswith("_px") or not known(line["sd"])
+    away = 0 if over_images else line["sd"] / math.sqrt(2)
+    return [] if over_images or len(line["seeds"]) != 2 else [line["value"] - away, line["value"] + away]
+
+
 def _over_seeds(lines):
     """Mean, deviation and number of images.  Over the images of all seeds where rows have their `sd`, else over seeds."""
     values, sizes = np.array([line["value"] for line in lines], float), [line["n"] for line in lines]
@@ -207,7 +221,7 @@ def _over_seeds(lines):
     if len(lines) == 1:
         return {"mean": values[0], "sd": lines[0]["sd"] if known(lines[0]["sd"]) else None, "n": n}
     if not all(known(line["sd"]) for line in lines):
-        return {"mean": values.mean(), "sd": values.std(ddof=1), "n": n}
+        return {"mean": values.mean(), "sd": deviation(values), "n": n}
     mean, sd = np.average(values, weights=sizes), np.array([line["sd"] for line in lines])
     squares = ((np.array(sizes) - 1) * sd**2 + sizes * (values - mean) ** 2).sum()
     return {"mean": mean, "sd": math.sqrt(squares / (n - 1)), "n": n}
@@ -256,7 +270,7 @@ def read(*paths):
 
 def _text(path):
     try:
-        return path.read_text(encoding="utf-8") if path.exists() else ""
+        return plain_file(path).read_text(encoding="utf-8") if os.path.lexists(path) else ""
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: no file of records can be read there ({error})") from error
 
@@ -277,8 +291,9 @@ def check_addable(path, run, seeds):
     """Whether a file can take in these seeds of a run, asked before hours of work.  Returns the runs that must give way.
 
     A run of the same name, but of another job, gives way if all of its seeds are measured anew on the same test days.
-    Raises UserError if some are not, or if the file holds something else.
+    Raises UserError if some are not, if the file holds something else, or if it could not be written.
     """
+    checked(path)
     records = read(path)
     others = {key: changed for key, other in records.runs.items()
               if all(other.get(name) == run.get(name) for name in JOB) and (changed := difference(other, run))}
@@ -294,12 +309,10 @@ def add(path, run, rows, seeds=()):
     """Put a run and its rows into a file.  A number that was measured anew, of the same job and seed, takes the old one's place.
 
     seeds: those that the run is going to measure, if they are more than the rows'.
-    Raises UserError as `check_addable`, if another process is adding, and if the file cannot be written; it then still holds
-    what it held.
+    Raises UserError as `check_addable`, if another process is adding for a minute, and if the file cannot be written; it then
+    still holds what it held.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.with_name(f".{path.name}.lock")):
+    with claimed(path, wait=WAIT):
         gone = set(check_addable(path, run, {*seeds, *(line["seed"] for line in rows)}))
         old, new = read(path), {tuple(line.get(name) for name in KEY) for line in rows}
         same = {key for key, other in old.runs.items() if all(other.get(name) == run.get(name) for name in JOB)}

@@ -4,9 +4,7 @@ The page is written last, so a folder with a report is whole.  What it looks lik
 Taught in: notebook 05.
 """
 
-import base64
 import json
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import paper
-from ..figures import results, save_figure
+from ..figures import html_image, results, save_figure
 from ..figures.base import TRAINING_SETS, real_name
 from ..system.files import write_whole
 from .tables import comparison, findings, not_measured, notes, shown
@@ -41,16 +39,10 @@ def write_report(folder, content, figures, beside=()):
         write_whole(folder / name, [text.encode()])
     for stem, figure, alternative, caption in figures:
         png, _ = save_figure(figure, folder / "figures" / stem)
-        pictures.append(_picture(png.read_bytes()) | {"alternative": alternative, "caption": caption})
+        pictures.append({"image": html_image(png.read_bytes(), alternative), "caption": caption})
     page = TEMPLATES.get_template("report.html.jinja").render(content, figures=pictures)
     write_whole(folder / "report.html", [page.encode()])
     return folder / "report.html"
-
-
-def _picture(png):
-    """A PNG file as the page holds it, with the size in pixels that its first chunk states."""
-    width, height = struct.unpack(">II", png[16:24])
-    return {"width": width, "height": height, "png": base64.b64encode(png).decode()}
 
 
 # ---- what the page says ----

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from ..system.device import resolve_device
+from ..system.places import checked, claimed
 from .domains import fingerprint, profile_named, real_domain, stand_in_domain
 from .pipeline import SeedRun
 from .provenance import about
@@ -21,24 +22,28 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     """Run the main job for `seeds` seeds, from `first_seed` on  ->  (folder of the report, Job of its measurements).
 
     real: a folder with MPIIGaze crops instead of the stand-in domain.  Files: results/<profile>[-real]/.
-    record: a file of records that the run is added to, too.  Raises UserError for bad input.
+    record: a file of records that the run is added to, too.
+    Raises UserError for bad input, and if the folder is another process's.
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
-    command = command_line("reproduce", profile_name, seeds, real, test_days, first_seed)
-    domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
-    run = described("reproduce", profile_name, profile, domain, device, command)
-    if record:
-        check_addable(record, run, range(first_seed, first_seed + seeds))                 # now, not after hours
-    measured = [SeedRun(profile, domain, seed, device, folder / f"seed{seed}", bar).measure()
-                for seed in range(first_seed, first_seed + seeds)]
-    run["scatter"] = pupil_scatter(measured[0])
-    rows = [line for one in measured for line in rows_of(one, domain)]
-    if record:
-        add(record, run, rows)
-    records = Records.of_run(run, rows)
-    job, = records.jobs()
-    write_results(folder, job, domain, measured, records)
+    for path in (folder / "report.html", folder / "metrics.json", folder / "measurements.jsonl", *([record] if record else [])):
+        checked(path)                                                                     # now, not after hours
+    with claimed(folder, folder=True):
+        command = command_line("reproduce", profile_name, seeds, real, test_days, first_seed)
+        domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
+        run = described("reproduce", profile_name, profile, domain, device, command)
+        if record:
+            check_addable(record, run, range(first_seed, first_seed + seeds))             # this, too
+        measured = [SeedRun(profile, domain, seed, device, folder / f"seed{seed}", bar).measure()
+                    for seed in range(first_seed, first_seed + seeds)]
+        run["scatter"] = pupil_scatter(measured[0])
+        rows = [line for one in measured for line in rows_of(one, domain)]
+        if record:
+            add(record, run, rows)
+        records = Records.of_run(run, rows)
+        job, = records.jobs()
+        write_results(folder, job, domain, measured, records)
     return folder, job
 
 
@@ -93,8 +98,7 @@ def gaze_rows(seed, subject, found, domain):
 
     found: {"errors", and, where they were measured, "calibrated"}, degrees (N,) on the domain's test images.
     """
-    days = domain.test.groups.get("day")
-    groups = days if days_of(days) else None
+    groups = domain.test.groups.get("day")
     measures = {"gaze_error_deg": found["errors"], "within_7_deg": 100.0 * (found["errors"] <= 7),
                 "calibrated_error_deg": found.get("calibrated")}
     return [image_row(seed, subject, name, values, groups) for name, values in measures.items() if values is not None]

@@ -11,7 +11,7 @@ import numpy as np
 from .. import paper
 from ..figures.base import training_set_name
 from ..system.errors import UserError
-from ..system.files import write_whole
+from ..system.files import reading, write_whole
 from .ablations import BASE, CHOICES, IDEAS, SWEEP_MEASURES, SWEEP_PROFILES, summarised
 from .cards import card_table, cards_page
 from .domains import PROFILES
@@ -69,8 +69,9 @@ def write_pages(root, records=RECORDED):
     readme = root / "README.md"
     if not readme.is_file() or not (root / "docs").is_dir():
         raise UserError(f"{root}: expected a checkout of the kit, found no README.md and docs there")
-    texts = {root / "docs" / "results.md": page(records), root / "docs" / "refiners.md": cards_page(),
-             readme: with_table(readme, small_table(jobs_of(read_all(records), "reproduce")))}
+    with reading(records, "folder of records that a page can be made of", "measure them anew"):
+        texts = {root / "docs" / "results.md": page(records), root / "docs" / "refiners.md": cards_page(),
+                 readme: with_table(readme, small_table(jobs_of(read_all(records), "reproduce")))}
     for path, text in texts.items():
         changed[path] = not path.exists() or path.read_text(encoding="utf-8") != text
         write_whole(path, [text.encode()])
@@ -80,18 +81,21 @@ def write_pages(root, records=RECORDED):
 HEAD = """# Results
 
 Made of the records in `{where}/` by `python -m simgan_lib results`; no measured number was typed. The commands that give the
-records stand at the end. "Stand-in" is the kit's own second domain, never real eyes; MPIIGaze here is one person, p00, split
-by day, every third day for the test unless a command names others. Deviations from the paper:
+records stand at the end. "Stand-in" is the kit's own second domain, never real eyes. MPIIGaze here is a sample of one person:
+2,018 of p00's 3,000 crops of the Evaluation Subset, which went through JPEG. Every third day is for the test unless a command
+names others. What the true release gives: [findings.md](findings.md#how-to-read-the-numbers). Deviations from the paper:
 [deviations.md](deviations.md)."""
-NOTES = """± is the standard deviation over seeds, for the pupil over images; [ ] is the 95 % interval over test images, whole days
-resampled.
+NOTES = """± is the standard deviation over seeds, for the pupil over images; of two seeds both values stand there. [ ] is the 95 %
+interval over test images, whole days resampled; p00 has eight test days, of which it comes out too narrow. Behind a
+*difference seed by seed* it is the 95 % interval over seeds, by Student's t.
+In `full` refined images are matched once more: there *refined against histogram-matched* is the refiner with that matching.
 *minutes a seed*: on machines that at times had other work. "reported": recalled, not checked against the paper's text.
 † no better than plain histogram matching."""
 BEFORE_NOTE = """Some numbers are from before the kit kept sums by day. They are known over their seeds alone, and kept in
 `before.jsonl`. Their intervals were computed then. Where seeds had been measured apart, as those of the stand-in in `full`,
-that is the mean of theirs."""
+that is the mean of theirs. Of two such seeds the smaller value stands first."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
-adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here."""
+adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here. ± and [ ] as above."""
 CARDS = "From their cards, measured on eyes that no training drew; the rest of each card: [refiners.md](refiners.md)."
 
 
@@ -232,10 +236,12 @@ def told_part(jobs):
                 for kind in dict.fromkeys(job.rows.loc[job.rows["measure"] == "right_percent", "subject"])]
         parts += [f"### Told from the stand-in domain, {job.first['images']:,} images a side",
                   markdown_table(["images", "a network, % right (50: by guessing)", "evenness, % right"], rows),
-                  f"± over {len(job.seeds)} seeds of eyes, camera and classifier. *evenness*: by one number, how far "
-                  "a crop's mean is from middle gray; the stand-in's crops are equalised, each for itself, at 36 x 60 pixels, "
-                  "which leaves some 0.8 gray levels at 35 x 55. *Matched once more*, to one histogram for all, crops have all "
-                  "the same mean, which gives them away; *one by one*, each has the gray levels of some crop of the domain. "
+                  f"± over {len(job.seeds)} seeds of eyes, camera and classifier, of one refiner each. *evenness*: by one number, "
+                  "how far a crop's mean is from middle gray; the stand-in's crops are equalised, each for itself, at 36 x 60 "
+                  "pixels, which leaves some 0.8 gray levels at 35 x 55. *Matched once more*, to one histogram for all, crops have "
+                  "all the same mean, which gives them away; *one by one*, each has the gray levels of some crop of the domain. "
+                  "*The simulator's eyes before the domain's camera* differ from the domain in skin, lashes and irises, but also "
+                  "in the ranges of light, exposure and the crop's place. "
                   f"{_made_by(job)}, {_minutes(job):.0f} minutes."]
     return parts
 

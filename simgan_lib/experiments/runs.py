@@ -13,9 +13,11 @@ import torch
 from tqdm.auto import tqdm
 
 from ..images import ImageSet
-from ..system.checkpoints import load_checkpoint, load_state, save_state
+from ..system.checkpoints import load_state, save_state
 from ..system.device import resident
 from ..system.errors import UserError
+from ..system.files import reading
+from ..system.places import claimed
 from ..training import Training, refine
 
 SNAPSHOTS = 8             # refined samples kept over a run, for the article's Figure 6
@@ -42,40 +44,38 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
     path: the run's one file, replaced every `save_every` steps and on interruption, never half written.
     features: a psi of one's own, as for `Training`.
     Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.
-    Raises UserError if the file belongs to another run (other settings, seed or images) or to an earlier version of the
-    kit, TrainingFailed if the run is lost (the file then holds the last state that was saved before).
+    Raises UserError if the file belongs to another run (other settings, seed or images), cannot be written, or is another
+    process's; TrainingFailed if the run is lost (the file then holds the last state that was saved before).
     """
-    resident_sets = [replace(images, images=resident(images.images, device)) for images in (synthetic, real)]
-    run, log, path = Training(config, *resident_sets, seed, device, features), Log(config.total), Path(path)
-    earlier = path.with_suffix(".safetensors")                        # what versions before called the state of a run
-    if path.exists():
-        _go_on(path, run, log)
-    elif earlier.exists() and "state" in load_checkpoint(earlier)[1]:
-        raise UserError(f"{earlier}: the state of a run of an earlier version, which cannot go on here; delete it to start anew")
+    path = Path(path)
+    with claimed(path):
+        resident_sets = [replace(images, images=resident(images.images, device)) for images in (synthetic, real)]
+        run, log = Training(config, *resident_sets, seed, device, features), Log(config.total)
+        if path.exists():
+            _go_on(path, run, log)
 
-    def save():
-        save_state(path, {"run": run.state(), "log": log.state()})
+        def save():
+            save_state(path, {"run": run.state(), "log": log.state()})
 
-    with (tqdm(total=config.total, initial=run.done, desc="training the refiner", unit="step", disable=not bar) as progress,
-          held_interrupt() as interrupted):
-        for record in run.run():
-            log.note(record, run, synthetic.images[:SAMPLES])
-            progress.update()
-            if record.step % save_every == 0 or interrupted():
-                save()
-            if interrupted():
-                raise KeyboardInterrupt
-    save()
+        with (tqdm(total=config.total, initial=run.done, desc="training the refiner", unit="step", disable=not bar) as progress,
+              held_interrupt() as interrupted):
+            for record in run.run():
+                log.note(record, run, synthetic.images[:SAMPLES])
+                progress.update()
+                if record.step % save_every == 0 or interrupted():
+                    save()
+                if interrupted():
+                    raise KeyboardInterrupt
+        save()
     return TrainedRefiner(run.result, log.records, log.snapshots, log.seconds)
 
 
 def _go_on(path, run, log):
     try:
         state = load_state(path)
-        run.restore(state["run"])
-        log.restore(state["log"])
-    except (KeyError, TypeError) as error:
-        raise UserError(f"{path}: not the state of a training run ({error}); delete it to start anew") from error
+        with reading(path, "state of a training run", "it is another program's"):
+            run.restore(state["run"])
+            log.restore(state["log"])
     except UserError as error:
         said = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise UserError(f"{said}; delete it to start anew") from error
@@ -132,7 +132,8 @@ class Log:
         return {"records": self.records, "snapshots": self.snapshots, "seconds": self.seconds}
 
     def restore(self, state):
-        self.records, self.snapshots, self.seconds = state["records"], state["snapshots"], state["seconds"]
+        self.records = [dict(record) for record in state["records"]]
+        self.snapshots, self.seconds = dict(state["snapshots"]), float(state["seconds"])
 
 
 class Stages:
@@ -150,7 +151,7 @@ class Stages:
         path = self.folder / f"{name}.state"
         if path.exists():
             kept = load_state(path)
-            if kept.get("key") == self.key:
+            if isinstance(kept, dict) and kept.get("key") == self.key and "result" in kept:
                 return kept["result"]
         result = compute()
         save_state(path, {"key": self.key, "result": result})

@@ -20,6 +20,7 @@ from ..simulators.eyes import simulate
 from ..system.checkpoints import save_module
 from ..system.device import autocast_for
 from ..system.errors import UserError
+from ..system.places import checked
 from ..training import refine
 from .domains import profile_named, stand_in_domain
 from .provenance import about
@@ -146,11 +147,13 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
     if name not in RECIPES:
         raise UserError(f"unknown refiner {name!r}: expected one of {', '.join(RECIPES)}")
     profile, recipe = profile_named(profile_name), RECIPES[name]
+    path, state = Path(folder) / f"{name}.safetensors", Path(runs) / f"ship-{name}-{profile_name}.state"
+    checked(path)
+    checked(state)
     config, domain = replace(profile.training, **recipe.changes), recipe.domain(profile, bar)
     synthetic = domain.entering(simulate(profile.synthetic, seed=1000 + seed, colour=domain.colour,
                                          progress=shown_progress("simulating eyes", bar)))
     psi = recipe.features(synthetic, seed=seed, device=device) if recipe.features else None
-    state = Path(runs) / f"ship-{name}-{profile_name}.state"
     trained = train_refiner(state, config, synthetic, domain.unlabelled, seed, device, bar=bar, features=psi)
     described = dataclasses.asdict(config) | ({"features": f"parts_features, layer {psi.layer}"} if psi else {})
     card = {"name": name, "purpose": recipe.purpose,
@@ -163,6 +166,5 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
             "seconds": round(trained.seconds),
             "precision": precision(config, device),
             **about(torch.device(device), f"python -m simgan_lib ship {name} --profile {profile_name} --seed {seed}")}
-    path = Path(folder) / f"{name}.safetensors"
     save_module(path, trained.refiner, card)
     return path

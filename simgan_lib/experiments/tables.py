@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import paper
 from ..figures.base import TRAINING_SETS, real_name, training_set_name
+from .differences import against_synthetic, matching_share, seed_by_seed
 from .records import known
 
 KINDS = ("synthetic", "synthetic_4x", "synthetic_matched", "refined", "refined_4x", "oracle")     # in the table
@@ -63,11 +64,18 @@ def _people(right):
 def shown(found, form=".2f", factor=1.0):
     """A line of `Job.summary`, or of anything with "mean" and "sd", as text; the deviation only where there is one.
 
+    A deviation of two seeds is as uncertain as it is large: both values stand in its place.
+
     >>> shown({"mean": 5.1, "sd": 0.25}), shown({"mean": 5.1, "sd": None}), shown(None)
     ('5.10 ± 0.25', '5.10', '—')
+    >>> shown({"mean": 5.0, "sd": 2**0.5, "values": [4.0, 6.0]})
+    '4.00, 6.00'
     """
     if found is None or not known(found["mean"]):
         return MISSING
+    values = found.get("values") or []
+    if len(values) == 2 and (not known(found["sd"]) or np.isclose(np.std(values, ddof=1), found["sd"])):  # else over images
+        return ", ".join(format(factor * value, form) for value in values)
     return format(factor * found["mean"], form) + (f" ± {factor * found['sd']:{form}}" if known(found["sd"]) else "")
 
 
@@ -80,6 +88,19 @@ def shown_with_interval(found, form=".2f", factor=1.0):
     if found is None or not known(found["low"]):
         return shown(found, form, factor)
     return f"{shown(found, form, factor)} [{factor * found['low']:{form}}, {factor * found['high']:{form}}]"
+
+
+def shown_difference(found, form=".2f"):
+    """A difference as `seed_by_seed` gives it, as text: with its 95 % interval, or both values of two seeds.
+
+    >>> shown_difference({"mean": -0.36, "low": -0.84, "high": 0.12, "values": [-0.5, -0.44, -0.14]})
+    '-0.36 [-0.84, +0.12]'
+    >>> shown_difference({"mean": -1.5, "low": -7.9, "high": 4.9, "values": [-2.0, -1.0]})
+    '-2.00, -1.00'
+    """
+    if len(found["values"]) < 3:
+        return ", ".join(f"{value:+{form}}" for value in found["values"])
+    return f"{found['mean']:+{form}} [{found['low']:+{form}}, {found['high']:+{form}}]"
 
 
 def markdown_table(head, rows):
@@ -120,7 +141,8 @@ def comparison(job, oracle=None, real=None):
     oracle, real = oracle or training_set_name("oracle", job.domain), real or real_name(job.domain)
     groups = [(m.title.format(real=real), _measured_rows(m, job, oracle)) for m in MEASURES]
     groups.insert(3, ("Refined against synthetic", _against_rows(job, oracle)))
-    groups.insert(4, ("Shift of the pupil's centre by refinement, px in images 55 px wide", _pupil_rows(job)))
+    groups.insert(4, ("Refined against histogram-matched", _own_part_rows(job)))
+    groups.insert(5, ("Shift of the pupil's centre by refinement, px in images 55 px wide", _pupil_rows(job)))
     return [(title, rows) for title, rows in groups if rows]
 
 
@@ -140,31 +162,29 @@ def no_better_than_matching(measure, job):
     return None not in (refined, matched) and (refined <= matched if measure.rising else refined >= matched)
 
 
-def against_synthetic(job):
-    """By how much refined eyes are better than synthetic ones, %: {"lower", "closed": {"mean", "sd" over seeds}}.
-
-    lower: the mean error.  closed: the gap to the oracle, where there is one.  Means are those of the mean errors.
-    """
-    subjects = ("synthetic", "refined", "oracle")
-    means = [job.mean(subject, "gaze_error_deg") for subject in subjects]
-    if None in means:
-        return {}
-    by_seed = [job.by_seed(subject, "gaze_error_deg") for subject in subjects]
-    seeds = [_ratios(*(values[seed] for values in by_seed)) for seed in by_seed[0]]
-    return {name: {"mean": mean, "sd": np.std([each[name] for each in seeds if name in each], ddof=1) if len(seeds) > 1 else None}
-            for name, mean in _ratios(*means).items()}
-
-
-def _ratios(raw, refined, oracle):
-    return {"lower": 100 * (raw - refined) / raw} | ({"closed": 100 * (raw - refined) / (raw - oracle)} if raw > oracle else {})
-
-
 def _against_rows(job, oracle):
     fall = 100 * (1 - paper.GAZE_REFINED_ERROR.value / paper.GAZE_SYNTHETIC_ERROR.value)
     names = (("lower", "mean gaze error lower by, %", f"{fall:.0f} ({paper.GAZE_REFINED_ERROR.where})"),
              ("closed", f"gap to {oracle} closed, %", MISSING))
     found = against_synthetic(job)
-    return [Row(name, theirs, shown(found[key], ".0f")) for key, name, theirs in names if key in found]
+    rows = [Row(name, theirs, shown(found[key], ".0f")) for key, name, theirs in names if key in found]
+    share = matching_share(job)
+    rows += [Row("share of the fall that matching alone has, %", MISSING, f"{share:.0f}")] if share is not None else []
+    return rows + _difference_rows(job, "synthetic")
+
+
+def _own_part_rows(job):
+    """What the refiner adds to what enters it."""
+    matched, refined = (job.mean(kind, "gaze_error_deg") for kind in ("synthetic_matched", "refined"))
+    lower = [] if None in (matched, refined) else [
+        Row("mean gaze error lower by, %", MISSING, f"{100 * (1 - refined / matched):.0f}")]
+    return lower + _difference_rows(job, "synthetic_matched")
+
+
+def _difference_rows(job, base):
+    names = {"gaze_error_deg": "difference, degrees, seed by seed", "calibrated_error_deg": "the same, one offset taken away"}
+    return [Row(name, MISSING, shown_difference(found)) for measure, name in names.items()
+            if (found := seed_by_seed(job, "refined", base, measure)) and len(found["values"]) > 1]
 
 
 def _pupil_rows(job):
@@ -180,17 +200,26 @@ def notes(job):
              "measured on MPIIGaze, so its numbers are for orientation" if real == "stand-in" else
              f"test images of {job.domain}, of days that refinement never saw; the paper used other images of it")
     said = [f"Here: {where}."]
-    said.append(f"{seeds} seeds; ± is the standard deviation between them, for the pupil between images." if seeds > 1 else
-                "One seed: how much runs differ was not measured.")
+    said.append("One seed: how much runs differ was not measured." if seeds == 1 else
+                f"{seeds} seeds; ± is the standard deviation between them, for the pupil between images." if seeds > 2 else
+                "Two seeds: both values stand in place of a mean, for the pupil mean ± deviation between images.")
     rows = [row for _, rows in comparison(job) for row in rows]
     if any("[" in row.here for row in rows):
-        said.append("[ ]: 95 % interval over the test images by bootstrap; whole days are drawn where there are days.")
+        said.append("[ ]: 95 % interval over the test images by bootstrap; whole days are drawn where there are days. Of few "
+                    "days, such as eight, it comes out too narrow. Behind a difference: over seeds, by Student's t.")
+    said += [without] if (without := no_interval(job)) else []
     if any(MARK in row.here for row in rows):
         said.append(f"{MARK} no better than plain histogram matching, which learns nothing.")
     if any("reported" in row.paper for row in rows):
         said.append('"reported": recalled, not checked against the paper\'s text. The other numbers of the paper are from '
                     "Apple's article or from public sources about the paper.")
     return said
+
+
+def no_interval(job):
+    """Why means over test images have no 95 % interval, a sentence; "" where they have one."""
+    days = list(job.first.get("days") or ())
+    return f"No interval: all test images are of one day, {days[0]}, which does not show how days differ." if len(days) == 1 else ""
 
 
 def format_table(job):
@@ -218,19 +247,30 @@ def _gaze_finding(job):
     ours = f"trained on refined images is wrong by {refined:.2f} degrees, trained on synthetic images by {raw:.2f}"
     theirs = f"{paper.GAZE_REFINED_ERROR.value:g} and {paper.GAZE_SYNTHETIC_ERROR.value:g} degrees"
     said = [f"A gaze estimator {ours}: {100 * (1 - refined / raw):.0f} % less. The paper has {theirs}." if refined < raw else
-            f"Refinement did not help: a gaze estimator {ours}. The paper has {theirs}; this run does not show that."]
+            f"Refinement did not help on average: a gaze estimator {ours}. The paper has {theirs}; this run does not show that."]
     ours, theirs = (job.by_seed(kind, "gaze_error_deg") for kind in ("refined", "synthetic"))
     better = sum(ours[seed] < theirs[seed] for seed in ours.keys() & theirs.keys())
-    said += [f"Refined is better than synthetic in {better} of {len(ours)} seeds."] if len(ours) > 1 else []
+    said += [f"Refined is better than synthetic in {better} of {len(ours)} seeds{_decided(job)}."] if len(ours) > 1 else []
     if matched is not None:
+        share = matching_share(job)
         said.append(f"Plain histogram matching, which learns nothing, gives {matched:.2f} degrees"
-                    + (": refinement does not beat it." if refined >= matched else "."))
+                    + (": refinement does not beat it." if refined >= matched else
+                       f": {share:.0f} % of that fall; the refiner starts from there." if share and share > 0 else "."))
     if oracle is not None:
         said.append(f"Training on labelled {real_name(job.domain)} images, for reference only, gives {oracle:.2f}.")
     guess = job.first.get("mean_answer_error_deg")
     if guess is not None and refined >= guess:
         said.append(f"Always answering the mean gaze would be wrong by {guess:.2f} degrees: the estimator is no better than that.")
     return " ".join(said)
+
+
+def _decided(job):
+    """What three seeds or more say of the difference, as the end of a sentence."""
+    found = seed_by_seed(job, "refined", "synthetic", "gaze_error_deg")
+    if found is None or found["n"] < 3:
+        return ""
+    open_ = found["low"] <= 0 <= found["high"]
+    return f"; the difference is {shown_difference(found)} degrees" + (", so these seeds do not decide it" if open_ else "")
 
 
 def _pupil_finding(job):
@@ -270,8 +310,9 @@ def not_measured(job):
     """What this run says nothing about, a sentence each."""
     said = ["Whether people can tell refined images from real ones (the paper's visual Turing test), and hand poses."]
     if real_name(job.domain) == "stand-in":
-        said.append("Anything about photographs: the stand-in images come from the same simulator, with other eyes "
-                    "and a simulated bad camera. Run with --real and MPIIGaze for that.")
+        said.append("Anything about photographs: the stand-in images come from the same simulator. They differ in skin, light and "
+                    "camera, not in the ranges of lids, eyeballs, heads and gaze, so a gain on them is a best case. Run with "
+                    "--real and MPIIGaze for more.")
     if len(job.seeds) == 1:
         said.append("How much another seed would differ; --seeds 3 shows it.")
     return said

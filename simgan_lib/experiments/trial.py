@@ -84,7 +84,7 @@ def _refined(config, shared, entering, seed, folder, device):
     except TrainingFailed:
         state.unlink(missing_ok=True)
         raise
-    state.unlink()                                                             # a record will stand for it
+    state.unlink(missing_ok=True)                                              # a record will stand for it
     return refine(trained.refiner, entering, seed=seed), _players(trained.records)
 
 
@@ -121,5 +121,5 @@ def as_png(images):
 
 def from_png(text, n=SHOWN):
     """The inverse of `as_png`: uint8 (n, 1, H, W)."""
-    row = torch.from_numpy(np.array(Image.open(io.BytesIO(base64.b64decode(text)))))
+    row = torch.from_numpy(np.array(Image.open(io.BytesIO(base64.b64decode(text)), formats=["PNG"])))
     return torch.stack(row.chunk(n, 1))[:, None]

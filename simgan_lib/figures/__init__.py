@@ -5,9 +5,25 @@ be read in gray print and by readers who confuse red and green.
 """
 
 from .ablations import forest_figure, rising_figure
-from .base import DPI, GAP, MARKERS, PAPER, POINTS, STYLE, canvas, montage, montage_figure, save_figure, show_image, to_png
+from .base import (
+    DPI,
+    GAP,
+    MARKERS,
+    PAPER,
+    POINTS,
+    SERIES,
+    STYLE,
+    canvas,
+    html_image,
+    montage,
+    montage_figure,
+    picture,
+    save_figure,
+    show_image,
+    to_png,
+)
 from .domain_gap import eye_figure, parts_figure
-from .feature_regularizer import PSI_LOOKS, price_lines_figure, psi_figure, trade_figure
+from .feature_regularizer import price_lines_figure, psi_figure, trade_figure
 from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, recorded_curves, within_shares
 from .history_buffer import chase_beside_figure, chase_figure, memory_figure, minibatch_figure, verdict_figure
 from .local_loss import maps_figure, windows_figure

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import STYLE, canvas
+from .base import SERIES, STYLE, canvas
 
 
 def forest_figure(panels, width=7.2):
@@ -57,8 +57,8 @@ def rising_figure(curves, unit="strength of the pattern, gray levels", levels=No
     """
     figure, (row,) = canvas(1, len(curves), (width / len(curves), 2.7))
     for axes, (measure, lines) in zip(row, curves.items()):
-        for (name, points), (line, mark) in zip(lines.items(), (("-", "^"), ("--", "s"), (":", "o"), ("-.", "D"))):
-            axes.plot(*points, linestyle=line, marker=mark, color=STYLE["refined"]["color"], markersize=4, label=name)
+        for (name, points), look in zip(lines.items(), SERIES):
+            axes.plot(*points, **look, markersize=4, label=name)
         if levels and measure in levels:
             value, what = levels[measure]
             axes.axhline(value, color="black", linewidth=0.9, linestyle=(0, (1, 2)), label=what)

@@ -1,7 +1,10 @@
 """What figures are made of: the look of each meaning, montages, files."""
 
+import base64
+import html
 import io
 import math
+import struct
 from pathlib import Path
 
 import matplotlib
@@ -24,6 +27,9 @@ STYLE = {
 MARKERS = {"synthetic": "s", "refined": "^", "real": "o", "stand-in": "D"}
 POINTS = {meaning: {"color": style["color"], "marker": MARKERS[meaning], "edgecolor": "white", "linewidth": 0.4}
           for meaning, style in STYLE.items()}
+# Curves that stand for no kind of images (artefacts, features, shares), in this order.
+SERIES = [{"color": color, "linestyle": line, "marker": marker} for color, line, marker in (
+    ("#D55E00", "-", "^"), ("#009E73", "--", "s"), ("#E69F00", ":", "o"), ("#56B4E9", "-.", "D"), ("#000000", (0, (5, 1)), "v"))]
 WIDTH = 4.7                                       # inches: 10 points are 10 pixels high on a phone
 # Training sets beside these: histogram-matched synthetic images.
 LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}
@@ -52,6 +58,21 @@ def to_png(figure, dpi=DPI):
     few = Image.open(drawn).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(content, format="png", optimize=True)
     return content.getvalue()
+
+
+def picture(figure, alternative, dpi=DPI):
+    """A figure function's figure and sentence as `html_image`:  picture(*montage_figure(...))."""
+    return html_image(to_png(figure, dpi), alternative)
+
+
+def html_image(png, alternative):
+    """A PNG file's bytes as an image in HTML, which says its alternative text wherever HTML is read.
+
+    Its size is stated, so that nothing moves while a page is laid out; a narrow screen makes it smaller.
+    """
+    width, height = struct.unpack(">II", png[16:24])                 # in every PNG file's first chunk
+    return (f'<img alt="{html.escape(alternative)}" width="{width}" height="{height}" style="max-width: 100%; height: auto" '
+            f'src="data:image/png;base64,{base64.b64encode(png).decode()}">')
 
 
 def save_figure(figure, stem):

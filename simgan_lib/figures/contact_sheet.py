@@ -46,4 +46,4 @@ def _draw(axes, image, corner):
         axes.plot(*(labels["joints"][:, :2] + corner).T, "o", color="white", markersize=2.2, markeredgecolor="black",
                   markeredgewidth=0.6)
     words = [f"{name} {value:g}" for name, value in labels.items() if value.ndim == 0]
-    axes.text(*(corner + [1, height - 2]), ", ".join(words), color="white", fontsize=6, path_effects=EDGED)
+    axes.text(*(corner + [1, height - 2]), ", ".join(words), color="white", fontsize=6, path_effects=EDGED, parse_math=False)

@@ -2,7 +2,7 @@
 
 import torch
 
-from .base import canvas, show_image
+from .base import SERIES, canvas, show_image
 
 
 def psi_figure(rows, width=7.2, says=""):
@@ -24,17 +24,13 @@ def psi_figure(rows, width=7.2, says=""):
     return figure, f"{len(rows)} rows ({', '.join(rows)}), each an eye as psi sees it: {', '.join(columns)}. {says}".rstrip()
 
 
-PSI_LOOKS = [{"color": color, "marker": marker, "linestyle": line} for color, marker, line in (
-    ("#0072B2", "s", "--"), ("#D55E00", "^", "-"), ("#000000", "o", "-."), ("#CC79A7", "D", ":"), ("#009E73", "v", (0, (5, 1))))]
-
-
 def trade_figure(families, references):
     """What refining gained, to the left, against what it lost, downwards: one line a psi, one mark a lambda.
 
     families: {psi: {lambda: (distance to the ideal, pupils in place in percent)}}; references: {name: the same pair}.
     """
     figure, ((axes,),) = canvas(cell=(5.2, 3.4))
-    for (psi, points), look in zip(families.items(), PSI_LOOKS):
+    for (psi, points), look in zip(families.items(), SERIES):
         axes.plot(*zip(*points.values()), **look, markersize=9, label=psi)
         for weight, point in points.items():
             axes.annotate(f"λ = {weight:g}", point, (9, -3), textcoords="offset points", fontsize=8)
@@ -55,7 +51,7 @@ def price_lines_figure(strengths, prices, unit):
     strengths: (T,) from 0 to 1.  prices: {psi: (T,)} in units of what `unit` costs.
     """
     figure, ((axes,),) = canvas(cell=(5.2, 3.0))
-    for (psi, values), look in zip(prices.items(), PSI_LOOKS):
+    for (psi, values), look in zip(prices.items(), SERIES):
         axes.plot(strengths, values, **look, markersize=5, label=psi)
     axes.axhline(1, color="0.6", linewidth=1)
     axes.set(xlabel="how far the sun is down", ylabel=f"price / price of {unit}", xlim=(0, 1), ylim=(0, None))

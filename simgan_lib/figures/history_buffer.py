@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from .base import POINTS, STYLE, canvas, show_image
+from .base import POINTS, SERIES, STYLE, canvas, show_image
 
 
 def chase_figure(chases, rounds, reach=4.5, panel=1.5):
@@ -96,9 +96,8 @@ def verdict_figure(panels, periods):
     """
     figure, (row,) = canvas(1, len(panels), (3.7, 2.7), sharey=True)
     for axes, (title, curves) in zip(row, panels.items()):
-        for (name, values), line in zip(curves.items(), ("-", "--", ":", None)):
-            style = STYLE["real"] if name == "real" else STYLE["refined"] | {"linestyle": line}
-            axes.plot(values, **style, linewidth=1.8, label=name)
+        for (name, values), look in zip(curves.items(), SERIES):
+            axes.plot(values, **(STYLE["real"] if name == "real" else look | {"marker": ""}), linewidth=1.8, label=name)
         for i, (name, (first, last)) in enumerate(periods.items()):
             axes.axvspan(first, last, color="black", alpha=0.05 + 0.05 * (i % 2), linewidth=0)
             axes.text((first + last) / 2, 1.03, name, ha="center", fontsize=8)

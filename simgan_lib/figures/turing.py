@@ -1,6 +1,6 @@
 """Figures of notebook 10: the visual Turing test."""
 
-from .base import POINTS, STYLE, canvas
+from .base import POINTS, SERIES, STYLE, canvas
 
 
 def turing_figure(results):
@@ -28,9 +28,9 @@ def power_figure(curves, wanted, needed):
     curves: {share right: (numbers of trials, powers)}.  wanted: the power aimed at.  needed: {share: trials}.
     """
     figure, ((axes,),) = canvas(1, 1, (6.4, 2.9))
-    for (share, (n, powers)), line in zip(curves.items(), ("-", "--", ":", "-.")):
-        axes.plot(n, powers, color="black", linestyle=line, linewidth=1.4, label=f"{100 * share:.0f} % right")
-        axes.plot(needed[share], wanted, color=STYLE["refined"]["color"], marker="v", markersize=9)
+    for (share, (n, powers)), look in zip(curves.items(), SERIES):
+        axes.plot(n, powers, **look | {"marker": ""}, linewidth=1.6, label=f"{100 * share:.0f} % right")
+        axes.plot(needed[share], wanted, **look, markersize=9)
         axes.annotate(f"{needed[share]}", (needed[share], wanted), (4, -14), textcoords="offset points", fontsize=9)
     axes.axhline(wanted, color="0.6", linewidth=0.8)
     axes.set(xlabel="trials", ylabel="chance that p ≤ 0.05", ylim=(0, 1.03), xlim=(0, None))

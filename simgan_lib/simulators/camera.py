@@ -1,8 +1,9 @@
 """The stand-in real domain: other eyes, seen by a bad camera in the wild, then histogram-equalised.
 
 It takes the place of MPIIGaze's crops where there are no real data.  Its images have labels, so the kit can measure with
-them; no method may train on those.  The same anatomy as the simulator's, under other priors: dark irises whose pupil
-cannot be told apart, deeper sockets, harsher light.
+them; no method may train on those.  It differs from the simulator in looks and in how well crops are centred: dark irises
+whose pupil cannot be told apart, deeper sockets, harsher light.  Shapes of lids and corners, the eyeball, head, gaze and
+kappa have the simulator's own priors.  Real eyes differ in those, too, so what is gained here is a best case.
 Taught in: notebook 01.
 """
 
@@ -36,7 +37,8 @@ WILD = {**EYE, **_changed(
 def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None):
     """n images of the stand-in real domain, gray  ->  ImageSet with labels (for measuring) and the group `day`.
 
-    As with MPIIGaze, a `day` shares its light and its camera; there are about 50 images a day.
+    A `day` shares most of its light, skin and exposure, as those of one person do; each image has a camera of its own.
+    There are about 50 images a day.
     progress: called as progress(done, total) now and then, for a bar.
     """
     generator = torch.Generator(device).manual_seed(seed)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..system.device import check_memory
 from ..system.errors import UserError
 
 
@@ -69,6 +70,7 @@ EYE = {
     "grain": Range(0.1, 0.3, 0.6, "", "unevenness of skin and iris"),
 }
 
+BYTES = 8000          # that an eye takes at least: parameters, image and masks, and these once more while parts are joined
 TEXTURE = (2, 9, 14)   # per eye: two low-resolution fields of Gaussian noise, the only parameters without a name
 
 
@@ -102,9 +104,10 @@ class EyeParameters:
 
 
 def draw_parameters(n, generator, prior=EYE):
-    """n eyes drawn from the prior, on the generator's device.  Raises UserError for less than one."""
+    """n eyes drawn from the prior, on the generator's device.  Raises UserError for less than one, or more than fit."""
     if n < 1:
         raise UserError(f"number of eyes: expected at least 1, found {n}")
+    check_memory(n * BYTES, generator.device, f"simulating {n:,} eyes")
     uniform = torch.rand(len(prior), n, generator=generator, device=generator.device)
     values = {name: r.low + (r.high - r.low) * u for (name, r), u in zip(prior.items(), uniform)}
     return EyeParameters(values, torch.randn(n, *TEXTURE, generator=generator, device=generator.device))

@@ -13,14 +13,16 @@ promises, each held by a test:
 import hashlib
 import io
 import json
+import zipfile
 from pathlib import Path
 
 import torch
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 
+from .device import check_memory
 from .errors import UserError
-from .files import reading, write_whole
+from .files import plain_file, reading, write_whole
 
 FORMAT = "simgan-checkpoint-1"
 NO_DIGEST = "0" * 64  # stands in the file while its digest is computed
@@ -47,8 +49,7 @@ def load_state(path):
 
     Raises UserError, naming the file, if it is missing, cut short, changed, or no state that this version wrote.
     """
-    with reading(path, "state of a run"):
-        content = memoryview(Path(path).read_bytes())
+    content = memoryview(_content(path, "state of a run"))
     start = len(STATE) + len(_digest(b""))
     said, content = bytes(content[:start]), content[start:]
     if not said.startswith(STATE):
@@ -57,7 +58,16 @@ def load_state(path):
     if said != STATE + _digest(content):
         raise UserError(f"{path}: damaged checkpoint: the content's SHA-256 is not that of the file's second line")
     with reading(path, "state of tensors and plain values", NOT_OURS):
+        if sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(content)).infolist()) > len(content):
+            raise ValueError("packed, as no state is")      # a few bytes that become gigabytes
         return torch.load(io.BytesIO(content), weights_only=True)
+
+
+def _content(path, kind):
+    """All bytes of a file that fits into the memory.  Raises UserError for any other, and for what is no plain file."""
+    with reading(path, kind):
+        check_memory(plain_file(Path(path)).stat().st_size, "cpu", f"{path}: the file")
+        return Path(path).read_bytes()
 
 
 def _digest(content):
@@ -102,32 +112,50 @@ def load_checkpoint(path):
     Raises UserError, naming the file and what was found and expected, if it is missing, cut short, changed, or no
     checkpoint of this kit.
     """
-    with reading(path, "checkpoint"):
-        content = Path(path).read_bytes()
+    content = _content(path, "checkpoint")
     header = _checked_header(path, content)
     with reading(path, "safetensors file", NOT_OURS):
         return tensors_from_bytes(content), header["about"]
 
 
+def check_finite(weights, who, error=UserError):
+    """Raises `error` if one of the weights {name: tensor} is not finite: such a network is neither saved nor used."""
+    for name, value in weights.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise error(f"{who} has weights that are not finite numbers ({name}), and is neither kept nor used")
+
+
 def save_module(path, module, card):
-    """Write a network's weights with its card: JSON that says how it was made and what it was measured to do."""
+    """Write a network's weights with its card: JSON that says how it was made and what it was measured to do.
+
+    Raises UserError if a weight is not finite; what stood there before still stands.
+    """
+    check_finite(module.state_dict(), f"{path}: the network")
     save_checkpoint(path, module.state_dict(), {"card": card})
 
 
 def load_module(path, module):
-    """Fill `module` with the weights in the file, return their card.
+    """Fill `module` with the weights in the file, return their card.  A module on the device meta comes to the CPU.
 
-    Raises UserError, leaving `module` as it was, if the file's tensors are not those of `module`, by name and shape.
+    Raises UserError, leaving `module` as it was, if the file's tensors are not those of `module`, by name, shape and dtype,
+    or if one is not finite.
     """
     tensors, about = load_checkpoint(path)
-    wanted = {name: tuple(value.shape) for name, value in module.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    wanted, found = ({name: (tuple(value.shape), value.dtype) for name, value in state.items()}
+                     for state in (module.state_dict(), tensors))
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
-            raise UserError(f"{path}: weights of another network: {name} is {found.get(name, 'absent')} in the file, "
-                            f"expected {wanted.get(name, 'no such tensor')}")
+            raise UserError(f"{path}: weights of another network: {name} is {_kind(found.get(name), 'absent')} in the file, "
+                            f"expected {_kind(wanted.get(name), 'no such tensor')}")
+    check_finite(tensors, f"{path}: the network")
+    if any(value.is_meta for value in module.state_dict().values()):
+        module.to_empty(device="cpu")
     module.load_state_dict(tensors)
-    return about.get("card", {})
+    return about.get("card", {}) if isinstance(about, dict) else {}
+
+
+def _kind(kind, absent):
+    return f"{kind[0]} {kind[1]}" if kind else absent
 
 
 def _apart(value):

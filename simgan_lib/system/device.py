@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from .errors import UserError
+from .files import in_bytes
 
 CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # the flags of a CPU that multiplies bfloat16 in hardware
 
@@ -16,7 +17,7 @@ CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # the flags of a CPU that multiplies bf
 def _cpu_flags(path="/proc/cpuinfo"):
     """The CPU's feature flags as Linux lists them; empty where there is no such list."""
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
     except OSError:
         return set()
     return set(next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), []))
@@ -86,7 +87,7 @@ def resolve_device(name="auto"):
         raise UserError(f"a GPU was asked for ({name}) but torch {seen}; use --device cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UserError(f"a GPU was asked for ({name}) but torch sees none; use --device cpu")
-    if device.type not in ("cpu", "cuda", "mps"):
+    if device.type not in ("cpu", "cuda", "mps") or device.type != "cuda" and device.index:
         raise UserError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
     return device
 
@@ -100,3 +101,11 @@ def memory_limit():
         return machine if own == resource.RLIM_INFINITY else min(machine, own)
     except (ImportError, ValueError, OSError):
         return 8 << 30  # not asked in vain: a machine of today has as much
+
+
+def check_memory(needed, device, what):
+    """UserError if `what` takes more bytes than there are on the device: now, not when the system ends the process."""
+    device = torch.device(device)
+    limit = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else memory_limit()
+    if needed > limit:
+        raise UserError(f"{what} takes at least {in_bytes(needed)} of memory, and there are {in_bytes(limit)}")

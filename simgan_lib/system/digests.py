@@ -1,15 +1,15 @@
-"""Short digests that tell sets of images and networks apart: what a kept run must have in common with the one that goes on."""
+"""Digests that tell sets of images, networks and code apart: what a kept piece of work has in common with what goes on."""
 
+import ast
 import hashlib
 
-import torch
 
-
-def sample_digest(images, n=256):
-    """"shape, digest" of n of the images (N, C, H, W), evenly spread: tells sets apart without reading all of a large one."""
-    places = torch.linspace(0, len(images) - 1, min(n, len(images))).long()
-    pixels = images[places.to(images.device)].cpu().contiguous().numpy().tobytes()
-    return f"{' x '.join(map(str, images.shape))}, digest {hashlib.sha256(pixels).hexdigest()[:12]}"
+def images_digest(images):
+    """"shape, digest" of all pixels of uint8 images (N, C, H, W): a set with one other pixel has another."""
+    digest = hashlib.sha256()
+    for part in images.split(4096):
+        digest.update(part.cpu().contiguous().numpy())
+    return f"{' x '.join(map(str, images.shape))}, digest {digest.hexdigest()[:12]}"
 
 
 def module_digest(module):
@@ -18,3 +18,21 @@ def module_digest(module):
     for name, values in module.state_dict().items():
         digest.update(name.encode() + values.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:12]
+
+
+def code_digest(files):
+    """Digest of Python files as they run: a result of other code is not taken for today's."""
+    return hashlib.sha256("\n".join(bare_code(file.read_text(encoding="utf-8")) for file in files).encode()).hexdigest()
+
+
+def bare_code(text):
+    """Python code as it runs: without comments, docstrings and layout.
+
+    >>> bare_code("x = (1 +  # one\\n     2)")
+    'x = 1 + 2'
+    """
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)

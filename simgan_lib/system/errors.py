@@ -1,7 +1,12 @@
 """The one exception for what a user can put right: bad input, a missing folder, a full disk; and how a program tells it."""
 
 import os
+import re
 import sys
+
+# How torch says it, on the CPU, on GPUs and of sizes beyond any: its errors have no kind of their own there.
+NO_MEMORY = re.compile("out of memory|not enough memory|can(no|')t allocate memory|bad alloc|ALLOC_FAILED|calculation overflowed",
+                       re.IGNORECASE)
 
 
 def printable(text):
@@ -24,15 +29,18 @@ class UserError(Exception):
 
 def exit_status(work, stopped="the same command goes on from here"):
     """Run `work()`  ->  0 done, 2 bad input or no room (one line says what), 130 interrupted (`stopped` says what then)."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")     # of a locale without the sign ±
     try:
         work()
         sys.stdout.flush()                 # a full disk behind it shows only here
-    except UserError as error:
+    except (UserError, OSError) as error:  # a name that is too long, an output that nobody can write
         return _told(error)
-    except OSError as error:               # a name that is too long, an output that nobody can write
-        return _told(error)
-    except MemoryError as error:
-        return _told(f"the memory does not suffice ({str(error) or 'it says no more'})")
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and not NO_MEMORY.search(str(error)):
+            raise
+        said = (str(error).strip() or "it says no more").splitlines()[0]
+        return _told(f"the memory does not suffice ({said[:200]})")
     except KeyboardInterrupt:
         print(f"\nstopped; {stopped}", file=sys.stderr)
         return 130

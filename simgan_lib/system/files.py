@@ -1,17 +1,29 @@
-"""Files: one way to write one, whole or not at all, to say what is wrong with one, and to keep a second process away."""
+"""Files: one way to write one, whole or not at all, and to say what is wrong with one."""
 
 import errno
+import glob
 import os
+import re
+import secrets
 import stat
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 from .errors import UserError
+from .places import hold, locked, target, writing
 
-try:
-    import fcntl
-except ImportError:               # Windows: no second process is kept away there
-    fcntl = None
+NO_NAME = re.compile(r"""[\x00-\x1f\x7f-\x9f\ud800-\udfff/\\:*?"<>|] | ^[\s.] | [\s.]$
+                         | ^(con|prn|aux|nul|com\d|lpt\d)(\.|$)""", re.IGNORECASE | re.VERBOSE)     # devices of Windows
+LONGEST = 200                     # bytes of a name in UTF-8: a file's takes 255
+
+
+def plain_name(name):
+    """The name, if a file may be called so on every system, and lies where it was put.  Raises ValueError.
+
+    For names that a file's content gives: what one says of a path above it, or of a device, is not believed.
+    """
+    if not isinstance(name, str) or NO_NAME.search(name) or not 0 < len(name.encode()) <= LONGEST:
+        raise ValueError(f"found {str(name)[:60]!r}, expected a name of letters, digits, - and _, at most {LONGEST} bytes long")
+    return name
 
 
 def plain_file(path):
@@ -24,15 +36,6 @@ def plain_file(path):
         found = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}.get(kind, "a device")
         raise OSError(errno.EINVAL, f"found {found}, expected a plain file", str(path))
     return path
-
-
-@contextmanager
-def writing(path, then):
-    """A full disk, or a place that cannot be written, becomes a UserError.  then: what holds now, and what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{path}: could not be written ({error.strerror or error}); {then}") from error
 
 
 @contextmanager
@@ -50,23 +53,25 @@ def reading(path, kind, then="fetch it again"):
 
 
 def write_whole(path, pieces, durable=True):
-    """Put the pieces of bytes where `path` is, in one step that cannot be seen half done.  Folders are made.
+    """Put the pieces of bytes where `path` is, in one step that cannot be seen half done.  Folders are made, links followed.
 
     durable: a power cut leaves the old file or the new one.  Without, it may leave a damaged one, and writing is faster.
-    Raises UserError if it cannot be written: what stood there before still stands.
+    Raises UserError if it cannot be written, or no file stands there: what stood there before still stands.
     """
-    path = Path(path)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    place = target(path)
+    unfinished = place.with_name(f".{place.name}.{secrets.token_hex(4)}.unfinished")
     try:
         with writing(path, "what stood there is unchanged"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_leftovers(path)
-            with open(unfinished, "wb") as file:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(place)
+            with locked(unfinished) as file:
                 file.writelines(pieces)
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())  # on the disk before the name points at it
-            os.replace(unfinished, path)
+                if os.name == "nt":          # renames no open file
+                    file.close()
+                os.replace(unfinished, place)
     finally:  # also on Ctrl-C
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
@@ -74,28 +79,11 @@ def write_whole(path, pieces, durable=True):
 
 def _remove_leftovers(path):
     """Delete what killed processes left beside `path`, lest each kill cost the disk another checkpoint."""
-    for leftover in path.parent.glob(f".{path.name}.*.unfinished"):
-        try:
-            os.kill(int(leftover.name.split(".")[-2]), 0)  # signal 0 only asks whether the process lives
-        except ProcessLookupError:
-            leftover.unlink(missing_ok=True)
-        except (ValueError, PermissionError):
-            continue  # not ours to judge
-
-
-def locked(path):
-    """Open (and make) a file that no other process holds; closing it, or the end of the process, lets it go.
-
-    Raises UserError if another process holds it, OSError if it cannot be made.
-    """
-    file = open(path, "a")
-    try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise UserError(f"{Path(path).parent}: another process is at work there; wait for its end") from error
-    return file
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.unfinished"):
+        with suppress(OSError):              # whoever still writes it holds it; where nothing can be held, it stays
+            with open(leftover, "ab") as file:
+                hold(file)
+            leftover.unlink()
 
 
 def write_all(file, content):

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import warnings
+from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,10 +21,13 @@ import torch
 
 from .device import memory_limit
 from .errors import UserError
-from .files import locked, write_whole, writing
+from .files import in_bytes, plain_file, plain_name, write_whole, writing
+from .places import checked, claimed, target
 
 FORMAT = "simgan-imageset-2"
 CODE = np.dtype("<u4")            # unsigned: a damaged code cannot count from the end
+NUMBERS = "u1 i1 i2 i4 i8 f2 f4 f8 b1".split()               # of labels
+LARGEST = 1 << 26                 # bytes of a set.json, where a million names take 20 MB; of a group's names, in a small set
 UNCHANGED = "what stood there is unchanged: put that right and give the same command again"
 
 
@@ -40,16 +44,53 @@ def read(folder):
     if not folder.exists() and _aside(folder).is_dir():
         folder = _aside(folder)                             # its writer was killed between its two renames
     try:
-        about = json.loads((folder / "set.json").read_text())
-        if about.get("format") != FORMAT:
-            raise ValueError(f"format {about.get('format')!r}, expected {FORMAT!r}: write it anew")
+        about = read_about(folder)
         arrays = {name: _mapped(folder / f"{name}.npy") for name in ["images", *about["labels"]]}
-        if list(arrays["images"].shape) != about["shape"]:
-            raise ValueError(f"images of shape {list(arrays['images'].shape)}, expected {about['shape']}")
-        groups = {name: _group(folder / f"{_group_file(name)}.npy", names) for name, names in about["groups"].items()}
+        found = list(arrays["images"].shape)
+        if found != about["shape"] or not all(found[1:]):
+            raise ValueError(f"images of shape {found}, expected {about['shape']}, and a pixel or more")
+        most = max(LARGEST, arrays["images"].nbytes)
+        groups = {name: _group(folder / f"{_group_file(name)}.npy", names, most) for name, names in about["groups"].items()}
         return arrays, groups, about["source"]
     except Exception as error:     # numpy reads a file's header as Python source: a damaged one raises anything
         raise UserError(f"{folder}: not a complete image set ({error})") from error
+
+
+def read_about(folder):
+    """What the `set.json` of a set says, a dictionary.  Raises ValueError or OSError if it is none of ours."""
+    path = plain_file(Path(folder) / "set.json")
+    if path.stat().st_size > LARGEST:
+        raise ValueError(f"{path.name}: {in_bytes(path.stat().st_size)}, expected at most {in_bytes(LARGEST)}")
+    about = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        found = about.get("format") if isinstance(about, dict) else about
+        raise ValueError(f"format {str(found)[:60]!r}, expected {FORMAT!r}: write it anew")
+    for name, kind in {"source": str, "shape": list, "labels": list, "groups": dict}.items():
+        if not isinstance(about.get(name), kind):
+            raise ValueError(f"set.json: {name}: expected a {kind.__name__}, found {str(about.get(name))[:60]!r}")
+    check_names(about["labels"], about["groups"])
+    return about
+
+
+def check_names(labels, groups):
+    """Raises ValueError if a label or a group is not called as a file can be, or two would have the same file."""
+    for name in (*labels, *groups):
+        plain_name(name)
+    files = ["images", *labels, *map(_group_file, groups)]
+    twice = [name for name, n in Counter(name.lower() for name in files).items() if n > 1]   # on some disks Day is day
+    if twice:
+        raise ValueError(f"{twice[0]!r} occurs twice among its labels and groups")
+
+
+def _array(path, dtypes, how):
+    """The array of a file, mapped; its bytes are all that the file has."""
+    values = np.load(plain_file(path), mmap_mode=how)
+    if not isinstance(values, np.memmap) or values.dtype not in dtypes or not values.ndim:
+        found = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "an archive"
+        raise ValueError(f"{path.name}: {found}, expected one entry an image, of {' or '.join(map(str, dtypes))}")
+    if values.offset + values.nbytes != path.stat().st_size:
+        raise ValueError(f"{path.name}: {path.stat().st_size} bytes, expected {values.offset + values.nbytes}")
+    return values
 
 
 def _mapped(path):
@@ -60,16 +101,20 @@ def _mapped(path):
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        values = torch.from_numpy(np.load(path, mmap_mode="c" if path.stat().st_size <= memory_limit() // 8 else "r"))
-    if not values.ndim:
-        raise ValueError(f"{path.name}: one number, expected one entry an image")
-    return values
+        return torch.from_numpy(_array(path, NUMBERS, "c" if path.stat().st_size <= memory_limit() // 8 else "r"))
 
 
-def _group(path, names):
-    codes = np.load(path, mmap_mode="r")
-    if codes.dtype != CODE or codes.ndim != 1 or codes.max(initial=0) >= max(1, len(names)):   # a million: a millisecond
-        raise ValueError(f"{path.name}: {codes.dtype} {codes.shape}, expected {CODE} (N,) below {len(names)}")
+def _group(path, names, most):
+    """The names of the images.  most: bytes of memory that they may take: each takes as many as the longest."""
+    if not isinstance(names, list) or not all(isinstance(name, str) and "\0" not in name for name in names):
+        raise ValueError(f"{path.name}: expected a list of names in set.json, found {str(names)[:60]!r}")
+    codes = _array(path, [CODE], "r")
+    different = len(set(names)) == len(names) <= len(codes)
+    if codes.ndim != 1 or not different or codes.max(initial=0) >= max(len(names), not len(codes)):
+        raise ValueError(f"{path.name}: codes {codes.shape}, expected (N,) below {len(names)}, each of another name and used")
+    needed = 4 * len(codes) * max(map(len, names), default=0)
+    if needed > most:
+        raise ValueError(f"{path.name}: its names would take {in_bytes(needed)} of memory, expected at most {in_bytes(most)}")
     return np.array(names, dtype=str)[codes]
 
 
@@ -96,28 +141,24 @@ def work_place(folder):
     It goes when the work is done.  After an error, finished pieces (see `save_piece`) stay there for the next call.
     Raises UserError if another process works there, or something else than an image set stands at `folder`.
     """
-    place = left_over(folder)
     check_place(folder)
-    with writing(folder, UNCHANGED):
-        place.mkdir(parents=True, exist_ok=True)
-        lock = locked(place / "lock")
-    done = False
-    try:
-        yield place
-        done = True
-    finally:
-        shutil.rmtree(place / "set", ignore_errors=True)
-        over = done or not any(place.glob("*.npz"))
-        if over:
-            shutil.rmtree(place, ignore_errors=True)        # while nobody else may work there
-        lock.close()
-        if over and os.name == "nt":                        # Windows deletes no open file
-            shutil.rmtree(place, ignore_errors=True)
+    with claimed(folder, folder=True):
+        place, done = left_over(folder), False
+        with writing(folder, UNCHANGED):
+            place.mkdir(exist_ok=True)
+            shutil.rmtree(place / "set", ignore_errors=True)    # what a killed process left
+        try:
+            yield place
+            done = True
+        finally:
+            shutil.rmtree(place / "set", ignore_errors=True)
+            if done or not any(place.glob("*.npz")):
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def left_over(folder):
     """Where the pieces of a set stand until it is finished."""
-    return Path(folder).absolute().parent / f".{Path(folder).name}.unfinished"
+    return _beside(folder, "unfinished")
 
 
 def put_together(place, folder, parts, source, **more):
@@ -126,7 +167,6 @@ def put_together(place, folder, parts, source, **more):
     source: its line.  more: JSON values that `set.json` keeps.  Raises what `save` raises.
     """
     with writing(folder, UNCHANGED):
-        shutil.rmtree(place / "set", ignore_errors=True)    # what a killed process left
         (place / "set").mkdir()
     joined = _Joined(place / "set", folder)
     try:
@@ -136,7 +176,7 @@ def put_together(place, folder, parts, source, **more):
     finally:
         joined.close()
     with writing(folder, UNCHANGED):
-        put_in_place(place / "set", Path(folder))
+        put_in_place(place / "set", folder)
     return joined.n
 
 
@@ -149,6 +189,10 @@ class _Joined:
 
     def append(self, arrays, groups):
         """Raises UserError for another image size, other labels or groups than the first part's, or a full disk."""
+        try:
+            check_names(set(arrays) - {"images"}, groups)
+        except ValueError as error:
+            raise UserError(f"{self.folder}: could not be written: {error}") from error
         columns = {**arrays, **{_group_file(name): self._coded(name, values) for name, values in groups.items()}}
         kinds = {name: (values.dtype, values.shape[1:]) for name, values in columns.items()}
         if not self.files:
@@ -248,32 +292,40 @@ def _piece(path):
 
 # ---- putting a finished set in its place ----
 def check_place(folder):
-    """UserError if something stands there that is no image set: it would be lost."""
-    folder, here = Path(folder), Path.cwd()
-    if Path(os.path.abspath(folder)) in (here, *here.parents):
+    """UserError if no set can be written there, or if something stands there that is no image set: it would be lost."""
+    found, here = target(folder, folder=True), Path.cwd()
+    if found in (here, *here.parents):
         raise UserError(f"{folder}: could not be written: the folder that this runs in, or one above it; name a new one")
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"{folder}: could not be written: expected a folder or nothing there, found a file")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / "set.json").is_file():
-        raise UserError(f"{folder}: could not be written: a folder with other files stands there; name another place, "
-                        "or an image set to replace")
+    inside = sorted(path.name for path in checked(folder, folder=True).glob("*"))
+    others = [name for name in inside if "set.json" not in inside or name != "set.json" and not name.endswith(".npy")]
+    if others:
+        raise UserError(f"{folder}: could not be written: a folder with other files stands there, such as {others[0]}; name "
+                        "another place, or an image set to replace")
+    if found.is_mount():
+        raise UserError(f"{folder}: could not be written: a disk of its own, which cannot be replaced; name a folder in it")
 
 
 def put_in_place(finished, folder):
     """Rename the folder `finished` to `folder`.  Killed at any time, the old set or the new one can be loaded."""
     check_place(folder)
+    folder, aside = target(folder, folder=True), _aside(folder)
     if folder.is_dir():
-        shutil.rmtree(_aside(folder), ignore_errors=True)
-        os.replace(folder, _aside(folder))                  # killed after this line: `read` takes the set aside
+        shutil.rmtree(aside, ignore_errors=True)
+        os.replace(folder, aside)                           # killed after this line: `read` takes the set aside
     try:
         os.replace(finished, folder)
     except OSError:
-        if _aside(folder).is_dir() and not folder.exists():
-            os.replace(_aside(folder), folder)
+        if aside.is_dir() and not folder.exists():
+            os.replace(aside, folder)
         raise
-    shutil.rmtree(_aside(folder), ignore_errors=True)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _aside(folder):
     """Where the old set is kept for the moment in which the new one takes its place."""
-    return Path(folder).parent / f".{Path(folder).name}.old"
+    return _beside(folder, "old")
+
+
+def _beside(folder, name):
+    folder = Path(os.path.realpath(folder))
+    return folder.with_name(f".{folder.name}.{name}")

@@ -4,7 +4,9 @@ Nothing here teaches; it keeps such things out of the lessons.
 """
 
 import contextlib
+import html
 import importlib.util
+import io
 import os
 import platform
 import time
@@ -16,7 +18,7 @@ import torch
 from IPython.display import display
 
 from .. import __version__
-from ..figures import to_png
+from ..figures import picture
 from ..system.errors import UserError
 from ..training import PRESETS
 from .widgets import show_widget
@@ -78,10 +80,22 @@ def seeded(seed, device="cpu"):
 def show(figure, alternative):
     """Show a figure with its alternative text, which is also what a plain text reader (and a test) gets to see.
 
-    Made for figure functions:  show(*montage_figure(...)).
+    Made for figure functions:  show(*montage_figure(...)).  As HTML: JupyterLab and saved pages give an image/png no
+    alternative text, whatever its metadata say.
     """
-    display({"image/png": to_png(figure), "text/plain": alternative}, raw=True,
-            metadata={"image/png": {"alt": alternative}})
+    display({"text/html": picture(figure, alternative), "text/plain": alternative}, raw=True)
+
+
+@contextlib.contextmanager
+def wide():
+    """A block that prints long lines.  On a narrow page they scroll and do not wrap, so that columns stay columns."""
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            yield
+    finally:
+        text, style = printed.getvalue().rstrip(), "white-space: pre; overflow-x: auto; font-family: monospace"
+        display({"text/html": f'<pre style="{style}">{html.escape(text)}</pre>', "text/plain": text}, raw=True)
 
 
 def progress(steps, what, total=None):

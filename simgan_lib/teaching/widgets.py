@@ -1,9 +1,11 @@
 """Interactive pictures.  Each has a plain figure as its static twin, shown beside it.
 
-They run on ipywidgets 7.7 (Colab) and 8.  A control replaces the bytes of an image and nothing else: no `interact`, no
-`Output`, which leave their traces in saved notebooks and cannot be compared by tests.
+They run on ipywidgets 7.7 (Colab) and 8.  A control replaces an image and nothing else: no `interact`, no `Output`, which
+leave their traces in saved notebooks and cannot be compared by tests.  Images and sentences are HTML widgets: the widget
+`Image` knows no alternative text, and the widget `Label` cuts what is too long for a narrow page.
 """
 
+import html
 import io
 import math
 
@@ -12,15 +14,16 @@ from IPython.display import display
 from PIL import Image
 
 from ..evaluation.turing import REAL, SYNTHETIC
-from ..figures import eye_figure, to_png
+from ..figures import DPI, eye_figure, html_image, picture, to_png
 from ..simulators.eyes import render
 from ..simulators.parameters import EYE, default_parameters
 from ..system.errors import UserError
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 AS_IT_IS = {"align_self": "flex-start", "max_width": "100%"}   # else a box stretches an image to its own width
+BESIDE = {"flex_flow": "row wrap"}                             # one below the other where the page is narrow
 EYE_THEMES = {
-    "gaze and head": ("pitch", "yaw", "head_pitch", "head_yaw", "kappa", "kappa_up"),
+    "gaze, head": ("pitch", "yaw", "head_pitch", "head_yaw", "kappa", "kappa_up"),
     "crop": ("shift_x", "shift_y", "zoom", "roll"),
     "eyeball": ("eye_x", "eye_y", "iris_radius", "pupil_radius", "limbus", "iris_tone", "sclera", "veins"),
     "lids": ("half_width", "upper_lid", "lower_lid", "lid_peak", "lid_shape", "tilt", "crease", "crease_depth", "bag",
@@ -36,37 +39,45 @@ def show_widget(widget, alternative):
     display({VIEW: view, "text/plain": alternative}, raw=True)
 
 
-def pictured(controls, picture, arranged=None):
-    """Controls above an image: whenever one moves, `picture()` is asked for (the image's PNG bytes, the label's text).
+def pictured(controls, seen, arranged=None):
+    """Controls and an image: whenever one moves, `seen()` is asked for (the `figures.picture`, the label's text).
 
-    controls: ipywidgets with a `value`.  arranged: the widget that holds them; in a row if there is none.
+    controls: ipywidgets with a `value`, in a row above the image.  arranged: a widget that holds them, beside the image.
     Returns a widget with the parts `controls`, `image` and `label`.
     """
-    image, label = ipywidgets.Image(format="png", layout=AS_IT_IS), ipywidgets.Label()
+    image, label = ipywidgets.HTML(layout=AS_IT_IS), ipywidgets.HTML()
 
     def update(_=None):
-        image.value, label.value = picture()
+        image.value, said = seen()
+        label.value = html.escape(said, quote=False)
 
     for control in controls:
         control.observe(update, names="value")
     update()
-    rows = [ipywidgets.HBox([*controls, label])] if arranged is None else [arranged, label]
-    box = ipywidgets.VBox([*rows, image])
+    if arranged is None:
+        box = ipywidgets.VBox([ipywidgets.HBox([*controls, label], layout=BESIDE), image])
+    else:
+        arranged.layout = {"flex": "1 1 30em", "min_width": "0"}
+        box = ipywidgets.HBox([ipywidgets.VBox([image, label], layout={"flex": "0 1 380px"}), arranged], layout=BESIDE)
     box.controls, box.image, box.label = controls, image, label
     return box
 
 
-def scrubber(frames, labels, what="step"):
-    """A slider that leafs through pictures.  frames: PNG files as bytes.  labels: one short text for each.
+def scrubber(frames, labels, what="step", dpi=DPI):
+    """A slider that leafs through figures.  frames: as figure functions return them.  labels: one short text for each.
 
-    what: the slider's name.  Returns a widget for `show_widget`, with the parts of `pictured`.
+    what: the slider's name.  Returns a widget for `show_widget`, with the parts of `pictured` and `frames`, PNG files.
     Raises ValueError if there are no frames, or not as many labels.
     """
     frames, labels = list(frames), [str(label) for label in labels]
     if not frames or len(frames) != len(labels):
         raise ValueError(f"expected as many labels as frames, and at least one, found {len(labels)} for {len(frames)}")
+    files = [to_png(figure, dpi) for figure, _ in frames]
+    shown = [html_image(file, f"{label}: {says}") for file, label, (_, says) in zip(files, labels, frames)]
     slider = ipywidgets.IntSlider(0, 0, len(frames) - 1, description=what, readout=False, layout={"width": "24em"})
-    return pictured([slider], lambda: (frames[slider.value], labels[slider.value]))
+    box = pictured([slider], lambda: (shown[slider.value], labels[slider.value]))
+    box.frames = files
+    return box
 
 
 def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
@@ -81,24 +92,30 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
     sliders = {name: _slider(name, range_) for name, range_ in prior.items()}
     labels, colour = ipywidgets.Checkbox(True, description="labels"), ipywidgets.Checkbox(False, description="colour")
 
-    def picture():
+    def seen():
         drawn = render(eye.with_values(**{name: slider.value for name, slider in sliders.items()}), size, colour.value)
-        figure, sentence = eye_figure(drawn, labels.value)
-        return to_png(figure), sentence
+        figure, sentence = eye_figure(drawn, labels.value, width=3.4)          # inches: the sliders stand beside it
+        return picture(figure, sentence), sentence
 
-    said = {name: ipywidgets.Label(range_.what + (f" ({range_.unit})" if range_.unit else "")) for name, range_ in prior.items()}
-    themes = ipywidgets.Tab([ipywidgets.VBox([ipywidgets.HBox([sliders[name], said[name]]) for name in names])
+    themes = ipywidgets.Tab([ipywidgets.VBox([_explained(sliders[name], prior[name]) for name in names])
                              for names in EYE_THEMES.values()])
     for i, theme in enumerate(EYE_THEMES):
         themes.set_title(i, theme)
     switches = ipywidgets.HBox([labels, colour])
-    return pictured([*sliders.values(), labels, colour], picture, ipywidgets.VBox([themes, switches]))
+    return pictured([*sliders.values(), labels, colour], seen, ipywidgets.VBox([themes, switches]))
 
 
 def _slider(name, range_):
     step = 10.0 ** math.floor(math.log10((range_.high - range_.low) / 20))       # browsers round to steps from the low end
     return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=step, description=name,
-                                  readout_format=".2f", style={"description_width": "7em"}, layout={"width": "26em"})
+                                  readout_format=".2f", style={"description_width": "7em"}, layout={"width": "22em"})
+
+
+def _explained(slider, range_):
+    """A slider and what it does, in two lines if need be; below the slider where the page is narrow."""
+    said = html.escape(range_.what + (f" ({range_.unit})" if range_.unit else ""))
+    words = ipywidgets.HTML(f'<div style="line-height: 1.1">{said}</div>', layout={"flex": "1 1 12em"})
+    return ipywidgets.HBox([slider, words], layout=BESIDE | {"align_items": "center"})
 
 
 # ---- The visual Turing test ------------------------------------------------------------------------------------------
@@ -116,7 +133,7 @@ class Labeller:
 
     def __init__(self, session, scale=8):
         self.session, self.scale, self.earlier = session, scale, session.answers
-        self.image, self.said = ipywidgets.Image(format="png", layout=AS_IT_IS), ipywidgets.Label()
+        self.image, self.said = ipywidgets.HTML(layout=AS_IT_IS), ipywidgets.HTML()
         self.bar = ipywidgets.IntProgress(session.place, 0, len(session.trials), description="judged")
         self.keys = ipywidgets.Text(placeholder="click here, then type r or s", description="keys")
         self.buttons = {name: ipywidgets.Button(description=name) for name in ("real (r)", "synthetic (s)", "undo", "result")}
@@ -126,7 +143,7 @@ class Labeller:
         self.undo.on_click(lambda _: self._press(session.answers[:-1]))
         self.finish.on_click(lambda _: self._end())
         self.keys.observe(lambda change: self._enter(self.earlier + change["new"]), names="value")
-        row = ipywidgets.HBox(list(self.buttons.values()))
+        row = ipywidgets.HBox(list(self.buttons.values()), layout=BESIDE)
         self.widget = ipywidgets.VBox([self.image, row, self.keys, self.bar, self.said])
         self._show()
 
@@ -139,7 +156,7 @@ class Labeller:
             self.session.enter(answers)
         except UserError as error:                      # a change that is not at the end, a full disk: it does not count
             self._put_right()
-            self.said.value = str(error)
+            self.said.value = html.escape(str(error), quote=False)
         else:
             self._show()
 
@@ -155,7 +172,7 @@ class Labeller:
         self.bar.value, self.image.layout.visibility = place, "hidden" if done else "visible"
         self.said.value = f"{place} of {n}" + (": all judged; undo, or see the result" if done else "")
         if not done:
-            self.image.value = enlarged(self.session.trials.images[place], self.scale)
+            self.image.value = html_image(enlarged(self.session.trials.images[place], self.scale), f"crop {place + 1} of {n}")
 
     def _end(self):
         for control in (self.keys, *self.buttons.values()):

@@ -15,10 +15,13 @@ from pathlib import Path, PureWindowsPath
 from tqdm.auto import tqdm
 
 from ...system.errors import UserError
-from ...system.files import in_bytes, locked, writing
+from ...system.files import in_bytes, locked, plain_file, reading, writing
 
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become
+MEMBER = 512                      # bytes that a member counts as at least: a million empty files fill a disk, too
+HEADERS = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+LONGEST = 1 << 20                 # bytes of such a header, which tarfile reads into memory as a whole
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error, EOFError,
           OverflowError, RuntimeError, ValueError)
 
@@ -34,6 +37,8 @@ def extract(archive, folder, ratio=RATIO, bar=True):
     archive, folder = Path(archive), Path(folder)
     if folder.is_dir():
         return folder
+    with reading(archive, "archive"):
+        plain_file(archive)
     if not hasattr(tarfile, "data_filter"):
         raise UserError(f"{archive}: not unpacked: this Python is too old to do it safely (needed: 3.10.12, 3.11.4 or later); "
                         f"unpack it by hand to {folder}")
@@ -74,7 +79,7 @@ def _within_bounds(archive, members, ratio, place):
     if least > free:
         raise UserError(f"{archive}: becomes at least {in_bytes(least)}, but {in_bytes(free)} are free at {place}")
     for member, content in members:
-        claimed += max(0, member.size)
+        claimed += max(MEMBER, member.size)
         if claimed > max(SMALL, ratio * size):
             raise UserError(f"{archive}: refused: becomes more than {ratio} times the archive's {size} bytes: a bomb?")
         if claimed > free:
@@ -134,10 +139,19 @@ def _members(archive):
     raise UserError(f"{archive}: expected a .zip, .tar.gz or .tgz")
 
 
+class _Member(tarfile.TarInfo):
+    @classmethod
+    def frombuf(cls, *arguments):
+        member = super().frombuf(*arguments)
+        if member.type in HEADERS and member.size > LONGEST:
+            raise tarfile.ReadError(f"a name of {in_bytes(member.size)}")
+        return member
+
+
 def _tar_members(archive):
     """Read in one go; to the very end, because gzip's checksum stands there."""
     with gzip.open(archive) as stream:
-        with tarfile.open(fileobj=stream, mode="r|") as members:
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as members:
             for member in members:
                 member.name = member.name.replace("\\", "/")
                 yield member, members.extractfile(member) if member.isreg() else None

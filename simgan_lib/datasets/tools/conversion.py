@@ -19,12 +19,15 @@ from tqdm.auto import tqdm
 
 from ...images import ImageSet, as_arrays
 from ...system import image_sets
-from ...system.errors import UserError
+from ...system.digests import code_digest
+from ...system.errors import UserError, printable
 from ...system.files import in_bytes, stamp
-from ..base import source
+from ..base import source, told
 
 LOT = 16                          # units for each worker that are given out at a time: so many results wait at most
 ALONE_SECONDS = 2.0               # work that is done before it is shared: starting a process takes as long
+KIT = Path(__file__).parents[2]
+READERS = (*sorted(KIT.glob("datasets/*.py")), KIT / "gaze.py", KIT / "images.py")     # what a reader may use
 IDLE_SECONDS = 10                 # until a worker without work ends; if its parent was killed, half a minute more
 
 
@@ -47,14 +50,16 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
     skip_damaged: count a unit whose file is damaged as skipped, instead of stopping there.
     Each unit becomes a piece on the disk, and at the end all are joined; so the disk holds the images twice for a while,
     and the memory does not grow with their number.  Interrupted or killed, and called again, it reads only units that
-    have no piece, or whose files or options have changed since; `out` gets the same bytes.  Only the finished set is ever
+    have no piece, or whose files, options or reader have changed since; `out` gets the same bytes.  Only the finished set is ever
     seen at `out`.
     Raises UserError if a file is damaged, nothing is usable, the disk is too small, `out` cannot be written or a
     worker died: what was done until then is kept.
     """
     options, started = options or {}, time.perf_counter()
-    recipe = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged}
+    recipe = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged,
+              "code": code_digest([Path(module.__file__), *READERS])}
     names = [_digest([recipe, unit, [stamp(path) for path in module.files(unit, **options)]]) for unit in units]
+    image_sets.check_place(out)
     made = _already(out, names)
     if made and not image_sets.left_over(out).exists():
         return made
@@ -84,7 +89,7 @@ def _digest(what):
 def _already(out, names):
     """What the same conversion of the same files found, if its result stands at `out`; else None."""
     try:
-        about = json.loads((Path(out) / "set.json").read_text())
+        about = image_sets.read_about(out)
         same = about["made_of"] == _digest(names)
         return Converted(len(ImageSet.load(out)), about["skipped"], len(names), "", 0.0) if same else None
     except (OSError, ValueError, KeyError, TypeError, UserError):
@@ -96,7 +101,7 @@ def _forget_others(place, pieces):
     others = set(place.glob("*.np[yz]")) - set(pieces)
     for path in others:
         path.unlink()
-    return f"pieces of other options, or of files that have changed: {len(others)}" if others else ""
+    return f"pieces of other options or code, or of files that have changed: {len(others)}" if others else ""
 
 
 def _make_piece(read, work):
@@ -121,6 +126,8 @@ def _join(pieces, place, out, title, **more):
     notes = image_sets.read_notes(pieces)
     skipped = dict(sum((Counter(note["skipped"]) for note in notes), Counter()))
     n = sum(note["n"] for note in notes)
+    if not n:
+        raise UserError(f"{out}: not written: none of the {sum(skipped.values())} records can be used ({'; '.join(told(skipped))})")
     parts = (image_sets.read_piece(piece) for piece, note in zip(pieces, notes) if note["n"])
     return image_sets.put_together(place, out, parts, source(title, n, skipped), skipped=skipped, **more), skipped
 
@@ -170,5 +177,5 @@ def read_counted(read_unit, options, skip_damaged, unit):
     except UserError as error:
         if not skip_damaged:
             raise
-        tqdm.write(f"skipped: {error}", file=sys.stderr)
+        tqdm.write(f"skipped: {printable(error)}", file=sys.stderr)
         return None, {"file damaged": 1}

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError
 
 from ...system.errors import UserError
-from ...system.files import in_bytes, locked, write_all, write_whole, writing
+from ...system.files import in_bytes, locked, plain_file, write_all, write_whole, writing
 
 PIECE = 1 << 18                   # bytes written at a time
 ATTEMPTS = 6                      # in a row that bring no byte
@@ -67,6 +67,9 @@ def download(remote, folder, bar=True, wait=1.0, insecure=False):
     path, lock = folder / remote.name, folder / f".{remote.name}.lock"
     with writing(path, "what has arrived is kept: put that right and give the same command again"):
         folder.mkdir(parents=True, exist_ok=True)
+        for place in (path, lock, folder / f".{remote.name}.part"):       # a pipe there would be waited for, for ever
+            if os.path.lexists(place):
+                plain_file(place)
         with locked(lock):
             try:
                 if not path.exists():
@@ -113,11 +116,11 @@ def _record(path):
 def _lock_file(path):
     lock = path.with_name(LOCK_FILE)
     try:
-        known = json.loads(lock.read_text()) if lock.exists() else {}
+        known = json.loads(plain_file(lock).read_text(encoding="utf-8")) if os.path.lexists(lock) else {}
         if not all(CHECKSUM.fullmatch(about["checksum"]) for about in known.values()):
             raise ValueError("an entry has no checksum")
         return known
-    except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
         raise UserError(f"{lock}: not readable ({error}); delete it to record checksums anew") from error
 
 
@@ -200,7 +203,8 @@ class _Fetch:
 
     def _accepted(self, answer, begun):
         """(bytes that stay, bytes in all or None) of an answer that brings the file or its rest."""
-        self._trust(answer.url)                             # it may have led from https to http
+        for hop in (*answer.history, answer):               # one without encryption may lead anywhere, to https too
+            self._trust(hop.url)
         status, said = answer.status_code, f"answered {answer.status_code} {answer.reason}"
         if status == 416 and begun:                         # has nothing after what we have: not the same file
             self._forget()
@@ -242,6 +246,8 @@ class _Fetch:
             for piece in answer.raw.stream(PIECE, decode_content=False):
                 write_all(file, piece)
                 shown.update(len(piece))
+                if 0 < self.remote.size < file.tell():      # a server that does not end
+                    raise Failed(f"sent more than the {self.remote.size} bytes that were expected")
             os.fsync(file.fileno())
             arrived = file.tell()
         if total is not None and arrived != total:          # not every server's end is an end
@@ -255,9 +261,11 @@ class _Fetch:
         return self.part.stat().st_size if held and self.part.exists() else 0
 
     def _known(self):
+        """{"validator", "total"} of the part, as far as they are known; what does not read as such is not known."""
         try:
-            return dict(json.loads(self.about.read_text()))
-        except (OSError, ValueError, TypeError, RecursionError):
+            known = json.loads(plain_file(self.about).read_text(encoding="utf-8"))
+            return {name: known[name] for name, kind in (("validator", str), ("total", int)) if isinstance(known.get(name), kind)}
+        except (OSError, ValueError, AttributeError, RecursionError):
             return {}
 
     def _forget(self):
@@ -272,4 +280,4 @@ def _validator(answer):
 
 
 def _number(text):
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None

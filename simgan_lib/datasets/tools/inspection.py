@@ -6,6 +6,7 @@ from collections import Counter
 import torch
 
 from ...images import ImageSet
+from ..base import told
 
 NAMED = 8                         # names of a group that are listed
 
@@ -64,8 +65,7 @@ class Inspection:
         for name, counted in sorted(self.groups.items()):
             yield f"{name:<9} {len(counted)}: {_listed(counted)}"
         yield f"blank     {self.blank:,}"
-        reasons = "".join(f", {n:,} {why}" for why, n in sorted(self.skipped.items()) if n)
-        yield f"skipped   {sum(self.skipped.values()):,}{reasons}"
+        yield "; ".join([f"skipped   {sum(self.skipped.values()):,}", *told(self.skipped)])
 
 
 def _columns(name, values):

@@ -6,15 +6,16 @@ Nothing that an answer returns is compared before it has been turned into plain 
 everything proves nothing.
 """
 
-from .ablations import diversity, paired_interval
-from .base import TOLERANCE, Open, Wrong, answer, attempt, drawn, expect, plain, same, yours_or_ours
-from .domain_gap import angular_error_deg, gaze_vector, to_float
+from .ablations import beyond_seeds, diversity
+from .base import Check, Draw, Open, Wrong, check, expect, expect_gradients, yours_or_ours
+from .domain_gap import angular_error_deg, gaze_vector
 from .feature_regularizer import local_contrast
 from .gaze_estimation import cumulative_curve, resampled_mean
-from .history_buffer import chance_to_survive, history_buffer, marked, marks, mixed_batch
+from .history_buffer import chance_to_survive, history_buffer, mixed_batch
 from .local_loss import local_adversarial_loss, receptive_field
 from .pupil_centres import mean_shift, vertex
 from .real_data import mirrored, nearest_distance
 from .refiner import channel_mean, image_gradients, self_regularization
+from .tour import best_refiner
 from .training import discriminator_loss, refiner_loss
 from .turing import binomial_p, power

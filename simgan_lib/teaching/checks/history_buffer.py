@@ -1,115 +1,226 @@
 """Checks of notebook 04: history buffer."""
 
+import itertools
+import math
+from collections import Counter
+
 import torch
 
 from ... import history
-from .base import Open, answer, attempt, expect, plain, wrong_if
+from .base import Open, check, expect, expect_rule, plain, wrong_if
 
 
-def marked(first, last):
-    """Images (n, 1, 2, 2) that can be told apart: all pixels of image k are k."""
-    return torch.arange(first, last).float()[:, None, None, None].expand(-1, 1, 2, 2).clone()
+def which(images, known):
+    """Which of the known images these are.  Raises Wrong if one is none of them."""
+    apart = (plain(images).flatten(1)[:, None] - plain(known).flatten(1)).abs().amax(2)        # (n, known)
+    wrong_if((apart.amin(1) > 1e-6).any(), "an image comes back that is none of those given: pixels of different images are mixed, "
+                                           "or the pixels have changed.  Whole images are stored and overwritten, as they are")
+    return apart.argmin(1).tolist()
 
 
-def marks(images):
-    """Which images these are, sorted.  Raises Wrong if one is none of those that were given."""
-    pixels = plain(images).flatten(1)
-    wrong_if(not (pixels == pixels[:, :1]).all(),
-             "pixels of different images are mixed: whole images are stored and overwritten, not pixels")
-    return sorted(int(value) for value in pixels[:, 0])
+class Shelf:
+    """A history with its constructor's arguments, a length, `sample` and `replace`, and with nothing else to lean on."""
+
+    def __init__(self, capacity, generator, images):
+        self.capacity, self.generator, self.__kept = capacity, generator, history.HistoryBuffer(capacity, generator)
+        if len(images):
+            self.replace(images)
+
+    def __len__(self):
+        return len(self.__kept)
+
+    def sample(self, n):
+        """n different images."""
+        return self.__kept.sample(n)
+
+    def replace(self, images):
+        """Free places first, then random ones."""
+        self.__kept.replace(images)
 
 
-def history_buffer(mine):
-    """A class with the constructor, length, `sample` and `replace` of the library's HistoryBuffer."""
-    kept = [_filled(mine, seed) for seed in range(6)]
-    wrong_if(all(old == kept[0] for old in kept),
-             "the same places are overwritten whatever the generator says: draw them at random")
-    buffer = mine(8, torch.Generator().manual_seed(0))
-    images = marked(1, 9)
-    attempt(buffer.replace, images)
-    draws = [marks(attempt(buffer.sample, 2)) for _ in range(20)]
-    wrong_if(any(a == b for a, b in draws), "sample draws one image twice: draw different ones")
-    wrong_if(len({mark for pair in draws for mark in pair}) < 8,
-             "sample never returns some of the stored images: draw from all of them, at random")
-    images.zero_()
-    attempt(buffer.sample, 8).zero_()
-    wrong_if(marks(attempt(buffer.sample, 8)) != list(range(1, 9)),
-             "what is stored changes when the caller's tensors change: store and return copies")
-    attempt(buffer.replace, marked(1, 5).requires_grad_())
-    wrong_if(attempt(buffer.sample, 8).requires_grad, "the stored images carry the refiner's graph along: detach them")
+class Tried:
+    """A learner's buffer, whose every call may fail in the learner's way."""
+
+    def __init__(self, answer, capacity, seed):
+        self.answer, self.capacity = answer, capacity
+        self.buffer = answer.attempt(answer.mine, capacity, torch.Generator().manual_seed(seed))
+
+    def __len__(self):
+        return self.answer.attempt(len, self.buffer)
+
+    def sample(self, n, like):
+        """n images.  like: one of those that were stored; shape and type must be its."""
+        before = len(self)
+        images = self.answer.attempt(self.buffer.sample, n)
+        if images is None or images is ... or images is NotImplemented:
+            raise Open("sample returns nothing yet")
+        wrong_if(not isinstance(images, torch.Tensor), f"sample returns {type(images).__name__}: a tensor is asked")
+        wrong_if(images.shape != (n, *like.shape),
+                 f"sample({n}) returns the shape {tuple(images.shape)}, expected {(n, *like.shape)}")
+        wrong_if(images.dtype != like.dtype, f"stored as {like.dtype}, the images come back as {images.dtype}")
+        wrong_if(images.requires_grad, "the stored images carry the refiner's graph along: detach them")
+        wrong_if(len(self) != before,
+                 f"after sample({n}) the history holds {len(self)} images, before it {before}: drawing takes nothing out")
+        return images
+
+    def replace(self, images):
+        """Store images, and look at the number of those stored."""
+        before, copy = len(self), images.detach().clone()
+        returned = self.answer.attempt(self.buffer.replace, images)
+        wrong_if(not images.detach().equal(copy), "replace changes the tensor that it is given")
+        held, right = len(self), min(self.capacity, before + len(images))
+        if held == 0 and right:
+            self._open_if_unwritten(returned)
+        wrong_if(held == 0, "the history stays empty: is the result of an append dropped?")
+        wrong_if(held > self.capacity, f"the history grows to {held} images, beyond its capacity of {self.capacity}")
+        wrong_if(held < before, f"{before} images were stored, and {held} are left: a full history is not emptied")
+        wrong_if(held != right, f"{held} images are stored where {right} should be: are free places filled first?")
+
+    def _open_if_unwritten(self, returned):
+        if returned is ... or returned is NotImplemented or self.answer.unwritten():
+            raise Open("replace stores nothing yet")
+        try:
+            drawn = self.buffer.sample(1)
+        except Exception:
+            return
+        if drawn is None or drawn is ...:
+            raise Open("neither method has been written yet")
 
 
-def _filled(make, seed):
-    """Fill a history of 8 with 1..8 in two batches, overwrite with 9..12; which of the old ones are left."""
-    buffer = attempt(make, 8, torch.Generator().manual_seed(seed))
-    for first, expected in ((1, 4), (5, 8), (9, 8)):
-        returned = attempt(buffer.replace, marked(first, first + 4))
-        if returned is ... or returned is NotImplemented:
-            raise Open("replace does nothing yet")
-        wrong_if(len(buffer) == 0, "the history stays empty: is the result of an append dropped?")
-        wrong_if(len(buffer) > 8, f"the history grows to {len(buffer)} images, beyond its capacity of 8")
-        wrong_if(len(buffer) != expected,
-                 f"{len(buffer)} images are stored where {expected} should be: are free places filled first?")
-    stored = marks(attempt(buffer.sample, 8))
-    fresh = sum(mark >= 9 for mark in stored)
-    wrong_if(fresh == 0, "a full history takes nothing in any more: it remembers the first images for ever")
-    wrong_if(fresh < 4, f"of 4 images only {fresh} were stored: were places drawn twice?")
-    return [mark for mark in stored if mark < 9]
+@check(history.HistoryBuffer)
+def history_buffer(answer, draw):
+    """A class with the constructor, length, `sample` and `replace` of a history buffer."""
+    capacity = draw.one_of(8, 1, 2, 5, 16)
+    shape = draw.one_of((1, 2, 2), (2, 1, 1), (3, 4, 5))
+    batches = [4, 2, 4, 3] if draw.first else [draw.integer(1, capacity) for _ in range(5)]
+    known = draw.values(sum(batches), *shape, scale=draw.one_of(1.0, 1e-2))
+    buffer, given = Tried(answer, capacity, seed=draw.integer(0, 10**6)), 0
+    wrong_if(len(buffer) != 0, f"a new history holds {len(buffer)} images")
+    stored = set()
+    for n in batches:
+        fresh = known[given:given + n].clone()
+        buffer.replace(fresh.requires_grad_() if draw.one_of(False, True) else fresh)
+        fresh.detach().zero_()                                    # the caller's tensor goes on to live its own life
+        stored = _stored_rightly(buffer, known, stored, set(range(given, given + n)))
+        given += n
+        buffer.sample(len(buffer), known[0]).zero_()              # and so does what was drawn
+        wrong_if(not buffer.sample(len(buffer), known[0]).flatten(1).any(1).all(),
+                 "what is stored changes when the tensor that `sample` returned changes: return a copy")
+    if draw.first:
+        _random(answer, draw, shape)
 
 
-def mixed_batch(mine):
+def _stored_rightly(buffer, known, before, fresh):
+    """What the history holds after `fresh` came: all of it, and of the rest as many as there is room for."""
+    drawn = buffer.sample(len(buffer), known[0])
+    wrong_if(not drawn.flatten(1).any(1).all(), "what is stored changes when the caller's tensor changes: store a copy")
+    now = which(drawn, known)
+    wrong_if(len(set(now)) < len(now),
+             "sample draws one image twice, or one image is stored twice: draw different ones, store each once")
+    kept = len(fresh & set(now))
+    wrong_if(kept == 0, "a full history takes nothing in any more: it remembers the first images for ever")
+    wrong_if(kept < len(fresh),
+             f"of {len(fresh)} images only {kept} were stored: were places drawn twice, or what did not fit dropped?")
+    wrong_if(not set(now) <= before | fresh, "an image is back that had been overwritten")
+    return set(now)
+
+
+def _random(answer, draw, shape):
+    """Whether the generator, and it alone, decides what is drawn and what is overwritten, and nothing else does."""
+    known, gone, draws = draw.values(11, *shape), [], []
+    for _ in range(60):
+        twins = []
+        for seed in [draw.integer(0, 10**6)] * 2:                 # twice the same generator; torch's global one goes on
+            buffer = Tried(answer, 8, seed)
+            buffer.replace(known[:8].clone())
+            drawn = tuple(which(buffer.sample(3, known[0]), known))
+            buffer.replace(known[8:10].clone())
+            twins.append((drawn, tuple(sorted(which(buffer.sample(8, known[0]), known)))))
+            torch.rand(1)
+        wrong_if(twins[0] != twins[1], "the same generator, and other images are drawn or overwritten: draw with `generator=`")
+        draws.append(drawn)
+        gone.append(frozenset(range(8)) - set(twins[0][1]))
+    wrong_if(any(len(set(drawn)) < 3 for drawn in draws), "sample draws one image twice: draw different ones")
+    wrong_if(len(set(gone)) == 1, "the same places are overwritten whatever the generator says: draw them at random")
+    for sets, never, always in ((draws, "sample never returns some of the stored images", "sample returns some image each time"),
+                                (gone, "some places are never overwritten", "some place is overwritten each time")):
+        times = Counter(itertools.chain(*sets))
+        wrong_if(len(times) < 8, f"{never}: draw from all of them, at random")
+        wrong_if(max(times.values()) == len(sets), f"{always}: draw from all of them, at random")
+    wrong_if(len(set(gone)) <= 12, f"of 28 pairs of places only {len(set(gone))} are ever overwritten: draw each place at random, "
+                                   "not neighbours, nor the first ones")
+
+
+@check(history.mixed_batch)
+def mixed_batch(answer, draw):
     """Half fresh, half remembered; then half of the fresh ones are remembered."""
-    fresh = marked(101, 109)
-    buffer = _holding(0)
-    first = _marks_of_batch(mine, fresh, buffer, 8)
-    wrong_if(len(buffer) == 0, "nothing is stored while the history is empty (its length is 0, so `if buffer:` is False): "
-                               "it stays empty for ever")
-    wrong_if(first != list(range(101, 109)), "while the history holds fewer than half a batch, the batch is all fresh images")
-    small = [_marks_of_batch(mine, fresh, _holding(8, capacity=8, seed=seed), 8) for seed in range(5)]
-    wrong_if(any(len(set(batch)) < 8 for batch in small),
-             "an image occurs twice in the batch: draw from the history before storing the fresh ones")
-    buffer = _holding(64)
-    batch = _marks_of_batch(mine, fresh, buffer, 8)
-    remembered = sum(mark <= 64 for mark in batch)
-    wrong_if(remembered != 4, f"{remembered} of 8 images are remembered ones: half of them should be")
-    stored = marks(buffer.sample(64))
-    new = sum(mark > 100 for mark in stored)
-    wrong_if(new == 0, "the fresh images are never stored")
-    wrong_if(len(set(stored)) < 64, "an image is stored twice: store fresh ones, not the mixed batch")
-    wrong_if(new != 4, f"{new} fresh images of 8 are stored: half of them should be")
-    wrong_if(any(_marks_of_batch(mine, fresh, buffer, 8) == batch for _ in range(3)),
-             "the same images are remembered each time: draw them at random")
-    _marks_of_batch(mine, marked(101, 108), _holding(64), 7)
+    batch = draw.one_of(8, 2, 3, 7, 12)
+    half, capacity = batch // 2, draw.one_of(64, batch, batch + 1)
+    for filled in sorted({0, half - 1, half, half + 1, batch - 1, (half + capacity) // 2, capacity}):
+        if filled <= capacity:
+            _one_batch(answer, draw, draw.values(filled + batch, 1, 2, 3), batch, capacity)
+    if draw.first:
+        known = draw.values(64 + 8, 1, 2, 3)
+        wrong_if(len({_one_batch(answer, draw, known, 8, 64) for _ in range(4)}) == 1,
+                 "the same images are remembered each time: draw them at random")
 
 
-def _holding(n, capacity=64, seed=0):
-    buffer = history.HistoryBuffer(capacity, torch.Generator().manual_seed(seed))
-    if n:
-        buffer.replace(marked(1, n + 1))
-    return buffer
-
-
-def _marks_of_batch(mine, fresh, buffer, size):
-    batch = plain(answer(mine, fresh, buffer))
+def _one_batch(answer, draw, known, size, capacity):
+    """Ask for one batch: the last `size` of the known images are fresh, the others stored.  Returns which of these are in it."""
+    filled, half = len(known) - size, size // 2
+    buffer = Shelf(capacity, torch.Generator().manual_seed(draw.integer(0, 10**6)), known[:filled])
+    fresh = known[filled:]
+    batch = plain(answer(fresh, buffer))
     wrong_if(batch.shape[1:] != fresh.shape[1:],
              f"expected a batch of images like {tuple(fresh.shape)}, found {tuple(batch.shape)}")
     wrong_if(len(batch) != size, f"the batch has {len(batch)} images where {size} came in")
-    return marks(batch)
+    places = which(batch, known)
+    remembered = frozenset(place for place in places if place < filled)
+    stored = which(buffer.sample(len(buffer)), known) if len(buffer) else []
+    new = sum(place >= filled for place in stored)
+    wrong_if(not filled and not new, "nothing is stored while the history is empty (its length is 0, so `if buffer:` is False): "
+                                     "it stays empty for ever")
+    wrong_if(sum(place < filled for place in places) > len(remembered), "a remembered image is repeated: draw different ones")
+    wrong_if(len(set(places)) < size, "an image occurs twice in the batch: draw from the history before storing the fresh ones")
+    wrong_if(remembered and filled < half, f"while the history holds fewer than half a batch ({filled} of {half}), "
+                                           "the batch is all fresh images")
+    wrong_if(not remembered and filled == half, f"a history of just half a batch ({half}) is enough: draw from it")
+    held = f"(the history held {filled} of {capacity})"
+    wrong_if(filled >= half and len(remembered) != half,
+             f"{len(remembered)} of {size} images are remembered ones {held}: half of them should be, {half}")
+    wrong_if(new == 0, "the fresh images are never stored")
+    wrong_if(len(set(stored)) < len(stored), "an image is stored twice: store fresh ones, not the mixed batch")
+    wrong_if(new != half, f"{new} fresh images of {size} are stored {held}: half should be, {half}")
+    return remembered
 
 
-def chance_to_survive(mine):
+@check(history.chance_to_survive)
+def chance_to_survive(answer, draw):
     """The chance that an image is still in the history after some rounds."""
-    for rounds, capacity, batch in ((4, 64, 32), (1, 64, 32), (10, 256, 32), (30, 1024, 64), (3, 100, 10)):
-        half = batch / 2
-        once = half / capacity
-        right = history.chance_to_survive(rounds, capacity, batch)
-        expect(answer(mine, rounds, capacity, batch), right, {
-            "a whole batch is not stored, only half of it": (1 - batch / capacity) ** rounds,
-            "that is the chance to be gone": 1 - right,
-            "that is the chance to survive one round": 1 - once,
-            "that is the chance to be overwritten in one round": once,
-            "chances are added up, but each round strikes those that are left": max(0.0, 1 - rounds * once),
-            "that is the chance to be overwritten in every single round": once ** rounds,
-            "the places of one round are different ones: they cannot strike twice":
-                (1 - 1 / capacity) ** (half * rounds),
-        })
+    batch = 2 * draw.integer(2, 30)
+    half, rounds = batch // 2, draw.one_of(draw.integer(2, 5), 0, 1, 30)
+    capacity = half * draw.integer(2, 9) + draw.one_of(half // 2, 0, 1, 10 * batch)
+    once = half / capacity
+    right = history.chance_to_survive(rounds, capacity, batch)
+    expect(answer(rounds, capacity, batch), right, {
+        "a whole batch is not stored, only half of it": max(0.0, 1 - batch / capacity) ** rounds,
+        "that is the chance to be gone": 1 - right,
+        "that is the chance to survive one round": 1 - once,
+        "that is the chance to be overwritten in one round": once,
+        "chances are added up, but each round strikes those that are left": max(0.0, 1 - rounds * once),
+        "chances are added up (and fall below 0), but each round strikes those that are left": 1 - rounds * once,
+        "that is the chance to be overwritten in every single round": once ** rounds,
+        "the places of one round are different ones: they cannot strike twice": (1 - 1 / capacity) ** (half * rounds),
+        "only one image is overwritten in a round": (1 - 1 / capacity) ** rounds,
+        "one round too many": (1 - once) ** (rounds + 1),
+        "one round too few": (1 - once) ** max(0, rounds - 1),
+        "that is the limit of many small rounds: here a round is not small": math.exp(-rounds * once),
+        "that is a half-life: the chance is halved only after ln 2 times 2B/b rounds": 0.5 ** (rounds * batch / capacity),
+        "the share of places is rounded": (1 - 1 / max(1, capacity // half)) ** rounds,
+        "capacity and batch are exchanged": abs(1 - capacity / 2 / batch) ** rounds,
+        "a chance lies between 0 and 1: those are percent": 100 * right,
+        "times the number of rounds: each round multiplies": rounds * (1 - once),
+    })
+    more = draw.integer(1, 5)
+    expect_rule("the chances of two spells, one after the other, must multiply",
+                answer(rounds + more, capacity, batch), right * history.chance_to_survive(more, capacity, batch))

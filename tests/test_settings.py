@@ -1,0 +1,119 @@
+"""Every setting has a range, every number of a command line, too: what does not fit is one line, before any work."""
+
+import argparse
+import ast
+import dataclasses
+import importlib
+import math
+import pkgutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import simgan_lib
+from simgan_lib.__main__ import main
+from simgan_lib.experiments.domains import PROFILES
+from simgan_lib.system.errors import UserError
+from simgan_lib.system.settings import Flag, Number, OneOf, Rule, Settings, Whole
+from simgan_lib.training import PRESETS, TrainingConfig
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = [path for folder in ("data_scripts", "studies", "benchmarks", "examples") for path in (ROOT / folder).glob("*.py")]
+
+
+@given(st.integers() | st.floats() | st.booleans() | st.text(max_size=5) | st.none())
+def test_a_rule_holds_for_just_what_it_says(value):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    assert Whole(-2, 5).holds(value) == (number and isinstance(value, int) and -2 <= value <= 5)
+    assert Number(0, 1, above=True).holds(value) == (number and 0 < value <= 1)
+    assert Number(0, 1, below=True).holds(value) == (number and 0 <= value < 1)
+    assert OneOf(("a", "b")).holds(value) == (value in ("a", "b"))
+    assert Flag().holds(value) == isinstance(value, bool)
+
+
+@pytest.mark.parametrize("rule, text, value", [
+    (Whole(1, 9), "3", 3), (Number(0, 9), "1e-3", 0.001), (Number(0, 9), "2", 2.0), (OneOf(("x",)), "x", "x"),
+    (Flag(), "True", True)])
+def test_a_text_is_read_as_the_value_it_stands_for(rule, text, value):
+    assert rule(text) == value and type(rule(text)) is type(value)
+
+
+@pytest.mark.parametrize("rule", [Whole(1, 9), Number(0.5, 9), OneOf(("x", "y")), Flag()], ids=str)
+@pytest.mark.parametrize("text", ["", "0", "nan", "inf", "-inf", "1e400", "9" * 5000, "10", "-1", "1,5", "0x2", "yes", "\x1b[2J"])
+def test_a_text_that_stands_for_nothing_allowed_is_said_in_one_short_line(rule, text):
+    with pytest.raises(argparse.ArgumentTypeError) as error:
+        rule(text)
+    said = str(error.value)
+    assert said.startswith(f"expected {rule}, found ") and said.isprintable() and len(said) < 150
+
+
+def configurations(base=Settings):
+    """All that are based on Settings, wherever in the library."""
+    for module in pkgutil.walk_packages(simgan_lib.__path__, "simgan_lib."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    return base.__subclasses__()
+
+
+def test_every_configuration_has_ranges_for_all_of_its_numbers():
+    """A dataclass called a Config or a Profile is one; each of its fields is a rule, or another configuration."""
+    found = configurations()
+    for module in pkgutil.walk_packages(simgan_lib.__path__, "simgan_lib."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if dataclasses.is_dataclass(value) and isinstance(value, type) and name.endswith(("Config", "Profile")):
+                assert value in found, name
+    for each in found:
+        for field in dataclasses.fields(each):
+            assert isinstance(field.type, Rule) or field.type not in (int, float, bool), (each, field.name)
+
+
+BAD = {Whole: (math.nan, math.inf, 10**18, -(10**18), True, "3", None, 2.0, [1]),
+       Number: (math.nan, math.inf, -math.inf, 1e300, -1e300, True, "1", None),
+       OneOf: ("no such word", "", None, 3, ["a"]), Flag: (0, 1, "true", None)}
+
+
+@pytest.mark.parametrize("config", [PRESETS["quick"], PROFILES["quick"].gaze, PROFILES["quick"]], ids=lambda c: type(c).__name__)
+def test_no_field_takes_what_it_cannot_use(config):
+    for field in dataclasses.fields(config):
+        for value in BAD.get(type(field.type), (None, 3, "x")):
+            with pytest.raises(UserError, match=f"^{field.name}: expected "):
+                dataclasses.replace(config, **{field.name: value})
+
+
+@pytest.mark.parametrize("changes, said", [({"batch": 1}, "at least 2, half of which"), ({"buffer": 15}, r"half a batch \(16\)"),
+                                           ({"buffer": 31, "image_pool": True}, r"a batch \(32\)")])
+def test_settings_that_do_not_go_together_are_refused(changes, said):
+    with pytest.raises(UserError, match=said):
+        TrainingConfig(steps=1, **changes)
+    assert TrainingConfig(steps=1, batch=1, buffer=0).batch == 1
+
+
+def test_every_number_of_every_program_has_a_range_and_every_complaint_one_line():
+    for path in [*PROGRAMS, ROOT / "simgan_lib" / "__main__.py"]:
+        text = path.read_text(encoding="utf-8")
+        assert "ArgumentParser(" not in text, f"{path}: expected settings.Parser"
+        for call in ast.walk(ast.parse(text)):
+            kinds = [word.value for word in getattr(call, "keywords", ()) if word.arg == "type"]
+            kinds += [value for key, value in zip(call.keys, call.values) if getattr(key, "value", "") == "type"] if isinstance(
+                call, ast.Dict) else []
+            assert not any(isinstance(kind, ast.Name) and kind.id in ("int", "float") for kind in kinds), f"{path}:{call.lineno}"
+
+
+@pytest.mark.parametrize("words", [
+    ["simulate", "out", "--number", "0"], ["simulate", "out", "--number", "1e3"], ["simulate", "out", "--seed", "-1"],
+    ["reproduce", "--seeds", "10000000000"], ["reproduce", "--first-seed", "nan"], ["ablate", "--jobs", "0"],
+    ["ablate", "--jobs", "100000"], ["train", "a", "b", "c", "--seed", "\x1b[2J"], ["no-such"], []])
+def test_a_number_out_of_its_range_is_one_line_and_status_2(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1 and error[:-1].isprintable()
+
+
+def test_more_images_than_fit_are_refused_before_the_first(capsys, monkeypatch, tmp_path):
+    from simgan_lib.system import device
+    monkeypatch.setattr(device, "memory_limit", lambda: 1_000_000)
+    assert main(["simulate", str(tmp_path / "out"), "--number", "1000"]) == 2
+    assert "simulating 1,000 eyes takes at least 8 MB of memory, and there are 1 MB" in capsys.readouterr().err
