@@ -1,7 +1,6 @@
 """Readers of UnityEyes, SynthesEyes and of one's own folder: on releases written here, on damaged ones, on real samples."""
 
 import json
-import math
 import os
 import sys
 
@@ -50,7 +49,7 @@ def test_the_pupil_lies_where_it_is_drawn(tmp_path, size):
 @pytest.mark.parametrize("height", [200, 333])
 def test_landmarks_run_upwards_from_the_bottom_edge_and_pictures_downwards(tmp_path, height):
     """An eye by hand: a tilted dark ellipse on gray, high up and to the right.  The crop is 125 px wide for its 20 px: 1 to 1."""
-    x, y, a, b, angle = 180.0, 70.0, 20.0, 15.0, math.radians(30)              # from the top left corner, y down
+    x, y, a, b, angle = 180.0, 70.0, 20.0, 15.0, np.radians(30)              # from the top left corner, y down
     columns, rows = np.meshgrid(np.arange(300) + 0.5 - x, np.arange(height) + 0.5 - y)
     along, across = columns * np.cos(angle) + rows * np.sin(angle), rows * np.cos(angle) - columns * np.sin(angle)
     picture = np.where((along / a) ** 2 + (across / b) ** 2 < 1, 30, 150).astype(np.uint8)
@@ -67,7 +66,7 @@ def test_landmarks_run_upwards_from_the_bottom_edge_and_pictures_downwards(tmp_p
     expected = [180 - 113.5 - 0.5, 70 - 37 - 0.5]
     assert eyes.labels["pupil"][0].tolist() == pytest.approx(expected, abs=1e-3)
     assert eyes.labels["iris"][0, :4].tolist() == pytest.approx([*expected, 20, 15], abs=1e-3)
-    assert math.sin(eyes.labels["iris"][0, 4] - angle) == pytest.approx(0, abs=1e-3)          # an axis has no direction
+    assert np.sin(eyes.labels["iris"][0, 4].item() - angle) == pytest.approx(0, abs=1e-3)          # an axis has no direction
     down, across = torch.nonzero(eyes.images[0, 0] < 90).double().mean(0).tolist()
     assert [across, down] == pytest.approx(expected, abs=0.1), "the dark place lies where its label says"
     assert torch.rad2deg(eyes.labels["gaze"][0]).tolist() == pytest.approx([-28.685, 43.152], abs=1e-2)       # down, to the left
