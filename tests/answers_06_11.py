@@ -507,6 +507,7 @@ BANK = {
         (lambda v, g, d: of_days(v, g.sort().values, d).mean(), "sorted by group"),
         (lambda v, g, d: torch.stack([v[g == k].mean() for k in d]).median(), ""),
         (days_by_place, ""),
+        (lambda v, g, d: np.average(v, weights=torch.bincount(d, minlength=9)[g]), "stops with IndexError"),
         (lambda v, g, d: of_days(v, g, d[random.Random(0).choices(range(len(d)), k=len(d))]).mean(), "wrong value"),
         (lambda v, g, d: of_days(v, g, d[:4]).mean(), ""),
         (lambda v, g, d: of_days(v, g, d).mean().round(), "wrong value"),
