@@ -24,7 +24,11 @@ from simgan_lib.training import PRESETS, Training, refine
 
 
 def main():
-    arguments = parser().parse_args()
+    words = Parser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    words.add_argument("--steps", type=Whole(1, MANY), default=PRESETS["quick"].steps,
+                       help="steps after the warm-ups (default: %(default)s)")
+    words.add_argument("--picture", default="refined_eyes.png", help="where to write what came out (default: %(default)s)")
+    arguments = words.parse_args()
     checked(arguments.picture)                                      # who cannot write should know before the training
 
     # Simulate: a simulator knows where each eye looks.  Of the real ones, only the pixels are used.
@@ -48,14 +52,6 @@ def main():
     figure, described = examples(real.images, shown.images, refined.images)
     write_whole(arguments.picture, [to_png(figure, dpi=200)])
     print(f"look at {arguments.picture}. {described}")
-
-
-def parser():
-    words = Parser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    words.add_argument("--steps", type=Whole(1, MANY), default=PRESETS["quick"].steps,
-                       help="steps after the warm-ups (default: %(default)s)")
-    words.add_argument("--picture", default="refined_eyes.png", help="where to write what came out (default: %(default)s)")
-    return words
 
 
 if __name__ == "__main__":

@@ -53,6 +53,27 @@ def by_hand(measure="gaze_error", **values):
                                 for name, seeds in values.items() for seed, value in enumerate(seeds)]).jobs()[0]
 
 
+def test_a_kept_run_whose_content_is_none_is_computed_anew(tmp_path, monkeypatch):
+    """Whatever the file holds: no traceback, and no number that nobody measured."""
+    monkeypatch.setattr(ablations, "run_key", lambda *_: "k")
+    line = run_line("ablations", "quick", "stand-in", {}, subject=BASE)
+    good, path = {"key": "k", "run": line, "rows": [row(0, BASE, "change", 1.0)]}, tmp_path / f"{BASE}-seed0.json"
+    path.write_text(json.dumps(good))
+    assert ablations.kept(tmp_path, TINY, BASE, 0) == good
+    odd = [None, [], 3, "k", {}, {"key": "k"}, good | {"run": None}, good | {"run": {}}, good | {"rows": {}}, good | {"rows": [3]},
+           good | {"rows": [row(0, BASE, "change", "many")]}, good | {"run": line | {"images": "many"}}]
+    for content in [*map(json.dumps, odd), "[" * 100_000, "\udcff"]:
+        path.write_bytes(content.encode("utf-8", "surrogateescape"))
+        assert ablations.kept(tmp_path, TINY, BASE, 0) is None, content[:60]
+
+
+@pytest.mark.parametrize("part", ["0/1", "2/1", "1", "1/", "a/b", "1/99999", "9" * 5000, "\u0661/\u0662", " 1/2"])
+def test_a_part_that_there_is_not_is_refused(part):
+    with pytest.raises(UserError, match="--part: expected K/N"):
+        ablations._part(list(range(9)), part)
+    assert ablations._part(list(range(9)), "2/4") == [1, 5]
+
+
 # ---- running ----
 def test_a_stopped_sweep_keeps_what_is_finished_and_goes_on(tiny, tmp_path, monkeypatch):
     whole = ablations.trial

@@ -51,7 +51,7 @@ def shrunk(monkeypatch):
     from simgan_lib.training import TrainingConfig
     quick = domains.PROFILES["quick"]
     tiny = TrainingConfig(steps=4, batch=4, refiner_warmup=2, discriminator_warmup=1, buffer=8, width=8, blocks=1)
-    small = replace(quick, training=tiny, gaze=replace(quick.gaze, steps=5), synthetic=60, real=60, test=60, compared=20)
+    small = replace(quick, training=tiny, gaze=replace(quick.gaze, steps=5), synthetic=60, real=60, test=120, compared=20)
     monkeypatch.setitem(domains.PROFILES, "quick", small)
     for name in ("feature_network", "two_sample_accuracy"):       # networks of the measures: a few steps will do
         monkeypatch.setattr(pipeline, name, partial(getattr(pipeline, name), steps=5))
@@ -192,8 +192,8 @@ def test_settings_of_a_training_can_be_named(sets, capsys, monkeypatch):
     assert status == 0, error
     config = load_state(sets / "refiner.safetensors.run.state")["run"]["config"]
     assert (config["steps"], config["regularization"], config["local"]) == (2, 0.5, False)
-    for wrong, said in (("step=2", "one of steps, batch"), ("steps=two", "no int"), ("local=no", "no bool"),
-                        ("steps=0", "at least 1")):
+    for wrong, said in (("step=2", "one of steps, batch"), ("steps=two", "expected a whole number"),
+                        ("local=no", "expected true or false"), ("steps=0", "from 1 to"), ("ema_decay=nan", "found 'nan'")):
         assert said in refused(capsys, *words, "--set", wrong)
 
 
@@ -254,7 +254,8 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
             assert metrics[name][kind]["n"] == 2 and {"mean", "sd"} <= set(metrics[name][kind])
     assert {"mean", "sd", "n"} <= set(metrics["pupil_shift_px"]["refined"]) and metrics["seconds"]["all"]["mean"] > 0
     assert {"synthetic", "refined"} <= set(metrics["two_sample_accuracy"])
-    assert metrics["kernel_distance"]["refined"]["sd"] > 0                     # two seeds, two refiners
+    one, other = metrics["kernel_distance"]["refined"]["values"]              # two seeds, two refiners
+    assert one != other and metrics["kernel_distance"]["refined"]["sd"] is None
     assert (tmp_path / "quick" / "report.html").stat().st_size > 50_000
     files = {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.state")}
     assert files and run(capsys, *words)[0] == 0
@@ -271,4 +272,30 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
 def test_a_first_seed_is_a_number_from_zero_on(capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["reproduce", "--first-seed", "-1", "--results", str(tmp_path / "r")])
-    assert stopped.value.code == 2 and "expected at least 0, found -1" in capsys.readouterr().err and not (tmp_path / "r").exists()
+    assert stopped.value.code == 2 and not (tmp_path / "r").exists()
+    assert "whole number from 0 to 1,000,000,000, found '-1'" in capsys.readouterr().err
+
+
+def test_what_a_measurement_needs_is_asked_before_the_hours_of_work(tmp_path, capsys, monkeypatch):
+    """Each of these would have failed at the end, or printed an interval without width."""
+    from simgan_lib.experiments import pipeline
+    monkeypatch.setattr(pipeline, "SeedRun", pytest.fail)
+    for day, n in ((1, 20), (2, 20), (3, 3)):                                # the third of three days is the test's: 6 eyes
+        write_eyes(tmp_path / "p00" / f"{day}", days=1, n=n)
+        os.rename(tmp_path / "p00" / f"{day}" / "day01.mat", tmp_path / "p00" / f"day{day:02d}.mat")
+    words = ("reproduce", "--real", tmp_path / "p00", "--results", tmp_path / "r")
+    assert "80 images to learn from and 6 to measure on; both need at least 8" in refused(capsys, *words)
+    empty = stand_in(20, seed=3)[:0]
+    empty.save(tmp_path / "empty")
+    stand_in(20, seed=3).save(tmp_path / "some")
+    assert "no images to measure on" in refused(capsys, "evaluate", tmp_path / "some", tmp_path / "empty")
+    assert "needs images with gaze labels" in refused(capsys, "evaluate", tmp_path / "empty", tmp_path / "some")
+
+
+def test_an_error_on_one_day_is_printed_without_an_interval_and_with_the_reason(sets, capsys, monkeypatch):
+    shrunk(monkeypatch)
+    assert set(ImageSet.load(sets / "real").groups["day"]) == {"day01"}
+    status, out, _ = run(capsys, "evaluate", sets / "synthetic", sets / "real")
+    assert status == 0 and "(no interval: all images are of one day)" in out and "95 %" not in out
+    status, out, _ = run(capsys, "evaluate", sets / "real", sets / "synthetic")
+    assert status == 0 and "95 % interval" in out

@@ -23,6 +23,7 @@ from simgan_lib.evaluation.statistics import bootstrap_interval, cumulative_curv
 from simgan_lib.gaze import angular_error_deg, gaze_vector
 from simgan_lib.images import ImageSet
 from simgan_lib.system.errors import UserError
+from simgan_lib.training import TrainingFailed
 
 BRIEF = GazeTrainingConfig(steps=3, batch=8)
 
@@ -171,6 +172,13 @@ def test_the_report_has_error_and_share_within_seven_degrees():
     assert report["within_5.5_deg"]["mean"] == 50 and report["within_7_deg"]["mean"] == 75
     assert all(r["low"] <= r["mean"] <= r["high"] and r["n"] == 4 for r in report.values())
     assert gaze_report(predicted, truth, (5.5, 7)) == report
+
+
+def test_an_estimator_that_diverges_says_at_which_step_and_is_not_given():
+    eyes = dots(20, 0)
+    broken = replace(eyes, labels={"gaze": torch.full((20, 2), float("nan"))})
+    with pytest.raises(TrainingFailed, match="step 5: the gaze estimator's loss is not a number"):
+        train_gaze_estimator(broken, GazeTrainingConfig(steps=5, batch=4), 0)
 
 
 @given(st.lists(st.floats(0, 180), min_size=1, max_size=30))

@@ -75,7 +75,7 @@ def test_eyes_are_simulated_refined_and_shown(program, tmp_path, few_eyes):
         assert np.asarray(picture.convert("L")).std() > 30             # no empty sheet
 
 
-@pytest.mark.parametrize("words, told", [(("--steps", "0"), "steps: expected at least 1, found 0"),
+@pytest.mark.parametrize("words, told", [(("--steps", "0"), "argument --steps: expected a whole number from 1"),
                                          (("--picture", "full/eyes.png"), "full/eyes.png: could not be written (Not a directory)")])
 def test_eyes_that_cannot_be_refined_or_shown_end_in_one_line(program, tmp_path, monkeypatch, few_eyes, words, told):
     monkeypatch.chdir(tmp_path)
@@ -134,7 +134,7 @@ def a_damaged_picture(mine, real):
 def nothing_but_damage(mine, real):
     for path in (*mine.rglob("*.*"), *real.rglob("*.*")):
         path.write_bytes(b"no picture")
-    return (mine, real), "mine: none of the 3 records there can be used (3 picture unreadable)"
+    return (mine, real), "mine: none of the 3 records there can be used (3 picture unreadable: a.png, b.jpg, c/a.png)"
 
 
 @pytest.mark.parametrize("bad", [a_missing_folder, no_pictures, different_sizes, a_damaged_picture, nothing_but_damage])
@@ -146,7 +146,8 @@ def test_bad_folders_end_in_one_line_before_anything_is_written(program, folders
 
 @pytest.mark.parametrize("size", [("0", "16"), ("-3", "9"), ("6", "6")])
 def test_a_size_that_is_none_ends_in_one_line(program, folders, tmp_path, size):
-    assert_one_line(program("refine_your_own.py", *folders, tmp_path / "out", "--size", *size), "at least 8 pixels a side")
+    ended = program("refine_your_own.py", *folders, tmp_path / "out", "--size", *size)
+    assert_one_line(ended, "argument --size: expected a whole number from 8")
 
 
 def test_a_folder_that_holds_something_is_not_written_to(program, folders):

@@ -253,6 +253,7 @@ TABLES = {
     "group of a whole book": (f"file,{'a' * 300}\n0.png,1\n", "a column .* found 'a{60}'"),
     "group of a device": ("file,Aux\n0.png,1\n", "a column .* found 'Aux'"),
     "a picture's group of a whole book": (f"file,day\n0.png,{'a' * 1001}\n", "line 2: expected values of at most"),
+    "a group with a zero byte": ("file,day\n0.png,a\0\n", "line 2: expected values|not a readable CSV"),
     "number with a gap": ("file,pitch_deg,yaw_deg\n0.png,1_0,1\n", "line 2: expected a number"),
     "decimal comma": ('file,pitch_deg,yaw_deg\n0.png,"1,5",1\n', "line 2: expected a number"),
     "column twice": ("file,day,day\n0.png,1,2\n", "line 1: the column day occurs twice"),

@@ -63,7 +63,7 @@ def test_test_images_of_one_day_have_no_interval_and_the_table_says_why():
 
 def test_two_seeds_have_no_deviation_and_the_table_says_so():
     job = job_of((a_run(), rows_of(0, 1)))
-    assert not known(job.get("refined", "gaze_error_deg")["sd"]) and "Two seeds: too few" in format_table(job)
+    assert not known(job.get("refined", "gaze_error_deg")["sd"]) and "Two seeds: both values stand" in format_table(job)
     assert "±" not in next(line for line in format_table(job).splitlines() if "[" in line and "refined" in line)
 
 

@@ -103,8 +103,8 @@ def read_table(path):
         name = Path(row["file"].replace("\\", "/")).as_posix()
         if name in table:
             raise UserError(f"{path}, line {line}: {name} occurs twice")
-        if max(map(len, row.values())) > LONGEST:
-            raise UserError(f"{path}, line {line}: expected values of at most {LONGEST} letters, found more")
+        if max(map(len, row.values())) > LONGEST or "\0" in "".join(row.values()):       # which ends a name for numpy
+            raise UserError(f"{path}, line {line}: expected values of at most {LONGEST} letters, found more, or one that is none")
         gaze = _gaze(path, line, row, kinds[0]) if kinds else ()
         table[name] = gaze, tuple(row[group] for group in groups)
     return table, groups, bool(kinds)

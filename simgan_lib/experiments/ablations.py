@@ -130,9 +130,9 @@ def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="au
     wanted = [(name, seed) for seed in range(seeds) for name in names]         # a stopped sweep has whole seeds
     missing = [each for each in _part(wanted, part) if kept(folder, profile, *each, device) is None]
     if missing:
-        runs = joblib.Parallel(jobs, return_as="generator_unordered")(
-            joblib.delayed(_run_and_keep)(profile_name, profile, *each, folder, device) for each in missing)
         try:
+            runs = joblib.Parallel(jobs, return_as="generator_unordered")(
+                joblib.delayed(_run_and_keep)(profile_name, profile, *each, folder, device) for each in missing)
             for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
                 pass
         except BrokenProcessPool as error:

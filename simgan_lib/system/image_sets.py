@@ -106,7 +106,7 @@ def _mapped(path):
 
 def _group(path, names, most):
     """The names of the images.  most: bytes of memory that they may take: each takes as many as the longest."""
-    if not isinstance(names, list) or not all(isinstance(name, str) and "\0" not in name for name in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) and name[-1:] != "\0" for name in names):
         raise ValueError(f"{path.name}: expected a list of names in set.json, found {str(names)[:60]!r}")
     codes = _array(path, [CODE], "r")
     different = len(set(names)) == len(names) <= len(codes)
