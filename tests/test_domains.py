@@ -57,7 +57,7 @@ def test_a_release_is_split_by_days_those_asked_for_or_every_third(tmp_path, ask
 @pytest.mark.parametrize("days", [["day01"], ["day01", "day02"]])
 def test_a_release_of_too_few_days_to_measure_on_is_refused(tmp_path, days):
     write_eyes(tmp_path, days=len(days), n=2)
-    with pytest.raises(UserError, match=f"{len(days)} days with eyes leave .* both need some"):
+    with pytest.raises(UserError, match=f"{len(days)} days with eyes leave .* both need at least 8"):
         real_domain(tmp_path)
 
 

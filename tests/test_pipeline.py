@@ -147,7 +147,7 @@ def test_what_is_kept_is_found_by_the_same_code_seed_and_job_alone(domain, tmp_p
     other = replace(domain, test=marked(TESTED, REAL, days=5))
     keys = [run_of(SeedRun, *given).keep.key for given in (
         (domain, tmp_path), (domain, tmp_path / "elsewhere"), (domain, tmp_path, 1), (other, tmp_path),
-        (domain, tmp_path, 0, replace(TINY, compared=5)))]
+        (domain, tmp_path, 0, replace(TINY, compared=9)))]
     monkeypatch.setattr(pipeline, "code_digest", lambda: "other code")
     keys += [run_of(SeedRun, domain, tmp_path).keep.key]
     assert keys[0] == keys[1] and len(set(keys)) == 5
