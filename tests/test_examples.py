@@ -134,7 +134,7 @@ def a_damaged_picture(mine, real):
 def nothing_but_damage(mine, real):
     for path in (*mine.rglob("*.*"), *real.rglob("*.*")):
         path.write_bytes(b"no picture")
-    return (mine, real), "mine: none of the 3 records there can be used (3 picture unreadable)"
+    return (mine, real), "mine: none of the 3 records there can be used (3 picture unreadable: "
 
 
 @pytest.mark.parametrize("bad", [a_missing_folder, no_pictures, different_sizes, a_damaged_picture, nothing_but_damage])
