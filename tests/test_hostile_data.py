@@ -1,6 +1,6 @@
 """Data that mean harm or were damaged: sets, pictures, tables, records, archives.
 
-Some run always, all of them with `pytest -m "long or not long" tests/test_hostile_data.py`: about two minutes.
+Some run always, all of them with `pytest -m "long or not long" tests/test_hostile_data.py`: some minutes.
 """
 
 import io
