@@ -280,7 +280,8 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
 def test_a_first_seed_is_a_number_from_zero_on(capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["reproduce", "--first-seed", "-1", "--results", str(tmp_path / "r")])
-    assert stopped.value.code == 2 and "whole number from 0 to 1,000,000,000, found '-1'" in capsys.readouterr().err and not (tmp_path / "r").exists()
+    assert stopped.value.code == 2 and "whole number from 0 to 1,000,000,000, found '-1'" in capsys.readouterr().err
+    assert not (tmp_path / "r").exists()
 
 
 def test_what_a_measurement_needs_is_asked_before_the_hours_of_work(tmp_path, capsys, monkeypatch):
