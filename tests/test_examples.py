@@ -146,7 +146,8 @@ def test_bad_folders_end_in_one_line_before_anything_is_written(program, folders
 
 @pytest.mark.parametrize("size", [("0", "16"), ("-3", "9"), ("6", "6")])
 def test_a_size_that_is_none_ends_in_one_line(program, folders, tmp_path, size):
-    assert_one_line(program("refine_your_own.py", *folders, tmp_path / "out", "--size", *size), "at least 8 pixels a side")
+    ended = program("refine_your_own.py", *folders, tmp_path / "out", "--size", *size)
+    assert_one_line(ended, "expected a whole number from 8 to 1,024")
 
 
 def test_a_folder_that_holds_something_is_not_written_to(program, folders):
