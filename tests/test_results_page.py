@@ -59,6 +59,7 @@ def test_records_that_no_page_can_be_made_of_are_told_in_one_line(folder, tmp_pa
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("<!-- results: x -->\n<!-- /results -->\n")
     lines = [json.loads(line) for line in (folder / "reproduce.jsonl").read_text().splitlines()]
+    (folder / "before.jsonl").unlink()
     odd = [line | ({"images": 5} if "job" in line else {}) for line in lines]
     (folder / "reproduce.jsonl").write_text("".join(json.dumps(line) + "\n" for line in odd))
     assert main(["results", str(tmp_path), "--records", str(folder)]) == 2
