@@ -108,16 +108,16 @@ def test_seeds_of_two_runs_come_together_in_one_file_as_in_one_run(tmp_path, cap
 
 
 def test_tables_hold_the_papers_numbers_and_ours_over_seeds():
-    job = made_up(synthetic=([5.0, 5.5, 6.0], 70.0, 8000), synthetic_4x=([5.0], 75.0, 32000), svr__synthetic=([7.0], 70.0, 5000),
+    job = made_up(synthetic=([5.0, 6.0], 70.0, 8000), synthetic_4x=([5.0], 75.0, 32000), svr__synthetic=([7.0], 70.0, 5000),
                   svr__oracle=([7.0], 70.0, 4000))
     sizes = size_table(job).splitlines()
-    assert "62.3 reported (Table 2)" in sizes[2] and "5.50 ± 0.50" in sizes[2] and "8,000" in sizes[2]
+    assert "62.3 reported (Table 2)" in sizes[2] and "5.50 ± 0.71" in sizes[2] and "8,000" in sizes[2]
     assert "4 x as many" in sizes[3] and "64.9 (Table 2)" in sizes[3] and "75.0 [73.0, 76.0]" in sizes[3]
     assert len(sizes) == 4 and len({len(line) for line in sizes}) == 1
     methods = {line.split("|")[1].strip(): line for line in method_table(job).splitlines()}
     assert "16.5 reported" in methods["support vectors"] and "7.00" in methods["support vectors"]
     assert "| 5,000 / 4,000 |" in methods["support vectors"]
-    assert "7.8 (Table 3)" in methods["CNN (here: small)"] and "5.50 ± 0.50" in methods["CNN (here: small)"]
+    assert "7.8 (Table 3)" in methods["CNN (here: small)"] and "5.50 ± 0.71" in methods["CNN (here: small)"]
     assert list(methods)[2:-1] == list(gaze_methods.METHOD_NAMES.values())[:-1]
 
 

@@ -84,8 +84,8 @@ Made of the records in `{where}/` by `python -m simgan_lib results`; no measured
 records stand at the end. "Stand-in" is the kit's own second domain, never real eyes; MPIIGaze here is one person, p00, split
 by day, every third day for the test unless a command names others. Deviations from the paper:
 [deviations.md](deviations.md)."""
-NOTES = """± is the standard deviation over seeds, where there are three or more, for the pupil over images; [ ] is the 95 %
-interval over test images, whole days resampled.
+NOTES = """± is the standard deviation over seeds, for the pupil over images; [ ] is the 95 % interval over test images, whole days
+resampled.
 *minutes a seed*: on machines that at times had other work. "reported": recalled, not checked against the paper's text.
 † no better than plain histogram matching."""
 BEFORE_NOTE = """Some numbers are from before the kit kept sums by day. They are known over their seeds alone, and kept in

@@ -8,8 +8,9 @@ Taught in: notebook 05.
 import textwrap
 from dataclasses import dataclass
 
+import numpy as np
+
 from .. import paper
-from ..evaluation.statistics import deviation
 from ..figures.base import TRAINING_SETS, real_name, training_set_name
 from .records import known
 
@@ -150,7 +151,7 @@ def against_synthetic(job):
         return {}
     by_seed = [job.by_seed(subject, "gaze_error_deg") for subject in subjects]
     seeds = [_ratios(*(values[seed] for values in by_seed)) for seed in by_seed[0]]
-    return {name: {"mean": mean, "sd": deviation([each[name] for each in seeds if name in each])}
+    return {name: {"mean": mean, "sd": np.std([each[name] for each in seeds if name in each], ddof=1) if len(seeds) > 1 else None}
             for name, mean in _ratios(*means).items()}
 
 
@@ -179,8 +180,7 @@ def notes(job):
              "measured on MPIIGaze, so its numbers are for orientation" if real == "stand-in" else
              f"test images of {job.domain}, of days that refinement never saw; the paper used other images of it")
     said = [f"Here: {where}."]
-    said.append(f"{seeds} seeds; ± is the standard deviation between them, for the pupil between images." if seeds > 2 else
-                "Two seeds: too few for a standard deviation; ±, for the pupil, is that between images." if seeds == 2 else
+    said.append(f"{seeds} seeds; ± is the standard deviation between them, for the pupil between images." if seeds > 1 else
                 "One seed: how much runs differ was not measured.")
     rows = [row for _, rows in comparison(job) for row in rows]
     if any("[" in row.here for row in rows):
