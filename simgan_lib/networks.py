@@ -6,8 +6,6 @@ from torch import nn
 
 from .system.settings import Whole
 
-# How large a refiner may be: what a training may ask for, and what the card of a file may say.
-CHANNELS, WIDTH, BLOCKS, NOISE = Whole(1, 64), Whole(1, 1024), Whole(0, 64), Whole(0, 64)
 COARSE = (3, 4)           # places, down and across, at which smooth noise is drawn
 BRIGHTEST = 0.997         # a residual refiner sees no value beyond: tanh reaches 1 nowhere; as uint8 it is 1 all the same
 
@@ -37,6 +35,9 @@ class Refiner(nn.Module):
     the whole image; an answer of 0 leaves the image as it was.  (An ablation: the paper speaks of no such sum.)
     Paper: section 3.1 (gaze: 4 blocks of 64), 3.2 (hands: 10 blocks, first_kernel=7).  Taught in: notebook 02.
     """
+
+    # How large one may be: what a training may ask for, and what the card of a file may say.
+    CHANNELS, WIDTH, BLOCKS, NOISE = Whole(1, 64), Whole(1, 1024), Whole(0, 64), Whole(0, 64)
 
     def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4, noise=0, residual=False):
         super().__init__()

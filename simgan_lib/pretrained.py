@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from .networks import BLOCKS, CHANNELS, NOISE, WIDTH, Refiner
+from .networks import Refiner
 from .system.checkpoints import load_checkpoint, load_module
 from .system.errors import UserError
 from .system.settings import Flag, Settings
@@ -20,10 +20,10 @@ SHIPPED = Path(__file__).parent / "refiners"
 class Sizes(Settings):
     """What a card says of the network beside it."""
 
-    channels: CHANNELS
-    width: WIDTH
-    blocks: BLOCKS
-    noise: NOISE = 0
+    channels: Refiner.CHANNELS
+    width: Refiner.WIDTH
+    blocks: Refiner.BLOCKS
+    noise: Refiner.NOISE = 0
     residual: Flag() = False
 
 

@@ -11,17 +11,7 @@ import torch
 from .history import HistoryBuffer, mixed_batch, pooled_batch
 from .images import to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, discriminator_loss, refiner_loss, self_regularization
-from .networks import (
-    BLOCKS,
-    NOISE,
-    WIDTH,
-    GlobalDiscriminator,
-    PatchDiscriminator,
-    Refiner,
-    count_parameters,
-    from_seed,
-    smooth_noise,
-)
+from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, count_parameters, from_seed, smooth_noise
 from .system.checkpoints import check_finite
 from .system.device import autocast_for, check_memory, keep_freed_memory
 from .system.digests import images_digest, module_digest
@@ -60,9 +50,9 @@ class TrainingConfig(Settings):
     refiner_lr: RATE = 3e-4
     discriminator_lr: RATE = 3e-4
     ema_decay: Number(0, 1, below=True) = 0.99  # of the refiner's running mean weights; 0: the last weights, as the paper
-    width: WIDTH = 64                           # feature maps of the refiner
-    blocks: BLOCKS = 4                          # residual blocks of the refiner
-    noise: NOISE = 0                            # channels of smooth noise that the refiner gets beside the image
+    width: Refiner.WIDTH = 64                   # feature maps of the refiner
+    blocks: Refiner.BLOCKS = 4                  # residual blocks of the refiner
+    noise: Refiner.NOISE = 0                    # channels of smooth noise that the refiner gets beside the image
     residual: Flag() = False                    # True: the refiner paints a change of its input, not a whole image (ablation)
     mixed_precision: Flag() = True              # False: float32 throughout, even where the hardware multiplies bfloat16
 
@@ -128,8 +118,7 @@ class Training:
     elsewhere (memory-mapped, say) are fetched batch by batch.
     features: a psi of one's own in place of config.features, such as `features.LearnedFeatures`: a torch module, whose
     make and weights can be compared when a run is taken up again.
-    Raises UserError if sizes differ, a set is empty, images are too small for the refiner, the memory does not suffice, or
-    features is no module.
+    Raises UserError if sizes differ, a set is empty, images are too small, memory does not suffice, or features is no module.
     """
 
     LEARNED = ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer")
@@ -259,10 +248,7 @@ class Training:
 
     # ---- state ----
     def state(self):
-        """All that the rest of the run depends on, as nested dicts of tensors and numbers.
-
-        Raises TrainingFailed if a weight is not finite: such a state must not take the place of a good one.
-        """
+        """All that the rest of the run depends on, as nested dicts of tensors and numbers.  TrainingFailed if a weight is NaN."""
         self._check_weights(TrainingFailed)
         return {**self._identity(), "done": self.done, **{name: getattr(self, name).state_dict() for name in self.LEARNED},
                 "buffer": self.buffer.state() if self.buffer is not None else None,
@@ -343,8 +329,7 @@ def refine(refiner, images, batch=256, progress=None, seed=0):
 
     refiner: a Refiner on any device.  progress: called as progress(done, total).  seed: of the noise, where the
     refiner takes any: another seed, other light on the same eyes.
-    Raises UserError for images of another number of channels than the refiner's, or too small for it, and for a refiner
-    that has a weight which is not finite.
+    Raises UserError for images of other channels than the refiner's or too small for it, and for weights that are not finite.
     """
     parts = [part.images for part in refined_parts(refiner, images, batch, progress, seed)]
     return replace(images, images=torch.cat(parts) if parts else images.images, source=f"refined from: {images.source}")

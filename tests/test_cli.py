@@ -254,8 +254,7 @@ def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypat
             assert metrics[name][kind]["n"] == 2 and {"mean", "sd"} <= set(metrics[name][kind])
     assert {"mean", "sd", "n"} <= set(metrics["pupil_shift_px"]["refined"]) and metrics["seconds"]["all"]["mean"] > 0
     assert {"synthetic", "refined"} <= set(metrics["two_sample_accuracy"])
-    one, other = metrics["kernel_distance"]["refined"]["values"]              # two seeds, two refiners
-    assert one != other and metrics["kernel_distance"]["refined"]["sd"] is None
+    assert metrics["kernel_distance"]["refined"]["sd"] > 0                     # two seeds, two refiners
     assert (tmp_path / "quick" / "report.html").stat().st_size > 50_000
     files = {p: p.stat().st_mtime_ns for p in tmp_path.glob("quick/seed*/*.state")}
     assert files and run(capsys, *words)[0] == 0

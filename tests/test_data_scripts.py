@@ -155,11 +155,14 @@ def test_convert_says_what_was_skipped_and_where_it_went_on(program, tmp_path, c
     assert "went on after 6 of 6 pieces" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words, said", [(["--size", "0", "8"], "--size: expected 1 to 1024"), (["--workers", "0"], "--workers")])
+@pytest.mark.parametrize("words, said", [(["--size", "0", "8"], "--size: expected a whole number from 1 to 1,024, found '0'"),
+                                         (["--workers", "0"], "--workers: expected a whole number from 1")])
 def test_numbers_that_make_no_sense(program, tmp_path, capsys, words, said):
     folder = numbered_release.write(tmp_path / "numbers")
-    assert program.run(release_of(program), ["convert", str(folder), str(tmp_path / "out"), *words]) == 2
-    assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        program.run(release_of(program), ["convert", str(folder), str(tmp_path / "out"), *words])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and said in error and error.count("\n") == 1
 
 
 def test_the_command_line_trains_on_converted_sets(program, tmp_path):

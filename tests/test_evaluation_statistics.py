@@ -7,7 +7,6 @@ from simgan_lib.evaluation.statistics import (
     beyond_seeds,
     bootstrap_interval,
     curve_interval,
-    deviation,
     interval,
     resampled_mean,
     sums_interval,
@@ -85,13 +84,6 @@ def test_one_group_has_a_mean_and_no_interval():
     assert sums_interval([5.0], [2]) == (None, None)
     low, high = curve_interval([1.0, 9.0], [0, 5, 10], groups=["a", "a"])
     assert low.shape == high.shape == (3,) and np.isnan([low, high]).all()
-
-
-def test_two_values_have_an_interval_and_no_deviation():
-    """How far two are apart is no spread; Student's factor for two, 12.7, takes that into account."""
-    found = interval([4.0, 6.0])
-    assert deviation([4.0, 6.0]) is found["sd"] is None
-    assert found["high"] - 5.0 == pytest.approx(12.7062, rel=1e-5) == pytest.approx(5.0 - found["low"], rel=1e-5)
 
 
 def test_an_interval_of_no_groups_is_refused():

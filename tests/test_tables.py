@@ -78,7 +78,7 @@ def test_ratios_are_of_the_means_and_deviate_as_the_seeds_say():
         with_seeds(job, kind, values)
     found = against_synthetic(job)
     assert found["lower"]["mean"] == pytest.approx(100 * (8 - 18.05 / 3) / 8) and found["lower"]["sd"] == pytest.approx(25)
-    assert found["closed"]["mean"] > 0 and found["closed"]["sd"] is None  # two are left: no deviation
+    assert found["closed"]["sd"] == pytest.approx(0, abs=1e-6)
 
 
 def with_seeds(job, kind, values):

@@ -8,9 +8,7 @@ import scipy.stats
 
 
 def interval(values):
-    """{"mean", "sd", "n", "low", "high"}: the 95 % interval of the mean by Student's t.  sd: as `deviation`.
-
-    One value has no interval: low and high are None.
+    """{"mean", "sd", "n", "low", "high"}: the 95 % interval of the mean by Student's t; sd and interval None for one value.
 
     values: one number a seed.  If seeds scatter like draws from a bell curve, 95 of 100 such intervals hold the mean that
     endlessly many seeds would have.
@@ -19,20 +17,11 @@ def interval(values):
     {'mean': 2.0, 'sd': 1.0, 'n': 3, 'low': -0.48, 'high': 4.48}
     """
     values = np.asarray(values, dtype=float)
-    found = {"mean": float(values.mean()), "sd": deviation(values), "n": len(values)}
     if len(values) < 2:
-        return found | {"low": None, "high": None}
-    reach = scipy.stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return found | {"low": found["mean"] - float(reach), "high": found["mean"] + float(reach)}
-
-
-def deviation(values):
-    """Standard deviation of a few values; None for fewer than three: two say how far they are apart, and no more.
-
-    >>> deviation([1.0, 2.0, 3.0]), deviation([1.0, 2.0])
-    (1.0, None)
-    """
-    return float(np.std(values, ddof=1)) if len(values) > 2 else None
+        return {"mean": float(values.mean()), "sd": None, "n": len(values), "low": None, "high": None}
+    mean, sd = values.mean(), values.std(ddof=1)
+    reach = scipy.stats.t.ppf(0.975, len(values) - 1) * sd / np.sqrt(len(values))
+    return {"mean": float(mean), "sd": float(sd), "n": len(values), "low": float(mean - reach), "high": float(mean + reach)}
 
 
 def beyond_seeds(values, base):

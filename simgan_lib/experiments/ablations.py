@@ -33,7 +33,7 @@ from ..training import PRESETS
 from .differences import seed_by_seed
 from .domains import ENTERING, PROFILES, Profile
 from .provenance import about, code_digest
-from .record_lines import take
+from .record_lines import expect, take
 from .records import RECORDED, Records, add, check_addable, read, row, run_line
 from .runs import Stages
 from .trial import from_png, trial
@@ -185,6 +185,7 @@ def kept(folder, profile, name, seed, device="cpu"):
     """{"run", "rows"} of a finished run; None if there is none, or one of other settings or other code."""
     try:
         content, runs = json.loads(plain_file(_path(folder, name, seed)).read_text(encoding="utf-8")), {}
+        expect(isinstance(content["rows"], list), "a list of rows", content["rows"])
         for line in (content["run"], *({"run": content["run"]["run"], **each} for each in content["rows"])):
             take(line, runs, [])
         return content if content["key"] == run_key(profile, name, seed, device) else None

@@ -1,6 +1,8 @@
 """Refined eyes against others: by how much they are better, seed by seed, and how much of that is matching's alone."""
 
-from ..evaluation.statistics import deviation, interval
+import numpy as np
+
+from ..evaluation.statistics import interval
 
 
 def seed_by_seed(job, subject, base, measure):
@@ -22,7 +24,7 @@ def against_synthetic(job):
     by_seed = [job.by_seed(subject, "gaze_error_deg") for subject in subjects]
     seeds = [_ratios(*(values[seed] for values in by_seed)) for seed in by_seed[0]]
     values = {name: [each[name] for each in seeds if name in each] for name in ("lower", "closed")}
-    return {name: {"mean": mean, "sd": deviation(values[name]), "values": values[name]}
+    return {name: {"mean": mean, "sd": np.std(values[name], ddof=1) if len(seeds) > 1 else None, "values": values[name]}
             for name, mean in _ratios(*means).items()}
 
 

@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..evaluation.statistics import deviation, sums_interval
+from ..evaluation.statistics import sums_interval
 from ..system.errors import UserError
 from ..system.files import plain_file, write_whole
 from ..system.places import checked, claimed
@@ -221,7 +221,7 @@ def _over_seeds(lines):
     if len(lines) == 1:
         return {"mean": values[0], "sd": lines[0]["sd"] if known(lines[0]["sd"]) else None, "n": n}
     if not all(known(line["sd"]) for line in lines):
-        return {"mean": values.mean(), "sd": deviation(values), "n": n}
+        return {"mean": values.mean(), "sd": values.std(ddof=1), "n": n}
     mean, sd = np.average(values, weights=sizes), np.array([line["sd"] for line in lines])
     squares = ((np.array(sizes) - 1) * sd**2 + sizes * (values - mean) ** 2).sum()
     return {"mean": mean, "sd": math.sqrt(squares / (n - 1)), "n": n}

@@ -74,7 +74,7 @@ def shown(found, form=".2f", factor=1.0):
     if found is None or not known(found["mean"]):
         return MISSING
     values = found.get("values") or []
-    if len(values) == 2 and (not known(found["sd"]) or np.isclose(np.std(values, ddof=1), found["sd"])):  # else over images
+    if len(values) == 2 and np.isclose(np.std(values, ddof=1), found["sd"]):          # and not a deviation over images
         return ", ".join(format(factor * value, form) for value in values)
     return format(factor * found["mean"], form) + (f" ± {factor * found['sd']:{form}}" if known(found["sd"]) else "")
 
