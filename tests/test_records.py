@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from simgan_lib.__main__ import main
 from simgan_lib.evaluation.statistics import bootstrap_interval
 from simgan_lib.experiments import records
-from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, known, read, row, run_line
+from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, read, row, run_line
 from simgan_lib.experiments.reproduce import metrics_of, pupil_rows, pupil_scatter
 from simgan_lib.experiments.tables import findings, format_table
 from simgan_lib.system.errors import UserError
