@@ -75,9 +75,8 @@ PRESETS = {
     # Noise: without it the refiner, which sees 19 pixels, cannot vary the light over an eye as real light varies.
     "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, ema_decay=0.998, buffer=8192,
                            refiner_warmup=200, discriminator_warmup=50, noise=1),
-    # The published constants as numbers, not the published run: losses are averaged over the batch where the paper sums, so
-    # SGD's steps are 512 times smaller; one report has 40,000 steps.  The buffer's size was not published.  Lambda is from a
-    # private reply, and weighs the warm-up, too: without it the first of SGD's steps at 0.001 turns all images black.
+    # The published numbers, not the published run: means over the batch make SGD's steps 512 times smaller than the paper's
+    # sums (docs/deviations.md).  Lambda weighs the warm-up, too: without it SGD's first steps turn all images black.
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
                             refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
                             refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),
@@ -158,8 +157,8 @@ class Training:
             refiner, discriminator = self.networks(channels, height, width)
         if min(height, width) <= refiner.margin:
             raise UserError(f"images to refine are {height} x {width}: expected more than {refiner.margin} pixels a side")
-        weights, maps = count_parameters(refiner) + count_parameters(discriminator), c.batch * c.width * (2 * c.blocks + 1)
-        return 12 * weights + (2 * maps + 4 * c.buffer * channels) * height * width
+        maps = c.batch * c.width * (2 * c.blocks + 1)
+        return 12 * sum(map(count_parameters, (refiner, discriminator))) + (2 * maps + 4 * c.buffer * channels) * height * width
 
     # ---- Algorithm 1 ----
     def run(self):
@@ -250,19 +249,17 @@ class Training:
     def state(self):
         """All that the rest of the run depends on, as nested dicts of tensors and numbers.  TrainingFailed if a weight is NaN."""
         self._check_weights(TrainingFailed)
-        return {**self._identity(), "done": self.done, **{name: getattr(self, name).state_dict() for name in self.LEARNED},
+        return {**self._identity, "done": self.done, **{name: getattr(self, name).state_dict() for name in self.LEARNED},
                 "buffer": self.buffer.state() if self.buffer is not None else None,
                 "generator": self.generator.get_state(), "monitor": self.monitor.bad}
 
+    @cached_property
     def _identity(self):
         """What makes it this run and no other."""
-        return {"config": asdict(self.config), "data": self._data}
-
-    @cached_property
-    def _data(self):
-        return {"seed": self.seed, "device": self.device.type, "images to refine": images_digest(self.synthetic),
-                "real images": images_digest(self.real),
-                "given features": None if self.given is None else module_digest(self.given)}
+        return {"config": asdict(self.config),
+                "data": {"seed": self.seed, "device": self.device.type, "images to refine": images_digest(self.synthetic),
+                         "real images": images_digest(self.real),
+                         "given features": None if self.given is None else module_digest(self.given)}}
 
     def _check_weights(self, error=UserError):
         for name in ("refiner", "averaged", "discriminator"):
@@ -270,7 +267,7 @@ class Training:
 
     def restore(self, state):
         """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
-        for part, expected in self._identity().items():
+        for part, expected in self._identity.items():
             for name, value in expected.items():
                 if state[part].get(name) != value:
                     there = repr(state[part][name]) if name in state[part] else "not set"
@@ -278,8 +275,7 @@ class Training:
         for name in self.LEARNED:
             getattr(self, name).load_state_dict(state[name])
         if self.buffer is not None:
-            kept = state["buffer"]["images"]
-            if kept is not None and kept.shape[1:] != self.synthetic.shape[1:]:
+            if (kept := state["buffer"]["images"]) is not None and kept.shape[1:] != self.synthetic.shape[1:]:
                 raise UserError(f"the history there holds images of {tuple(kept.shape[1:])}")
             self.buffer.restore({k: v.to(self.device) if torch.is_tensor(v) else v for k, v in state["buffer"].items()})
         self.generator.set_state(state["generator"])
