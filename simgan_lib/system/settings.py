@@ -12,6 +12,7 @@ import argparse
 import math
 import reprlib
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 
 from .errors import UserError, printable
 
@@ -46,7 +47,7 @@ class Whole(Rule):
     read = staticmethod(int)
 
     def holds(self, value):
-        return isinstance(value, int) and not isinstance(value, bool) and self.least <= value <= self.most
+        return isinstance(value, Integral) and not isinstance(value, bool) and self.least <= value <= self.most
 
     def __str__(self):
         return f"a whole number from {self.least:,} to {self.most:,}"
@@ -63,7 +64,7 @@ class Number(Rule):
     read = staticmethod(float)
 
     def holds(self, value):
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not self.least <= value <= self.most:
+        if not isinstance(value, Real) or isinstance(value, bool) or not self.least <= value <= self.most:
             return False
         return not (self.above and value == self.least or self.below and value == self.most) and math.isfinite(value)
 
