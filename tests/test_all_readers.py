@@ -152,10 +152,12 @@ def test_each_option_makes_another_image_set(tmp_path, program, name, words):
 def test_sizes(tmp_path, program, capsys, name):
     release = WRITE[name](tmp_path / "release")
     assert program(name, "convert", release, tmp_path / "out", "--workers", 1, "--size", 20, 30) == 0
-    assert ImageSet.load(tmp_path / "out").images.shape[2:] == (20, 30)
+    assert ImageSet.load(tmp_path / "out").images.shape[2:] == (20, 30) and capsys.readouterr()
     for size in ((0, 5), (-1, 5), (5, 200_000), (200_000, 200_000)):
-        assert program(name, "convert", release, tmp_path / "other", "--size", *size) == 2
-        assert "--size: expected 1 to 1024 pixels, found" in capsys.readouterr().err
+        with pytest.raises(SystemExit, match="2"):
+            program(name, "convert", release, tmp_path / "other", "--size", *size)
+        said = capsys.readouterr().err
+        assert "argument --size: expected a whole number from 1 to 1,024, found" in said and said.count("\n") == 1
 
 
 # ---- what a program is told, and cannot do ----
@@ -210,7 +212,7 @@ def test_a_place_that_cannot_be_is_told_before_any_work(tmp_path, program, capsy
 
 def test_a_sheet_that_cannot_be_is_told_before_any_work(tmp_path, program, capsys):
     assert program("cifar10", "verify", write_cifar10(tmp_path / "release"), "--sheet", tmp_path) == 2
-    assert "--sheet: expected the name of a picture" in capsys.readouterr().err
+    assert f"{tmp_path}: could not be written: expected a file or nothing there, found a folder" in capsys.readouterr().err
 
 
 def test_a_name_that_no_disk_takes(program, capsys):

@@ -50,7 +50,8 @@ def test_a_right_answer_passes_whatever_the_seed(name, answer):
 
 @pytest.mark.parametrize("name, answer, words", WRONG)
 def test_a_wrong_answer_fails_whatever_the_seed_and_gets_the_name_of_its_mistake(name, answer, words):
-    said = [outcome(name, answer, seed) for seed in (None, 0)]
+    assert outcome(name, answer, None) not in ("right", "open")
+    said = [outcome(name, answer, seed) for seed in (0, 1, 2)]
     assert not {"right", "open"} & set(said)
     assert any(words in sentence for sentence in said), said
 

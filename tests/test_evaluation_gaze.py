@@ -174,11 +174,10 @@ def test_the_report_has_error_and_share_within_seven_degrees():
     assert gaze_report(predicted, truth, (5.5, 7)) == report
 
 
-def test_an_estimator_that_diverges_says_at_which_step_and_is_not_given():
-    eyes = dots(20, 0)
-    broken = replace(eyes, labels={"gaze": torch.full((20, 2), float("nan"))})
+def test_an_estimator_that_diverges_says_at_which_step_and_is_not_given(monkeypatch):
+    monkeypatch.setattr(evaluation.GazeEstimator, "forward", lambda self, x: torch.nan * self.head[-1].bias.expand(len(x), 3))
     with pytest.raises(TrainingFailed, match="step 5: the gaze estimator's loss is not a number"):
-        train_gaze_estimator(broken, GazeTrainingConfig(steps=5, batch=4), 0)
+        train_gaze_estimator(dots(20, 0), GazeTrainingConfig(steps=5, batch=4), 0)
 
 
 @given(st.lists(st.floats(0, 180), min_size=1, max_size=30))

@@ -162,7 +162,7 @@ def states_of_no_run(rng):
     def going_on(folder, change):
         words = training(folder, ["steps=3"])
         started(folder, words)
-        path = folder / "r.run.state"
+        path = folder / "r.safetensors.run.state"
         change(path)
         return words
 
