@@ -146,4 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, stopped="the same command begins anew"))
+    raise SystemExit(exit_status(main))

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))        # the kit beside this folder, installed or not
-from simgan_lib.system.errors import UserError, exit_status, printable
+from simgan_lib.system.errors import GOES_ON, UserError, exit_status, printable
 from simgan_lib.system.settings import PROCESSES, Parser, Whole
 
 SHEET = 32                        # images on a contact sheet
@@ -52,7 +52,7 @@ class Release:
 def run(release, argv=None):
     """The program of a release.  Returns the exit status."""
     arguments = _parser(release).parse_args(argv)
-    return exit_status(lambda: arguments.run(release, arguments))
+    return exit_status(lambda: arguments.run(release, arguments), **({} if arguments.run == _verify else {"stopped": GOES_ON}))
 
 
 def _parser(release):
@@ -126,8 +126,8 @@ def _verify(release, arguments):
     from simgan_lib.figures import to_png
     from simgan_lib.figures.contact_sheet import contact_sheet
     from simgan_lib.system.files import write_whole
-    from simgan_lib.system.places import checked
-    checked(arguments.sheet)
+    from simgan_lib.system.places import apart, checked
+    checked(apart(arguments.sheet, arguments.folder))
     found = Inspection(SHEET)
     for images, skipped in _parts(release, arguments):
         found.add(images, skipped)

@@ -15,6 +15,7 @@ from simgan_lib.datasets.base import listing
 from simgan_lib.datasets.folder import common_size, read_folder
 from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.system.image_sets import put_in_place, work_place
+from simgan_lib.system.places import apart
 from simgan_lib.system.settings import MANY, Parser, Whole
 from simgan_lib.training import PRESETS, Training, refine
 
@@ -37,6 +38,7 @@ def main():
     synthetic, real = (read_folder(folder, size, given.colour) for folder in (given.simulated, given.real))
     if len(synthetic) < len(names):                                 # else names and pictures would not go together
         raise UserError(f"{given.simulated}: expected pictures that can all be used, found {synthetic.source}")
+    apart(given.refined, given.simulated, given.real)
     with work_place(given.refined) as place:                        # who cannot write should know before the training
         for name, image in zip(names, refined(synthetic, real, given.steps).images):
             (place / "set" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -54,4 +56,4 @@ def refined(synthetic, real, steps):
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, stopped="the same command begins anew"))
+    raise SystemExit(exit_status(main))

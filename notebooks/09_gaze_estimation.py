@@ -521,7 +521,7 @@ assert claimed > 1 + fair and abs(fair) < 0.8
 # | | paper | here | deviation |
 # |---|---|---|---|
 # | training images | 1.2 million UnityEyes in all; the size of 1x is unknown to us | 500 and 2,000 live (refined: 500); 8,000 and 32,000, 50,000 and 200,000 recorded | the 4x set holds the 1x set; live, the kit's full-scale refiner |
-# | test images | MPIIGaze | stand-in; in one recorded run the kept-apart days of p00 | the stand-in is not real, and the settings were chosen on it; p00 is a sample of one person |
+# | test images | MPIIGaze | stand-in; in recorded runs the kept-apart days of p00 | the stand-in is not real, and the settings were chosen on it; p00 is a sample of one person |
 # | network | 242 million parameters | small one, a 450th of it; the published one was built, never trained here | too large for a CPU |
 # | length of training | not published | the same number of updates for all | as the question demands |
 # | within 7 degrees | 62.3 (reported), 64.9, 69.4 (reported), 87.2 % | the tables above | the paper's order is not reached: size gains next to nothing here |

@@ -242,7 +242,7 @@ assert not written or (near["at random"] < 0.6 * near["by day"] and copied["at r
 #
 # The kit is also tested with a sample of MPIIGaze's person p00: 2,018 of the 3,000 crops of its Evaluation Subset, which
 # went through JPEG. Its frames were drawn far apart.
-# There the two splits differ little, 5.1 and 5.2 degrees, since no two frames are nearly the same. One cannot know
+# There the two splits differ little, 5.1 and 5.2 degrees in a run that was not recorded, since no two frames are nearly the same. One cannot know
 # this before one has looked, so the kit always splits by day.
 #
 # </details>
@@ -306,12 +306,12 @@ assert errors["refined"] < errors["always the mean"]
 # %% [markdown]
 # Do not read much into one run of this size: between seeds these numbers move by half a degree and more, and refined eyes
 # may even be behind raw ones. The kit's measured results are in its README. On p00, three seeds of `quick` do not decide
-# whether refinement helps: −0.36 degrees, with a 95 % interval from −0.84 to +0.12. With one offset taken away it helps.
-# In `full`, anything from −1.7 to +1.9 degrees is possible.
+# whether refinement helps: −0.36 degrees, with a 95 % interval from −0.84 to +0.12. With one offset taken away it
+# gains; but the test labels gave that offset, and these are eight days of one person. In `full`, anything from −1.7 to +1.9 degrees is possible.
 #
 # ## What goes wrong: right eyes left as they are
 #
-# The commonest slip with MPIIGaze is to forget the mirror: images of right eyes enter as they are. Nothing fails, no
+# An easy slip with MPIIGaze is to forget the mirror: images of right eyes enter as they are. Nothing fails, no
 # loss is NaN. Which number would have told us? The last estimator learned from left eyes alone. We ask it about right
 # eyes, mirrored and as they are stored. Then we look at the *mean* error of yaw, with its sign.
 
@@ -334,7 +334,7 @@ assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["
 # as much. What else the estimator goes by we have not looked into. For our refiner the slip can be worse: half of all noses are then on the right, and it gets left
 # eyes only.
 #
-# On p00's sample the slip costs little: 4.8 degrees mirrored, 4.9 as stored (three seeds, on matched images). Perhaps
+# On p00's sample the slip costs little: 4.8 degrees mirrored, 4.9 as stored (three seeds, on matched images, not recorded). Perhaps
 # since its light comes from one side, and the mirror turns that, too. One release shows a fault that another hides. So look at
 # each side by itself.
 #

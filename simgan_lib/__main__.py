@@ -11,8 +11,8 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from .system.errors import UserError, exit_status
-from .system.settings import COUNT, PROCESSES, SEED, SEEDS, Parser
+from .system.errors import GOES_ON, UserError, exit_status
+from .system.settings import COUNT, PROCESSES, SEED, SEEDS, Parser, text
 
 
 def main(argv=None):
@@ -20,7 +20,8 @@ def main(argv=None):
     arguments = _parser().parse_args(argv)
     if "profile" in arguments and arguments.profile is None:
         arguments.profile = os.environ.get("SIMGAN_PROFILE") or "quick"
-    return exit_status(lambda: arguments.run(arguments))
+    goes_on = arguments.run in (_reproduce, _gaze_table, _ablate, _train, _ship)
+    return exit_status(lambda: arguments.run(arguments), **({"stopped": GOES_ON} if goes_on else {}))
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -65,7 +66,10 @@ def _gaze_table(a):
 def _test_days(a):
     if a.test_days and not a.real:
         raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
-    return [day.strip() for day in a.test_days.split(",")] if a.test_days else None
+    days = [day.strip() for day in a.test_days.split(",")] if a.test_days else None
+    if days and not all(days):
+        raise UserError(f"--test-days: expected names of days such as day03,day06, found {a.test_days!r}")
+    return days
 
 
 def _simulate(a):
@@ -120,11 +124,11 @@ def _refine(a):
     from .images import ImageSet, save_parts
     from .pretrained import load_refiner
     from .system.device import resolve_device
+    from .system.places import apart
     from .training import refined_parts
     refiner = load_refiner(a.refiner).to(resolve_device(a.device))
     images = ImageSet.load(a.synthetic)
-    if os.path.realpath(a.out) == os.path.realpath(a.synthetic):
-        raise UserError(f"{a.out}: is read, and cannot be written: the same command again would refine it twice; name another")
+    apart(a.out, a.synthetic)
     refined = refined_parts(refiner, images, progress=shown_progress("refining"))
     print(f"{save_parts(a.out, refined, f'refined from: {images.source}')} refined images in {a.out}")
 
@@ -135,6 +139,8 @@ def _evaluate(a):
     from .experiments.runs import shown_progress
     from .images import ImageSet
     from .system.device import resolve_device
+    if os.path.realpath(a.training) == os.path.realpath(a.test):
+        raise UserError(f"{a.test}: is what is learned from; expected other images to measure on")
     training, test = ImageSet.load(a.training), ImageSet.load(a.test)
     for folder, images in ((a.training, training), (a.test, test)):
         if "gaze" not in images.labels:
@@ -180,20 +186,24 @@ def _option(*names, **how):
 PROFILE = _option("--profile", default=None, help="quick, full or paper (default: what SIMGAN_PROFILE says, else quick)")
 DEVICE = _option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
 ONE_SEED = _option("--seed", type=SEED, default=0)
-RESULTS = _option("--results", default="results", help="where results go")
+RESULTS = _option("--results", type=text, default="results", help="where results go")
 MAIN_JOB = (
     PROFILE, _option("--seeds", type=SEEDS, default=1, help="how many runs to average"),
     _option("--first-seed", type=SEED, default=0,
             help="seeds may be spread over machines; those in one FILE of records are averaged"),
-    _option("--real", metavar="DIR", help="MPIIGaze (the release, or a part) instead of the stand-in domain"),
-    _option("--test-days", help="days of --real kept apart for the measurement: day03,day06,...; every third day if not given"),
+    _option("--real", type=text, metavar="DIR",
+            help="MPIIGaze (the release, or a part) instead of the stand-in domain"),
+    _option("--test-days", type=text,
+            help="days of --real kept apart for the measurement: day03,day06,...; every third day if not given"),
     RESULTS, DEVICE)
 COMMANDS = {              # name: (function, what it does, options)
     "reproduce": (_reproduce, "the main job: refine, train gaze estimators, measure, report", (
-        *MAIN_JOB, _option("--record", metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)"))),
+        *MAIN_JOB,
+        _option("--record", type=text, metavar="FILE", help="also add the run's numbers to this file of records (.jsonl)"))),
     "gaze-table": (_gaze_table, "gaze: 1x and 4x images, other methods; after `reproduce` it goes on there", (
         *MAIN_JOB,
-        _option("--records", metavar="FILE", help="where the records go (.jsonl); beside the run's stages if not given"))),
+        _option("--records", type=text, metavar="FILE",
+                help="where the records go (.jsonl); beside the run's stages if not given"))),
     "ablate": (_ablate, "the sweep of ablations; a stopped sweep goes on", (
         _option("--profile", default="quick", help="quick or full"),
         _option("--seeds", type=SEEDS, default=3, help="runs of each ablation"),
@@ -201,7 +211,7 @@ COMMANDS = {              # name: (function, what it does, options)
                 help="these ablations alone, such as base no-history, or all of a group: ideas, choices"),
         _option("--jobs", type=PROCESSES, default=1, help="processes at once, on this machine"),
         _option("--part", default="1/1", help="K/N: one of N machines that share --results; run it on each"),
-        _option("--records", metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given"),
+        _option("--records", type=text, metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given"),
         RESULTS, DEVICE)),
     "simulate": (_simulate, "write labelled eye images", (
         _option("out", help="folder to write"), _option("--number", type=COUNT, default=10_000),
@@ -224,7 +234,7 @@ COMMANDS = {              # name: (function, what it does, options)
         _option("--profile", default="full", help="quick, full or paper"), ONE_SEED, RESULTS, DEVICE)),
     "results": (_results, "make the pages of results and of refiners, and README's table, anew of records and cards", (
         _option("checkout", nargs="?", default=".", help="where docs/results.md, docs/refiners.md and README.md are"),
-        _option("--records", metavar="DIR", help="folder of the records; those that come with the kit if not given"))),
+        _option("--records", type=text, metavar="DIR", help="folder of the records; those that come with the kit if not given"))),
 }
 
 

@@ -27,7 +27,7 @@ from simgan_lib.matching import histogram_matched
 from simgan_lib.simulators.evening import in_evening_light, squinting
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import exit_status
-from simgan_lib.system.settings import MANY, SEED, Number, OneOf, Parser, Whole
+from simgan_lib.system.settings import MANY, SEED, Number, OneOf, Parser, Whole, text
 from simgan_lib.training import PRESETS, Training, refine
 
 EYES = 600                # of each domain
@@ -66,7 +66,7 @@ def main():
     parser.add_argument("--only", type=psi_and_weights, default=SWEEP, help="psi:lambda, with commas between")
     parser.add_argument("--seeds", type=lambda text: [SEED(s) for s in text.split(",")], default=[0, 1, 2])
     parser.add_argument("--steps", type=Whole(1, MANY), default=120)
-    parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
+    parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="JSON lines instead of the table")
     a = parser.parse_args()
     run = run_line("features", "quick", "evening", {"steps": a.steps},
@@ -97,4 +97,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, stopped="the same command begins anew"))
+    raise SystemExit(exit_status(main))

@@ -28,8 +28,8 @@ from simgan_lib.experiments.pipeline import SeedRun
 from simgan_lib.experiments.runs import train_refiner
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.device import resolve_device
-from simgan_lib.system.errors import exit_status
-from simgan_lib.system.settings import SEED, Parser
+from simgan_lib.system.errors import GOES_ON, exit_status
+from simgan_lib.system.settings import SEED, Parser, text
 
 
 def drawn_like(images, gaze, seed):
@@ -47,10 +47,10 @@ def spread(gaze):
 
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
+    parser.add_argument("--real", type=text, metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--seed", type=SEED, default=0)
-    parser.add_argument("--results", default="results", help="where trainings are kept, to be taken up again")
+    parser.add_argument("--results", type=text, default="results", help="where trainings are kept, to be taken up again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
     profile, device, folder = profile_named(a.profile), resolve_device("auto"), Path(a.results) / "label_shift"
@@ -74,4 +74,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main))
+    raise SystemExit(exit_status(main, stopped=GOES_ON))

@@ -36,7 +36,7 @@ from simgan_lib.simulators import camera
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.simulators.parameters import EYE
 from simgan_lib.system.errors import exit_status
-from simgan_lib.system.settings import MANY, SEEDS, Parser, Whole
+from simgan_lib.system.settings import MANY, SEEDS, Parser, Whole, text
 from simgan_lib.training import refine
 
 NAMES = ("gray", "gray-global", "gray-no-history")
@@ -60,7 +60,7 @@ def main():
     parser.add_argument("--seeds", type=SEEDS, default=3)
     parser.add_argument("--steps", type=Whole(1, MANY), default=STEPS, help="batches that the network learns from")
     parser.add_argument("--quick", action="store_true", help="few images: to see that it runs")
-    parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
+    parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
     if a.record and a.steps != STEPS:
@@ -91,4 +91,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, stopped="the same command begins anew"))
+    raise SystemExit(exit_status(main))

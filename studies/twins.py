@@ -27,7 +27,7 @@ from simgan_lib.matching import histogram_matched
 from simgan_lib.pretrained import load_shipped
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import exit_status
-from simgan_lib.system.settings import Parser
+from simgan_lib.system.settings import Parser, text
 from simgan_lib.training import refine
 
 NAMES = ("gray", "gray-no-history", "gray-global")
@@ -50,7 +50,7 @@ def main():
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], default=[], help="which refiners; all if not given")
     parser.add_argument("--profile", default="full", help="quick: to see that it runs")
     parser.add_argument("--unmatched", action="store_true", help="leave refined images as they are, not matched once more")
-    parser.add_argument("--record", metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
+    parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
     profile = profile_named(a.profile)
@@ -77,4 +77,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, stopped="the same command begins anew"))
+    raise SystemExit(exit_status(main))

@@ -34,8 +34,8 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import LOWER_FOLLOWS, UPPER_FOLLOWS, render
 from simgan_lib.simulators.parameters import draw_parameters
 from simgan_lib.system.device import resolve_device
-from simgan_lib.system.errors import exit_status
-from simgan_lib.system.settings import SEED, Number, Parser
+from simgan_lib.system.errors import GOES_ON, exit_status
+from simgan_lib.system.settings import SEED, Number, Parser, text
 
 NOT_AGAIN, STAND_IN = "refined_as_they_are", "stand_in"
 SETS = (*TRAINED_ON, NOT_AGAIN, STAND_IN)
@@ -103,7 +103,7 @@ def training_sets(seed, names):
 
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
-    parser.add_argument("--real", metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
+    parser.add_argument("--real", type=text, metavar="DIR", help="a folder with MPIIGaze crops instead of the stand-in domain")
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--seed", type=SEED, default=0)
     parser.add_argument("--only", nargs="+", choices=SETS, default=TRAINED_ON, metavar="NAME",
@@ -111,7 +111,8 @@ def main():
     parser.add_argument("--lids", nargs=2, type=Number(-20, 20), metavar=("UPPER", "LOWER"),
                         help="mm that the upper and the lower lid rise "
                         f"a degree of gaze, instead of {UPPER_FOLLOWS} and {LOWER_FOLLOWS}; 0.18 goes all the way")
-    parser.add_argument("--results", default="results", help="where `reproduce` keeps its stages; its refiner is used again")
+    parser.add_argument("--results", type=text, default="results",
+                        help="where `reproduce` keeps its stages; its refiner is used again")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
     profile, device = profile_named(a.profile), resolve_device("auto")
@@ -139,4 +140,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main))
+    raise SystemExit(exit_status(main, stopped=GOES_ON))

@@ -152,7 +152,10 @@ def test_a_size_that_is_none_ends_in_one_line(program, folders, tmp_path, size):
 
 def test_a_folder_that_holds_something_is_not_written_to(program, folders):
     before = (folders[0] / "a.png").read_bytes()
-    assert_one_line(program("refine_your_own.py", *folders, folders[0]), "mine: could not be written: a folder with other files")
+    other = write_pictures(folders[0].parent / "other", ["x.png"])
+    assert_one_line(program("refine_your_own.py", *folders, other), "other: could not be written: a folder with other files")
+    for inside in (folders[0], folders[0] / "refined", folders[1] / "refined"):          # else it would be read the next time
+        assert_one_line(program("refine_your_own.py", *folders, inside), "which is read")
     assert (folders[0] / "a.png").read_bytes() == before
 
 

@@ -15,6 +15,7 @@ import test_cli
 import torch
 from test_cli import refused, run
 
+from simgan_lib.__main__ import main
 from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
 from simgan_lib.simulators import eyes
@@ -176,11 +177,41 @@ def test_after_a_full_disk_refine_begins_anew(here, capsys, monkeypatch, step):
     assert run(capsys, "refine", "r.safetensors", "S", "out")[0] == 0 and len(ImageSet.load("out")) == 20
 
 
-@pytest.mark.parametrize("out", ["S", "./S/", "link"])
+@pytest.mark.parametrize("out", ["S", "./S/", "link", "S/inside", "link/inside"])
 def test_images_are_not_refined_twice(here, capsys, out):
     """Once refined in their own place, the same command would refine the refined ones."""
     os.symlink("S", "link")
-    assert "refine it twice" in refused(capsys, "refine", "r.safetensors", "S", out)
+    assert "which is read: the same command again would read it" in refused(capsys, "refine", "r.safetensors", "S", out)
+
+
+def test_a_contact_sheet_does_not_become_one_of_the_pictures(here):
+    Path("pictures").mkdir()
+    shutil.copy(ROOT / "docs" / "examples.png", "pictures/0.png")
+    for sheet in ("pictures/0.png", "pictures/sheet.png"):
+        words = [sys.executable, ROOT / "data_scripts" / "folder.py", "verify", "pictures", "--sheet", sheet]
+        ended = subprocess.run(words, capture_output=True, text=True, timeout=120)
+        assert ended.returncode == 2 and "which is read" in ended.stderr and ended.stderr.count("\n") == 1
+    assert os.listdir("pictures") == ["0.png"]
+
+
+@pytest.mark.parametrize("hidden", [".S2.old", ".S2.unfinished"])
+def test_a_hidden_folder_of_the_users_is_not_deleted(here, capsys, hidden):
+    Path(hidden).mkdir()
+    Path(hidden, "notes.txt").write_text("mine")
+    assert "holds notes.txt" in refused(capsys, "refine", "r.safetensors", "S", "S2")
+    assert Path(hidden, "notes.txt").read_text() == "mine"
+
+
+def test_what_is_learned_from_is_not_measured_on(here, capsys):
+    assert "what is learned from" in refused(capsys, "evaluate", "S", "./S")
+
+
+@pytest.mark.parametrize("option", ["--real", "--record", "--results", "--test-days"])
+def test_an_option_left_blank_chooses_no_other_job(idle, capsys, option):
+    """As an unset variable of a shell leaves it."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["reproduce", option, ""])
+    assert f"argument {option}: expected a name, found a blank text" in capsys.readouterr().err
 
 
 # ---- the machine ----

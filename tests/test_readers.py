@@ -303,6 +303,16 @@ def _with_orientation(picture, orientation):
     return picture
 
 
+@pytest.mark.parametrize("name", ["a.tif", "a.webp", "a.png"])
+def test_a_picture_of_several_frames_is_counted_as_such(tmp_path, name):
+    """Its first frame is not all that it holds."""
+    frames = [Image.new("L", (40, 30), gray) for gray in (50, 100, 150)]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    frames[1].save(tmp_path / "b.png")
+    eyes = read_folder(tmp_path, size=(30, 40))
+    assert len(eyes) == 1 and "1 picture of several frames left out" in eyes.source
+
+
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(UserError, match="none.csv: could not be read .No such file"):
         folder_units(write_folder(tmp_path), "none.csv")

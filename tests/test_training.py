@@ -542,6 +542,24 @@ def test_noise_varies_what_one_image_becomes_and_nothing_else(data):
     assert torch.equal(one, same) and not torch.equal(one, other)
 
 
+def test_the_noise_of_a_training_is_drawn_anew_for_each_batch_of_both_networks(data):
+    run, seen = Training(replace(TINY, noise=1), *data), []
+    run.refiner.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
+    run.update_refiner(), run.update_discriminator()
+    assert [noise.shape for noise in seen] == [(4, 1, 35, 55)] * 2
+    assert all(noise.std(0).mean() > 0.2 for noise in seen) and not torch.equal(*seen)
+
+
+def test_the_history_is_used_from_the_discriminators_first_update_on(marked):
+    """Three updates of the refiner alone refine 1000 to 1011; the discriminator's first sees 1012 to 1015, and keeps half."""
+    run, judged = marked
+    for _ in itertools.takewhile(lambda record: record.step < 5, run.run()):
+        pass
+    first, second = judged[0], judged[2]
+    assert first == [1012, 1013, 1014, 1015] and len(run.buffer) == 4
+    assert set(second) == {1016, 1017, 1012, 1013}
+
+
 def test_sizes_must_agree(data):
     with pytest.raises(UserError, match="equal channels and size"):
         Training(TINY, data[0], stand_in(4, seed=1, size=(20, 30)))

@@ -67,6 +67,8 @@ def read_picture(path, mode, upright=False):
         with warnings.catch_warnings(), Image.open(plain_file(path), formats=FORMATS) as picture:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             _check_size(picture)
+            if picture.format in ("TIFF", "WEBP", "PNG") and getattr(picture, "is_animated", False):
+                raise Unusable("picture of several frames")
             if upright:
                 ImageOps.exif_transpose(picture, in_place=True)
             turned = _eight_bits(picture).convert(mode)

@@ -27,7 +27,10 @@ class UserError(Exception):
     """
 
 
-def exit_status(work, stopped="the same command goes on from here"):
+GOES_ON = "the same command goes on from here"
+
+
+def exit_status(work, stopped="the same command begins anew"):
     """Run `work()`  ->  0 done, 2 bad input or no room (one line says what), 130 interrupted (`stopped` says what then)."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")     # of a locale without the sign ±

@@ -28,6 +28,7 @@ FORMAT = "simgan-imageset-2"
 CODE = np.dtype("<u4")            # unsigned: a damaged code cannot count from the end
 NUMBERS = "u1 i1 i2 i4 i8 f2 f4 f8 b1".split()               # of labels
 LARGEST = 1 << 26                 # bytes of a set.json, where a million names take 20 MB; of a group's names, in a small set
+OURS = (".json", ".npy", ".npz", ".unfinished", ".lock")     # endings of what stands beside a set while it is written
 UNCHANGED = "what stood there is unchanged: put that right and give the same command again"
 
 
@@ -301,6 +302,9 @@ def check_place(folder):
     if others:
         raise UserError(f"{folder}: could not be written: a folder with other files stands there, such as {others[0]}; name "
                         "another place, or an image set to replace")
+    for place in filter(Path.is_dir, (_aside(folder), left_over(folder))):
+        if strange := [path.name for path in place.iterdir() if path.suffix not in OURS and path.name not in ("set", "lock")]:
+            raise UserError(f"{folder}: could not be written: {place} is needed for it, and holds {strange[0]}; move that away")
     if found.is_mount():
         raise UserError(f"{folder}: could not be written: a disk of its own, which cannot be replaced; name a folder in it")
 

@@ -58,6 +58,14 @@ def checked(path, folder=False):
     return found
 
 
+def apart(path, *read):
+    """The path, if it lies in none of the places that are read.  Raises UserError: the same command again would read it, too."""
+    for place in map(os.path.realpath, read):
+        if Path(os.path.realpath(path)).is_relative_to(place):
+            raise UserError(f"{path}: lies in {place}, which is read: the same command again would read it; name another place")
+    return path
+
+
 @contextmanager
 def writing(path, then="name another place, or put that right; nothing was changed"):
     """A full disk, or a place that cannot be written, becomes a UserError.  then: what holds now, and what to do."""

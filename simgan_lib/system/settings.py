@@ -101,6 +101,13 @@ class Flag(Rule):
         return "true or false"
 
 
+def text(value):
+    """For argparse: a text that says something.  What an unset variable of a shell leaves would choose another job in silence."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError("expected a name, found a blank text")
+    return value
+
+
 class Settings:
     """Base of configurations, which are frozen dataclasses: a field's type is a Rule, or a class that the value must be of.
 
