@@ -78,7 +78,8 @@ assert torch.allclose(torch.rad2deg(eye.labels["gaze"]), torch.tensor([-10.0, 12
 # ### Exercise 1.1 · The gaze vector (10 minutes)
 #
 # Turn angles of shape `(N, 2)`, pitch first, into vectors of shape `(N, 3)` and of length 1. Both angles lie within 90
-# degrees. They are floats of 32 or 64 bits.
+# degrees. They are floats of 32 or 64 bits. More axes in front, as in `(M, N, 2)`, must come out right, or raise an
+# error.
 #
 # <details><summary>Hint</summary>
 #

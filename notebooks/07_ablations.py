@@ -383,8 +383,8 @@ assert list(changed.values()) == sorted(changed.values(), reverse=True) and len(
 # ### Exercise 7.2 · The signature of mode collapse (5 minutes)
 #
 # A refiner whose images are all alike has collapsed, however real each of them looks. Write a number that says how
-# much the images of a set differ *from each other*: the standard deviation over the images, then the mean over the
-# pixels.
+# much the images of a set differ *from each other*: the standard deviation over the images (divided by n - 1, as torch
+# does), then the mean over the pixels.
 #
 # <details><summary>Hint</summary>
 #

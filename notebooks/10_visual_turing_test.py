@@ -178,7 +178,7 @@ with tempfile.TemporaryDirectory() as folder:
 # ### Exercise 10.1 · The exact p-value (5 minutes)
 #
 # Compute this chance exactly, as in the example by hand: how many of all rows of right and wrong answers have so many
-# right ones or more? It must be exact for 1,000 trials and more, too.
+# right ones or more? It must be exact for 1,000 trials and more, too, and for tiny chances.
 #
 # <details><summary>Hint</summary>
 #

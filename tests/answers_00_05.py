@@ -54,6 +54,11 @@ BEST_REFINER = [
     (lambda d, s, limit: str(nearest(d, s, limit)), "found str"),
     (lambda d, s, limit: (s <= limit).float().argmax(), ""),
     (lambda d, s, limit: d.masked_fill_(~(s <= limit), 9).argmin(), "changes the tensor"),
+    (lambda d, s, limit: d.where(s <= limit, 100.0).argmin(), ""),                       # distances may be larger
+    (functools.partial(nearest, kept=lambda shift, limit: shift < limit + 0.01), ""),
+    (functools.partial(nearest, kept=lambda shift, limit: shift <= 1.02 * limit), ""),
+    (lambda d, s, limit: d.where(s.nan_to_num(20) <= limit, torch.inf).argmin(), ""),
+    (lambda d, s, limit: d.round(decimals=3).where(s <= limit, torch.inf).argmin(), ""),
 ]
 
 
@@ -100,6 +105,7 @@ GAZE_VECTOR = [
     (lambda a: torch.cat([*vector(a).unbind(-1)], -1), "end to end"),
     (lambda a: gaze.gaze_vector(math.pi / 2 - a), "sine and cosine"),
     (lambda a: vector(torch.stack([a[:, 0], a[:, 1]], -1)), "more than two axes"),
+    (lambda a: torch.stack(vector(a).unbind(-1), 1), "more than two axes"),
     (lambda a: F.normalize(vector(a), dim=0), SOME),
     (lambda a: vector(a.mul_(1.5)), "changes the tensor"),
     (lambda a: a @ torch.tensor([[0.0, -1, 0], [-1, 0, 0]]), ""),
@@ -117,6 +123,11 @@ def cosine(ours, truth):
     return (a * b).sum(-1)
 
 
+def crossed_at_three(a, b):
+    """Along the first axis that has three numbers, as torch.cross does without an axis: of three gazes it is the wrong one."""
+    return torch.linalg.cross(a, b, dim=a.shape.index(3))
+
+
 ANGULAR_ERROR_DEG = [
     gaze.angular_error_deg,
     lambda a, b: torch.rad2deg(cosine(a, b).clamp(-1, 1).acos()),
@@ -125,6 +136,9 @@ ANGULAR_ERROR_DEG = [
     lambda a, b: np.degrees(np.arccos(np.clip((pair(a, b)[0].numpy() * pair(a, b)[1].numpy()).sum(-1), -1, 1))),
     lambda a, b: torch.stack([gaze.angular_error_deg(x, y) for x, y in zip(a, b)]),
     lambda a, b: gaze.angular_error_deg(b, a).float(),
+    lambda a, b: F.cosine_similarity(*pair(a, b)).clamp(-1, 1).acos().rad2deg(),
+    lambda a, b: torch.atan2(torch.linalg.cross(*pair(a, b)).norm(dim=1), (pair(a, b)[0] * pair(a, b)[1]).sum(1)).rad2deg(),
+    lambda a, b: torch.einsum("ni,ni->n", gaze.gaze_vector(a), gaze.gaze_vector(b)).clamp(-1, 1).acos() * 180 / math.pi,
 ], [
     (lambda a, b: torch.deg2rad(gaze.angular_error_deg(a, b)), "radians"),
     (lambda a, b: torch.rad2deg((a - b).norm(dim=-1)), "plane of pitch and yaw"),
@@ -146,6 +160,7 @@ ANGULAR_ERROR_DEG = [
     (lambda a, b: gaze.angular_error_deg(a, b) + 1, "1 too high"),
     (lambda a, b: gaze.angular_error_deg(a, b).round(), SOME),
     (lambda a, b: gaze.angular_error_deg(a, b).tolist(), "found list"),
+    (lambda a, b: torch.rad2deg(torch.atan2(crossed_at_three(*pair(a, b)).norm(dim=1), cosine(a, b))), SOME),
 ]
 
 
@@ -301,6 +316,8 @@ RECEPTIVE_FIELD = [
     (field(grow=lambda side, step, kernel, stride: side + 2 * (kernel // 2) * step), ""),
     (lambda layers: (networks.receptive_field(layers),) * 2, "found tuple"),
     (lambda layers: 23, "wrong value"),
+    (lambda layers: networks.receptive_field(layers[:7]), ""),
+    (lambda layers: networks.receptive_field([(kernel, min(stride, 4)) for kernel, stride in layers]), ""),
 ]
 
 

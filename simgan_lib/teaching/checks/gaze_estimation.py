@@ -12,8 +12,9 @@ from .base import check, expect, expect_rule, plain
 def cumulative_curve(answer, draw):
     """Percentage of errors that are at most each of some degrees."""
     n, k = draw.one_of(9, 1, 2, 40), draw.one_of(4, 1, 7)
-    degrees = draw.order(30)[:k] / 2                                              # in any order, halves of degrees
-    errors = torch.where(torch.arange(n) % 2 == 0, degrees.repeat(n)[:n], 16 * draw.values(n).abs())[draw.order(n)]
+    degrees = (draw.order(30)[:k] + draw.one_of(0, draw.values(k).abs())) / 2     # in any order, halves of degrees or any
+    each, any_error = degrees.repeat(n)[:n], 16 * draw.values(n).abs()            # just as large, just larger, and any
+    errors = torch.stack([each, each + 1e-3, any_error])[torch.arange(n) % 3, torch.arange(n)][draw.order(n)]
     right = plain(statistics.cumulative_curve(errors, degrees))
     at_most = (errors <= degrees[:, None]).double()
     rising = degrees.argsort()
@@ -70,5 +71,5 @@ def resampled_mean(answer, draw):
     expect_rule("the order of the values must not matter", answer(values[order], group[order], picked), right)
     expect_rule("the order of the draw must not matter", answer(values, group, picked.flip(0)), right)
     expect_rule("another name of the days must not matter", answer(values, group + 3, picked + 3), right)
-    more_values, more_days = torch.cat([values, values[:1] + 1]), torch.cat([group, torch.tensor([20])])
+    more_values, more_days = torch.cat([values, values[:1] + 1]), torch.cat([group, torch.tensor([draw.integer(99, 3000)])])
     expect_rule("a day that was not drawn must not matter, whatever its number", answer(more_values, more_days, picked), right)

@@ -24,6 +24,7 @@ def mean_shift(answer, draw):
         "scaled by the height, 35, of a crop: its width is 55": 35 / width * lengths.mean(),
         "width / 55 is no whole number: `//` cuts it": lengths.mean() / max(width // 55, 1),
         "an image without a fit counts as one that did not move: leave it out": half * lengths.sum() / len(before),
+        "an image whose pupil did not move counts, too: leave out only those without a fit": half * lengths[lengths > 0].mean(),
         "a missing coordinate counts as one that did not move: leave the image out":
             half * known[shifts.isfinite().any(1)].norm(dim=1).mean(),
         "an image without a fit counts as one at the corner, 0: leave it out":
@@ -45,12 +46,18 @@ def mean_shift(answer, draw):
 
 
 def _centres(draw):
-    """Centres before and after (N, 2), some of them not found: as a whole, only across or only down; at least one is."""
+    """Centres before and after (N, 2), some of them not found: as a whole, only across or only down; at least one is.
+
+    Of those that are found some did not move, or all.
+    """
     n = draw.one_of(9, 1, 2, 30)
     before = 20 + 5 * draw.values(n, 2)
     after = before + draw.one_of(3.0, 0.02, 40.0) * draw.values(n, 2)
-    if n > 2:
-        lost = draw.order(n)[:6 if draw.first else draw.integer(0, n - 1)]
+    order, gone = draw.order(n), 0 if n <= 2 else 6 if draw.first else draw.integer(0, n - 1)
+    lost, found = order[:gone], order[gone:]
+    still = found if draw.one_of(False, True, False, False) else found[1:2]
+    after[still] = before[still]
+    if gone:
         before[lost[0:2]], after[lost[2:4]] = torch.nan, torch.nan
         before[lost[4:5], 0], after[lost[5:], 1] = torch.nan, torch.nan
     return before, after

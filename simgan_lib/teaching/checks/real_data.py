@@ -35,19 +35,29 @@ def mirrored(answer, draw):
     expect_rule("the mirror image of the mirror image is the eye itself", answer(right), angles)
 
 
+def near_by_squares(draw, image, step):
+    """13 rows near an image (D,).  One differs in a single pixel: by L1 it is the nearest, by L2 the others are."""
+    away = step * draw.values(13, len(image)).sign()
+    away[0] = 0
+    away[0, draw.integer(0, len(image) - 1)] = 0.9 * len(image) * step
+    return image + away
+
+
 @check(realism.nearest_distance)
 def nearest_distance(answer, draw):
     """Each test row's mean |difference| to the nearest training row."""
     n, m, pixels = draw.one_of((15, 40, 7), (1, 1, 1), (1, 9, 3), (8, 2, 30), (30, 60, 2))
     size = draw.one_of(1.0, 0.01, 120.0)
     test, training = (size * (1 + draw.values(rows, pixels)) for rows in (n, m))
+    if pixels > 1:
+        training = torch.cat([training, near_by_squares(draw, test[0], 0.05 * size)])[draw.order(m + 13)]
     apart = (test[:, None] - training).abs()                                      # (n, m, pixels)
     right, each = realism.nearest_distance(test, training), torch.arange(n)
     by_square, by_angle = (apart ** 2).sum(2).argmin(1), torch.cosine_similarity(test[:, None], training, dim=2).argmax(1)
     expect(answer(test, training), right, {
         "right shape, wrong value: mean or sum?": apart.sum(2).amin(1),
         "divided by the number of test images: divide by the number of pixels": apart.sum(2).amin(1) / n,
-        "divided by the number of training images: divide by the number of pixels": apart.sum(2).amin(1) / m,
+        "divided by the number of training images: divide by the number of pixels": apart.sum(2).amin(1) / len(training),
         "that is the distance to the furthest one": apart.mean(2).amax(1),
         "that is the distance to the second nearest": apart.mean(2).sort(1).values[:, min(1, m - 1)],
         "that is the mean over all training images": apart.mean((1, 2)),

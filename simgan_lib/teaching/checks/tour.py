@@ -17,10 +17,10 @@ def nearest_kept(distances, shifts, limit):
 @check(nearest_kept)
 def best_refiner(answer, draw):
     """Of the refiners that keep the label, the place of the one that is nearest to the other domain."""
-    n, limit, place = draw.one_of(7, 3, 4, 10), draw.integer(2, 8) / 4, draw.one_of(0, 1, 2)
+    n, limit, place = draw.one_of(7, 3, 4, 10), draw.integer(2, 8) / 4 * draw.one_of(1, 64, 1 / 64), draw.one_of(0, 1, 2)
     roles, distances, shifts = draw.order(n), torch.empty(n), torch.empty(n)
-    distances[roles] = torch.linspace(0.1, 1, n)              # moved, lost, best, next, ..., does nothing, furthest
-    shifts[roles] = limit * torch.tensor([draw.number(1.1, 9), torch.nan, 0.9, 0.1, *[0.5] * n])[:n]
+    distances[roles] = draw.one_of(1, 1e-5, 1e4) * torch.linspace(0.1, 1, n)  # moved, lost, best, next, ..., does nothing, furthest
+    shifts[roles] = limit * torch.tensor([draw.one_of(3, 1.001), torch.nan, 0.9, 0.1, *[0.5] * n])[:n]
     if n > 5:
         shifts[roles[-2]] = 0.0
     kept = shifts <= limit
@@ -35,7 +35,7 @@ def best_refiner(answer, draw):
         "pixels and distances cannot be added: they have other units": (distances + shifts).nan_to_num(torch.inf).argmin(),
         "places count from 0": nearest_kept(distances, shifts, limit) + 1,
     })
-    turned, nearer = draw.order(n), torch.arange(3.0)
+    turned, nearer = distances.argsort(descending=True), torch.arange(3.0)
     expect_rule("the same refiners in another order, and another one is taken",
                 answer(distances[turned], shifts[turned], limit), (turned == int(found)).nonzero()[0, 0])
     expect_rule("a refiner that moves pupils by just the limit keeps the label",

@@ -3,7 +3,7 @@
 from scipy.stats import binom, norm
 
 from ...evaluation import turing
-from .base import check, expect
+from .base import check, expect, plain, wrong_if
 
 
 @check(turing.binomial_p, rounds=4)
@@ -12,10 +12,14 @@ def binomial_p(answer, draw):
     few, many = draw.integer(1, 12), draw.integer(1100, 1400)
     n = draw.integer(9, 12)
     cases = [(n // 2 + 2, n)] if draw.first else [(draw.integer(0, few), few), (0, few), (few, few)]
-    for right, n in [*cases, (round(many / 2 + draw.number(-1, 2) * many**0.5 / 2), many)]:
+    for n, low, high in ((many, -1, 2), (draw.integer(13, 99), -1, 2), (draw.integer(100, 1099), -1, 2),
+                         (draw.integer(100, 1099), 7, 9), (many, 9, 12)):          # in standard deviations
+        cases.append((round(n / 2 + draw.number(low, high) * n**0.5 / 2), n))
+    for right, n in cases:
         exact, half = turing.binomial_p(right, n), n**0.5 / 2
         one = float(binom.pmf(right, n, 0.5))
-        expect(answer(right, n), exact, {
+        found = answer(right, n)
+        expect(found, exact, {
             "the chance of just so many: those that are even better count, too": one,
             "the chance of more than that: so many count, too": exact - one,
             "the chance of so many or fewer: which tail is surprising?": 1 - exact + one,
@@ -31,6 +35,9 @@ def binomial_p(answer, draw):
             "the number of ways, not their share: divide by 2 ** n": exact * 2.0 ** min(n, 1000),
             "the share of right answers is no probability of getting them": right / n,
         }, tolerance=1e-5)                                        # exact is asked: float32 loses more for many trials
+        found = plain(found).item()
+        wrong_if(abs(found / exact - 1) > 1e-5, "near, but not exact: small chances are lost when they are subtracted from 1, or "
+                                                f"rounded (of {n} {right} are right: found {found:.6g}, expected {exact:.6g})")
 
 
 @check(turing.power, rounds=5)
@@ -39,6 +46,8 @@ def power(answer, draw):
     fewest = draw.integer(15, 40) if draw.first else draw.one_of(1, 5, 100, 990)
     for n in (fewest + draw.integer(0, 9), fewest + 10):
         share = draw.number(0.62, 0.8) if n < 100 else draw.one_of(0.55, 0.45, 0.6) + draw.number(-0.03, 0.03)
+        if n == fewest + 10 and n < 20:
+            share = draw.number(0.25, 0.38)                       # worse than chance is a chance, too
         _power(answer, n, share)
         _power(answer, n + 1, share)                              # for one of the two, one trial more asks for one answer more
 
