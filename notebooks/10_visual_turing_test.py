@@ -336,7 +336,7 @@ assert percent["gray-global, one by one"][0] < 60 < percent["gray, one by one"][
 # In the mean of three seeds they are told from the domain more often than refined eyes. So something else than the
 # camera gives them away. The stand-in draws skin, lashes and irises from other ranges, but also light, exposure and the place of
 # the crop. Shapes of lids, eyeball and gaze have the same ranges in both. Which of these the network sees was not
-# measured. And again, the subject matters. This network learned from 300 batches. After 1,200 it tells refined eyes
+# measured. Again, the subject matters. This network learned from 300 batches. After 1,200 it tells refined eyes
 # a little more often than those eyes (seed 0, `--steps 1200`): 82 and 83 % against 80 %.
 #
 # ## Several subjects
