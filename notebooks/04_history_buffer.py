@@ -175,9 +175,9 @@ assert distance(points) > 1 and recall(points, judge) < 0.7
 #
 # Write its two methods. `sample(n)` returns `n` *different* stored images, drawn at random, and takes none of them out.
 # `replace(images)` stores up to `capacity` images. They go into free places first. Those for which there is no room
-# overwrite random old ones, each in a place of its own. Chance comes from `generator` alone, so that a run can be
-# repeated. What is stored and what is returned are copies: tensors of shape $(n, C, H, W)$ and of the type that came in.
-# The stored ones carry no gradients.
+# overwrite random old ones, each in a place of its own. Chance comes from `generator` alone, anew at each call, so that a
+# run can be repeated. What is stored and what is returned are copies: tensors of shape $(n, C, H, W)$ and of the type
+# that came in. The stored ones carry no gradients.
 #
 # <details><summary>Hint</summary>
 #
@@ -286,9 +286,9 @@ assert torch.cat(past).shape == eyes[8:].shape == (8, 1, 35, 55)
 #
 # ### Exercise 4.2 · Put the batch together (10 minutes)
 #
-# `mixed_batch(fresh, buffer)` returns as many images as it is given, at least two. One half is fresh, and one half is
-# drawn from the buffer. Afterwards half of the fresh images are stored in the buffer. Of the buffer use its length,
-# `sample` and `replace` alone, so that any buffer will do.
+# `mixed_batch(fresh, buffer)` returns as many images as it is given, at least two, of their type. One half is fresh, and
+# one half is drawn from the buffer. Afterwards half of the fresh images are stored in the buffer. Of the buffer use its
+# length, `sample` and `replace` alone, so that any buffer will do.
 #
 # Two cases need care. While the buffer holds fewer images than half a batch, the whole batch is fresh (but half of it
 # is stored all the same). If the number of images is odd, there is one more fresh one.

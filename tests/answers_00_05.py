@@ -551,6 +551,109 @@ class AlwaysFull(Buffer):
         return self.capacity
 
 
+class OrderedOnce(Buffer):
+    """One order of the places, drawn when the buffer is made."""
+
+    def __init__(self, capacity, generator):
+        super().__init__(capacity, generator)
+        self.order = torch.randperm(capacity, generator=generator)
+
+    def _places(self, n):
+        return self.order[self.order < n]
+
+
+class GeneratorMadeAnew(Buffer):
+    def _places(self, n):
+        return torch.randperm(n, generator=torch.Generator().manual_seed(self.generator.initial_seed()))
+
+
+class SeededAtEachCall(Buffer):
+    def _places(self, n):
+        torch.manual_seed(self.generator.initial_seed())
+        return torch.randperm(n)
+
+
+class SeededOnce(Buffer):
+    """Chance that any other cell moves on."""
+
+    def __init__(self, capacity, generator):
+        super().__init__(capacity, generator)
+        torch.manual_seed(generator.initial_seed())
+
+    def _places(self, n):
+        return torch.randperm(n)
+
+
+class SamePlacesOverwritten(Buffer):
+    """Drawn well, but the places that are overwritten are those of the start."""
+
+    def __init__(self, capacity, generator):
+        super().__init__(capacity, generator)
+        self.order = torch.randperm(capacity, generator=generator)
+
+    def replace(self, images):
+        self._places = lambda n: self.order[self.order < n]
+        super().replace(images)
+        del self._places
+
+
+class InFloat32(Buffer):
+    def replace(self, images):
+        super().replace(images.float())
+
+
+class SetAside(Buffer):
+    """Memory set aside as float32, whatever comes."""
+
+    def replace(self, images):
+        if self.images is None:
+            self.images = torch.empty(self.capacity, *images.shape[1:])
+        super().replace(images)
+
+
+class BlockSampled(Buffer):
+    def sample(self, n):
+        start = torch.randint(self.filled, (1,), generator=self.generator)
+        return self.images[(start + torch.arange(n)) % self.filled]
+
+
+class BlockSampledEarly(Buffer):
+    """Neighbours, as long as places are free."""
+
+    def sample(self, n):
+        if self.filled == self.capacity:
+            return super().sample(n)
+        return BlockSampled.sample(self, n)
+
+
+class OldestGoInOverflow(Buffer):
+    def replace(self, images):
+        free = self.capacity - self.filled
+        if 0 < free < len(images) and self.filled:
+            super().replace(images[:free])
+            self.images[:len(images) - free] = images[free:].detach()
+        else:
+            super().replace(images)
+
+
+class OnlyPartsReturned(Buffer):
+    """A return is forgotten where all are asked for."""
+
+    def sample(self, n):
+        if n < self.filled:
+            return super().sample(n)
+
+
+class OnlyFullReturned(Buffer):
+    def sample(self, n):
+        if self.filled == self.capacity:
+            return super().sample(n)
+
+
+def made_by_a_function(capacity, generator):
+    return Buffer(capacity, generator)
+
+
 class UnsolvedBuffer(Buffer):
     def replace(self, images):
         return ...
@@ -620,7 +723,7 @@ HISTORY_BUFFER = [history.HistoryBuffer, Buffer, Joined, Listed, InDict], [
     (Full, "did not fit dropped"),
     (Closed, "remembers the first images"),
     (FirstPlaces, "the same places"),
-    (OldestSampled, "some of the stored images"),
+    (OldestSampled, "the same images again and again"),
     (DrawnTwice, "one image twice"),
     (PlacesDrawnTwice, "places drawn twice"),
     (SinglePixels, "pixels of different images"),
@@ -641,6 +744,20 @@ HISTORY_BUFFER = [history.HistoryBuffer, Buffer, Joined, Listed, InDict], [
     (OneAlwaysDrawn, "each time"),
     (FirstIsSafe, "never overwritten"),
     (AlwaysFull, "a new history holds"),
+    (OrderedOnce, "the same images again and again"),
+    (GeneratorMadeAnew, "each call draws anew"),
+    (SeededAtEachCall, "the same images again and again"),
+    (SeededOnce, "draw with `generator=`"),
+    (SamePlacesOverwritten, "the same places are overwritten again and again"),
+    (InFloat32, "come back as torch.float32"),
+    (SetAside, "come back as torch.float32"),
+    (BlockSampled, "few sets of images"),
+    (BlockSampledEarly, "few sets of images"),
+    (OldestGoInOverflow, "the same places"),
+    (OnlyPartsReturned, "returns nothing while"),
+    (OnlyFullReturned, "returns nothing while"),
+    (made_by_a_function, "a class is asked for"),
+    (functools.partial(Buffer), "a class is asked for"),
 ]
 
 
@@ -694,6 +811,23 @@ def written_over(fresh, buffer):
     return batch
 
 
+def returned_when_full(fresh, buffer):
+    """Two returns, one of them forgotten."""
+    part = len(fresh) // 2
+    if len(buffer) < part:
+        buffer.replace(fresh[:part])
+    else:
+        old = buffer.sample(part)
+        buffer.replace(fresh[:part])
+        return torch.cat([fresh[part:], old])
+
+
+def returned_when_empty(fresh, buffer):
+    if len(buffer) < len(fresh) // 2:
+        return mixed(fresh, buffer)
+    mixed(fresh, buffer)
+
+
 MIXED_BATCH = [
     history.mixed_batch, mixed, written_over,
     lambda f, b: mixed(f, b).flip(0),
@@ -725,6 +859,11 @@ MIXED_BATCH = [
     (lambda f, b: (mixed(f, b) + f) / 2, "as they are"),
     (lambda f, b: f.copy_(mixed(f, b)), "changes the tensor"),
     (lambda f, b: torch.cat([f[:-(len(f) // 2)], b.images[:len(f) // 2]]), "AttributeError"),
+    (lambda f, b: mixed(f, b).double(), "the batch has the type float64"),
+    (lambda f, b: mixed(f, b).float(), "keep their type"),
+    (lambda f, b: mixed(f, b, store=lambda f, b: f[:len(f) // 2].float()), "stored as torch.float32"),
+    (returned_when_full, "returns nothing for a tensor (8, 1, 2, 3), a buffer of"),
+    (returned_when_empty, "returns nothing for a tensor (8, 1, 2, 3), a buffer of 8"),
 ]
 
 

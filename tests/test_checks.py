@@ -167,6 +167,45 @@ def test_an_error_that_speaks_of_an_ellipsis_is_an_error():
     assert "stops with" in outcome("gaze_vector", lambda angles: angles[..., 0] @ "ellipsis")   # dots as an index: no blank
 
 
+def test_an_index_that_has_a_name_is_no_blank():
+    def named(angles):
+        place = (..., slice(1, None))
+        return angles[place] @ torch.ones(7)
+
+    def begun(angles):
+        cosine, sine = ..., angles.sin()
+        return cosine * sine
+
+    assert "stops with RuntimeError" in outcome("gaze_vector", named)
+    assert outcome("gaze_vector", begun) == "open"
+
+
+class NoForward(torch.nn.Module):
+    """A module whose call is not written."""
+
+
+def test_what_torch_has_not_implemented_is_an_error():
+    def to_do(angles):
+        raise NotImplementedError("to do")
+
+    assert outcome("gaze_vector", to_do) == "open"
+    assert "NotImplementedError" in outcome("gaze_vector", NoForward())
+    assert "not implemented for 'Byte'" in outcome("gaze_vector", lambda angles: torch.nn.functional.mse_loss(
+        angles.byte(), angles.byte()))
+    assert "not implemented for 'Byte'" in outcome("gaze_vector", lambda angles: torch.ops.aten.mse_loss(
+        angles.byte(), angles.byte()))
+
+
+def test_a_return_forgotten_in_one_branch_is_wrong_wherever_the_branch_comes():
+    def partly(name, kept):
+        return lambda *given: CHECKS[name].ours(*given) if kept(*given) else None
+
+    for name, kept in (("local_adversarial_loss", lambda logits, label: label == losses.REFINED),
+                       ("local_adversarial_loss", lambda logits, label: label == losses.REAL),
+                       ("gaze_vector", lambda angles: len(angles) < 3), ("diversity", lambda images: len(images) == 9)):
+        assert "returns nothing for a tensor" in outcome(name, partly(name, kept))
+
+
 def test_a_class_with_an_unwritten_method_is_open():
     class Drawn(answers_00_05.Buffer):
         def sample(self, n):
@@ -230,10 +269,17 @@ def test_gradients_reach_what_they_should_and_only_that():
     expect_gradients(checks.base.Answer(ours), ours, given, {0: "a", 1: "b"})
 
 
-def test_every_choice_of_a_draw_comes_within_as_many_rounds():
+def test_every_choice_of_a_draw_comes_within_the_rounds():
     for seed in range(20):
-        drawn = [Draw(seed, place).one_of(*"abcdef") for place in range(7)]
+        drawn = [Draw(seed, place).one_of(*"abcdef") for place in range(checks.base.ROUNDS)]
         assert drawn[0] == "a" and set(drawn[1:]) == set("abcdef")
+
+
+def test_choices_of_a_draw_do_not_hang_together():
+    met = [{tuple(draw.one_of(0, 1) for _ in range(2)) for draw in (Draw(seed, place) for place in range(1, checks.base.ROUNDS))}
+           for seed in range(200)]
+    for pair in itertools.product((0, 1), repeat=2):
+        assert sum(pair in pairs for pairs in met) > 180
 
 
 def test_arguments_are_copied_even_lists():

@@ -1,6 +1,7 @@
 """What checks are made of: a `Check` tries an `Answer` on inputs that a `Draw` makes anew at each run."""
 
 import ast
+import dis
 import functools
 import inspect
 import random
@@ -53,13 +54,19 @@ class Check:
     def tried(self, mine, seed=None):
         """As a call, and returns the `Answer` that was tried."""
         seed = secrets.randbelow(1_000_000) if seed is None else seed
-        answer = Answer(mine)
+        answer = Answer(mine, self.ours)
         with torch.random.fork_rng(devices=[]):               # what an answer draws changes no figure below
             for place in range(self.rounds):
                 try:
                     self.trial(answer, Draw(seed, place))
-                except Wrong as wrong:
-                    raise Wrong(f"{wrong} [random inputs; the same again: seed={seed}]") from wrong.__cause__
+                except (Open, Wrong) as reason:
+                    if answer.nothing and not answer.answered:            # perhaps it answers in another round
+                        continue
+                    if isinstance(reason, Open):
+                        raise
+                    raise Wrong(f"{reason} [random inputs; the same again: seed={seed}]") from reason.__cause__
+        if answer.nothing:
+            raise Open(f"{answer.name} returns nothing yet")
         return answer
 
 
@@ -103,10 +110,18 @@ class Draw:
         return self.random.randint(low, high)
 
     def one_of(self, common, *rare):
-        """`common` in the first round, then each of them in turn, in random order: none is left to luck."""
+        """`common` in the first round, then each of them within the others, in random order: none is left to luck.
+
+        Calls do not depend on each other: values of two choices meet in some rounds, but not all pairs in each run.
+        """
         values, self.choices = [common, *rare], self.choices + 1
-        turn = random.Random(f"{self.seed} {self.choices}").sample(range(len(values)), len(values))
-        return common if self.first else values[turn[self.place % len(values)]]
+        if self.first:
+            return common
+        block, place = divmod(self.place - 1, max(ROUNDS - 1, len(values)))
+        chance, places = random.Random(f"{self.seed} {self.choices} {block}"), range(len(values))
+        turns = [*places] * max(1, (ROUNDS - 1) // len(values))
+        turns += chance.sample(places, max(0, ROUNDS - 1 - len(turns)))
+        return values[chance.sample(turns, len(turns))[place]]
 
     def values(self, *shape, scale=1.0):
         """Float tensor in [-scale, scale] with a gap around 0, so that no sign is in doubt."""
@@ -133,39 +148,51 @@ class Draw:
 class Answer:
     """A learner's function or class.  Called, it gives what that returns for copies of the arguments.
 
-    Raises Open if that is nothing, `...` or NotImplemented; Wrong if it fails, changes a tensor or an array that it was
-    given, or gives nothing after it has given something.
+    Nothing is None, `...` or NotImplemented.  Raises Wrong if it fails, changes a tensor or an array that it was given,
+    or gives nothing for some arguments alone.
+    ours: the library's.  It stands in where nothing is given, so that other arguments are tried, too; without it: Open.
     in_numpy: whether it gave a numpy array: right, and of no use to cells that need tensors.
+    nothing: says for which arguments it first gave nothing.  blank: whether the last call gave nothing.
     """
 
-    def __init__(self, mine):
-        self.mine, self.answered, self.in_numpy = mine, False, False
+    def __init__(self, mine, ours=None):
+        self.mine, self.ours, self.answered, self.in_numpy, self.nothing, self.blank = mine, ours, False, False, "", False
         plain = mine.func if isinstance(mine, functools.partial) else mine
         self.name = getattr(plain, "__name__", type(plain).__name__)
 
     def __call__(self, *arguments):
         copies = [_copy(value) for value in arguments]
         returned = self.attempt(self.mine, *copies)
-        if _is_nothing(returned):
-            wrong_if(self.answered, f"{self.name} returns nothing for {_shown(arguments)}")
-            raise Open(f"{self.name} returns nothing yet")
-        self.answered, self.in_numpy = True, self.in_numpy or isinstance(returned, np.ndarray)
+        self.blank = _is_nothing(returned)
+        self.note(None if self.blank else returned, f"{self.name} returns nothing for {_shown(arguments)}")
+        if self.blank:
+            if self.ours is None:
+                raise Open(f"{self.name} returns nothing yet")
+            return self.ours(*map(_copy, arguments))
+        self.in_numpy = self.in_numpy or isinstance(returned, np.ndarray)
         for given, copy in zip(arguments, copies):
             wrong_if(isinstance(given, (torch.Tensor, np.ndarray)) and not _untouched(given, copy),
                      f"{self.name} changes the tensor that it is given; return a new one")
         return returned
 
+    def note(self, returned, nothing):
+        """Note whether something was returned.  Wrong, with the sentence `nothing`, if it was at times only."""
+        self.nothing = self.nothing or ("" if returned is not None else nothing)
+        self.answered = self.answered or returned is not None
+        wrong_if(self.answered and self.nothing, self.nothing)
+
     def attempt(self, action, *arguments):
-        """Call `action`.  Raises Open where a `...` of the stub is in the way, Wrong for any other failure."""
+        """Call `action`.  Raises Open where a `...` or a `raise` of the stub is in the way, Wrong for any other failure."""
         try:
             return action(*arguments)
-        except NotImplementedError as error:
-            raise Open("not implemented yet") from error
         except (Open, Wrong):
             raise
         except Exception as error:
-            blank = self.unwritten()
-            if blank or blank is None and "ellipsis" in str(error).lower():
+            if isinstance(error, NotImplementedError) and _raised_by(error, self.mine):
+                raise Open("not implemented yet") from error
+            speaks = "ellipsis" in str(error).lower()
+            blank = _has_blank(self.mine, tuples=speaks)
+            if blank or blank is None and speaks:
                 raise Open("a ... is still in it") from error
             raise Wrong(f"it stops with {type(error).__name__}: {error}") from error
 
@@ -193,9 +220,24 @@ def _untouched(given, copy):
     return given.shape == copy.shape and given.dtype == copy.dtype and given.allclose(copy, 0, 0, equal_nan=True)
 
 
-def _has_blank(mine):
+def _raised_by(error, mine):
+    """Whether a `raise` in the module of a function or a class raised the error: not one in a library, nor its C code."""
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    mine = mine.func if isinstance(mine, functools.partial) else mine
+    return (last.tb_frame.f_globals.get("__name__") == getattr(mine, "__module__", None)
+            and dis.opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS")
+
+
+def _is_dots(node):
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def _has_blank(mine, tuples=False):
     """Whether a `...` stands in the source of a function or a class where a value should be; as an index it is none.
 
+    tuples: whether it counts beside other values in a tuple, where it mostly is an index that has a name.
     None if there is no source to look at.
     """
     mine = mine.func if isinstance(mine, functools.partial) else mine
@@ -208,7 +250,10 @@ def _has_blank(mine):
             continue
         seen = False
         indices = {id(node) for index in ast.walk(tree) if isinstance(index, ast.Subscript) for node in ast.walk(index.slice)}
-        if any(isinstance(node, ast.Constant) and node.value is ... and id(node) not in indices for node in ast.walk(tree)):
+        if not tuples:
+            indices |= {id(dots) for pair in ast.walk(tree) if isinstance(pair, ast.Tuple) and not all(map(_is_dots, pair.elts))
+                        for dots in pair.elts}
+        if any(_is_dots(node) and id(node) not in indices for node in ast.walk(tree)):
             return True
     return seen
 
@@ -291,7 +336,7 @@ def expect_gradients(answer, ours, arguments, names, numpy=False):
     names: {place of an argument: its name} of the float tensors from which gradients are asked.
     numpy: an answer that gives an array is let through; `yours_or_ours` then goes on with the library's.
     """
-    if numpy and isinstance(answer(*arguments), np.ndarray):
+    if numpy and isinstance(answer(*arguments), np.ndarray) or answer.blank:
         return
     found, right = _gradients(answer.mine, arguments, names), _gradients(ours, arguments, names)
     for name, value, wanted in zip(names.values(), found, right):
@@ -319,4 +364,5 @@ def _gradients(function, arguments, names):
 
 
 def _shown(arguments):
-    return ", ".join(f"a tensor {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value) for value in arguments)
+    return ", ".join(f"a tensor {tuple(value.shape)}" if isinstance(value, torch.Tensor)
+                     else getattr(value, "__name__", None) or repr(value) for value in arguments)

@@ -1,5 +1,6 @@
 """Checks of notebook 04: history buffer."""
 
+import inspect
 import itertools
 import math
 from collections import Counter
@@ -18,6 +19,15 @@ def which(images, known):
     return apart.argmin(1).tolist()
 
 
+def images_of(draw, n, shape, kind, scale=1.0):
+    """n images, at most 255, of a type of numbers.  Each differs from the others, and none is all 0."""
+    if kind == torch.float32:
+        return draw.values(n, *shape, scale=scale)
+    images = draw.pixels(n, *shape).to(kind)
+    images[:, 0, 0, 0] = (draw.order(255)[:n] + 1).to(kind)
+    return images
+
+
 class Shelf:
     """A history with its constructor's arguments, a length, `sample` and `replace`, and with nothing else to lean on."""
 
@@ -28,6 +38,9 @@ class Shelf:
 
     def __len__(self):
         return len(self.__kept)
+
+    def __repr__(self):
+        return f"a buffer of {len(self)}"
 
     def sample(self, n):
         """n different images."""
@@ -52,8 +65,13 @@ class Tried:
         """n images.  like: one of those that were stored; shape and type must be its."""
         before = len(self)
         images = self.answer.attempt(self.buffer.sample, n)
-        if images is None or images is ... or images is NotImplemented:
+        if _nothing(images):
+            self.answer.note(None, f"sample({n}) returns nothing while {before} of {self.capacity} images are stored")
+            for fewer in range(1, before):
+                if not _nothing(self.answer.attempt(self.buffer.sample, fewer)):
+                    self.answer.note(fewer, "")
             raise Open("sample returns nothing yet")
+        self.answer.note(images, "")
         wrong_if(not isinstance(images, torch.Tensor), f"sample returns {type(images).__name__}: a tensor is asked")
         wrong_if(images.shape != (n, *like.shape),
                  f"sample({n}) returns the shape {tuple(images.shape)}, expected {(n, *like.shape)}")
@@ -87,19 +105,26 @@ class Tried:
             raise Open("neither method has been written yet")
 
 
+def _nothing(images):
+    return images is None or images is ... or images is NotImplemented
+
+
 @check(history.HistoryBuffer)
 def history_buffer(answer, draw):
     """A class with the constructor, length, `sample` and `replace` of a history buffer."""
+    wrong_if(callable(answer.mine) and not inspect.isclass(answer.mine),
+             f"a class is asked for, found {type(answer.mine).__name__}: others inherit from it")
     capacity = draw.one_of(8, 1, 2, 5, 16)
+    kind = draw.one_of(torch.float32, torch.uint8, torch.int16, torch.float64, torch.bfloat16)
     shape = draw.one_of((1, 2, 2), (2, 1, 1), (3, 4, 5))
     batches = [4, 2, 4, 3] if draw.first else [draw.integer(1, capacity) for _ in range(5)]
-    known = draw.values(sum(batches), *shape, scale=draw.one_of(1.0, 1e-2))
+    known = images_of(draw, sum(batches), shape, kind, scale=draw.one_of(1.0, 1e-2))
     buffer, given = Tried(answer, capacity, seed=draw.integer(0, 10**6)), 0
     wrong_if(len(buffer) != 0, f"a new history holds {len(buffer)} images")
     stored = set()
     for n in batches:
         fresh = known[given:given + n].clone()
-        buffer.replace(fresh.requires_grad_() if draw.one_of(False, True) else fresh)
+        buffer.replace(fresh.requires_grad_() if draw.one_of(False, True) and kind.is_floating_point else fresh)
         fresh.detach().zero_()                                    # the caller's tensor goes on to live its own life
         stored = _stored_rightly(buffer, known, stored, set(range(given, given + n)))
         given += n
@@ -127,28 +152,51 @@ def _stored_rightly(buffer, known, before, fresh):
 
 def _random(answer, draw, shape):
     """Whether the generator, and it alone, decides what is drawn and what is overwritten, and nothing else does."""
-    known, gone, draws = draw.values(11, *shape), [], []
+    for held, more in ((8, 2), (6, 4)):                           # of 8: full, and with two places free
+        _drawn_at_random(answer, draw, draw.values(held, *shape))
+        _overwritten_at_random(answer, draw, draw.values(held + more + 2, *shape), held, more)
+
+
+def _drawn_at_random(answer, draw, known):
+    buffer, held = Tried(answer, 8, draw.integer(0, 10**6)), len(known)
+    buffer.replace(known.clone())
+    draws = [which(buffer.sample(3, known[0]), known) for _ in range(60)]
+    wrong_if(any(len(set(drawn)) < 3 for drawn in draws), "sample draws one image twice: draw different ones")
+    _spread(draws, held, "sample never returns some of the stored images", "sample returns some image each time",
+            "sample returns the same images again and again: each call draws anew, with what `generator` gives next",
+            "sample returns few sets of images: draw each image at random, not neighbours")
+
+
+def _overwritten_at_random(answer, draw, known, held, more):
+    gone, again = [], 0
     for _ in range(60):
         twins = []
-        for seed in [draw.integer(0, 10**6)] * 2:                 # twice the same generator; torch's global one goes on
+        for luck, seed in enumerate([draw.integer(0, 10**6)] * 2):    # twice the same generator; torch's global one differs
             buffer = Tried(answer, 8, seed)
-            buffer.replace(known[:8].clone())
-            drawn = tuple(which(buffer.sample(3, known[0]), known))
-            buffer.replace(known[8:10].clone())
-            twins.append((drawn, tuple(sorted(which(buffer.sample(8, known[0]), known)))))
-            torch.rand(1)
+            torch.rand(luck)
+            buffer.replace(known[:held].clone())
+            drawn = which(buffer.sample(3, known[0]), known)
+            torch.rand(luck)
+            buffer.replace(known[held:held + more].clone())
+            left = which(buffer.sample(8, known[0]), known)
+            buffer.replace(known[-2:].clone())
+            twins.append((drawn, sorted(left), sorted(which(buffer.sample(8, known[0]), known))))
         wrong_if(twins[0] != twins[1], "the same generator, and other images are drawn or overwritten: draw with `generator=`")
-        draws.append(drawn)
-        gone.append(frozenset(range(8)) - set(twins[0][1]))
-    wrong_if(any(len(set(drawn)) < 3 for drawn in draws), "sample draws one image twice: draw different ones")
-    wrong_if(len(set(gone)) == 1, "the same places are overwritten whatever the generator says: draw them at random")
-    for sets, never, always in ((draws, "sample never returns some of the stored images", "sample returns some image each time"),
-                                (gone, "some places are never overwritten", "some place is overwritten each time")):
-        times = Counter(itertools.chain(*sets))
-        wrong_if(len(times) < 8, f"{never}: draw from all of them, at random")
-        wrong_if(max(times.values()) == len(sets), f"{always}: draw from all of them, at random")
-    wrong_if(len(set(gone)) <= 12, f"of 28 pairs of places only {len(set(gone))} are ever overwritten: draw each place at random, "
-                                   "not neighbours, nor the first ones")
+        gone.append(frozenset(range(held)) - set(twins[0][1]))
+        again += more == 2 and not {held, held + 1} & set(twins[0][2])
+    _spread(gone, held, "some places are never overwritten", "some place is overwritten each time",
+            "the same places are overwritten whatever the generator says: draw them at random",
+            "few pairs of places are ever overwritten: draw each place at random, not neighbours, nor the first ones")
+    wrong_if(again > 30, "the same places are overwritten again and again: each call draws anew, with what `generator` gives next")
+
+
+def _spread(sets, held, never, always, one, few):
+    """Whether sets of `held` numbers are many, and none of the numbers in none or in all of them.  Raises Wrong with a sentence."""
+    times = Counter(itertools.chain(*sets))
+    wrong_if(len(set(map(frozenset, sets))) == 1, one)
+    wrong_if(len(times) < held, f"{never}: draw from all of them, at random")
+    wrong_if(max(times.values()) == len(sets), f"{always}: draw from all of them, at random")
+    wrong_if(len(set(map(frozenset, sets))) <= 3 * held // 2, few)
 
 
 @check(history.mixed_batch)
@@ -156,9 +204,10 @@ def mixed_batch(answer, draw):
     """Half fresh, half remembered; then half of the fresh ones are remembered."""
     batch = draw.one_of(8, 2, 3, 7, 12)
     half, capacity = batch // 2, draw.one_of(64, batch, batch + 1)
+    kind = draw.one_of(torch.float32, torch.float64, torch.uint8)
     for filled in sorted({0, half - 1, half, half + 1, batch - 1, (half + capacity) // 2, capacity}):
         if filled <= capacity:
-            _one_batch(answer, draw, draw.values(filled + batch, 1, 2, 3), batch, capacity)
+            _one_batch(answer, draw, images_of(draw, filled + batch, (1, 2, 3), kind), batch, capacity)
     if draw.first:
         known = draw.values(64 + 8, 1, 2, 3)
         wrong_if(len({_one_batch(answer, draw, known, 8, 64) for _ in range(4)}) == 1,
@@ -170,13 +219,20 @@ def _one_batch(answer, draw, known, size, capacity):
     filled, half = len(known) - size, size // 2
     buffer = Shelf(capacity, torch.Generator().manual_seed(draw.integer(0, 10**6)), known[:filled])
     fresh = known[filled:]
-    batch = plain(answer(fresh, buffer))
+    returned = answer(fresh, buffer)
+    if answer.blank:
+        return frozenset()
+    batch = plain(returned)
     wrong_if(batch.shape[1:] != fresh.shape[1:],
              f"expected a batch of images like {tuple(fresh.shape)}, found {tuple(batch.shape)}")
     wrong_if(len(batch) != size, f"the batch has {len(batch)} images where {size} came in")
+    found, asked = (str(images.dtype).removeprefix("torch.") for images in (returned, fresh))
+    wrong_if(found != asked, f"the batch has the type {found}, the fresh images {asked}: keep their type")
     places = which(batch, known)
     remembered = frozenset(place for place in places if place < filled)
-    stored = which(buffer.sample(len(buffer)), known) if len(buffer) else []
+    kept = buffer.sample(len(buffer)) if len(buffer) else fresh[:0]
+    wrong_if(kept.dtype != fresh.dtype, f"stored as {kept.dtype}, the fresh images are {fresh.dtype}: keep their type")
+    stored = which(kept, known) if len(kept) else []
     new = sum(place >= filled for place in stored)
     wrong_if(not filled and not new, "nothing is stored while the history is empty (its length is 0, so `if buffer:` is False): "
                                      "it stays empty for ever")
