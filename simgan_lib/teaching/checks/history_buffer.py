@@ -115,7 +115,7 @@ def history_buffer(answer, draw):
     wrong_if(callable(answer.mine) and not inspect.isclass(answer.mine),
              f"a class is asked for, found {type(answer.mine).__name__}: others inherit from it")
     capacity = draw.one_of(8, 1, 2, 5, 16)
-    kind = draw.one_of(torch.float32, torch.uint8, torch.int16, torch.float64, torch.bfloat16)
+    kind = draw.one_of(torch.float32, torch.uint8, torch.int16, torch.float64, torch.float16)
     shape = draw.one_of((1, 2, 2), (2, 1, 1), (3, 4, 5))
     batches = [4, 2, 4, 3] if draw.first else [draw.integer(1, capacity) for _ in range(5)]
     known = images_of(draw, sum(batches), shape, kind, scale=draw.one_of(1.0, 1e-2))
