@@ -119,7 +119,6 @@ class Training:
     make and weights can be compared when a run is taken up again.
     Raises UserError if sizes differ, a set is empty, images are too small, memory does not suffice, or features is no module.
     """
-
     LEARNED = ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer")
 
     def __init__(self, config, synthetic, real, seed=0, device="cpu", features=None):
