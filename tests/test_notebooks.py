@@ -394,6 +394,13 @@ def exercises(path):
 
 
 @each(SCRIPTS)
+def test_a_check_that_is_called_to_be_shown_has_a_seed(path):
+    """Its inputs are random, and its message ends with their seed: without one the output would be another one each time."""
+    assert all("seed=" in call for call in re.findall(r"checks\.[a-z_]+\([^)]*\)", path.read_text(encoding="utf-8"))
+               if "yours_or_ours" not in call)
+
+
+@each(SCRIPTS)
 def test_a_notebook_has_exercises(path):
     numbers = [number for number, *_ in exercises(path)]
     assert numbers == [f"{int(path.name[:2])}.{i + 1}" for i in range(len(numbers))] and 1 <= len(numbers) <= 3
