@@ -31,7 +31,7 @@ from simgan_lib.simulators.release import write_release
 NO_NUMBERS = ["nan", "NaN", "-nan", "inf", "-Infinity", "1e999", "1e400", "", " ", "1,5", "0,25", "1_000", "٣", "０.１", "0x10",
               "1.2.3", "--1",
               "1 2", "1e", "e5", "true", "None", "1/2", "$5", "5°", "0.1\0", "1d3", "\u202e1", "9" * 50_000, "0" * 50_000 + "x"]
-NAMES = ["../notes", "/tmp/notes", "..\\notes", "C:notes", "a/b", "", " ", ".", "..", "con", "NUL", "lpt1.x", "x" * 300,
+NAMES = ["../notes", "/notes", "..\\notes", "C:notes", "a/b", "", " ", ".", "..", "con", "NUL", "lpt1.x", "x" * 300,
          "目" * 90, "a\0b", "a\nb",
          "\x1b[2J", "\x9b2J", "\ud800", "end ", "end.", ".hidden", "what?", "a|b", "images", "GAZE", "group_day"]
 JSON = [None, 0, -1, 1.5, True, "x", "", [], [[]], {}, [None], {"a": None}, 10**400, [1, 2, 3, 4, 5], "\ud800"]

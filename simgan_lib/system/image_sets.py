@@ -21,8 +21,8 @@ import torch
 
 from .device import memory_limit
 from .errors import UserError
-from .files import in_bytes, plain_file, plain_name, write_whole, writing
-from .places import checked, claimed, target
+from .files import in_bytes, plain_file, plain_name, write_whole
+from .places import checked, claimed, target, writing
 
 FORMAT = "simgan-imageset-2"
 CODE = np.dtype("<u4")            # unsigned: a damaged code cannot count from the end

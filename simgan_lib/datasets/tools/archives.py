@@ -15,7 +15,8 @@ from pathlib import Path, PureWindowsPath
 from tqdm.auto import tqdm
 
 from ...system.errors import UserError
-from ...system.files import in_bytes, locked, plain_file, reading, writing
+from ...system.files import in_bytes, plain_file, reading
+from ...system.places import locked, writing
 
 RATIO = 100                       # bytes that one byte of an archive may become; images and MATLAB files: below 10
 SMALL = 1 << 26                   # what any archive may become

@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 from urllib3.exceptions import HTTPError
 
 from ...system.errors import UserError
-from ...system.files import in_bytes, locked, plain_file, write_all, write_whole, writing
+from ...system.files import in_bytes, plain_file, write_all, write_whole
+from ...system.places import locked, writing
 
 PIECE = 1 << 18                   # bytes written at a time
 ATTEMPTS = 6                      # in a row that bring no byte
