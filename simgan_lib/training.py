@@ -160,6 +160,8 @@ class Training:
         return 12 * sum(map(count_parameters, (refiner, discriminator))) + (2 * maps + 4 * c.buffer * channels) * height * width
 
     # ---- Algorithm 1 ----
+    aid = staticmethod(lambda real: 0)        # added to eq. 2, from the real batch: see `neighbours.aided`
+
     def run(self):
         """Yield a Record a step until the configured number of steps is done."""
         c = self.config
@@ -208,8 +210,7 @@ class Training:
         self.discriminator.requires_grad_(True)
         with self._autocast():
             on_refined, on_real = self.judged(refined), self.judged(real)
-        loss = discriminator_loss(on_refined.float(), on_real.float(), terms)
-        self._step(self.discriminator_optimizer, loss.mean())
+        self._step(self.discriminator_optimizer, discriminator_loss(on_refined.float(), on_real.float(), terms).mean() + self.aid(real))
         return {"discriminator": (terms["refined"].mean() + terms["real"].mean()) / (2 * on_real[0, REAL].numel()),
                 "right_real": (on_real.detach().argmax(1) == REAL).float().mean(),
                 "right_refined": (on_refined.detach().argmax(1) == REFINED).float().mean()}
@@ -239,10 +240,9 @@ class Training:
     @torch.no_grad()
     def _average(self):
         """Follow the refiner with a running mean of its weights: single steps of a GAN jitter, their mean does not."""
-        pairs = list(zip(self.averaged.parameters(), self.refiner.parameters()))
         # Early on the mean is short: else the initial weights would stay in it.
         decay = min(self.config.ema_decay, self.done / (self.done + 10))
-        torch._foreach_lerp_([a for a, _ in pairs], [b for _, b in pairs], 1 - decay)
+        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.refiner.parameters()), 1 - decay)
 
     # ---- state ----
     def state(self):

@@ -1,0 +1,2 @@
+"""SimGAN's two neighbours: SS-GAN, another cure for a discriminator that forgets, and RepurposeGAN, labels from what a generator
+has learned."""
