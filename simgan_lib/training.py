@@ -173,8 +173,7 @@ class Training:
             else:
                 phase, seen = "adversarial", self._round()
             self.done += 1
-            record = Record(self.done, c.total, phase, **seen)
-            self.monitor.watch(record)
+            self.monitor.watch(record := Record(self.done, c.total, phase, **seen))
             yield record
 
     def _round(self):
@@ -205,12 +204,13 @@ class Training:
         """One step on the discriminator's loss (eq. 2), half of its refined images being remembered ones."""
         with torch.no_grad(), self._autocast():
             fresh = self.refined(self.draw(self.synthetic)).float()
-        refined, terms = fresh if self.buffer is None else self.remember(fresh, self.buffer), {}
-        real = self.draw(self.real)
+        refined = fresh if self.buffer is None else self.remember(fresh, self.buffer)
+        real, terms = self.draw(self.real), {}
         self.discriminator.requires_grad_(True)
         with self._autocast():
             on_refined, on_real = self.judged(refined), self.judged(real)
-        self._step(self.discriminator_optimizer, discriminator_loss(on_refined.float(), on_real.float(), terms).mean() + self.aid(real))
+        loss = discriminator_loss(on_refined.float(), on_real.float(), terms).mean()
+        self._step(self.discriminator_optimizer, loss + self.aid(real))
         return {"discriminator": (terms["refined"].mean() + terms["real"].mean()) / (2 * on_real[0, REAL].numel()),
                 "right_real": (on_real.detach().argmax(1) == REAL).float().mean(),
                 "right_refined": (on_refined.detach().argmax(1) == REFINED).float().mean()}
