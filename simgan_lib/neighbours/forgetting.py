@@ -58,7 +58,7 @@ class Told:
 
 @dataclass(frozen=True)
 class CycleRecord(Told):
-    """A look at the test images.  iteration: steps since the start, from 1.  cycle, task: from 0.  step: since the switch, from 1."""
+    """A look at the test images.  iteration: steps since the start, step: since the switch, from 1; cycle, task: from 0."""
 
     iteration: int
     cycle: int
@@ -99,7 +99,8 @@ class ForgettingCycle:
         channels, side = train.images.shape[1:3]
         self.discriminator = from_seed(seed, small_discriminator, channels, side, False).to(device)
         self.naming = from_seed(seed, nn.Linear, 64, len(self.kinds)).to(device)       # the head of the arm "labels"
-        self.optimizer = torch.optim.Adam([*self.discriminator.parameters(), *self.naming.parameters()], lr=self.config.lr)
+        learned = [*self.discriminator.parameters(), *self.naming.parameters()]
+        self.optimizer = torch.optim.Adam(learned, lr=self.config.lr, fused=True)
 
     def run(self):
         """Yield a CycleRecord at each look: after every `every` steps of a task, and at each of the first `early`."""

@@ -13,6 +13,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from .rotation import RotationHead
 
+ROOT_2 = math.sqrt(2)
+
 
 def _layer(layer, gain=1.0, spectral=False):
     """A convolution or a linear layer with Xavier's initial weights, with spectral norm or without."""
@@ -20,7 +22,7 @@ def _layer(layer, gain=1.0, spectral=False):
     return spectral_norm(layer) if spectral else layer
 
 
-def _conv(inputs, outputs, kernel=3, gain=math.sqrt(2), spectral=False):
+def _conv(inputs, outputs, kernel=3, gain=ROOT_2, spectral=False):
     return _layer(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2), gain, spectral)
 
 
@@ -105,8 +107,9 @@ def resnet_generator(channels=3, side=32, z=128, width=256):
         *blocks, nn.BatchNorm2d(width), nn.ReLU(), _conv(width, channels, gain=1.0)))
 
 
-def resnet_discriminator(channels=3, width=128):
-    """SNGAN's discriminator for CIFAR-10, with spectral norm in each layer."""
+def resnet_discriminator(channels=3, side=32, width=128):
+    """SNGAN's discriminator for CIFAR-10, with spectral norm in each layer.  ValueError as `resnet_generator`."""
+    _divisible(side, 8)
     return Discriminator(nn.Sequential(
         DiscriminatorBlock(channels, width, halved=True, first=True), DiscriminatorBlock(width, width, halved=True),
         DiscriminatorBlock(width, width), DiscriminatorBlock(width, width), nn.ReLU(), SumOverPlaces()), width)
