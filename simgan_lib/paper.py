@@ -61,6 +61,16 @@ KNN_REAL_ERROR = Published(16.2, "degrees", "R", "Table 3", "trained on UT Multi
 CNN_REAL_ERROR = Published(13.9, "degrees", "R", "Table 3", "trained on UT Multiview, real")
 KNN_SYNTHETIC_ERROR = Published(9.9, "degrees", "R", "Table 3", "trained on UnityEyes")
 
+# ---- SS-GAN, Chen et al. 2019: FIDs of 50,000 images a side, in Inception's features ----
+SSGAN_ALPHA = Published(0.2, "", "A", "code: google/compare_gan, kwotsin/mimicry", "weight of the generator's rotation loss")
+SSGAN_BETA = Published(1, "", "A", "code: google/compare_gan, kwotsin/mimicry", "weight of the discriminator's rotation loss")
+SNGAN_CIFAR10_FID = Published(16.77, "", "B", "kwotsin/mimicry, README", "± 0.04; without rotations")
+SSGAN_CIFAR10_FID = Published(14.65, "", "B", "kwotsin/mimicry, README", "± 0.04; with rotations")
+SNGAN_CELEBA64_FID = Published(5.71, "", "B", "kwotsin/mimicry, README", "aligned faces, 64 x 64")
+SSGAN_CELEBA64_FID = Published(6.03, "", "B", "kwotsin/mimicry, README", "aligned faces: rotations make it worse")
+SNGAN_CELEBA128_FID = Published(12.93, "", "B", "kwotsin/mimicry, README", "aligned faces, 128 x 128")
+SSGAN_CELEBA128_FID = Published(15.18, "", "B", "kwotsin/mimicry, README", "aligned faces: rotations make it worse")
+
 
 def all_published():
     """{name: Published} of everything above."""

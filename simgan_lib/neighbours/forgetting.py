@@ -39,8 +39,12 @@ class CycleConfig(Settings):
     lr: RATE = 1e-3
     beta: Number(0, 1000) = 1.0                # weight of what is learned beside the task
     mode: OneOf(MODES) = "all"                 # of `rotate_batch`
-    every: Whole(1, MANY) = 10                 # steps between two looks, within a task
-    early: Whole(0, MANY) = 0                  # looks at each of the first steps after a switch, up to this one
+    looks: tuple = (5, 10, 20, 50, 100)        # steps after a switch at which the test images are asked
+
+    def __post_init__(self):
+        super().__post_init__()
+        for step in self.looks:
+            Whole(1, self.steps).check("looks", step)
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,14 @@ class ForgettingCycle:
         self.optimizer = torch.optim.Adam(learned, lr=self.config.lr, fused=True)
 
     def run(self):
-        """Yield a CycleRecord at each look: after every `every` steps of a task, and at each of the first `early`."""
+        """Yield a CycleRecord at each look."""
         c, iteration = self.config, 0
         for cycle in range(c.cycles):
             for task in range(len(self.kinds)):
                 for step in range(1, c.steps + 1):
                     self.update(task)
                     iteration += 1
-                    if step % c.every == 0 or step <= c.early:
+                    if step in c.looks:
                         yield CycleRecord(**vars(self.looked(task)), iteration=iteration, cycle=cycle, task=task, step=step)
 
     def update(self, task):

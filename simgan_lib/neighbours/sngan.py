@@ -129,11 +129,10 @@ def small_discriminator(channels=1, side=16, spectral=True):
     _divisible(side, 4)
 
     def made(layer):
-        return spectral_norm(layer) if spectral else layer
+        return [spectral_norm(layer) if spectral else layer, nn.LeakyReLU(0.1)]       # ReLUs die of tasks that change
     return Discriminator(nn.Sequential(
-        made(nn.Conv2d(channels, 16, 4, 2, 1)), nn.ReLU(), made(nn.Conv2d(16, 32, 4, 2, 1)), nn.ReLU(),
-        made(nn.Conv2d(32, 64, 3, padding=1)), nn.ReLU(), nn.Flatten(),
-        made(nn.Linear(64 * (side // 4) ** 2, 64)), nn.ReLU()), 64, spectral)
+        *made(nn.Conv2d(channels, 16, 4, 2, 1)), *made(nn.Conv2d(16, 32, 4, 2, 1)), *made(nn.Conv2d(32, 64, 3, padding=1)),
+        nn.Flatten(), *made(nn.Linear(64 * (side // 4) ** 2, 64))), 64, spectral)
 
 
 def _divisible(side, by):

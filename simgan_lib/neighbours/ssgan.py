@@ -120,7 +120,7 @@ class SSGAN:
                 seen = self.update_discriminator()
             seen |= self.update_generator()
             self.done += 1
-            yield Record(self.done, self.config.steps, **{name: value.detach() for name, value in seen.items() if value is not None})
+            yield Record(self.done, self.config.steps, **{name: value.detach() for name, value in seen.items()})
 
     def update_discriminator(self):
         """One step on V(G, D) plus beta times its rotation loss, which real images alone enter."""
@@ -131,7 +131,7 @@ class SSGAN:
         judged = hinge_discriminator(self.discriminator(real), self.discriminator(fake)).mean()
         rotation = self.rotation(real, self.config.beta)
         self._step(self.discriminator_optimizer, judged, rotation, self.config.beta)
-        return {"discriminator": judged, "rotation_real": rotation}
+        return {"discriminator": judged} | ({} if rotation is None else {"rotation_real": rotation})
 
     def update_generator(self):
         """One step on -V(G, D) plus alpha times the rotation loss of its own images; the discriminator only answers."""
@@ -140,7 +140,7 @@ class SSGAN:
         judged = hinge_generator(self.discriminator(fake)).mean()
         rotation = self.rotation(fake, self.config.alpha)
         self._step(self.generator_optimizer, judged, rotation, self.config.alpha)
-        return {"generator": judged, "rotation_fake": rotation}
+        return {"generator": judged} | ({} if rotation is None else {"rotation_fake": rotation})
 
     def rotation(self, images, weight):
         """Mean rotation loss of the discriminator on images, rotated; None, and nothing is asked, for the weight 0."""
