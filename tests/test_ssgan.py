@@ -1,6 +1,7 @@
 """SS-GAN: which images enter which loss, which weights each loss moves, and that without rotations it is the plain GAN."""
 
 import copy
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,11 +9,11 @@ import torch
 import torch.nn.functional as F
 
 from simgan_lib.images import ImageSet, to_float
-from simgan_lib.networks import count_parameters, from_seed
 from simgan_lib.neighbours import ssgan
 from simgan_lib.neighbours.rotation import rotate_batch, rotation_loss
 from simgan_lib.neighbours.sngan import resnet_discriminator, resnet_generator, small_discriminator, small_generator
-from simgan_lib.neighbours.ssgan import PRESETS, SSGAN, SSGANConfig, hinge_discriminator, hinge_generator, samples
+from simgan_lib.neighbours.ssgan import PRESETS, SSGAN, SSGANConfig, discriminator_loss, generator_loss, samples
+from simgan_lib.networks import count_parameters, from_seed
 from simgan_lib.system.checkpoints import load_state, save_state
 from simgan_lib.system.errors import UserError
 
@@ -35,10 +36,29 @@ def played(config, images, seed=3):
 
 
 # ---- losses ----
-def test_hinge_losses_by_hand():
-    real, fake = torch.tensor([2.0, 0.5, -1.0]), torch.tensor([-3.0, 0.0, 0.5])
-    assert hinge_discriminator(real, fake).tolist() == [0.0, 1.5, 3.5]
-    assert hinge_generator(fake).tolist() == [3.0, 0.0, -0.5]
+class Scores:
+    """A discriminator whose verdicts are the images' first pixels, and which sees no rotation."""
+
+    def __call__(self, images):
+        return images[:, 0, 0, 0]
+
+    def turned(self, images):
+        return torch.zeros(len(images), 4)
+
+
+def filled(*levels):
+    return torch.tensor(levels)[:, None, None, None].expand(-1, 1, 3, 3)
+
+
+def test_both_losses_by_hand():
+    real, fake = filled(2.0, 0.5, -1.0), filled(-3.0, 0.0, 0.5)
+    assert discriminator_loss(Scores(), real, fake, 0.0).item() == pytest.approx((0.0 + 0.5 + 2.0) / 3 + (0.0 + 1.0 + 1.5) / 3)
+    assert generator_loss(Scores(), fake, 0.0).item() == pytest.approx((3.0 + 0.0 - 0.5) / 3)
+    terms = {}
+    assert discriminator_loss(Scores(), real, fake, 3.0, terms=terms).item() == pytest.approx(5 / 3 + 3 * math.log(4))
+    assert generator_loss(Scores(), fake, 0.25, terms=terms).item() == pytest.approx(2.5 / 3 + 0.25 * math.log(4))
+    assert {name: round(value.item(), 4) for name, value in terms.items()} == {
+        "discriminator": 1.6667, "rotation_real": 1.3863, "generator": 0.8333, "rotation_fake": 1.3863}
 
 
 def test_without_rotations_it_is_the_plain_gan_bit_for_bit(images):
@@ -57,7 +77,7 @@ def test_without_rotations_it_is_the_plain_gan_bit_for_bit(images):
         for _ in range(2):
             real = to_float(images.images[torch.randint(20, (4,), generator=random)])
             fake = generator(torch.randn(4, 5, generator=random)).detach()
-            loss = (F.relu(1 - discriminator(real)) + F.relu(1 + discriminator(fake))).mean()
+            loss = F.relu(1 - discriminator(real)).mean() + F.relu(1 + discriminator(fake)).mean()
             on_discriminator.zero_grad(), loss.backward(), on_discriminator.step()
         loss = -discriminator(generator(torch.randn(4, 5, generator=random))).mean()
         on_generator.zero_grad(), loss.backward(), on_generator.step()
@@ -108,22 +128,19 @@ def test_the_generator_turns_its_own_images_alone_and_they_are_judged_upright(sp
     assert torch.equal(turned, judged)
 
 
-def test_both_losses_are_weighed_as_published(images, monkeypatch):
+def test_both_losses_are_weighed_as_the_configuration_says(images, monkeypatch):
     run, losses = SSGAN(replace(TINY, alpha=0.25, beta=3.0), images, 3), []
-    monkeypatch.setattr(run, "rotation", lambda given, weight: torch.tensor(2.0))
-    monkeypatch.setattr(ssgan, "hinge_discriminator", lambda *given: torch.tensor([1.0], requires_grad=True))
-    monkeypatch.setattr(ssgan, "hinge_generator", lambda given: torch.tensor([1.0], requires_grad=True))
     backward = torch.Tensor.backward
     monkeypatch.setattr(torch.Tensor, "backward", lambda loss: losses.append(loss.item()) or backward(loss))
-    run.update_discriminator(), run.update_generator()
-    assert losses == [1 + 3 * 2.0, 1 + 0.25 * 2.0]
+    first, second = run.update_discriminator(), run.update_generator()
+    assert losses[0] == pytest.approx((first["discriminator"] + 3 * first["rotation_real"]).item())
+    assert losses[1] == pytest.approx((second["generator"] + 0.25 * second["rotation_fake"]).item())
 
 
 def test_the_rotation_loss_is_the_librarys_on_the_turned_batch(spied):
     run, seen = spied
-    real = run.draw()
-    loss = run.rotation(real, 1.0)
-    assert loss.item() == rotation_loss(seen["turned"][0], torch.tensor([0, 1, 2, 3])).mean().item()
+    found = run.update_discriminator()["rotation_real"]
+    assert found.item() == rotation_loss(seen["turned"][0], torch.tensor([0, 1, 2, 3])).mean().item()
 
 
 def test_the_discriminators_update_leaves_the_generators_weights_alone(images):

@@ -1,21 +1,23 @@
 """What a discriminator still knows of the images that it was shown k rounds ago.  Taught in: notebook 12."""
 
+from dataclasses import astuple
+
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 
 from ..images import to_float, to_uint8
 from ..losses import REAL, REFINED
 from ..system.errors import UserError
+from .forgetting import Told, remembered
 
 
 def memory_curve(run, synthetic, real, ages, every=10, watched=100):
-    """Train a run to its end, and ask its discriminator about the past  ->  {age: {"balanced": ..., "auc": ...}}.
+    """Train a run to its end, and ask its discriminator about the past  ->  {age: Told}.
 
     run: a `training.Training`.  synthetic: uint8 (n, C, H, W), which the refiner of every `every`-th round refines.
     real: uint8 (m, C, H, W) that the run never saw.  ages: in rounds, multiples of `every`.
     In the last `watched` rounds, at every `every`-th round t, the discriminator judges the images refined in round t - age, and
-    the real ones.  What is returned is the mean over these t of `told`.
+    the real ones.  What is returned is the mean over these t: balanced accuracy below 0.5 says that old fakes pass as real.
     Raises UserError if the run is too short for the oldest age, or an age lies between two rounds that are kept.
     """
     if bad := [age for age in ages if age % every or not 0 <= age <= run.config.steps - watched]:
@@ -27,10 +29,10 @@ def memory_curve(run, synthetic, real, ages, every=10, watched=100):
             continue
         past.append(refined_now(run, synthetic))
         if now > run.config.steps - watched:
-            verdicts = scores(run, real)
-            for age, rows in found.items():
-                rows.append(told(scores(run, past[-1 - age // every]), verdicts))
-    return {age: {name: float(np.mean([row[name] for row in rows])) for name in rows[0]} for age, rows in found.items()}
+            old = {age: scores(run, past[-1 - age // every]) for age in ages}
+            for age, seen in remembered(old, scores(run, real)).items():
+                found[age].append(astuple(seen))
+    return {age: Told(*map(float, np.mean(rows, 0))) for age, rows in found.items()}
 
 
 @torch.no_grad()
@@ -44,19 +46,6 @@ def refined_now(run, synthetic):
 
 @torch.no_grad()
 def scores(run, images):
-    """How clearly the discriminator calls images refined: difference of the logits, mean over patches.  (n,)"""
+    """How clearly the discriminator calls uint8 images (n, C, H, W) real: difference of the logits, mean over patches.  (n,)"""
     logits = run.judged(to_float(images.to(run.device))).float()
-    return (logits[:, REFINED] - logits[:, REAL]).mean((1, 2)).cpu()
-
-
-def told(generated, real):
-    """How well scores tell generated images from real ones  ->  {"balanced": in [0, 1] at threshold 0, "auc": at any}.
-
-    generated: (n,), real: (m,), higher where an image is called generated.  0.5 is guessing.
-
-    >>> told(torch.tensor([2.0, 1.0, -1.0, 3.0]), torch.tensor([-2.0, -3.0]))
-    {'balanced': 0.875, 'auc': 1.0}
-    """
-    truth = [1] * len(generated) + [0] * len(real)
-    return {"balanced": ((generated > 0).float().mean().item() + (real <= 0).float().mean().item()) / 2,
-            "auc": float(roc_auc_score(truth, torch.cat([generated, real]).numpy()))}
+    return (logits[:, REAL] - logits[:, REFINED]).mean((1, 2))

@@ -72,14 +72,32 @@ class Record:
         return {k: v.item() if torch.is_tensor(v) else v for k, v in asdict(self).items() if v is not None}
 
 
-def hinge_discriminator(on_real, on_fake):
-    """Real images should score above 1, fakes below -1.  Logits (N,), (N,)  ->  (N,)."""
-    return F.relu(1 - on_real) + F.relu(1 + on_fake)
+def discriminator_loss(discriminator, real, fake, beta=1.0, mode="all", terms=None):
+    """The discriminator's: real images should score above 1, fakes below -1; and beta times the rotation loss of real ones.
+
+    discriminator: as `sngan.Discriminator`, with `turned`.  real, fake: float (N, C, S, S), upright; no gradient goes back into
+    fake.  mode: of `rotate_batch`.  Returns a scalar.  beta = 0: nothing is turned.
+    terms: a dict that takes up both terms, "discriminator" and, if it was asked, "rotation_real".
+    Paper: SS-GAN, section 3.2, with the hinge loss of its experiments.  Taught in: notebook 12.
+    """
+    judged = F.relu(1 - discriminator(real)).mean() + F.relu(1 + discriminator(fake.detach())).mean()
+    return _together(discriminator, judged, real, beta, mode, terms, ("discriminator", "rotation_real"))
 
 
-def hinge_generator(on_fake):
-    """The higher a fake scores, the better.  Logits (N,)  ->  (N,)."""
-    return -on_fake
+def generator_loss(discriminator, fake, alpha=0.2, mode="all", terms=None):
+    """The generator's: the higher its images score, the better; and alpha times their own rotation loss.  Else as above."""
+    return _together(discriminator, -discriminator(fake).mean(), fake, alpha, mode, terms, ("generator", "rotation_fake"))
+
+
+def _together(discriminator, judged, images, weight, mode, terms, names):
+    found = {names[0]: judged}
+    if weight:
+        turned, turns = rotate_batch(images, mode)
+        found[names[1]] = rotation_loss(discriminator.turned(turned), turns).mean()
+        judged = judged + weight * found[names[1]]
+    if terms is not None:
+        terms |= {name: value.detach() for name, value in found.items()}
+    return judged
 
 
 class SSGAN:
@@ -123,31 +141,22 @@ class SSGAN:
             yield Record(self.done, self.config.steps, **{name: value.detach() for name, value in seen.items()})
 
     def update_discriminator(self):
-        """One step on V(G, D) plus beta times its rotation loss, which real images alone enter."""
-        real = self.draw()
+        """One step on the discriminator's loss: real images and fakes upright, and rotations of the real ones."""
+        real, terms = self.draw(), {}
         with torch.no_grad():
             fake = self.generator(self.noise())
         self.discriminator.requires_grad_(True)
-        judged = hinge_discriminator(self.discriminator(real), self.discriminator(fake)).mean()
-        rotation = self.rotation(real, self.config.beta)
-        self._step(self.discriminator_optimizer, judged, rotation, self.config.beta)
-        return {"discriminator": judged} | ({} if rotation is None else {"rotation_real": rotation})
+        loss = discriminator_loss(self.discriminator, real, fake, self.config.beta, self.config.mode, terms)
+        self._step(self.discriminator_optimizer, loss)
+        return terms
 
     def update_generator(self):
-        """One step on -V(G, D) plus alpha times the rotation loss of its own images; the discriminator only answers."""
+        """One step on the generator's loss: its images upright, and their rotations; the discriminator only answers."""
         self.discriminator.requires_grad_(False)
-        fake = self.generator(self.noise())
-        judged = hinge_generator(self.discriminator(fake)).mean()
-        rotation = self.rotation(fake, self.config.alpha)
-        self._step(self.generator_optimizer, judged, rotation, self.config.alpha)
-        return {"generator": judged} | ({} if rotation is None else {"rotation_fake": rotation})
-
-    def rotation(self, images, weight):
-        """Mean rotation loss of the discriminator on images, rotated; None, and nothing is asked, for the weight 0."""
-        if not weight:
-            return None
-        turned, turns = rotate_batch(images, self.config.mode)
-        return rotation_loss(self.discriminator.turned(turned), turns).mean()
+        terms = {}
+        loss = generator_loss(self.discriminator, self.generator(self.noise()), self.config.alpha, self.config.mode, terms)
+        self._step(self.generator_optimizer, loss)
+        return terms
 
     def draw(self):
         """A random batch of the images, as float in [-1, 1] on the run's device (N, C, S, S)."""
@@ -157,9 +166,9 @@ class SSGAN:
     def noise(self):
         return torch.randn(self.config.batch, self.config.z, generator=self.random, device=self.device)
 
-    def _step(self, optimizer, judged, rotation, weight):
+    def _step(self, optimizer, loss):
         optimizer.zero_grad()
-        (judged if rotation is None else judged + weight * rotation).backward()
+        loss.backward()
         optimizer.step()
 
     def _set_rate(self):

@@ -10,6 +10,7 @@ from .ablations import beyond_seeds, diversity
 from .base import Check, Draw, Open, Wrong, check, expect, expect_gradients, yours_or_ours
 from .domain_gap import angular_error_deg, gaze_vector
 from .feature_regularizer import local_contrast
+from .forgetting import rotate_batch, rotation_discriminator_loss, rotation_generator_loss
 from .gaze_estimation import cumulative_curve, resampled_mean
 from .history_buffer import chance_to_survive, history_buffer, mixed_batch
 from .local_loss import local_adversarial_loss, receptive_field

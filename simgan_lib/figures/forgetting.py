@@ -1,0 +1,51 @@
+"""Figures of notebook 12: a discriminator's memory."""
+
+import numpy as np
+
+from .base import POINTS, SERIES, STYLE, canvas, legend_below
+
+
+def ring_figure(players, real, reach=3.0):
+    """A discriminator's map of the plane with real and generated points, side by side.
+
+    players: {title: (generated points (n, 2), its map (H, W))}, the map being the probability that a point of the square from
+    -reach to reach was generated.  real: (m, 2).
+    """
+    figure, (row,) = canvas(1, len(players), (2.6, 2.7), sharex=True, sharey=True)
+    square = (-reach, reach, -reach, reach)
+    for axes, (title, (points, decided)) in zip(row, players.items()):
+        shade = axes.contourf(decided, np.linspace(0, 1, 11), extent=square, cmap="cividis")
+        axes.contour(decided, [0.5], extent=square, colors="white", linewidths=0.7, linestyles="dashed")
+        axes.scatter(*np.asarray(points).T, s=9, **POINTS["refined"], zorder=3)
+        axes.scatter(*np.asarray(real).T, s=14, **POINTS["real"], zorder=4)
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[])
+        axes.set_title(title, fontsize=10)
+    figure.colorbar(shade, ax=row.tolist(), label="generated?", ticks=[0, 0.5, 1], fraction=0.05)
+    return figure, (f"{len(players)} maps of the plane, {', '.join(players)}: what the discriminator calls generated, real points "
+                    "on a ring of eight places, and the generated points of now.")
+
+
+def bands_figure(panels, x, y, level=None, marks=(), log=False):
+    """Curves with their intervals, a panel beside the other.
+
+    panels: {title: {name: (places (n,), means (n,), lows (n,), highs (n,))}}; lows None: no interval is drawn.  Names look alike
+    in all panels.  x, y: what the axes are called.  level: (value, what it is), a dotted line.  marks: places of vertical lines.
+    """
+    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    looks = {name: look | {"marker": ""} for name, look in zip(names, SERIES, strict=False)}
+    figure, (row,) = canvas(1, len(panels), (3.7 if len(panels) > 1 else 4.7, 2.9), sharey=True)
+    for axes, (title, curves) in zip(row, panels.items()):
+        for name, (places, means, lows, highs) in curves.items():
+            line, = axes.plot(places, means, linewidth=1.8, label=name, **looks[name])
+            if lows is not None:
+                axes.fill_between(places, lows, highs, color=line.get_color(), alpha=0.15, linewidth=0)
+        for place in marks:
+            axes.axvline(place, color="0.8", linewidth=0.6, zorder=0)
+        if level is not None:
+            axes.axhline(level[0], **STYLE["real"] | {"linestyle": ":"}, linewidth=1)
+            axes.annotate(level[1], (1, level[0]), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+        axes.set(xlabel=x, xscale="symlog" if log else "linear")
+        axes.set_title(title, fontsize=10)
+    row[0].set_ylabel(y)
+    legend_below(figure, row[0].get_legend_handles_labels()[0], columns=3)
+    return figure, f"{y} over {x}, {' and '.join(panels)}: one curve each for {', '.join(names)}."
