@@ -36,19 +36,18 @@ profile, device = setup()
 # %% [markdown]
 # ## The question
 #
-# A discriminator learns from what it is shown *now*. The generator changes, so old fakes are never shown again. We ask
-# two things. **How long does a discriminator know fakes of the past?** And **which cure helps what**: SimGAN's history
-# buffer, which shows it old fakes, or SS-GAN's rotations, which teach it something about *real* images that never
-# changes?
+# A discriminator learns from what it is shown *now*. The refiner changes, and its old images are never shown again. We
+# ask two things. **How far back does a discriminator know the fakes of the past?** And **which cure protects what?**
+# SimGAN's history buffer shows it old fakes. SS-GAN (Chen et al., 2019) gives it a second task on *real* images, which
+# never changes: say how an image was rotated.
 #
-# We begin where everything can be seen: on a plane. Real points lie around eight places on a ring. A generator, a small
-# network, turns noise into points. Each ten rounds we keep 256 of its points. At the end we ask the last discriminator
-# about all of them.
+# We begin on a plane, where everything can be seen. Real points lie around eight places on a ring. The fakes are a
+# cloud of points. The cloud can move, and it follows the discriminator, as in [notebook 04](04_history_buffer.ipynb).
+# All fakes are kept, round by round. In the end we ask the last discriminator about each round's fakes.
 
 # %%
 from simgan_lib.history import HistoryBuffer, mixed_batch
 from simgan_lib.losses import REAL, REFINED, local_adversarial_loss
-from simgan_lib.neighbours.forgetting import remembered
 
 angles = torch.arange(8) * torch.pi / 4
 RING = 2 * torch.stack([angles.cos(), angles.sin()], 1)                   # (8, 2)
@@ -59,7 +58,278 @@ def real_points(generator, n=64):
     return RING[torch.randint(8, (n,), generator=generator)] + 0.1 * torch.randn(n, 2, generator=generator)
 
 
-def network(inputs, activation, width=32):
-    """inputs numbers -> two numbers: a point, or the logits of a verdict."""
-    return torch.nn.Sequential(torch.nn.Linear(inputs, width), activation(), torch.nn.Linear(width, width), activation(),
-                               torch.nn.Linear(width, 2))
+def cloud(centre, generator, n=64):
+    """n fakes around a centre (2,)  ->  (n, 2)."""
+    return centre + 0.3 * torch.randn(n, 2, generator=generator)
+
+
+def new_judge():
+    """The discriminator: points (n, 2) -> logits (n, 2) of real and generated."""
+    return torch.nn.Sequential(torch.nn.Linear(2, 32), torch.nn.Tanh(), torch.nn.Linear(32, 32), torch.nn.Tanh(),
+                               torch.nn.Linear(32, 2))
+
+# %% [markdown]
+# One round of the game: the cloud takes a step towards what is called real, then the discriminator takes a step. With a
+# buffer, half of the fakes that it is shown are old ones. (The kit's losses and buffers take images, so a point is made
+# an image of one pixel.)
+
+
+# %%
+def as_images(points):
+    return points[:, :, None, None]                                       # (n, 2) -> (n, 2, 1, 1)
+
+
+def update(optimizer, judge, *shown):
+    """shown: pairs of points and the label that is wanted for them."""
+    optimizer.zero_grad()
+    sum(local_adversarial_loss(as_images(judge(points)), label).mean() for points, label in shown).backward()
+    optimizer.step()
+
+
+def play(seed, capacity=0, rounds=400):
+    """Returns the fakes of each round (rounds, 64, 2), and the last discriminator."""
+    past = []
+    with seeded(seed) as generator:
+        buffer = HistoryBuffer(capacity, generator) if capacity else None
+        judge, centre = new_judge(), torch.nn.Parameter(2 * torch.rand(2, generator=generator) - 1)
+        move = torch.optim.Adam([centre], 0.1)
+        learn = torch.optim.Adam(judge.parameters(), 0.01, betas=(0.5, 0.999))
+        for _ in range(rounds):
+            update(move, judge, (cloud(centre, generator), REAL))
+            past.append(cloud(centre, generator).detach())
+            fakes = past[-1] if buffer is None else mixed_batch(as_images(past[-1]), buffer)[:, :, 0, 0]
+            update(learn, judge, (real_points(generator), REAL), (fakes, REFINED))
+    return torch.stack(past), judge
+
+
+# %% [markdown]
+# What do we measure? The discriminator of the last round judges real points and the fakes of $k$ rounds ago. Its
+# **balanced accuracy** is the mean of two shares: of real points called real, and of those fakes called generated. A
+# coin has one half. Below one half it takes old fakes *for real*.
+#
+# **Predict.** Without a buffer: how does the balanced accuracy go from $k=0$ to $k=120$ rounds? (a) It stays. (b) It
+# falls slowly to one half. (c) It falls below one half. And with a buffer of 2,048 points?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
+# %%
+from simgan_lib.evaluation.statistics import interval
+from simgan_lib.neighbours.forgetting import remembered
+
+AGES = range(0, 121, 5)
+
+
+@torch.no_grad()
+def sure_of_real(judge, points):
+    """(n,): logits of real minus generated."""
+    logits = judge(points)
+    return logits[:, REAL] - logits[:, REFINED]
+
+
+def memory(past, judge):
+    """{age: balanced accuracy of the last discriminator}."""
+    with seeded(99) as generator:
+        real = sure_of_real(judge, real_points(generator, 500))
+    return {age: told.balanced_accuracy
+            for age, told in remembered({age: sure_of_real(judge, past[-1 - age]) for age in AGES}, real).items()}
+
+
+def band(curves):
+    """Curves {place: value}, one a seed  ->  (places, means, ends of 95 % intervals), as figures take them."""
+    found = [interval([curve[place] for curve in curves]) for place in curves[0]]
+    return list(curves[0]), *([each[name] for each in found] for name in ("mean", "low", "high"))
+
+# %%
+SEEDS = range(5 if profile == "quick" else 20)
+games = {name: [play(seed, capacity) for seed in SEEDS] for name, capacity in (("no memory", 0), ("buffer", 2048))}
+fading = {name: band([memory(*game) for game in played]) for name, played in games.items()}
+show(*figures.bands_figure({"the last discriminator on a plane": fading}, "age of the fakes, rounds", "balanced accuracy",
+                           level=(0.5, "a coin")))
+means = {name: dict(zip(found[0], found[1])) for name, found in fading.items()}
+print(", ".join(f"{name}: ≈ {mean[0]:.2f} now, ≈ {mean[40]:.2f} after 40 rounds" for name, mean in means.items()))
+assert means["no memory"][0] > 0.85 and means["no memory"][40] < 0.7 and means["buffer"][40] > 0.75
+
+# %% [markdown]
+# <details><summary>What happens</summary>
+#
+# (c). The fakes of now are told with some 95 %. Twenty rounds later the same discriminator calls them real: below one
+# half. It has not become unsure. It has *learned the opposite*, since it was only shown real points there meanwhile.
+# With the buffer the curve stays high for as long as the buffer is old.
+#
+# </details>
+#
+# What to see: the band is the 95 % interval over seeds. The buffer costs a little accuracy on the fakes of *now*. It
+# wins all of the past. Below, leaf through one game: where is the boundary, and where was the cloud?
+
+# %%
+from simgan_lib.teaching.widgets import scrubber, show_widget
+
+grid = torch.linspace(-3, 3, 61)
+PLANE = torch.stack(torch.meshgrid(grid, grid, indexing="xy"), -1).reshape(-1, 2)    # (61 * 61, 2)
+
+
+def frame(length):
+    """The map after so many rounds, without a buffer and with one; the same games from their start."""
+    players = {}
+    for name, capacity in (("no memory", 0), ("buffer", 2048)):
+        past, judge = play(1, capacity, length)
+        players[name] = past[-1], judge(PLANE).softmax(1)[:, REFINED].reshape(61, 61).detach()
+    return figures.ring_figure(players, RING)
+
+
+moments = [20, 40, 60, 80, 100, 120, 140, 160]
+frames = [frame(moment) for moment in moments]
+leaf = scrubber(frames, [f"round {moment}" for moment in moments], "game", dpi=80)
+show_widget(leaf, "A slider through 8 moments of both games. Run the notebook to use it; the figure below shows the last.")
+show(*frames[-1])
+assert len(set(leaf.frames)) == len(frames)
+
+# %% [markdown]
+# ## SS-GAN's cure: a task that never changes
+#
+# Fakes change; rotations do not. SS-GAN gives the discriminator a second head $Q_D$. It is shown real images, each turned
+# by 0, 90, 180 and 270 degrees, and says by how much. To solve this it needs features of what is *in* the images, and it
+# needs them for ever. The two losses are
+#
+# $$ L_D = -V(G, D) - \beta\, \mathbb{E}_{x \sim P_{\text{data}}} \mathbb{E}_{r} \log Q_D(R = r \mid x^r), \qquad
+# L_G = V(G, D) - \alpha\, \mathbb{E}_{x \sim P_G} \mathbb{E}_{r} \log Q_D(R = r \mid x^r). $$
+#
+# | symbol | what | shape, range | place |
+# |---|---|---|---|
+# | $V(G, D)$ | the GAN's own value, here by the hinge loss, on *upright* images alone | number | section 3 |
+# | $x^r$ | an image turned by $r$ quarter turns | $(C, S, S)$, in $[-1, 1]$ | section 3.2 |
+# | $Q_D$ | the second head: linear, on the discriminator's last features | 4 probabilities | section 3.2 |
+# | $\beta$, $\alpha$ | 1 for real images in $L_D$; 0.2 for the generator's own in $L_G$ | numbers | compare_gan's code |
+#
+# Three things are easily done wrong, and popular public code does them: turned images enter the real/fake loss; the
+# discriminator learns rotations of fakes, too; and a transpose is sold as a rotation.
+#
+# ### Exercise 12.1 · Turn a batch (10 minutes)
+#
+# `rotate_batch(images)` takes square images $(N, C, S, S)$. It returns two tensors. The first holds all images upright,
+# then all turned by one quarter against the clock, by two, by three: $(4N, C, S, S)$. The second holds the number of
+# quarter turns of each, whole numbers (`torch.int64`), $(4N,)$.
+#
+# <details><summary>Hint</summary>
+#
+# A transpose mirrors the image along its diagonal. A mirror and a second mirror make a turn. Or look for a function of
+# torch whose name begins with `rot`.
+#
+# </details>
+
+
+# %%
+def my_rotate_batch(images):
+    """images: (N, C, S, S).  Returns (4 N, C, S, S) and labels int64 (4 N,)."""
+    turned = ...  # your code
+    labels = ...  # your code
+    return turned, labels
+
+
+# %%
+rotate_batch = checks.yours_or_ours(my_rotate_batch, checks.rotate_batch)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_rotate_batch(images):
+#     """images: (N, C, S, S).  Returns (4 N, C, S, S) and labels int64 (4 N,)."""
+#     turned = torch.cat([torch.rot90(images, turns, (2, 3)) for turns in range(4)])
+#     labels = torch.arange(4).repeat_interleave(len(images))
+#     return turned, labels
+# ```
+#
+# </details>
+
+# %%
+from simgan_lib.images import to_uint8
+from simgan_lib.neighbours.digits import digits
+
+train, test = digits(side=16)
+one = torch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]])                          # by hand
+assert rotate_batch(one)[0][1, 0].tolist() == [[2.0, 4.0], [1.0, 3.0]] and not torch.equal(rotate_batch(one)[0][1], one[0].mT)
+some = 2 * train.images[:6].float() / 255 - 1
+turned, labels = rotate_batch(some)
+show(*figures.montage_figure({f"{90 * k} degrees": to_uint8(turned[labels == k]) for k in range(4)}, columns=6,
+                             says="The same six digits, upright and turned against the clock."))
+
+# %% [markdown]
+# ### Exercise 12.2 · The discriminator's loss (10 minutes)
+#
+# `discriminator(images)` gives scores $(N,)$, high for real. `discriminator.turned(images)` gives the logits of the
+# rotation, $(N, 4)$. Return one number. Its first part is the hinge loss: the mean over real images of
+# $\max(0, 1 - \text{score})$ plus the mean over fakes of $\max(0, 1 + \text{score})$. Its second part is `beta` times
+# the mean cross-entropy of the rotations. Which images are turned? And the generator must not learn from this loss:
+# `fake` may come with its graph.
+#
+# <details><summary>Hint</summary>
+#
+# Read the equation of $L_D$ again: which distribution stands below the expectation of the second term? And `detach`.
+#
+# </details>
+
+# %%
+from torch.nn.functional import cross_entropy, relu
+
+
+def my_discriminator_loss(discriminator, real, fake, beta):
+    """real, fake: (N, C, S, S), upright.  Returns a scalar."""
+    judged = ...  # your code
+    turned, labels = rotate_batch(...)  # your code
+    return judged + beta * cross_entropy(discriminator.turned(turned), labels)
+
+
+# %%
+discriminator_loss = checks.yours_or_ours(my_discriminator_loss, checks.rotation_discriminator_loss)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# from torch.nn.functional import cross_entropy, relu
+#
+#
+# def my_discriminator_loss(discriminator, real, fake, beta):
+#     """real, fake: (N, C, S, S), upright.  Returns a scalar."""
+#     judged = relu(1 - discriminator(real)).mean() + relu(1 + discriminator(fake.detach())).mean()
+#     turned, labels = rotate_batch(real)
+#     return judged + beta * cross_entropy(discriminator.turned(turned), labels)
+# ```
+#
+# </details>
+#
+# ### Exercise 12.3 · The generator's loss (5 minutes)
+#
+# The generator wants its upright images to score high: the first part is minus their mean score. And it wants the
+# rotations of its *own* images to be seen: `alpha` times the mean cross-entropy.
+#
+# <details><summary>Hint</summary>
+#
+# Who helps whom? In this term generator and discriminator want the same. So it has the same sign in both losses.
+#
+# </details>
+
+
+# %%
+def my_generator_loss(discriminator, fake, alpha):
+    """fake: (N, C, S, S), upright, with the generator's graph.  Returns a scalar."""
+    turned, labels = rotate_batch(fake)
+    return ...  # your code
+
+
+# %%
+generator_loss = checks.yours_or_ours(my_generator_loss, checks.rotation_generator_loss)
+
+# %% [markdown]
+# <details><summary>Solution</summary>
+#
+# ```python
+# def my_generator_loss(discriminator, fake, alpha):
+#     """fake: (N, C, S, S), upright, with the generator's graph.  Returns a scalar."""
+#     turned, labels = rotate_batch(fake)
+#     return -discriminator(fake).mean() + alpha * cross_entropy(discriminator.turned(turned), labels)
+# ```
+#
+# </details>

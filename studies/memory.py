@@ -1,6 +1,6 @@
 """Does SimGAN's discriminator remember, and what helps it: the history buffer, rotations, or a penalty on its slope?
 
-    python studies/memory.py [--seeds 3] [--quick] [--results DIR] [--record FILE] [--json]
+    python studies/memory.py [--seeds 3] [--first 0] [--quick] [--results DIR] [--record FILE] [--json]
 
 Five arms: none, the buffer, SS-GAN's rotations (beta = 1), both, R1.  The discriminator of round t judges eyes that the refiner
 made in round t - k, beside stand-in eyes that neither has seen: balanced accuracy at its own threshold and AUC, for k from 0
@@ -33,7 +33,7 @@ from simgan_lib.neighbours.forgetting import Told
 from simgan_lib.neighbours.memory import memory_curve
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.errors import exit_status
-from simgan_lib.system.settings import SEEDS, Parser, text
+from simgan_lib.system.settings import SEED, SEEDS, Parser, text
 from simgan_lib.training import refine
 
 GAMMA = 1.0               # of R1; chosen on other eyes and another seed
@@ -67,6 +67,7 @@ def measured(arm, seed, profile, ages, last, domain):
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=SEEDS, default=3)
+    parser.add_argument("--first", type=SEED, default=0, help="the first seed: to spread them over processes")
     parser.add_argument("--quick", action="store_true", help="few eyes and rounds: to see that it runs")
     parser.add_argument("--results", type=text, default="results/memory", metavar="DIR", help="where finished runs are kept")
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
@@ -76,10 +77,11 @@ def main():
     job = {"profile": asdict(profile), "arms": ARMS, "ages": ages, "watched": [WATCHED, last]}
     run = run_line("memory", "quick" if a.quick else "full", "stand-in", job, ages=ages, **about(
         torch.device("cpu"), f"python studies/memory.py --seeds {a.seeds}{' --quick' if a.quick else ''}"))
+    seeds = range(a.first, a.first + a.seeds)
     if a.record:
-        check_addable(a.record, run, range(a.seeds))
+        check_addable(a.record, run, seeds)
     domain, keep, rows = stand_in_domain(profile), Stages(a.results, job | {"code": code_digest()}), []
-    for seed in range(a.seeds):
+    for seed in seeds:
         for arm in ARMS:
             found = keep(f"{arm}-{seed}", lambda: measured(arm, seed, profile, ages, last, domain))      # noqa: B023
             rows += [row(seed, arm, name, value) for name, value in found.items()]
