@@ -754,8 +754,8 @@ HISTORY_BUFFER = [history.HistoryBuffer, Buffer, Joined, Listed, InDict], [
     (BlockSampled, "few sets of images"),
     (BlockSampledEarly, "few sets of images"),
     (OldestGoInOverflow, "the same places"),
-    (OnlyPartsReturned, "returns nothing while"),
-    (OnlyFullReturned, "returns nothing while"),
+    (OnlyPartsReturned, "half written: sample returns nothing yet (sample("),
+    (OnlyFullReturned, "half written: sample returns nothing yet (sample("),
     (made_by_a_function, "a class is asked for"),
     (functools.partial(Buffer), "a class is asked for"),
 ]
@@ -862,8 +862,8 @@ MIXED_BATCH = [
     (lambda f, b: mixed(f, b).double(), "the batch has the type float64"),
     (lambda f, b: mixed(f, b).float(), "keep their type"),
     (lambda f, b: mixed(f, b, store=lambda f, b: f[:len(f) // 2].float()), "stored as torch.float32"),
-    (returned_when_full, "returns nothing for a tensor (8, 1, 2, 3), a buffer of"),
-    (returned_when_empty, "returns nothing for a tensor (8, 1, 2, 3), a buffer of 8"),
+    (returned_when_full, "returns nothing yet for a tensor (8, 1, 2, 3), a buffer of"),
+    (returned_when_empty, "returns nothing yet for a tensor (8, 1, 2, 3), a buffer of 4"),
 ]
 
 

@@ -310,7 +310,7 @@ BANK = {
         (lambda x: x.mean(1, keepdim=True).half(), "wrong values"),
         (lambda x: x.clamp_(-0.5, 0.5).mean(1, keepdim=True), "changes the tensor"),
         (lambda x: x.mean(1, keepdim=True).tolist(), "found list"),
-        (sometimes(lambda x: x.mean(1, keepdim=True)), "returns nothing for"),
+        (sometimes(lambda x: x.mean(1, keepdim=True)), "returns nothing yet for"),
     ]),
     "local_contrast": ([
         contrast(), contrast(unfolded), contrast(by_row_and_column), no_noise_in_numpy,
@@ -343,7 +343,7 @@ BANK = {
         (lambda x: contrast()(x.detach()), "no gradient"),
         (lambda x: contrast()(x.sub_(nine(x))), "changes the tensor"),
         (lambda x: contrast()(x).clamp(-1, 1), "wrong values"),
-        (sometimes(contrast()), "returns nothing for"),
+        (sometimes(contrast()), "returns nothing yet for"),
     ]),
     "beyond_seeds": ([
         beyond(), by_t_test, by_interval, by_one_sample, by_bounds,
@@ -377,7 +377,7 @@ BANK = {
         (lambda v, b: beyond()(v, b).tolist(), "found list"),
         (lambda v, b: beyond()(v.sub_(b), 0 * b), "changes the tensor"),
         (lambda v, b: beyond()(v / b, torch.ones_like(b)), ""),
-        (sometimes(beyond()), "returns nothing for"),
+        (sometimes(beyond()), "returns nothing yet for"),
     ]),
     "diversity": ([
         lambda images: images.double().std(0).mean(),
@@ -408,7 +408,7 @@ BANK = {
         (lambda images: (images[1:].float() - images[:-1].float()).abs().mean(), "wrong value"),
         (lambda images: images.double().std(0).mean() + 1e-2, "wrong value"),
         (lambda images: str(images.float().std(0).mean().item()), "found str"),
-        (sometimes(lambda images: images.float().std(0).mean()), "returns nothing for"),
+        (sometimes(lambda images: images.float().std(0).mean()), "returns nothing yet for"),
     ]),
     "mean_shift": ([
         scaled_lengths, masked, by_pairs,
@@ -439,7 +439,7 @@ BANK = {
         (lambda a, b, w: statistics.fmean(x for x in lengths(a, b).tolist() if x > 0) * 55 / w, "did not move counts, too"),
         (lambda a, b, w: lengths(a, b).nansum() / lengths(a, b).nan_to_num().count_nonzero() * 55 / w, "did not move counts, too"),
         (lambda a, b, w: lengths(a, b).nanmean() * 55 / w if lengths(a, b).nansum() else torch.nan, ""),
-        (sometimes(scaled_lengths), "returns nothing for"),
+        (sometimes(scaled_lengths), "returns nothing yet for"),
     ]),
     "vertex": ([
         top_of, top_by_solving, top_in_fractions,
@@ -463,7 +463,7 @@ BANK = {
         (lambda a, b, c: top_of(a, b, c) if b - max(a, c) > 1e-3 else 0.0, ""),
         (lambda a, b, c: top_of(math.exp(a / 9), math.exp(b / 9), math.exp(c / 9)), "wrong value"),
         (lambda a, b, c: [top_of(a, b, c)], "found list"),
-        (lambda a, b, c: top_of(a, b, c) or None, "returns nothing for"),
+        (lambda a, b, c: top_of(a, b, c) or None, "returns nothing yet for"),
     ]),
     "cumulative_curve": ([
         curve, empirical, counted,
@@ -494,7 +494,7 @@ BANK = {
         (lambda e, d: curve(e.round(decimals=2), d), ""),
         (lambda e, d: curve(e.sub_(0.25), d), "changes the tensor"),
         (sometimes(curve, float("nan")), "shape"),
-        (sometimes(curve), "returns nothing for"),
+        (sometimes(curve), "returns nothing yet for"),
     ]),
     "resampled_mean": ([
         lambda v, g, d: of_days(v, g, d).mean(), by_one_hot, by_dictionary,
@@ -523,7 +523,7 @@ BANK = {
         (lambda v, g, d: of_days(v.abs_(), g, d).mean(), "changes the tensor"),
         (lambda v, g, d: (of_days(v, g, d).mean(), len(v)), "found tuple"),
         (lambda v, g, d: np.average(v, weights=torch.bincount(d, minlength=50)[g]), "stops with IndexError"),
-        (sometimes(lambda v, g, d: of_days(v, g, d).mean()), "returns nothing for"),
+        (sometimes(lambda v, g, d: of_days(v, g, d).mean()), "returns nothing yet for"),
     ]),
     "binomial_p": ([
         lambda k, n: tail(k, n) / 2 ** n, by_recursion, by_logarithms,
@@ -555,8 +555,8 @@ BANK = {
         (lambda k, n: round(tail(k, n) / 2 ** n, 9), "rounded"),
         (lambda k, n: tail(k, n) / 2 ** n if n < 30 or n > 1100 else norm.sf((2 * k - 1 - n) / n ** 0.5), ""),
         (lambda k, n: complex(tail(k, n) / 2 ** n), "found complex"),
-        (lambda k, n: tail(k, n) / 2 ** n if k > n / 2 else None, "returns nothing for"),
-        (sometimes(lambda k, n: tail(k, n) / 2 ** n), "returns nothing for"),
+        (lambda k, n: tail(k, n) / 2 ** n if k > n / 2 else None, "returns nothing yet for"),
+        (sometimes(lambda k, n: tail(k, n) / 2 ** n), "returns nothing yet for"),
     ]),
     "power": ([
         noticed,
@@ -584,7 +584,7 @@ BANK = {
         (lambda n, share: binom.sf(least(min(n, 60)) - 1, min(n, 60), share), "wrong value"),
         (lambda n, share: binom.sf(least(n) - 1, n, [share, share]), "expected the shape"),
         (lambda n, share: binom.sf(least(n) - 1, n, share) if share > 0.4 else 0.0, ""),
-        (sometimes(noticed), "returns nothing for"),
+        (sometimes(noticed), "returns nothing yet for"),
     ]),
     "mirrored": ([
         turned, one_by_one, by_mask,
@@ -613,7 +613,7 @@ BANK = {
         (lambda a: gaze.mirrored(a).half(), "wrong values"),
         (lambda a: (a[:, 1].neg_(), a)[1], "changes the tensor"),
         (lambda a: (a[:, 0], -a[:, 1]), "found tuple"),
-        (sometimes(gaze.mirrored), "returns nothing for"),
+        (sometimes(gaze.mirrored), "returns nothing yet for"),
     ]),
     "nearest_distance": ([
         by_tree, in_parts,
@@ -642,6 +642,6 @@ BANK = {
         (lambda t, x: nearest(t, t).amin(1) / t.shape[1], "wrong values"),
         (lambda t, x: nearest(t, x).gather(1, nearest(t, x, 2).argsort(1)[:, :5]).amin(1) / t.shape[1], "wrong value"),
         (lambda t, x: nearest(t.sub_(x.mean(0)), x - x.mean(0)).amin(1) / t.shape[1], "changes the tensor"),
-        (sometimes(lambda t, x: nearest(t, x).amin(1) / t.shape[1]), "returns nothing for"),
+        (sometimes(lambda t, x: nearest(t, x).amin(1) / t.shape[1]), "returns nothing yet for"),
     ]),
 }
