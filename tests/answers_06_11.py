@@ -7,7 +7,7 @@ import math
 import random
 import statistics
 from fractions import Fraction
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import scipy.spatial
@@ -386,6 +386,8 @@ BANK = {
         lambda images: torch.cov(images.double().flatten(1).T).reshape(-1, images[0].numel()).diagonal().sqrt().mean(),
         lambda images: 255 * (images / 255).std(dim=0, unbiased=True).mean().item(),
         lambda images: torch.var_mean(images.double(), 0)[0].sqrt().mean(),
+        lambda images: (images[:, None].double() - images).square().mean((0, 1)).div(2 - 2 / len(images)).sqrt().mean(),
+        lambda images: sum(statistics.stdev(pixel) for pixel in images.flatten(1).T.double().tolist()) / images[0].numel(),
     ], [
         (lambda images: images.float().flatten(1).std(1).mean(), "contrast"),
         (lambda images: images.float().std(), "one heap"),
@@ -408,12 +410,19 @@ BANK = {
         (lambda images: (images[1:].float() - images[:-1].float()).abs().mean(), "wrong value"),
         (lambda images: images.double().std(0).mean() + 1e-2, "wrong value"),
         (lambda images: str(images.float().std(0).mean().item()), "found str"),
+        (lambda images: (lambda each: each[each > 0].mean().nan_to_num())(images.float().std(0)), "wrong value"),
+        (lambda images: images.unique(dim=0).float().std(0).mean().nan_to_num(), "wrong value"),
+        (lambda images: (images.float() - images.float().mean((1, 2, 3), keepdim=True)).std(0).mean(), "wrong value"),
+        (lambda images: images.float().diff(dim=0).square().mean(0).div(2).sqrt().mean(), "wrong value"),
+        (lambda images: images.to(torch.int8).float().std(0).mean(), "wrong value"),
         (sometimes(lambda images: images.float().std(0).mean()), "returns nothing yet for"),
     ]),
     "mean_shift": ([
         scaled_lengths, masked, by_pairs,
         lambda a, b, w: lengths(a, b).nanmean() * 55 / w,
         lambda a, b, w: np.nanmean(np.sqrt(((b - a).numpy() ** 2).sum(1))) * 55 / w,
+        lambda a, b, w: np.nanmean(np.abs((b - a).double().numpy() @ [1, 1j])) * 55 / w,
+        lambda a, b, w: F.pairwise_distance(a, b, eps=0).nanmean() * 55 / w,
         lambda a, b, w: lengths(*(torch.stack([a, b])[:, ~(b - a).isnan().any(1)] / w)).mean().item() * 55,
     ], [
         (lambda a, b, w: lengths(a, b).mean() * 55 / w, "must be left out"),
@@ -439,6 +448,11 @@ BANK = {
         (lambda a, b, w: statistics.fmean(x for x in lengths(a, b).tolist() if x > 0) * 55 / w, "did not move counts, too"),
         (lambda a, b, w: lengths(a, b).nansum() / lengths(a, b).nan_to_num().count_nonzero() * 55 / w, "did not move counts, too"),
         (lambda a, b, w: lengths(a, b).nanmean() * 55 / w if lengths(a, b).nansum() else torch.nan, ""),
+        (lambda a, b, w: lengths(a, b).nanmean() * 55 / w if len(a) > 1 else 0.0, "wrong value"),
+        (lambda a, b, w: (lambda shift: (shift - shift.mean(0)).norm(dim=1).mean() * 55 / w)((b - a)[~(b - a).isnan().any(1)]), ""),
+        (lambda a, b, w: F.pairwise_distance(a, b, eps=0.01).nanmean() * 55 / w, "wrong value"),
+        (lambda a, b, w: (b - a).abs().nanmean(0).norm() * 55 / w, "wrong value"),
+        (lambda a, b, w: lengths(a, b).nanmean() * (550 // w) / 10, "wrong value"),
         (sometimes(scaled_lengths), "returns nothing yet for"),
     ]),
     "vertex": ([
@@ -501,6 +515,8 @@ BANK = {
         lambda v, g, d: sum(v[g == day].double().sum() for day in d) / sum((g == day).sum() for day in d),
         lambda v, g, d: np.repeat(v.numpy(), [(d == day).sum().item() for day in g]).mean(dtype=float),
         lambda v, g, d: torch.stack([x for day in d for x in v[g == day]]).mean(),
+        lambda v, g, d: v[(d[:, None] == g).nonzero()[:, 1]].mean(),
+        lambda v, g, d: statistics.fmean(v.tolist(), map(d.tolist().count, g.tolist())),
     ], [
         (lambda v, g, d: v[d % len(v)].mean(), "single images"),
         (lambda v, g, d: torch.stack([v[g == k].mean() for k in d]).mean(), "each group counts as one"),
@@ -520,6 +536,11 @@ BANK = {
         (lambda v, g, d: of_days(v, g, d[random.Random(0).choices(range(len(d)), k=len(d))]).mean(), "wrong value"),
         (lambda v, g, d: of_days(v, g, d[:4]).mean(), ""),
         (lambda v, g, d: of_days(v, g, d).mean().round(), "wrong value"),
+        (lambda v, g, d: np.average(v, weights=(g[:, None] == d).sum(1).clamp(max=2)), "wrong value"),           # twice at most
+        (lambda v, g, d: np.average(v, weights=(g[:, None] == d).sum(1) ** 0.5), "wrong value"),
+        (lambda v, g, d: scipy.stats.trim_mean(of_days(v, g, d).numpy(), 0.1), "wrong value"),
+        (lambda v, g, d: torch.stack([v[g == k][0] for k in d]).mean(), "wrong value"),                # a day's first value
+        (lambda v, g, d: of_days(v, g.unique(return_inverse=True)[1], d).mean(), ""),
         (lambda v, g, d: of_days(v.abs_(), g, d).mean(), "changes the tensor"),
         (lambda v, g, d: (of_days(v, g, d).mean(), len(v)), "found tuple"),
         (lambda v, g, d: np.average(v, weights=torch.bincount(d, minlength=50)[g]), "stops with IndexError"),
@@ -565,6 +586,8 @@ BANK = {
         lambda n, share: torch.tensor(1 - binom.cdf(least(n) - 1, n, share)),
         lambda n, share: betainc(least(n), n - least(n) + 1, share) if least(n) <= n else 0,
         lambda n, share: binom.cdf(n - turing.least_significant(n), n, 1 - share),
+        lambda n, share: binom.sf(binom.isf(0.05, n, 0.5), n, share),
+        lambda n, share: reduce(lambda chances, _: np.convolve(chances, [1 - share, share]), range(n), np.ones(1))[least(n):].sum(),
     ], [
         (lambda n, share: binom.cdf(least(n) - 1, n, share), "finding"),
         (lambda n, share: binom.sf(least(n) - 1, n, 0.5), "still guesses"),
@@ -584,6 +607,11 @@ BANK = {
         (lambda n, share: binom.sf(least(min(n, 60)) - 1, min(n, 60), share), "wrong value"),
         (lambda n, share: binom.sf(least(n) - 1, n, [share, share]), "expected the shape"),
         (lambda n, share: binom.sf(least(n) - 1, n, share) if share > 0.4 else 0.0, ""),
+        (lambda n, share: binom.sf(math.ceil((n + 1 + 1.645 * n ** 0.5) / 2) - 1, n, share), "normal curve"),
+        (lambda n, share: binom.sf(math.ceil((n + 1.645 * n ** 0.5) / 2) - 1, n, share), ""),
+        (lambda n, share: binom.sf(binom.ppf(0.95, n, 0.5) - 1, n, share), "too few"),
+        (lambda n, share: binom.sf(least(n) - 1, n, max(share, 1 - share)), "wrong value"),
+        (lambda n, share: sum(binom.pmf(k, n, share) for k in range(least(n), n)), "wrong value"),
         (sometimes(noticed), "returns nothing yet for"),
     ]),
     "mirrored": ([
