@@ -459,6 +459,8 @@ BANK = {
         top_of, top_by_solving, top_in_fractions,
         lambda a, b, c: (a - c) / (2 * (a - b + c - b)) if a + c < 2 * b else 0,
         lambda a, b, c: torch.tensor(top_of(a, b, c)),
+        lambda a, b, c: float(np.clip(top_of(a, b, c), -0.5, 0.5)),
+        lambda a, b, c: top_of(a, b, c) or 0,
         lambda a, b, c: float(np.nan_to_num(np.float64(c - a) / np.float64(2 * ((b - a) + (b - c))))),
     ], [
         (lambda a, b, c: -top_of(a, b, c), "wrong side"),
@@ -477,6 +479,11 @@ BANK = {
         (lambda a, b, c: top_of(a, b, c) if b - max(a, c) > 1e-3 else 0.0, ""),
         (lambda a, b, c: top_of(math.exp(a / 9), math.exp(b / 9), math.exp(c / 9)), "wrong value"),
         (lambda a, b, c: [top_of(a, b, c)], "found list"),
+        (lambda a, b, c: float(np.argmax([a, b, c]) - 1), "rounded"),
+        (lambda a, b, c: (c - a) / (b - min(a, c)) / 2 if b > min(a, c) else 0.0, "wrong value"),         # straight lines
+        (lambda a, b, c: max(-0.25, min(0.25, top_of(a, b, c))), "wrong value"),
+        (lambda a, b, c: 0.0 if b in (a, c) else top_of(a, b, c), ""),
+        (lambda a, b, c: 0.0 if a == c else (a - c) / abs(a - 2 * b + c) / 2, "wrong side"),
         (lambda a, b, c: top_of(a, b, c) or None, "returns nothing yet for"),
     ]),
     "cumulative_curve": ([
@@ -484,6 +491,8 @@ BANK = {
         lambda e, d: 100 * torch.searchsorted(torch.sort(e)[0].contiguous(), d, side="right").double() / len(e),
         lambda e, d: 100 * (e[None] <= d[:, None]).double().mean(dim=-1),
         lambda e, d: 100 * (1 - (d < e[:, None]).double().mean(0)),
+        lambda e, d: torch.heaviside(d.double()[:, None] - e, torch.ones((), dtype=torch.double)).mean(1) * 100,
+        lambda e, d: np.searchsorted(np.sort(e.numpy()), d.numpy(), "right") / len(e) * 100,
         lambda e, d: np.array([np.count_nonzero(e.numpy() <= x) for x in d.numpy()]) * 100 / len(e),
     ], [
         (lambda e, d: curve(e, d) / 100, "go to 100"),
@@ -507,6 +516,11 @@ BANK = {
         (lambda e, d: curve(e, d + 0.005), ""),
         (lambda e, d: curve(e.round(decimals=2), d), ""),
         (lambda e, d: curve(e.sub_(0.25), d), "changes the tensor"),
+        (lambda e, d: 100 * (e <= d[:, None]).sum(1) / (len(e) + 1), "times what"),
+        (lambda e, d: curve(e.unique(), d), ""),
+        (lambda e, d: curve(e.floor(), d), "wrong values"),
+        (lambda e, d: 100 * (e <= d[:, None]).sum(1) // len(e), "rounded"),
+        (lambda e, d: torch.tensor([scipy.stats.percentileofscore(e.numpy(), x, "mean") for x in d.tolist()]), "wrong values"),
         (sometimes(curve, float("nan")), "shape"),
         (sometimes(curve), "returns nothing yet for"),
     ]),
