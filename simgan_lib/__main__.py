@@ -93,7 +93,7 @@ def _train(a):
     from .system.device import resolve_device
     from .system.places import claimed
     config = profile_named(a.profile).training
-    config = replace(config, **dict(_assigned(config, text) for text in a.set))
+    config = replace(config, **_assigned(config, a.set))
     state = Path(f"{a.out}.run.state")
     with claimed(a.out) as out:
         if out.exists():
@@ -107,16 +107,20 @@ def _train(a):
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 
-def _assigned(config, text):
-    """"name=value" -> (name, value of the type that the configuration has there)."""
-    name, _, value = text.partition("=")
-    rules = {field.name: field.type for field in fields(config)}
-    if name not in rules:
-        raise UserError(f"--set {text}: expected NAME=VALUE, NAME being one of {', '.join(rules)}")
-    try:
-        return name, rules[name](value)
-    except argparse.ArgumentTypeError as error:
-        raise UserError(f"--set {name}: {error}") from error
+def _assigned(config, texts):
+    """["name=value", ...] -> {name: value of the type that the configuration has there}."""
+    rules, values = {field.name: field.type for field in fields(config)}, {}
+    for said in texts:
+        name, _, value = said.partition("=")
+        if name not in rules:
+            raise UserError(f"--set {said}: expected NAME=VALUE, NAME being one of {', '.join(rules)}")
+        if name in values:
+            raise UserError(f"--set {name}: given twice, expected once")
+        try:
+            values[name] = rules[name](value)
+        except argparse.ArgumentTypeError as error:
+            raise UserError(f"--set {name}: {error}") from error
+    return values
 
 
 def _refine(a):

@@ -2,7 +2,9 @@
 
 import json
 import os
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -407,6 +409,52 @@ def test_pictures_of_each_mode(tmp_path, mode, value, gray):
     Image.new(mode, (4, 3), value).save(tmp_path / "a.png")
     assert (base.read_picture(tmp_path / "a.png", "L") == gray).all()
     assert base.read_picture(tmp_path / "a.png", "RGB").shape == (3, 3, 4)
+
+
+def png_of_16_bits(path, values, kind):
+    """values (H, W, bands); kind: 0 gray, 2 RGB, 4 gray with alpha, 6 RGB with alpha.  Pillow writes no coloured ones."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize("kind, bands", [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_the_12_bits_of_a_camera_do_not_become_a_dark_picture(tmp_path, kind, bands):
+    values = np.full((3, 4, bands), 600, np.uint16)
+    values[..., 1 if kind == 4 else 3:] = 65535                              # alpha: all of it can be seen
+    values[1, 2, 0] = 4095
+    with pytest.raises(base.Unusable, match="picture of 16 bits of which at most 12 are used"):
+        base.read_picture(png_of_16_bits(tmp_path / "a.png", values, kind), "RGB", upright=True)
+    values[1, 2, 0] = 65535                                                  # one glint: a dark picture of 16 bits
+    assert base.read_picture(png_of_16_bits(tmp_path / "a.png", values, kind), "RGB")[0].unique().tolist() == [2, 255]
+    values[..., :1 if kind == 4 else 3] = 0
+    assert not base.read_picture(png_of_16_bits(tmp_path / "a.png", values, kind), "RGB").any()    # readers call it empty
+
+
+def test_12_bits_in_a_tiff_are_told_and_a_picture_that_says_what_white_is_is_read(tmp_path):
+    Image.new("I;16", (4, 3), 4095).save(tmp_path / "a.tif")
+    with pytest.raises(base.Unusable, match="at most 12 are used"):
+        base.read_picture(tmp_path / "a.tif", "L")
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 4095\n" + np.array([4095, 2048], ">u2").tobytes())
+    assert base.read_picture(tmp_path / "a.pgm", "L").flatten().tolist() == [255, 127]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
+def test_a_picture_that_can_be_seen_through_is_not_read_and_one_that_could_be_is(tmp_path, mode):
+    """What lies beneath its pixels is a colour that nobody was meant to see."""
+    picture = Image.new("RGBA", (4, 3), (90, 90, 90, 255)).convert(mode)
+    last = picture.getpixel((3, 2))
+    clear = {"transparency": last} if mode in "PL" else {}
+    picture.save(tmp_path / "opaque.png")
+    if not clear:
+        picture.putpixel((3, 2), (*last[:-1], 254))
+    picture.save(tmp_path / "clear.png", **clear)
+    assert (base.read_picture(tmp_path / "opaque.png", "L") == 90).all()
+    with pytest.raises(base.Unusable, match="picture that can be seen through"):
+        base.read_picture(tmp_path / "clear.png", "L")
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

@@ -58,7 +58,9 @@ def read_picture(path, mode, upright=False):
     """uint8 (C, H, W) of a picture, in Pillow's mode "L" or "RGB".  Raises Unusable, never anything else.
 
     upright: turned as its EXIF data say, which is how a camera that was held upright stores what it took.
-    What a few bytes may claim is bounded: no more than PIXELS are unpacked.
+    What a few bytes may claim is bounded: no more than PIXELS are unpacked.  Not guessed at: 32 bits; pixels that can be
+    seen through, for nobody says what lies behind; 16 bits of which the upper four are unused.  Such are the 12 bits of a
+    camera: 16 times as dark.  10 or 14 bits cannot be told from a dark or a dim room.
     """
     kind = os.path.splitext(path)[1].lower()
     if kind not in PICTURES:
@@ -66,12 +68,15 @@ def read_picture(path, mode, upright=False):
     try:
         with warnings.catch_warnings(), Image.open(plain_file(path), formats=FORMATS) as picture:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", "Palette images with Transparency")       # looked at by `_check_opaque`
             _check_size(picture)
             if picture.format in ("TIFF", "WEBP", "PNG") and getattr(picture, "is_animated", False):
                 raise Unusable("picture of several frames")
+            deep = ";16" in str(picture.tile[:1])                   # how it is unpacked: coloured ones to eight bits
             if upright:
                 ImageOps.exif_transpose(picture, in_place=True)
-            turned = _eight_bits(picture).convert(mode)
+            _check_opaque(picture)
+            turned = _eight_bits(picture, deep).convert(mode)
         pixels = torch.empty(len(turned.getbands()), *turned.size[::-1], dtype=torch.uint8)
         for band, values in enumerate(pixels):                      # one after the other: each is another copy
             values.copy_(torch.from_numpy(np.array(turned.getchannel(band))))
@@ -93,15 +98,26 @@ def _check_size(picture):
         raise Image.DecompressionBombError
 
 
-def _eight_bits(picture):
-    """Pictures of 16 bits scaled down: Pillow would clip them to white.  What white is in others, nobody says."""
+def _check_opaque(picture):
+    """Beneath a pixel that can be seen through lies a colour that nobody was meant to see."""
+    kind = picture.getbands()[-1]
+    if kind in "Aa" or "transparency" in picture.info:
+        seen = picture if kind == "A" else picture.convert("RGBA")
+        if seen.getchannel("A").getextrema()[0] < 255:
+            raise Unusable("picture that can be seen through")
+
+
+def _eight_bits(picture, deep):
+    """Gray pictures of 16 bits scaled down: Pillow would clip them to white.  deep: it was of 16 bits, gray or coloured."""
     if picture.mode == "F" or picture.mode == "I" and picture.format == "TIFF":
         raise Unusable("picture of 32 bits")
-    if not picture.mode.startswith("I;16") and picture.mode != "I":
-        return picture
-    grays = np.array(picture)
-    np.floor_divide(np.clip(grays, 0, 65535, out=grays), 257, out=grays)
-    return Image.fromarray(grays.astype(np.uint8))
+    if picture.mode.startswith("I"):
+        grays = np.array(picture)
+        np.floor_divide(np.clip(grays, 0, 65535, out=grays), 257, out=grays)
+        picture = Image.fromarray(grays.astype(np.uint8))
+    if deep and 0 < max(picture.getchannel(band).getextrema()[1] for band in picture.getbands() if band != "A") < 16:
+        raise Unusable("picture of 16 bits of which at most 12 are used (scale it to all of them)")
+    return picture
 
 
 def vector(text, *lengths):
