@@ -155,6 +155,17 @@ def damaged(kind):
     return damage
 
 
+def test_what_lies_beside_the_folder_imgs_is_counted_and_named(tmp_path):
+    folder = write_unityeyes(tmp_path, 3)
+    (folder / "imgs_of_monday").mkdir()
+    for name in ("7.jpg", "7.json"):                              # a whole record, which is not where it is read
+        (folder / name).write_bytes((folder / "imgs" / name.replace("7", "1")).read_bytes())
+    *_, outside = units(folder)
+    assert base.told(read_unit(outside)[1]) == ["3 not read: ../7.jpg, ../7.json, ../imgs_of_monday"]
+    assert "UnityEyes: 3 of 6, 3 not read left out" in read_unityeyes(folder).source
+    assert len(units(folder / "imgs")) == 1
+
+
 @pytest.mark.parametrize("kind", ["truncated", "web page", "empty", "flipped"])
 def test_a_damaged_picture_is_left_out_and_counted(tmp_path, kind):
     folder = write_unityeyes(tmp_path, 3)

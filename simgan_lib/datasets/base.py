@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -245,8 +246,8 @@ def by_reason(skipped):
 
 def told(skipped):
     """["1 picture unreadable: 017.jpg", "9 zero", ...]: the reasons, with a few names of each, for people."""
-    return [f"{count:,} {reason}" + (f": {', '.join(names[:NAMED])}" if names else "") + (", ..." if 0 < len(names) < count else "")
-            for reason, (count, names) in by_reason(skipped).items()]
+    return [f"{count:,} {reason}" + (f": {', '.join(names[:NAMED])}" if names else "")
+            + (", ..." if 0 < min(len(names), NAMED) < count else "") for reason, (count, names) in by_reason(skipped).items()]
 
 
 # ---- what lies in a folder ----
@@ -269,6 +270,19 @@ def listings(folder, expected, beside=""):
         raise UserError(f"{folder}: expected {expected}, found no pictures ({', '.join(PICTURES)})")
     not_named = {*pictures, *(os.path.splitext(name)[0] + beside for name in pictures if beside)}
     return pictures, [name for name in names if name not in not_named]
+
+
+def beside(folder, *known):
+    """Names of what else stands in a folder, sorted: strings.  Those that begin with a dot are left aside.
+
+    known: patterns of names.
+    """
+    return [name for name in sorted(os.listdir(folder)) if not any(fnmatch(name, pattern) for pattern in (*known, ".*"))]
+
+
+def not_read(_):
+    """For `read_records`: such records are counted, and named."""
+    raise Unusable("not read")
 
 
 def _names(folder):
