@@ -158,8 +158,9 @@ def _parts(release, arguments):
 
 
 def _convert(release, arguments):
-    from simgan_lib.datasets.base import told
+    from simgan_lib.datasets.base import columns, told
     from simgan_lib.datasets.tools.conversion import convert
+    from simgan_lib.system.image_sets import read_about
     module, units, options = _read_with(release, arguments)
     done = convert(module, units, arguments.out, options, arguments.workers, arguments.skip_damaged)
     if done.anew:
@@ -167,3 +168,5 @@ def _convert(release, arguments):
     if done.resumed:
         print(f"went on after {done.resumed} of {len(units)} pieces")
     print(printable(f"{done.n:,} images in {arguments.out}; skipped: {'; '.join(told(done.skipped)) or 'none'}"))
+    about = read_about(arguments.out)
+    print(printable(columns(about["labels"], about["groups"])))

@@ -8,7 +8,8 @@ Labels    what the columns of a CSV file say, one line a picture:
             pitch_deg, yaw_deg      the gaze in degrees, pitch -90 to 90, up is positive, yaw -180 to 180, to the picture's
                                     left is positive; or, in their place,
             gaze_x, gaze_y, gaze_z  the gaze as a vector of any length: x to the right, y down, z away from the camera
-            any other column        a group, to split by: a name for each picture, such as subject or day
+            any other column        a group, to split by: a name for each picture, such as subject or day; one that is nearly
+                                    called as a label is (Gaze, yaw, pupil x) is refused
           Only `file` must be there.  Pictures that the table does not name are left out.
 Size      yours
 Licence   yours

@@ -284,7 +284,25 @@ def test_a_faulty_table_is_refused_by_name_and_line(tmp_path, content, words):
     assert "labels.csv" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["subject", "day-2", "größe", "lid opening", "目"])
+@pytest.mark.parametrize("name", ["Gaze", "GAZE_X", "gaze x", "Pitch", "yaw", "yaw-deg", "yaw_rad", "ywa_deg",
+                                  "gaz_x", "pupil x", "Pupil_diameter", "irisX"])
+def test_a_column_that_is_nearly_called_as_a_label_does_not_become_a_group(tmp_path, name):
+    """A gaze under another name would be dropped, and nobody would be told."""
+    write_folder(tmp_path, table=f"file,subject,{name}\n0.png,anna,0.1\nsub/1.jpg,bert,0.2\n")
+    with pytest.raises(UserError, match="labels.csv, line 1: the column .* is called like a label; expected pitch_deg, yaw_deg or"):
+        folder_units(tmp_path, "labels.csv")
+
+
+def test_what_was_taken_for_labels_and_what_for_groups_is_said(tmp_path):
+    table = "file,light,yaw_deg,subject,pitch_deg\n0.png,0.5,0,anna,0\nsub/1.jpg,-1e3,0,bert,0\nsub/2.bmp,7,0,anna,0\n"
+    assert read_folder(write_folder(tmp_path, table=table), labels="labels.csv").source.endswith(
+        "pictures of a folder: 3 of 3; labels gaze; groups light (3 numbers), subject (2 names)")
+    (tmp_path / "labels.csv").write_text("file,degree\n0.png,0.5\nsub/1.jpg,x\n")
+    assert read_folder(tmp_path, labels="labels.csv").source.endswith("; labels none; groups degree (2 names)")
+    assert read_folder(tmp_path).source.endswith("; labels none; groups none")
+
+
+@pytest.mark.parametrize("name", ["subject", "day-2", "größe", "lid opening", "目", "age_x", "position", "degree", "look"])
 def test_names_of_groups_become_files(tmp_path, name):
     table = f"file,{name}\n0.png,1\nsub/1.jpg,2\nsub/2.bmp,2\n"
     images = read_folder(write_folder(tmp_path / "in", table=table), labels="labels.csv")

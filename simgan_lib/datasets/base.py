@@ -234,6 +234,17 @@ def source(title, n, skipped):
     return f"{title}: {n} of {n + sum(skipped.values())}" + (f", {left_out} left out" if left_out else "")
 
 
+def columns(labels, groups):
+    """"labels gaze; groups subject (2 names), light (97 numbers)": what was taken for what, for people.
+
+    labels: names.  groups: {name: names of the images, or each of them once}.
+    """
+    counted = {name: {str(value) for value in values} for name, values in groups.items()}
+    kinds = [f"{name} ({len(values):,} {'numbers' if values and all(map(NUMBER.fullmatch, values)) else 'names'})"
+             for name, values in counted.items()]
+    return f"labels {', '.join(labels) or 'none'}; groups {', '.join(kinds) or 'none'}"
+
+
 def by_reason(skipped):
     """{reason: (count, [name, ...])}, sorted, of {"reason", or "reason: name": count}."""
     found = {}
