@@ -74,7 +74,8 @@ def _parser(release):
         if name == "verify":
             command.add_argument("--sheet", default=f"{release.reader}_sheet.png", help="the contact sheet to write (PNG)")
         else:
-            command.add_argument("out", help="folder of the image set to write")
+            command.add_argument("out", help="folder of the image set to write; replaces what a conversion of this data set wrote "
+                                             "there, and nothing else")
             command.add_argument("--skip-damaged", action="store_true", help="count damaged files, instead of stopping there")
     return parser
 
