@@ -196,6 +196,17 @@ def test_a_refiner_is_written_through_a_link_and_nothing_but_a_refiner_is_replac
     assert Path("d/mine").read_text() == "years of work"
 
 
+@pytest.mark.parametrize("earlier", ["out.safetensors.run.safetensors", "out.run.state", "out.run.safetensors"])
+def test_the_state_of_an_earlier_version_is_not_passed_over_in_silence(here, capsys, earlier):
+    Path(earlier).write_text("half a training")
+    for notes in (1, 0):                                                           # then there is a state of today
+        status, _, error = run(capsys, "train", "S", "S", "out.safetensors", *TINY)
+        said = [line for line in error.splitlines() if line.startswith("note: ")]
+        assert status == 0 and len(said) == notes
+        assert not notes or earlier in said[0] and said[0].endswith("this run begins anew")
+    assert Path(earlier).read_text() == "half a training"
+
+
 def test_images_of_which_one_pixel_changed_are_another_run(here, capsys):
     a_set("S", n=700)
     words = ("train", "S", "S", "out", *TINY)

@@ -55,6 +55,8 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
         run, log = Training(config, *resident_sets, seed, device, features), Log(config.total)
         if path.exists():
             _go_on(path, run, log)
+        else:
+            _tell_of_earlier(path)
 
         def save():
             save_state(path, {"run": run.state(), "log": log.state()})
@@ -81,6 +83,16 @@ def _go_on(path, run, log):
     except UserError as error:
         said = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise UserError(f"{said}; delete it to start anew") from error
+
+
+def _tell_of_earlier(path):
+    """A line for each state that an earlier version kept for this run, under the name that it had then."""
+    stem = Path(path.name.removesuffix(".run.state")).stem                 # they cut OUT's ending: eyes.safetensors -> eyes
+    names = [path.with_suffix(".safetensors").name] + [f"{stem}.run.{ending}" for ending in ("state", "safetensors")]
+    for earlier in (path.with_name(name) for name in names):
+        if earlier.exists():
+            print(printable(f"note: {earlier}: the state of a run of an earlier version, it seems, which cannot be taken up; "
+                            "this run begins anew"), file=sys.stderr)
 
 
 @contextmanager
