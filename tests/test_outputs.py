@@ -20,7 +20,7 @@ from simgan_lib.__main__ import main
 from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
 from simgan_lib.simulators import eyes
-from simgan_lib.system import image_sets
+from simgan_lib.system import device, image_sets
 from simgan_lib.system.checkpoints import save_module
 from simgan_lib.system.errors import exit_status
 from simgan_lib.system.places import claimed
@@ -278,6 +278,15 @@ def test_a_hidden_folder_of_the_users_is_not_deleted(here, capsys, hidden):
 
 def test_what_is_learned_from_is_not_measured_on(here, capsys):
     assert "what is learned from" in refused(capsys, "evaluate", "S", "./S")
+
+
+@pytest.mark.parametrize("size, said", [((1, 55), "at least 8 x 8 pixels, found 1 x 55"), ((35, 7), "found 35 x 7"),
+                                        ((9000, 9000), "for images of 9000 x 9000 takes at least 248.8 GB of memory")])
+def test_images_of_a_size_that_no_estimator_has_are_told_before_the_training(here, capsys, monkeypatch, size, said):
+    monkeypatch.setattr(device, "memory_limit", lambda: 10**11)
+    for name in ("learned", "tested"):
+        ImageSet(torch.zeros(1, 1, *size, dtype=torch.uint8), {"gaze": torch.zeros(1, 2)}).save(name)
+    assert said in refused(capsys, "evaluate", "learned", "tested")
 
 
 @pytest.mark.parametrize("option", ["--real", "--record", "--results", "--test-days"])
