@@ -185,6 +185,7 @@ def test_networks_may_run_in_bfloat16_and_losses_never_do(data, monkeypatch, mix
     run.update_refiner(), run.update_discriminator(), run.update_refiner(adversarial=False)
     assert seen == [(False, {torch.float32})] * 3
     assert inside == [mixed] * 6
+    assert run.buffer.images.dtype == torch.float32, "what is remembered is not rounded"
 
 
 def test_warm_up_asks_for_self_regularization_alone_in_the_chosen_features(data, monkeypatch):
