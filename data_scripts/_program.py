@@ -74,7 +74,8 @@ def _parser(release):
         if name == "verify":
             command.add_argument("--sheet", default=f"{release.reader}_sheet.png", help="the contact sheet to write (PNG)")
         else:
-            command.add_argument("out", help="folder of the image set to write")
+            command.add_argument("out", help="folder of the image set to write; replaces what a conversion of this data set wrote "
+                                             "there, and nothing else")
             command.add_argument("--skip-damaged", action="store_true", help="count damaged files, instead of stopping there")
     return parser
 
@@ -158,8 +159,9 @@ def _parts(release, arguments):
 
 
 def _convert(release, arguments):
-    from simgan_lib.datasets.base import told
+    from simgan_lib.datasets.base import columns, told
     from simgan_lib.datasets.tools.conversion import convert
+    from simgan_lib.system.image_sets import read_about
     module, units, options = _read_with(release, arguments)
     done = convert(module, units, arguments.out, options, arguments.workers, arguments.skip_damaged)
     if done.anew:
@@ -167,3 +169,5 @@ def _convert(release, arguments):
     if done.resumed:
         print(f"went on after {done.resumed} of {len(units)} pieces")
     print(printable(f"{done.n:,} images in {arguments.out}; skipped: {'; '.join(told(done.skipped)) or 'none'}"))
+    about = read_about(arguments.out)
+    print(printable(columns(about["labels"], about["groups"])))

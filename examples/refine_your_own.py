@@ -39,7 +39,7 @@ def main():
     if len(synthetic) < len(names):                                 # else names and pictures would not go together
         raise UserError(f"{given.simulated}: expected pictures that can all be used, found {synthetic.source}")
     apart(given.refined, given.simulated, given.real)
-    with work_place(given.refined) as place:                        # who cannot write should know before the training
+    with work_place(given.refined, "this program") as place:        # who cannot write should know before the training
         for name, image in zip(names, refined(synthetic, real, given.steps).images):
             (place / "set" / name).parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(image.permute(1, 2, 0).squeeze(2).numpy()).save(place / "set" / name, quality=95)

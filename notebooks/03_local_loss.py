@@ -93,7 +93,8 @@ assert by_hand == networks.count_parameters(fresh) == 75_906
 #
 # One output depends on a square of input pixels. Compute the side of this square. You are given the list of (kernel,
 # stride), from the input to the output. One convolution of $3 \times 3$ sees 3 pixels across. Two of them see 5. But
-# behind a stride of 2 each step is two pixels wide.
+# behind a stride of 2 each step is two pixels wide. (Strides are small enough here that no pixel of the square is left
+# out.)
 #
 # <details><summary>Hint</summary>
 #

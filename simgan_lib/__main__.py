@@ -78,9 +78,9 @@ def _simulate(a):
     from .simulators.camera import stand_in
     from .simulators.eyes import simulate
     from .system.image_sets import put_together, work_place
-    with work_place(a.out) as place:
+    with work_place(a.out, "simulate") as place:
         made = (stand_in if a.stand_in else simulate)(a.number, seed=a.seed, progress=shown_progress("simulating"))
-        put_together(place, a.out, [as_arrays(made)], made.source)
+        put_together(place, a.out, [as_arrays(made)], made.source, writer="simulate")
     print(f"{len(made)} images of {tuple(made.images.shape[1:])} in {a.out}")
 
 
@@ -93,30 +93,35 @@ def _train(a):
     from .system.device import resolve_device
     from .system.places import claimed
     config = profile_named(a.profile).training
-    config = replace(config, **dict(_assigned(config, text) for text in a.set))
+    config = replace(config, **_assigned(config, a.set))
     state = Path(f"{a.out}.run.state")
     with claimed(a.out) as out:
-        if out.exists():
-            read_card(a.out)                   # what is no refiner is not replaced
+        if out.exists() and read_card(a.out).get("writer") != "train":
+            raise UserError(f"{a.out}: a refiner that train did not write stands there, and is not replaced; delete it, or name "
+                            "another file")
         synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
         trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
-        save_module(a.out, trained.refiner, {"channels": synthetic.images.shape[1], "width": config.width,
+        save_module(a.out, trained.refiner, {"writer": "train", "channels": synthetic.images.shape[1], "width": config.width,
                                              "blocks": config.blocks, "noise": config.noise, "residual": config.residual,
                                              "seed": a.seed, "steps": config.total, "synthetic": synthetic.source,
                                              "real": real.source, "last_losses": (trained.records or [None])[-1]})
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 
-def _assigned(config, text):
-    """"name=value" -> (name, value of the type that the configuration has there)."""
-    name, _, value = text.partition("=")
-    rules = {field.name: field.type for field in fields(config)}
-    if name not in rules:
-        raise UserError(f"--set {text}: expected NAME=VALUE, NAME being one of {', '.join(rules)}")
-    try:
-        return name, rules[name](value)
-    except argparse.ArgumentTypeError as error:
-        raise UserError(f"--set {name}: {error}") from error
+def _assigned(config, texts):
+    """["name=value", ...] -> {name: value of the type that the configuration has there}."""
+    rules, values = {field.name: field.type for field in fields(config)}, {}
+    for said in texts:
+        name, _, value = said.partition("=")
+        if name not in rules:
+            raise UserError(f"--set {said}: expected NAME=VALUE, NAME being one of {', '.join(rules)}")
+        if name in values:
+            raise UserError(f"--set {name}: given twice, expected once")
+        try:
+            values[name] = rules[name](value)
+        except argparse.ArgumentTypeError as error:
+            raise UserError(f"--set {name}: {error}") from error
+    return values
 
 
 def _refine(a):
@@ -130,7 +135,8 @@ def _refine(a):
     images = ImageSet.load(a.synthetic)
     apart(a.out, a.synthetic)
     refined = refined_parts(refiner, images, progress=shown_progress("refining"))
-    print(f"{save_parts(a.out, refined, f'refined from: {images.source}')} refined images in {a.out}")
+    n = save_parts(a.out, refined, f"refined from: {images.source}", "refine")
+    print(f"{n} refined images in {a.out}")
 
 
 def _evaluate(a):
@@ -186,6 +192,7 @@ def _option(*names, **how):
 PROFILE = _option("--profile", default=None, help="quick, full or paper (default: what SIMGAN_PROFILE says, else quick)")
 DEVICE = _option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
 ONE_SEED = _option("--seed", type=SEED, default=0)
+REPLACES = "; replaces what this command wrote there, and nothing else"
 RESULTS = _option("--results", type=text, default="results", help="where results go")
 MAIN_JOB = (
     PROFILE, _option("--seeds", type=SEEDS, default=1, help="how many runs to average"),
@@ -214,18 +221,18 @@ COMMANDS = {              # name: (function, what it does, options)
         _option("--records", type=text, metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given"),
         RESULTS, DEVICE)),
     "simulate": (_simulate, "write labelled eye images", (
-        _option("out", help="folder to write"), _option("--number", type=COUNT, default=10_000),
+        _option("out", help=f"folder to write{REPLACES}"), _option("--number", type=COUNT, default=10_000),
         _option("--stand-in", action="store_true", help="the stand-in real domain instead of synthetic eyes"), ONE_SEED)),
     "train": (_train, "train a refiner; a killed run goes on", (
         _option("synthetic", help="folder of an image set to refine"),
         _option("real", help="folder of an image set to resemble; its labels are not looked at"),
-        _option("out", help="the refiner's file (.safetensors)"),
+        _option("out", help=f"the refiner's file (.safetensors){REPLACES}"),
         _option("--set", metavar="NAME=VALUE", action="append", default=[],
                 help="another value than the profile's, of any field of TrainingConfig: --set regularization=0.1"),
         PROFILE, ONE_SEED, DEVICE)),
     "refine": (_refine, "refine an image set; its labels stay", (
         _option("refiner", help="a refiner's file"), _option("synthetic", help="folder of an image set"),
-        _option("out", help="folder to write"), DEVICE)),
+        _option("out", help=f"folder to write{REPLACES}"), DEVICE)),
     "evaluate": (_evaluate, "train a gaze estimator on one image set, measure it on another", (
         _option("training", help="folder of an image set with gaze labels"), _option("test", help="folder of another"),
         PROFILE, ONE_SEED, DEVICE)),

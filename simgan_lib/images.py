@@ -171,12 +171,13 @@ def check_labels(images, where):
                                 f"{str(values[first].flatten()[:5].tolist())}")
 
 
-def save_parts(folder, parts, source):
+def save_parts(folder, parts, source, writer=None):
     """Write ImageSets, taken one at a time, as one: for a set that is larger than memory  ->  the number of its images.
 
-    Otherwise as `ImageSet.save`.  Raises UserError also if there are no parts, or one is of another kind than the first.
+    writer: the command that writes: a set of another one is not replaced.  Otherwise as `ImageSet.save`.
+    Raises UserError also if there are no parts, or one is of another kind than the first.
     """
-    return image_sets.save(folder, map(as_arrays, parts), source)
+    return image_sets.save(folder, map(as_arrays, parts), source, writer)
 
 
 def as_arrays(images):

@@ -170,7 +170,7 @@ def count_parameters(module):
 
 
 def receptive_field(layers):
-    """Side in input pixels of what one output sees.  layers: (kernel, stride) from input to output.
+    """Side in input pixels of what one output sees, from first to last.  layers: (kernel, stride) from input to output.
 
     >>> receptive_field([(3, 1), (3, 1)])
     5

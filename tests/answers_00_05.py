@@ -37,6 +37,8 @@ BEST_REFINER = [
     lambda d, s, limit: int(np.nanargmin(np.where(s.numpy() <= limit, d.numpy(), np.nan))),
     lambda d, s, limit: (s <= limit).nonzero()[:, 0][d[s <= limit].argmin()],
     lambda d, s, limit: d.masked_fill(~(s <= limit), 1e9).min(0).indices,
+    lambda d, s, limit: min(range(len(d)), key=lambda place: (not s[place] <= limit, d[place])),
+    lambda d, s, limit: torch.where(s.nan_to_num(torch.inf) <= limit, -d, -torch.inf).topk(1).indices[0],
 ], [
     (lambda d, s, limit: d.argmin(), "its pupils have moved"),
     (lambda d, s, limit: d.masked_fill(s > limit, torch.inf).argmin(), "is that a label kept"),
@@ -59,6 +61,11 @@ BEST_REFINER = [
     (functools.partial(nearest, kept=lambda shift, limit: shift <= 1.02 * limit), ""),
     (lambda d, s, limit: d.where(s.nan_to_num(20) <= limit, torch.inf).argmin(), ""),
     (lambda d, s, limit: d.round(decimals=3).where(s <= limit, torch.inf).argmin(), ""),
+    (functools.partial(nearest, kept=lambda shift, limit: 0 < shift <= limit), ""),      # one that does nothing keeps the label
+    (lambda d, s, limit: d.where(s <= limit, d.max()).argmin(), "just the limit"),
+    (lambda d, s, limit: (d * (s <= limit)).argmin(), "is that a label kept"),
+    (lambda d, s, limit: next((i for i in d.argsort()[:3] if s[i] <= limit), d.argmin()), ""),
+    (lambda d, s, limit: (d / d.max() + s / limit).nan_to_num(torch.inf).argmin(), ""),
 ]
 
 
@@ -290,8 +297,16 @@ def emptied(layers):
     return side
 
 
+def counted(layers):
+    """How many input pixels one output sees: the side, since no stride leaves one out."""
+    seen = {0}
+    for kernel, stride in reversed(layers):
+        seen = {stride * place + offset for place in seen for offset in range(kernel)}
+    return len(seen)
+
+
 RECEPTIVE_FIELD = [
-    networks.receptive_field, field(), reached, emptied,
+    networks.receptive_field, field(), reached, counted, emptied,
     lambda layers: 1 + sum((kernel - 1) * math.prod(stride for _, stride in layers[:i]) for i, (kernel, _) in enumerate(layers)),
     lambda layers: Fraction(functools.reduce(lambda side, layer: (side - 1) * layer[1] + layer[0], layers[::-1], 1)),
     lambda layers: 1 + int((np.cumprod([1, *(s for _, s in layers)])[:-1] * [k - 1 for k, _ in layers]).sum()),
@@ -754,8 +769,8 @@ HISTORY_BUFFER = [history.HistoryBuffer, Buffer, Joined, Listed, InDict], [
     (BlockSampled, "few sets of images"),
     (BlockSampledEarly, "few sets of images"),
     (OldestGoInOverflow, "the same places"),
-    (OnlyPartsReturned, "returns nothing while"),
-    (OnlyFullReturned, "returns nothing while"),
+    (OnlyPartsReturned, "half written: sample returns nothing yet (sample("),
+    (OnlyFullReturned, "half written: sample returns nothing yet (sample("),
     (made_by_a_function, "a class is asked for"),
     (functools.partial(Buffer), "a class is asked for"),
 ]
@@ -862,8 +877,8 @@ MIXED_BATCH = [
     (lambda f, b: mixed(f, b).double(), "the batch has the type float64"),
     (lambda f, b: mixed(f, b).float(), "keep their type"),
     (lambda f, b: mixed(f, b, store=lambda f, b: f[:len(f) // 2].float()), "stored as torch.float32"),
-    (returned_when_full, "returns nothing for a tensor (8, 1, 2, 3), a buffer of"),
-    (returned_when_empty, "returns nothing for a tensor (8, 1, 2, 3), a buffer of 8"),
+    (returned_when_full, "returns nothing yet for a tensor (8, 1, 2, 3), a buffer of"),
+    (returned_when_empty, "returns nothing yet for a tensor (8, 1, 2, 3), a buffer of 4"),
 ]
 
 
@@ -970,6 +985,8 @@ DISCRIMINATOR_LOSS = [
     lambda a, b: patch_loss(a, 1) + patch_loss(b, 0),
     lambda a, b: -(F.logsigmoid(a[:, 1] - a[:, 0]) + F.logsigmoid(b[:, 0] - b[:, 1])).sum((1, 2)),
     lambda a, b: whole(-a.log_softmax(1)[:, 1] - b.log_softmax(1)[:, 0]).sum(1),
+    lambda a, b: (F.softplus(margin(a, 0)) + F.softplus(margin(b, 1))).sum((1, 2)),
+    lambda a, b: whole(a.logsumexp(1) - a[:, 1] + b.logsumexp(1) - b[:, 0]).sum(1),
     lambda a, b: torch.stack([losses.discriminator_loss(x[None], y[None])[0] for x, y in zip(a, b)]),
 ], [
     (lambda a, b: wish(0)(a) + wish(1)(b), "exchanged"),
@@ -994,6 +1011,11 @@ DISCRIMINATOR_LOSS = [
     (lambda a, b: 0.9 * wish(1)(a) + 0.1 * wish(0)(a) + 0.9 * wish(0)(b) + 0.1 * wish(1)(b), "both sides"),
     (lambda a, b: (a[:, 0] - b[:, 0]).sum((1, 2)), SOME),
     (lambda a, b: together(a, b.sub_(b.mean())), "changes the tensor"),
+    (lambda a, b: -(a.softmax(1)[:, 1].clamp(min=1e-3).log() + b.softmax(1)[:, 0].clamp(min=1e-3).log()).sum((1, 2)), SOME),
+    (lambda a, b: (F.relu(1 - margin(a, 1)) + F.relu(1 - margin(b, 0))).sum((1, 2)), SOME),                       # the hinge loss
+    (lambda a, b: F.softplus(margin(b, 1) - margin(a, 1)).sum((1, 2)), SOME),              # more real than its partner
+    (lambda a, b: together(a / 2 + a.detach() / 2, b), "not the gradient"),
+    (lambda a, b: wish(1)(a).sort().values + wish(0)(b).sort().values, SOME),
 ]
 
 BANK = {

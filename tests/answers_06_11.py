@@ -7,7 +7,7 @@ import math
 import random
 import statistics
 from fractions import Fraction
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import scipy.spatial
@@ -310,7 +310,7 @@ BANK = {
         (lambda x: x.mean(1, keepdim=True).half(), "wrong values"),
         (lambda x: x.clamp_(-0.5, 0.5).mean(1, keepdim=True), "changes the tensor"),
         (lambda x: x.mean(1, keepdim=True).tolist(), "found list"),
-        (sometimes(lambda x: x.mean(1, keepdim=True)), "returns nothing for"),
+        (sometimes(lambda x: x.mean(1, keepdim=True)), "returns nothing yet for"),
     ]),
     "local_contrast": ([
         contrast(), contrast(unfolded), contrast(by_row_and_column), no_noise_in_numpy,
@@ -343,7 +343,7 @@ BANK = {
         (lambda x: contrast()(x.detach()), "no gradient"),
         (lambda x: contrast()(x.sub_(nine(x))), "changes the tensor"),
         (lambda x: contrast()(x).clamp(-1, 1), "wrong values"),
-        (sometimes(contrast()), "returns nothing for"),
+        (sometimes(contrast()), "returns nothing yet for"),
     ]),
     "beyond_seeds": ([
         beyond(), by_t_test, by_interval, by_one_sample, by_bounds,
@@ -377,7 +377,7 @@ BANK = {
         (lambda v, b: beyond()(v, b).tolist(), "found list"),
         (lambda v, b: beyond()(v.sub_(b), 0 * b), "changes the tensor"),
         (lambda v, b: beyond()(v / b, torch.ones_like(b)), ""),
-        (sometimes(beyond()), "returns nothing for"),
+        (sometimes(beyond()), "returns nothing yet for"),
     ]),
     "diversity": ([
         lambda images: images.double().std(0).mean(),
@@ -386,6 +386,8 @@ BANK = {
         lambda images: torch.cov(images.double().flatten(1).T).reshape(-1, images[0].numel()).diagonal().sqrt().mean(),
         lambda images: 255 * (images / 255).std(dim=0, unbiased=True).mean().item(),
         lambda images: torch.var_mean(images.double(), 0)[0].sqrt().mean(),
+        lambda images: (images[:, None].double() - images).square().mean((0, 1)).div(2 - 2 / len(images)).sqrt().mean(),
+        lambda images: sum(statistics.stdev(pixel) for pixel in images.flatten(1).T.double().tolist()) / images[0].numel(),
     ], [
         (lambda images: images.float().flatten(1).std(1).mean(), "contrast"),
         (lambda images: images.float().std(), "one heap"),
@@ -408,12 +410,19 @@ BANK = {
         (lambda images: (images[1:].float() - images[:-1].float()).abs().mean(), "wrong value"),
         (lambda images: images.double().std(0).mean() + 1e-2, "wrong value"),
         (lambda images: str(images.float().std(0).mean().item()), "found str"),
-        (sometimes(lambda images: images.float().std(0).mean()), "returns nothing for"),
+        (lambda images: (lambda each: each[each > 0].mean().nan_to_num())(images.float().std(0)), "wrong value"),
+        (lambda images: images.unique(dim=0).float().std(0).mean().nan_to_num(), "wrong value"),
+        (lambda images: (images.float() - images.float().mean((1, 2, 3), keepdim=True)).std(0).mean(), "wrong value"),
+        (lambda images: images.float().diff(dim=0).square().mean(0).div(2).sqrt().mean(), "wrong value"),
+        (lambda images: images.to(torch.int8).float().std(0).mean(), "wrong value"),
+        (sometimes(lambda images: images.float().std(0).mean()), "returns nothing yet for"),
     ]),
     "mean_shift": ([
         scaled_lengths, masked, by_pairs,
         lambda a, b, w: lengths(a, b).nanmean() * 55 / w,
         lambda a, b, w: np.nanmean(np.sqrt(((b - a).numpy() ** 2).sum(1))) * 55 / w,
+        lambda a, b, w: np.nanmean(np.abs((b - a).double().numpy() @ [1, 1j])) * 55 / w,
+        lambda a, b, w: F.pairwise_distance(a, b, eps=0).nanmean() * 55 / w,
         lambda a, b, w: lengths(*(torch.stack([a, b])[:, ~(b - a).isnan().any(1)] / w)).mean().item() * 55,
     ], [
         (lambda a, b, w: lengths(a, b).mean() * 55 / w, "must be left out"),
@@ -439,12 +448,19 @@ BANK = {
         (lambda a, b, w: statistics.fmean(x for x in lengths(a, b).tolist() if x > 0) * 55 / w, "did not move counts, too"),
         (lambda a, b, w: lengths(a, b).nansum() / lengths(a, b).nan_to_num().count_nonzero() * 55 / w, "did not move counts, too"),
         (lambda a, b, w: lengths(a, b).nanmean() * 55 / w if lengths(a, b).nansum() else torch.nan, ""),
-        (sometimes(scaled_lengths), "returns nothing for"),
+        (lambda a, b, w: lengths(a, b).nanmean() * 55 / w if len(a) > 1 else 0.0, "wrong value"),
+        (lambda a, b, w: (lambda shift: (shift - shift.mean(0)).norm(dim=1).mean() * 55 / w)((b - a)[~(b - a).isnan().any(1)]), ""),
+        (lambda a, b, w: F.pairwise_distance(a, b, eps=0.01).nanmean() * 55 / w, "wrong value"),
+        (lambda a, b, w: (b - a).abs().nanmean(0).norm() * 55 / w, "wrong value"),
+        (lambda a, b, w: lengths(a, b).nanmean() * (550 // w) / 10, "wrong value"),
+        (sometimes(scaled_lengths), "returns nothing yet for"),
     ]),
     "vertex": ([
         top_of, top_by_solving, top_in_fractions,
         lambda a, b, c: (a - c) / (2 * (a - b + c - b)) if a + c < 2 * b else 0,
         lambda a, b, c: torch.tensor(top_of(a, b, c)),
+        lambda a, b, c: float(np.clip(top_of(a, b, c), -0.5, 0.5)),
+        lambda a, b, c: top_of(a, b, c) or 0,
         lambda a, b, c: float(np.nan_to_num(np.float64(c - a) / np.float64(2 * ((b - a) + (b - c))))),
     ], [
         (lambda a, b, c: -top_of(a, b, c), "wrong side"),
@@ -463,13 +479,20 @@ BANK = {
         (lambda a, b, c: top_of(a, b, c) if b - max(a, c) > 1e-3 else 0.0, ""),
         (lambda a, b, c: top_of(math.exp(a / 9), math.exp(b / 9), math.exp(c / 9)), "wrong value"),
         (lambda a, b, c: [top_of(a, b, c)], "found list"),
-        (lambda a, b, c: top_of(a, b, c) or None, "returns nothing for"),
+        (lambda a, b, c: float(np.argmax([a, b, c]) - 1), "rounded"),
+        (lambda a, b, c: (c - a) / (b - min(a, c)) / 2 if b > min(a, c) else 0.0, "wrong value"),         # straight lines
+        (lambda a, b, c: max(-0.25, min(0.25, top_of(a, b, c))), "wrong value"),
+        (lambda a, b, c: 0.0 if b in (a, c) else top_of(a, b, c), ""),
+        (lambda a, b, c: 0.0 if a == c else (a - c) / abs(a - 2 * b + c) / 2, "wrong side"),
+        (lambda a, b, c: top_of(a, b, c) or None, "returns nothing yet for"),
     ]),
     "cumulative_curve": ([
         curve, empirical, counted,
         lambda e, d: 100 * torch.searchsorted(torch.sort(e)[0].contiguous(), d, side="right").double() / len(e),
         lambda e, d: 100 * (e[None] <= d[:, None]).double().mean(dim=-1),
         lambda e, d: 100 * (1 - (d < e[:, None]).double().mean(0)),
+        lambda e, d: torch.heaviside(d.double()[:, None] - e, torch.ones((), dtype=torch.double)).mean(1) * 100,
+        lambda e, d: np.searchsorted(np.sort(e.numpy()), d.numpy(), "right") / len(e) * 100,
         lambda e, d: np.array([np.count_nonzero(e.numpy() <= x) for x in d.numpy()]) * 100 / len(e),
     ], [
         (lambda e, d: curve(e, d) / 100, "go to 100"),
@@ -493,14 +516,21 @@ BANK = {
         (lambda e, d: curve(e, d + 0.005), ""),
         (lambda e, d: curve(e.round(decimals=2), d), ""),
         (lambda e, d: curve(e.sub_(0.25), d), "changes the tensor"),
+        (lambda e, d: 100 * (e <= d[:, None]).sum(1) / (len(e) + 1), "times what"),
+        (lambda e, d: curve(e.unique(), d), ""),
+        (lambda e, d: curve(e.floor(), d), "wrong values"),
+        (lambda e, d: 100 * (e <= d[:, None]).sum(1) // len(e), "rounded"),
+        (lambda e, d: torch.tensor([scipy.stats.percentileofscore(e.numpy(), x, "mean") for x in d.tolist()]), "wrong values"),
         (sometimes(curve, float("nan")), "shape"),
-        (sometimes(curve), "returns nothing for"),
+        (sometimes(curve), "returns nothing yet for"),
     ]),
     "resampled_mean": ([
         lambda v, g, d: of_days(v, g, d).mean(), by_one_hot, by_dictionary,
         lambda v, g, d: sum(v[g == day].double().sum() for day in d) / sum((g == day).sum() for day in d),
         lambda v, g, d: np.repeat(v.numpy(), [(d == day).sum().item() for day in g]).mean(dtype=float),
         lambda v, g, d: torch.stack([x for day in d for x in v[g == day]]).mean(),
+        lambda v, g, d: v[(d[:, None] == g).nonzero()[:, 1]].mean(),
+        lambda v, g, d: statistics.fmean(v.tolist(), map(d.tolist().count, g.tolist())),
     ], [
         (lambda v, g, d: v[d % len(v)].mean(), "single images"),
         (lambda v, g, d: torch.stack([v[g == k].mean() for k in d]).mean(), "each group counts as one"),
@@ -520,10 +550,15 @@ BANK = {
         (lambda v, g, d: of_days(v, g, d[random.Random(0).choices(range(len(d)), k=len(d))]).mean(), "wrong value"),
         (lambda v, g, d: of_days(v, g, d[:4]).mean(), ""),
         (lambda v, g, d: of_days(v, g, d).mean().round(), "wrong value"),
+        (lambda v, g, d: np.average(v, weights=(g[:, None] == d).sum(1).clamp(max=2)), "wrong value"),           # twice at most
+        (lambda v, g, d: np.average(v, weights=(g[:, None] == d).sum(1) ** 0.5), "wrong value"),
+        (lambda v, g, d: scipy.stats.trim_mean(of_days(v, g, d).numpy(), 0.1), "wrong value"),
+        (lambda v, g, d: torch.stack([v[g == k][0] for k in d]).mean(), "wrong value"),                # a day's first value
+        (lambda v, g, d: of_days(v, g.unique(return_inverse=True)[1], d).mean(), ""),
         (lambda v, g, d: of_days(v.abs_(), g, d).mean(), "changes the tensor"),
         (lambda v, g, d: (of_days(v, g, d).mean(), len(v)), "found tuple"),
         (lambda v, g, d: np.average(v, weights=torch.bincount(d, minlength=50)[g]), "stops with IndexError"),
-        (sometimes(lambda v, g, d: of_days(v, g, d).mean()), "returns nothing for"),
+        (sometimes(lambda v, g, d: of_days(v, g, d).mean()), "returns nothing yet for"),
     ]),
     "binomial_p": ([
         lambda k, n: tail(k, n) / 2 ** n, by_recursion, by_logarithms,
@@ -555,8 +590,8 @@ BANK = {
         (lambda k, n: round(tail(k, n) / 2 ** n, 9), "rounded"),
         (lambda k, n: tail(k, n) / 2 ** n if n < 30 or n > 1100 else norm.sf((2 * k - 1 - n) / n ** 0.5), ""),
         (lambda k, n: complex(tail(k, n) / 2 ** n), "found complex"),
-        (lambda k, n: tail(k, n) / 2 ** n if k > n / 2 else None, "returns nothing for"),
-        (sometimes(lambda k, n: tail(k, n) / 2 ** n), "returns nothing for"),
+        (lambda k, n: tail(k, n) / 2 ** n if k > n / 2 else None, "returns nothing yet for"),
+        (sometimes(lambda k, n: tail(k, n) / 2 ** n), "returns nothing yet for"),
     ]),
     "power": ([
         noticed,
@@ -565,6 +600,8 @@ BANK = {
         lambda n, share: torch.tensor(1 - binom.cdf(least(n) - 1, n, share)),
         lambda n, share: betainc(least(n), n - least(n) + 1, share) if least(n) <= n else 0,
         lambda n, share: binom.cdf(n - turing.least_significant(n), n, 1 - share),
+        lambda n, share: binom.sf(binom.isf(0.05, n, 0.5), n, share),
+        lambda n, share: reduce(lambda chances, _: np.convolve(chances, [1 - share, share]), range(n), np.ones(1))[least(n):].sum(),
     ], [
         (lambda n, share: binom.cdf(least(n) - 1, n, share), "finding"),
         (lambda n, share: binom.sf(least(n) - 1, n, 0.5), "still guesses"),
@@ -584,7 +621,12 @@ BANK = {
         (lambda n, share: binom.sf(least(min(n, 60)) - 1, min(n, 60), share), "wrong value"),
         (lambda n, share: binom.sf(least(n) - 1, n, [share, share]), "expected the shape"),
         (lambda n, share: binom.sf(least(n) - 1, n, share) if share > 0.4 else 0.0, ""),
-        (sometimes(noticed), "returns nothing for"),
+        (lambda n, share: binom.sf(math.ceil((n + 1 + 1.645 * n ** 0.5) / 2) - 1, n, share), "normal curve"),
+        (lambda n, share: binom.sf(math.ceil((n + 1.645 * n ** 0.5) / 2) - 1, n, share), ""),
+        (lambda n, share: binom.sf(binom.ppf(0.95, n, 0.5) - 1, n, share), "too few"),
+        (lambda n, share: binom.sf(least(n) - 1, n, max(share, 1 - share)), "wrong value"),
+        (lambda n, share: sum(binom.pmf(k, n, share) for k in range(least(n), n)), "wrong value"),
+        (sometimes(noticed), "returns nothing yet for"),
     ]),
     "mirrored": ([
         turned, one_by_one, by_mask,
@@ -613,7 +655,7 @@ BANK = {
         (lambda a: gaze.mirrored(a).half(), "wrong values"),
         (lambda a: (a[:, 1].neg_(), a)[1], "changes the tensor"),
         (lambda a: (a[:, 0], -a[:, 1]), "found tuple"),
-        (sometimes(gaze.mirrored), "returns nothing for"),
+        (sometimes(gaze.mirrored), "returns nothing yet for"),
     ]),
     "nearest_distance": ([
         by_tree, in_parts,
@@ -642,6 +684,6 @@ BANK = {
         (lambda t, x: nearest(t, t).amin(1) / t.shape[1], "wrong values"),
         (lambda t, x: nearest(t, x).gather(1, nearest(t, x, 2).argsort(1)[:, :5]).amin(1) / t.shape[1], "wrong value"),
         (lambda t, x: nearest(t.sub_(x.mean(0)), x - x.mean(0)).amin(1) / t.shape[1], "changes the tensor"),
-        (sometimes(lambda t, x: nearest(t, x).amin(1) / t.shape[1]), "returns nothing for"),
+        (sometimes(lambda t, x: nearest(t, x).amin(1) / t.shape[1]), "returns nothing yet for"),
     ]),
 }

@@ -204,7 +204,61 @@ def test_a_return_forgotten_in_one_branch_is_wrong_wherever_the_branch_comes():
     for name, kept in (("local_adversarial_loss", lambda logits, label: label == losses.REFINED),
                        ("local_adversarial_loss", lambda logits, label: label == losses.REAL),
                        ("gaze_vector", lambda angles: len(angles) < 3), ("diversity", lambda images: len(images) == 9)):
-        assert "returns nothing for a tensor" in outcome(name, partly(name, kept))
+        assert "returns nothing yet for a tensor" in outcome(name, partly(name, kept))
+
+
+def one_label(other, label):
+    """The library's local loss for one label, and something else for the other one."""
+    return lambda logits, given: CHECKS["local_adversarial_loss"].ours(logits, given) if given == label else other(logits)
+
+
+def unwritten(*given):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("half", [lambda logits: ..., lambda logits: None, unwritten], ids=["dots", "nothing", "raises"])
+def test_a_half_written_answer_is_wrong_and_hears_which_case_is_open(half, label):
+    said = outcome("local_adversarial_loss", one_label(half, label))
+    assert said.startswith("half written") and f", {1 - label}; what it gives for others is right" in said
+
+
+def test_an_answer_that_goes_on_with_its_dots_for_some_inputs_is_half_written():
+    def answer(logits, label):
+        fool = CHECKS["local_adversarial_loss"].ours(logits, 0)
+        caught = ...
+        return (fool + 0, caught + 0)[label] if label else fool
+
+    assert "a ... is still in it for a tensor" in outcome("local_adversarial_loss", answer)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("half, words", [(lambda logits: logits.sum(), "expected the shape"),
+                                         (lambda logits: logits.nosuch(), "stops with AttributeError")], ids=["wrong", "fails"])
+def test_an_open_case_does_not_hide_what_is_wrong_in_the_other(half, words, label):
+    def answer(logits, given):
+        return half(logits) if given == label else ...
+
+    assert words in outcome("local_adversarial_loss", answer)
+    assert words in outcome("local_adversarial_loss", lambda logits, given: half(logits) if given == label else unwritten())
+
+
+def test_a_half_written_class_is_wrong_and_hears_which_case_is_open():
+    class Part(answers_00_05.Buffer):
+        def sample(self, n):
+            return super().sample(n) if n == self.filled else unwritten()
+
+    class Roomy(answers_00_05.Buffer):
+        def replace(self, images):
+            return super().replace(images) if self.filled + len(images) <= self.capacity else unwritten()
+
+    class Dots(answers_00_05.Buffer):
+        def replace(self, images):
+            return super().replace(images) if self.filled + len(images) <= self.capacity else ...
+
+    for half, case in ((Part, "sample(3) while 8 of 8"), (Roomy, "replace of 4 images while 6 of 8"), (Dots, "while 6 of 8")):
+        said = outcome("history_buffer", half)
+        assert "half written" in said and case in said
 
 
 def test_a_class_with_an_unwritten_method_is_open():

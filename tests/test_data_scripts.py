@@ -151,6 +151,7 @@ def test_convert_says_what_was_skipped_and_where_it_went_on(program, tmp_path, c
     assert capsys.readouterr().err.count("\n") >= 1 and not (tmp_path / "out").exists()
     assert program.run(release_of(program), [*words, "--skip-damaged"]) == 0
     assert "21 images" in (said := capsys.readouterr().out) and "skipped: 1 file damaged; 4 zero" in said
+    assert "\nlabels gaze; groups file (5 numbers)\n" in said
     assert program.run(release_of(program), [*words, "--skip-damaged"]) == 0
     assert "went on after 6 of 6 pieces" in capsys.readouterr().out
 

@@ -1,12 +1,14 @@
 """The reader of MPIIGaze's crops: on files written here in the release's layout, and on real samples."""
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
 import scipy.io
 import torch
 
+from simgan_lib.datasets import base
 from simgan_lib.datasets.mpiigaze import evaluation_list, read_mpiigaze, read_unit, units
 from simgan_lib.gaze import angular_error_deg, gaze_angles, gaze_vector
 from simgan_lib.simulators import release
@@ -237,6 +239,20 @@ def test_pieces_together_are_the_whole(release):
     assert len(parts) == 3
     torch.testing.assert_close(torch.cat([part.images for part in parts]), whole.images)
     assert [day for part in parts for day in part.groups["day"]] == whole.groups["day"].tolist()
+
+
+@pytest.mark.parametrize("part, told", [(".", ["4 not read: day09.txt, notes, p12.zip, ..."]),
+                                        ("Data/Normalized/p00", ["2 not read: day09.txt, notes"])])
+def test_what_lies_beside_the_days_and_is_not_read_is_counted_and_named(release, part, told):
+    """Not what lies elsewhere in the release, such as whole frames."""
+    (release / "Data/Original").mkdir()
+    (release / "Data/Normalized/p00/notes").mkdir()
+    for name in ("p00/day09.txt", "p00/.hidden", "p12.zip", "readme"):
+        (release / "Data/Normalized" / name).write_text("x")
+    found = [read_unit(unit) for unit in units(release / part)]
+    assert base.told(sum((skipped for _, skipped in found), Counter())) == told
+    eyes, plain = read_mpiigaze(release / part), told[0].split(":")[0]
+    assert eyes.source.startswith("MPIIGaze, normalised crops of p00") and eyes.source.endswith(f", {plain} left out")
 
 
 def test_right_eyes_can_be_left_as_they_are(release):

@@ -1,6 +1,7 @@
 """What every command that writes has in common: it asks its place before it works, and is told in one line if it may not."""
 
 import ast
+import json
 import os
 import runpy
 import shutil
@@ -19,7 +20,7 @@ from simgan_lib.__main__ import main
 from simgan_lib.images import ImageSet
 from simgan_lib.networks import Refiner
 from simgan_lib.simulators import eyes
-from simgan_lib.system import image_sets
+from simgan_lib.system import device, image_sets
 from simgan_lib.system.checkpoints import save_module
 from simgan_lib.system.errors import exit_status
 from simgan_lib.system.places import claimed
@@ -46,9 +47,9 @@ def a_set(folder, n=20):
     ImageSet(images, {"gaze": torch.rand(n, 2, generator=generator)}).save(folder)
 
 
-def a_refiner(path, seed=0):
+def a_refiner(path, seed=0, **more):
     torch.manual_seed(seed)
-    save_module(path, Refiner(1, 4, 1), {"channels": 1, "width": 4, "blocks": 1})
+    save_module(path, Refiner(1, 4, 1), {"channels": 1, "width": 4, "blocks": 1, **more})
 
 
 @pytest.fixture
@@ -115,6 +116,68 @@ def test_a_second_run_to_the_same_place_is_told_before_it_works(words, place, id
         assert "another process is at work there" in given(words, "out", capsys, monkeypatch)
 
 
+# ---- what may be replaced ----
+def contents(folder):
+    return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+@pytest.mark.parametrize("before, command", [
+    ("saved", "simulate"), ("saved", "refine"), ("saved", "convert"), ("saved", "pictures"), ("convert", "refine"),
+    ("convert", "simulate"), ("convert", "pictures"), ("refine", "convert"), ("refine", "simulate"), ("simulate", "refine")])
+def test_a_command_does_not_replace_an_image_set_that_another_wrote(idle, capsys, monkeypatch, before, command):
+    """Eyes that were converted for hours, in the place of refined ones; `saved`: from Python, or by an earlier version."""
+    ImageSet.load("S").save("out")
+    if before != "saved":
+        about = json.loads(Path("out", "set.json").read_text())
+        Path("out", "set.json").write_text(json.dumps(about | {"writer": {"convert": "mpiigaze convert"}.get(before, before)}))
+    standing = contents("out")
+    said = given(FOLDERS[command], "out", capsys, monkeypatch)
+    assert "out: could not be written: an image set of " in said and "; delete it, or name another place" in said
+    assert contents("out") == standing
+
+
+def test_a_command_replaces_what_it_wrote_itself_and_python_replaces_any_set(here, capsys):
+    for n in (3, 4):
+        assert run(capsys, "simulate", "eyes", "--number", n)[0] == run(capsys, "refine", "r.safetensors", "eyes", "out")[0] == 0
+        assert len(ImageSet.load("out")) == n
+    assert "an image set of refine stands there" in refused(capsys, "simulate", "out", "--number", 3)
+    ImageSet.load("S").save("out")
+    assert len(ImageSet.load("out")) == 20
+
+
+def test_a_conversion_replaces_one_of_the_same_data_set_alone(here, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(ROOT / "data_scripts"), *sys.path])
+    test_cli.write_eyes(here / "release" / "p00", days=1, n=2)
+    Path("pictures").mkdir()
+    shutil.copy(ROOT / "docs" / "examples.png", "pictures")
+    for words, status in ((["release"], 0), (["release", "--sides", "left"], 0), (["pictures"], 2)):
+        path = ROOT / "data_scripts" / f"{'folder' if status else 'mpiigaze'}.py"
+        program = runpy.run_path(str(path), run_name="imported")
+        assert program["run"](program["RELEASE"], ["convert", *words[:1], "out", "--workers", "1", *words[1:]]) == status
+    assert "an image set of mpiigaze convert stands there, and folder convert replaces" in capsys.readouterr().err
+
+
+def test_a_set_that_a_kill_left_aside_is_not_replaced_by_another_command(here, capsys):
+    """It was killed between its two renames: whoever reads the set still finds it."""
+    ImageSet.load("S").save("out")
+    os.rename("out", ".out.old")
+    assert "an image set of another program stands there" in refused(capsys, "refine", "r.safetensors", "S", "out")
+    assert len(ImageSet.load("out")) == 20
+
+
+def test_a_refiner_that_train_did_not_write_is_not_replaced(here, capsys):
+    before = Path("r.safetensors").read_bytes()
+    assert "r.safetensors: a refiner that train did not write stands there" in refused(capsys, "train", "S", "S", "r.safetensors")
+    assert Path("r.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["simulate", "refine", "train"])
+def test_help_says_what_is_replaced(capsys, command):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "replaces what this command wrote there, and nothing else" in " ".join(capsys.readouterr().out.split())
+
+
 # ---- train ----
 def test_refiners_whose_names_differ_behind_a_dot_are_two(here, capsys):
     for value in ("0.1", "0.5", "0.5.safetensors"):
@@ -124,13 +187,24 @@ def test_refiners_whose_names_differ_behind_a_dot_are_two(here, capsys):
 
 
 def test_a_refiner_is_written_through_a_link_and_nothing_but_a_refiner_is_replaced(here, capsys):
-    a_refiner("d/old.safetensors", seed=1)
+    a_refiner("d/old.safetensors", seed=1, writer="train")
     before = Path("d/old.safetensors").read_bytes()
     os.symlink("d/old.safetensors", "link")
     assert run(capsys, "train", "S", "S", "link", *TINY)[0] == 0
     assert Path("link").is_symlink() and Path("d/old.safetensors").read_bytes() != before
     assert "d/mine: no checkpoint" in refused(capsys, "train", "S", "S", "d/mine", *TINY)
     assert Path("d/mine").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("earlier", ["out.safetensors.run.safetensors", "out.run.state", "out.run.safetensors"])
+def test_the_state_of_an_earlier_version_is_not_passed_over_in_silence(here, capsys, earlier):
+    Path(earlier).write_text("half a training")
+    for notes in (1, 0):                                                           # then there is a state of today
+        status, _, error = run(capsys, "train", "S", "S", "out.safetensors", *TINY)
+        said = [line for line in error.splitlines() if line.startswith("note: ")]
+        assert status == 0 and len(said) == notes
+        assert not notes or earlier in said[0] and said[0].endswith("this run begins anew")
+    assert Path(earlier).read_text() == "half a training"
 
 
 def test_images_of_which_one_pixel_changed_are_another_run(here, capsys):
@@ -204,6 +278,15 @@ def test_a_hidden_folder_of_the_users_is_not_deleted(here, capsys, hidden):
 
 def test_what_is_learned_from_is_not_measured_on(here, capsys):
     assert "what is learned from" in refused(capsys, "evaluate", "S", "./S")
+
+
+@pytest.mark.parametrize("size, said", [((1, 55), "at least 8 x 8 pixels, found 1 x 55"), ((35, 7), "found 35 x 7"),
+                                        ((9000, 9000), "for images of 9000 x 9000 takes at least 248.8 GB of memory")])
+def test_images_of_a_size_that_no_estimator_has_are_told_before_the_training(here, capsys, monkeypatch, size, said):
+    monkeypatch.setattr(device, "memory_limit", lambda: 10**11)
+    for name in ("learned", "tested"):
+        ImageSet(torch.zeros(1, 1, *size, dtype=torch.uint8), {"gaze": torch.zeros(1, 2)}).save(name)
+    assert said in refused(capsys, "evaluate", "learned", "tested")
 
 
 @pytest.mark.parametrize("option", ["--real", "--record", "--results", "--test-days"])

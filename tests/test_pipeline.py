@@ -27,6 +27,7 @@ from marked import (
 from simgan_lib.evaluation.methods import METHODS
 from simgan_lib.experiments import pipeline
 from simgan_lib.experiments.pipeline import TRAINED_ON, SeedRun, StudySeed
+from simgan_lib.system.checkpoints import load_state, save_state
 
 
 @pytest.fixture(autouse=True)
@@ -173,3 +174,45 @@ def test_each_method_is_judged_on_the_test_images(watched, domain, tmp_path):
     found = {subject: errors for subject, _, errors, _ in run_of(StudySeed, domain, tmp_path).estimators()}
     assert len(found["knn:oracle"]) == TESTED
     torch.testing.assert_close(found["knn:oracle"], torch.full((TESTED,), 5.0).double(), atol=1e-4, rtol=0)
+
+
+def _changed(value, path, change):
+    """A nested result, changed in one place."""
+    copied, (name, *rest) = dict(value), path
+    copied[name] = _changed(value[name], rest, change) if rest else change(value[name])
+    return copied
+
+
+@pytest.mark.parametrize("stage, path, change", [
+    ("refiner", ["result", "refiner", "leave.bias"], lambda weights: weights * torch.nan),
+    ("refiner", ["result", "refiner", "leave.bias"], lambda weights: torch.cat([weights, weights])),
+    ("refiner", ["result", "records"], lambda records: [{**records[0], "discriminator": torch.inf}]),
+    ("gaze-refined", ["result", "errors"], lambda errors: errors + 180), ("gaze-oracle", ["result", "calibrated"], lambda e: e[1:]),
+    ("gaze-synthetic", ["result"], lambda result: {"errors": result["errors"]}),
+    ("gaze-synthetic", ["seconds"], lambda seconds: "long"),
+    ("pupil", ["result", "shifts"], lambda shifts: shifts[:, :1]), ("pupil", ["result", "own"], lambda shifts: shifts / 0),
+    ("realism", ["result", "kernel_distance", "refined"], lambda value: torch.nan),
+    ("knn-oracle", ["result", "errors"], lambda errors: -1 - errors)])
+def test_a_kept_result_that_cannot_be_right_is_made_anew_and_that_is_said(watched, domain, tmp_path, capsys, stage, path, change):
+    """Its key and its digest fit: another program, or an earlier fault, wrote it."""
+    def measured():
+        run = run_of(StudySeed, domain, tmp_path)
+        return run.measure(), list(run.estimators())
+    measured()
+    file = tmp_path / "seed0" / f"{stage}.state"
+    right = load_state(file)
+    save_state(file, _changed(right, ["result", *path], change))
+    capsys.readouterr()
+    measured()
+    said, = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"note: {file}: what is kept there cannot be right (") and said.endswith("; it is made anew")
+    assert str(load_state(file)["result"]["result"]) == str(right["result"]["result"])
+    measured()
+    assert not capsys.readouterr().err
+
+
+def test_pupils_that_were_not_found_are_a_result(watched, domain, tmp_path, capsys):
+    run_of(SeedRun, domain, tmp_path).measure()
+    file = tmp_path / "seed0" / "pupil.state"
+    save_state(file, _changed(load_state(file), ["result", "result", "shifts"], lambda shifts: shifts * torch.nan))
+    assert run_of(SeedRun, domain, tmp_path).measure()["pupil"]["shifts"].isnan().all() and not capsys.readouterr().err

@@ -2,7 +2,9 @@
 
 import json
 import os
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -153,6 +155,17 @@ def damaged(kind):
     return damage
 
 
+def test_what_lies_beside_the_folder_imgs_is_counted_and_named(tmp_path):
+    folder = write_unityeyes(tmp_path, 3)
+    (folder / "imgs_of_monday").mkdir()
+    for name in ("7.jpg", "7.json"):                              # a whole record, which is not where it is read
+        (folder / name).write_bytes((folder / "imgs" / name.replace("7", "1")).read_bytes())
+    *_, outside = units(folder)
+    assert base.told(read_unit(outside)[1]) == ["3 not read: ../7.jpg, ../7.json, ../imgs_of_monday"]
+    assert "UnityEyes: 3 of 6, 3 not read left out" in read_unityeyes(folder).source
+    assert len(units(folder / "imgs")) == 1
+
+
 @pytest.mark.parametrize("kind", ["truncated", "web page", "empty", "flipped"])
 def test_a_damaged_picture_is_left_out_and_counted(tmp_path, kind):
     folder = write_unityeyes(tmp_path, 3)
@@ -271,7 +284,25 @@ def test_a_faulty_table_is_refused_by_name_and_line(tmp_path, content, words):
     assert "labels.csv" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["subject", "day-2", "größe", "lid opening", "目"])
+@pytest.mark.parametrize("name", ["Gaze", "GAZE_X", "gaze x", "Pitch", "yaw", "yaw-deg", "yaw_rad", "ywa_deg",
+                                  "gaz_x", "pupil x", "Pupil_diameter", "irisX"])
+def test_a_column_that_is_nearly_called_as_a_label_does_not_become_a_group(tmp_path, name):
+    """A gaze under another name would be dropped, and nobody would be told."""
+    write_folder(tmp_path, table=f"file,subject,{name}\n0.png,anna,0.1\nsub/1.jpg,bert,0.2\n")
+    with pytest.raises(UserError, match="labels.csv, line 1: the column .* is called like a label; expected pitch_deg, yaw_deg or"):
+        folder_units(tmp_path, "labels.csv")
+
+
+def test_what_was_taken_for_labels_and_what_for_groups_is_said(tmp_path):
+    table = "file,light,yaw_deg,subject,pitch_deg\n0.png,0.5,0,anna,0\nsub/1.jpg,-1e3,0,bert,0\nsub/2.bmp,7,0,anna,0\n"
+    assert read_folder(write_folder(tmp_path, table=table), labels="labels.csv").source.endswith(
+        "pictures of a folder: 3 of 3; labels gaze; groups light (3 numbers), subject (2 names)")
+    (tmp_path / "labels.csv").write_text("file,degree\n0.png,0.5\nsub/1.jpg,x\n")
+    assert read_folder(tmp_path, labels="labels.csv").source.endswith("; labels none; groups degree (2 names)")
+    assert read_folder(tmp_path).source.endswith("; labels none; groups none")
+
+
+@pytest.mark.parametrize("name", ["subject", "day-2", "größe", "lid opening", "目", "age_x", "position", "degree", "look"])
 def test_names_of_groups_become_files(tmp_path, name):
     table = f"file,{name}\n0.png,1\nsub/1.jpg,2\nsub/2.bmp,2\n"
     images = read_folder(write_folder(tmp_path / "in", table=table), labels="labels.csv")
@@ -407,6 +438,52 @@ def test_pictures_of_each_mode(tmp_path, mode, value, gray):
     Image.new(mode, (4, 3), value).save(tmp_path / "a.png")
     assert (base.read_picture(tmp_path / "a.png", "L") == gray).all()
     assert base.read_picture(tmp_path / "a.png", "RGB").shape == (3, 3, 4)
+
+
+def png_of_16_bits(path, values, kind):
+    """values (H, W, bands); kind: 0 gray, 2 RGB, 4 gray with alpha, 6 RGB with alpha.  Pillow writes no coloured ones."""
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+    return path
+
+
+@pytest.mark.parametrize("kind, bands", [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_the_12_bits_of_a_camera_do_not_become_a_dark_picture(tmp_path, kind, bands):
+    values = np.full((3, 4, bands), 600, np.uint16)
+    values[..., 1 if kind == 4 else 3:] = 65535                              # alpha: all of it can be seen
+    values[1, 2, 0] = 4095
+    with pytest.raises(base.Unusable, match="picture of 16 bits of which at most 12 are used"):
+        base.read_picture(png_of_16_bits(tmp_path / "a.png", values, kind), "RGB", upright=True)
+    values[1, 2, 0] = 65535                                                  # one glint: a dark picture of 16 bits
+    assert base.read_picture(png_of_16_bits(tmp_path / "a.png", values, kind), "RGB")[0].unique().tolist() == [2, 255]
+    values[..., :1 if kind == 4 else 3] = 0
+    assert not base.read_picture(png_of_16_bits(tmp_path / "a.png", values, kind), "RGB").any()    # readers call it empty
+
+
+def test_12_bits_in_a_tiff_are_told_and_a_picture_that_says_what_white_is_is_read(tmp_path):
+    Image.new("I;16", (4, 3), 4095).save(tmp_path / "a.tif")
+    with pytest.raises(base.Unusable, match="at most 12 are used"):
+        base.read_picture(tmp_path / "a.tif", "L")
+    (tmp_path / "a.pgm").write_bytes(b"P5 2 1 4095\n" + np.array([4095, 2048], ">u2").tobytes())
+    assert base.read_picture(tmp_path / "a.pgm", "L").flatten().tolist() == [255, 127]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L"])
+def test_a_picture_that_can_be_seen_through_is_not_read_and_one_that_could_be_is(tmp_path, mode):
+    """What lies beneath its pixels is a colour that nobody was meant to see."""
+    picture = Image.new("RGBA", (4, 3), (90, 90, 90, 255)).convert(mode)
+    last = picture.getpixel((3, 2))
+    clear = {"transparency": last} if mode in "PL" else {}
+    picture.save(tmp_path / "opaque.png")
+    if not clear:
+        picture.putpixel((3, 2), (*last[:-1], 254))
+    picture.save(tmp_path / "clear.png", **clear)
+    assert (base.read_picture(tmp_path / "opaque.png", "L") == 90).all()
+    with pytest.raises(base.Unusable, match="picture that can be seen through"):
+        base.read_picture(tmp_path / "clear.png", "L")
 
 
 # ---- numbers --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import simgan_lib
 from simgan_lib.__main__ import main
 from simgan_lib.experiments.domains import PROFILES
 from simgan_lib.system.errors import UserError
-from simgan_lib.system.settings import Flag, Number, OneOf, Rule, Settings, Whole
+from simgan_lib.system.settings import Flag, Number, OneOf, Parser, Rule, Settings, Whole
 from simgan_lib.training import PRESETS, TrainingConfig
 
 ROOT = Path(__file__).parents[1]
@@ -110,6 +110,30 @@ def test_a_number_out_of_its_range_is_one_line_and_status_2(words, capsys):
         main(words)
     error = capsys.readouterr().err
     assert end.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1 and error[:-1].isprintable()
+
+
+@pytest.mark.parametrize("words, option", [
+    (["simulate", "out", "--seed", "1", "--seed", "2"], "--seed"), (["simulate", "out", "--number=9", "--num", "9"], "--number"),
+    (["simulate", "--stand-in", "out", "--stand-in"], "--stand-in"),
+    (["ablate", "--only", "base", "--jobs", "2", "--only", "no-history"], "--only")])
+def test_an_option_given_twice_is_refused_and_not_the_last_taken(words, option, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2 and capsys.readouterr().err.startswith(f"error: argument {option}: given twice, expected once;")
+
+
+def test_options_may_be_given_again_to_the_next_command_and_those_that_collect_many_times():
+    parser = Parser()
+    parser.add_argument("--steps", type=Whole(1, 9), default=3)
+    parser.add_argument("--set", action="append")
+    for _ in range(2):
+        found = parser.parse_args(["--steps", "2", "--set", "a", "--set", "b"])
+        assert (found.steps, found.set) == (2, ["a", "b"])
+
+
+def test_a_setting_of_a_training_given_twice_is_refused(capsys, tmp_path):
+    words = ["train", *[str(tmp_path / name) for name in "abc"], "--set", "width=8", "--set", "steps=3", "--set", "width=4"]
+    assert main(words) == 2 and capsys.readouterr().err == "error: --set width: given twice, expected once\n"
 
 
 def test_more_images_than_fit_are_refused_before_the_first(capsys, monkeypatch, tmp_path):

@@ -142,10 +142,10 @@ def test_batches_are_drawn_from_all_images(marked, monkeypatch):
     for _ in range(40):
         run.update_refiner(), run.update_discriminator()
     real = {mark for batch in judged[2::3] for mark in batch}
-    assert len(real) > 35 and real <= set(range(100, 140))
+    assert len(real) > 35 and {100, 139} <= real <= set(range(100, 140))
     for kind in (drawn[0::3], drawn[1::3]):                                       # what each network's update refines
         synthetic = {mark for batch in kind for mark in batch}
-        assert len(synthetic) > 35 and synthetic <= set(range(40))
+        assert len(synthetic) > 35 and {0, 39} <= synthetic <= set(range(40))
     assert drawn[0] != drawn[1]
 
 
@@ -156,7 +156,8 @@ def test_each_network_has_its_own_rate_and_the_optimizer_that_is_asked_for(data)
         group, = optimizer.param_groups
         assert group["lr"] == rate and group["betas"] == (0.5, 0.999)
         assert [id(p) for p in group["params"]] == [id(p) for p in network.parameters()]
-    assert type(Training(replace(TINY, optimizer="sgd"), *data).refiner_optimizer) is torch.optim.SGD
+    plain = Training(replace(TINY, optimizer="sgd"), *data).refiner_optimizer
+    assert type(plain) is torch.optim.SGD and plain.defaults["momentum"] == plain.defaults["weight_decay"] == 0
 
 
 def test_a_step_follows_its_own_gradient_alone(data):
@@ -184,6 +185,7 @@ def test_networks_may_run_in_bfloat16_and_losses_never_do(data, monkeypatch, mix
     run.update_refiner(), run.update_discriminator(), run.update_refiner(adversarial=False)
     assert seen == [(False, {torch.float32})] * 3
     assert inside == [mixed] * 6
+    assert run.buffer.images.dtype == torch.float32, "what is remembered is not rounded"
 
 
 def test_warm_up_asks_for_self_regularization_alone_in_the_chosen_features(data, monkeypatch):
@@ -222,6 +224,48 @@ def test_the_discriminator_learns_to_tell_refined_from_real(marked):
     assert verdict[losses.REFINED] > verdict[losses.REAL]
 
 
+def test_the_discriminators_aid_is_nothing_here(data):
+    run = Training(TINY, *data)
+    assert run.aid(run.draw(run.real)) == 0
+
+
+def test_an_aid_is_added_to_equation_2_alone_from_the_real_batch_of_that_very_step(data, monkeypatch):
+    """As a neighbour adds one: 0.5 times the mean of what the discriminator says of the real images."""
+    run, judged, given, stepped = Training(TINY, *data), [], [], []
+    plain = Training(TINY, *data)
+    monkeypatch.setattr(run, "aid", lambda real: given.append(real) or 0.5 * run.discriminator(real).mean())
+    watch(monkeypatch, run, "judged", lambda _, images: judged.append(images))
+    for each in (run, plain):
+        watch(monkeypatch, each, "_step", lambda _, optimizer, loss: stepped.append(loss.item()))
+    seen, without = run.update_discriminator(), plain.update_discriminator()
+    assert len(given) == 1 and given[0] is judged[1]
+    with torch.no_grad():
+        added = 0.5 * Training(TINY, *data).discriminator(given[0]).mean().item()
+    assert abs(added) > 1e-4 and stepped[0] - stepped[1] == pytest.approx(added, abs=1e-5)
+    assert seen["discriminator"] == without["discriminator"], "what is recorded is the cross-entropy"
+    assert not torch.equal(weights(run.discriminator), weights(plain.discriminator))
+    assert all(p.grad is None for p in run.refiner.parameters())
+    run.update_refiner(), run.update_refiner(adversarial=False)
+    assert len(given) == 1
+
+
+def test_self_regularization_holds_the_refiner_in_rounds_too(data, monkeypatch):
+    """A discriminator that says the same of all images moves nothing: what moves is held by lambda."""
+    run, before = Training(TINY, *data), None
+    before = weights(run.refiner).clone()
+    monkeypatch.setattr(run, "judged", lambda images: torch.zeros(len(images), 2, 9, 14, requires_grad=True))
+    run.update_refiner()
+    assert not torch.equal(weights(run.refiner), before)
+
+
+def test_what_is_recorded_of_a_colour_image_is_a_mean_over_its_channels_too(monkeypatch):
+    colour = ImageSet(torch.zeros(4, 3, 12, 14, dtype=torch.uint8))
+    run = Training(TINY, colour, colour)
+    monkeypatch.setattr(run, "refined", lambda images: 0 * run.refiner(images, None) + images + 0.25)
+    for adversarial in (True, False):
+        assert run.update_refiner(adversarial)["regularization"].item() == pytest.approx(0.25)
+
+
 def test_history_can_be_switched_off(data):
     run = Training(replace(TINY, buffer=0), *data)
     assert [r.step for r in run.run()] == list(range(1, TINY.total + 1)) and run.buffer is None
@@ -249,6 +293,15 @@ def test_same_seed_same_run_and_another_seed_another(data):
         return weights(run.refiner)
     assert torch.equal(final(0), final(0))
     assert not torch.equal(final(0), final(1))
+
+
+def test_the_first_weights_and_draws_depend_on_the_seed_alone(data):
+    first, same, other = (Training(TINY, *images, seed=seed) for images, seed in ((data, 0), (data[::-1], 0), (data, 1)))
+    for name in ("refiner", "discriminator"):
+        one, again, another = (weights(getattr(run, name)) for run in (first, same, other))
+        assert torch.equal(one, again) and not torch.equal(one, another)
+    drawn = [run.draw(run.synthetic) for run in (first, Training(TINY, *data), other)]
+    assert torch.equal(drawn[0], drawn[1]) and not torch.equal(drawn[0], drawn[2])
 
 
 def test_global_randomness_is_neither_used_nor_changed(data):
@@ -330,6 +383,25 @@ def test_a_run_that_an_earlier_version_began_is_refused(data, tmp_path):
         train_refiner(tmp_path / "old.safetensors", TINY, *data, bar=False)
 
 
+def test_a_state_of_another_machine_or_with_content_that_cannot_be_is_refused(data):
+    run = Training(TINY, *data)
+    list(itertools.islice(run.run(), 6))
+    state = run.state()
+    of_others = {"device is cuda there": {"data": state["data"] | {"device": "cuda"}},
+                 r"history there holds images of \(1, 9, 9\)": {"buffer": {"filled": 4, "images": torch.zeros(4, 1, 9, 9)}},
+                 "done: expected a whole number from 0 to 11": {"done": 12}, "found -1": {"done": -1}}
+    for said, change in of_others.items():
+        with pytest.raises(UserError, match=said.replace("is cuda", "is 'cuda'")):
+            Training(TINY, *data).restore(state | change)
+
+
+def test_the_monitors_looks_are_part_of_the_state(data):
+    run, again = Training(TINY, *data), Training(TINY, *data)
+    run.monitor.bad = {"won": 3, "dead": 1}
+    again.restore(run.state())
+    assert again.monitor.bad == {"won": 3, "dead": 1}
+
+
 def test_a_run_of_before_the_settings_had_their_names_is_refused_in_one_line(data):
     state = Training(TINY, *data).state()
     for old, new in (("averaging", "ema_decay"), ("refiner_rate", "refiner_lr"), ("discriminator_rate", "discriminator_lr")):
@@ -403,6 +475,19 @@ def test_a_state_with_a_weight_that_is_not_finite_is_not_given_and_not_taken(dat
             refine(run.refiner, data[0])
 
 
+@pytest.mark.parametrize("name", ["refiner", "averaged", "discriminator"])
+def test_no_network_of_a_state_may_have_a_weight_that_is_not_finite(data, name):
+    run, other = Training(TINY, *data), Training(TINY, *data)
+    state = run.state()
+    state[name] = {key: values * math.nan for key, values in state[name].items()}
+    with pytest.raises(UserError, match=f"the {name} network has weights"):
+        other.restore(state)
+    with torch.no_grad():
+        next(getattr(run, name).parameters()).fill_(math.inf)
+    with pytest.raises(TrainingFailed, match=f"the {name} network has weights"):
+        run.state()
+
+
 def test_a_run_that_diverges_leaves_the_file_of_the_last_good_state(data, tmp_path, monkeypatch):
     path, update = tmp_path / "run.state", Training.update_discriminator
 
@@ -420,6 +505,11 @@ def test_a_run_that_diverges_leaves_the_file_of_the_last_good_state(data, tmp_pa
 def test_what_a_training_needs_of_memory_is_asked_before_it_begins(data, monkeypatch):
     with pytest.raises(UserError, match="this training takes at least .* of memory, and there are"):
         Training(replace(TINY, width=1024, blocks=64, batch=65_536, buffer=10_000_000), *data)
+    monkeypatch.setattr(device, "memory_limit", lambda: 10**9)
+    for large in ({"buffer": 1_000_000}, {"batch": 65_536, "buffer": 0}, {"width": 1024, "blocks": 8}):        # each for itself
+        with pytest.raises(UserError, match="of memory, and there are 1 GB"):
+            Training(replace(TINY, **large), *data)
+    Training(TINY, *data)
     monkeypatch.setattr(device, "memory_limit", lambda: 100_000)
     with pytest.raises(UserError, match="of memory, and there are 100 kB"):
         Training(TINY, *data)
@@ -437,12 +527,17 @@ def adversarial(step, loss, real, refined):
 
 
 @pytest.mark.parametrize("loss, real, refined, message", [
-    (1e-5, 1.0, 1.0, "has won"), (0.7, 1.0, 0.0, "the same answer"), (0.7, 0.0, 1.0, "the same answer")])
+    (9e-4, 1.0, 1.0, "has won"), (0.7, 1.0, 0.0, "the same answer"), (0.7, 0.0, 1.0, "the same answer")])
 def test_collapsed_discriminator_stops_the_run(loss, real, refined, message):
     monitor = Monitor(every=1, patience=3)
-    with pytest.raises(TrainingFailed, match=message):
-        for step in range(1, 5):
-            monitor.watch(adversarial(step, loss, real, refined))
+    for step in (1, 2):
+        monitor.watch(adversarial(step, loss, real, refined))
+    monitor.watch(replace(adversarial(3, loss, real, refined), phase="discriminator warm-up"))      # no round: not looked at
+    monitor.watch(adversarial(4, 0.6, 0.7, 0.8))                                 # one good look: it begins anew
+    for step in (5, 6):
+        monitor.watch(adversarial(step, loss, real, refined))
+    with pytest.raises(TrainingFailed, match=f"step 7: .*{message}"):
+        monitor.watch(adversarial(7, loss, real, refined))
 
 
 def test_a_dead_discriminator_stops_a_quick_run_early(data, monkeypatch):
@@ -474,7 +569,7 @@ def test_images_that_the_refiner_cannot_take_are_refused(data):
 def test_healthy_discriminator_does_not():
     monitor = Monitor(every=1, patience=3)
     for step in range(1, 50):
-        monitor.watch(adversarial(step, 0.6, 0.7, 0.8))
+        monitor.watch(adversarial(step, 0.6 if step < 25 else 0.0011, 0.7, 0.8))
 
 
 def test_labels_never_reach_the_run(data):
@@ -486,16 +581,17 @@ def test_labels_never_reach_the_run(data):
 
 def test_result_is_the_running_mean_of_the_weights(data, monkeypatch):
     """By hand: at step d the mean keeps d/(d + 10) of itself, so that the first weights do not stay in it; 0.5 at most."""
-    run, after = Training(replace(TINY, ema_decay=0.5, steps=12), *data), []
+    run, after, means = Training(replace(TINY, ema_decay=0.5, steps=12), *data), [], []
     watch(monkeypatch, run, "_step", lambda _, optimizer, loss: after.append((optimizer, run.done, weights(run.refiner).double())))
+    watch(monkeypatch, run, "_average", lambda _: means.append(weights(run.result).double()))
     list(run.run())
     after = [(step, now) for optimizer, step, now in after if optimizer is run.refiner_optimizer]
     mean = torch.zeros_like(after[0][1])
-    for step, now in after:
+    assert len(after) == len(means) == 3 + 12 * 2
+    for (step, now), found in zip(after, means):               # at each update: at the end its beginning is forgotten
         kept = min(0.5, step / (step + 10))
         mean = kept * mean + (1 - kept) * now
-    assert len(after) == 3 + 12 * 2
-    torch.testing.assert_close(weights(run.result).double(), mean, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(found, mean, atol=1e-6, rtol=1e-5)
     assert not torch.equal(weights(run.result), weights(run.refiner))
 
 
@@ -518,9 +614,10 @@ def test_the_kind_of_memory_is_the_configured_one(data):
     assert run.buffer.generator is run.generator              # whose state is kept with the run's
 
 
-def test_refining_keeps_labels_and_size(data):
-    run = Training(TINY, *data)
-    refined = refine(run.result, data[0])
+def test_refining_keeps_labels_and_size_and_tells_where_it_is(data):
+    run, told = Training(TINY, *data), []
+    refined = refine(run.result, data[0], batch=20, progress=lambda *at: told.append(at))
+    assert told == [(20, 32), (32, 32)] and refined.source == f"refined from: {data[0].source}"
     assert refined.images.shape == data[0].images.shape and refined.images.dtype == torch.uint8
     assert torch.equal(refined.labels["gaze"], data[0].labels["gaze"])
 
@@ -558,6 +655,21 @@ def test_the_history_is_used_from_the_discriminators_first_update_on(marked):
     first, second = judged[0], judged[2]
     assert first == [1012, 1013, 1014, 1015] and len(run.buffer) == 4
     assert set(second) == {1016, 1017, 1012, 1013}
+
+
+def test_each_batch_that_is_refined_gets_noise_of_its_own(data):
+    refiner = Training(replace(TINY, noise=1), *data).refiner
+    with torch.no_grad():
+        refiner.enter.weight[:, 1] += 0.5
+    twice = replace(data[0], images=data[0].images[:1].expand(8, -1, -1, -1), labels={})
+    first, second = (part.images for part in refined_parts(refiner, twice, batch=4))
+    assert not torch.equal(first, second)
+
+
+def test_a_set_without_images_is_refused(data):
+    for sets in ((data[0][:0], data[1]), (data[0], data[1][:0])):
+        with pytest.raises(UserError, match="expected some of each"):
+            Training(TINY, *sets)
 
 
 def test_sizes_must_agree(data):

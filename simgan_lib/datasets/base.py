@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,9 @@ def read_picture(path, mode, upright=False):
     """uint8 (C, H, W) of a picture, in Pillow's mode "L" or "RGB".  Raises Unusable, never anything else.
 
     upright: turned as its EXIF data say, which is how a camera that was held upright stores what it took.
-    What a few bytes may claim is bounded: no more than PIXELS are unpacked.
+    What a few bytes may claim is bounded: no more than PIXELS are unpacked.  Not guessed at: 32 bits; pixels that can be
+    seen through, for nobody says what lies behind; 16 bits of which the upper four are unused.  Such are the 12 bits of a
+    camera: 16 times as dark.  10 or 14 bits cannot be told from a dark or a dim room.
     """
     kind = os.path.splitext(path)[1].lower()
     if kind not in PICTURES:
@@ -66,12 +69,15 @@ def read_picture(path, mode, upright=False):
     try:
         with warnings.catch_warnings(), Image.open(plain_file(path), formats=FORMATS) as picture:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", "Palette images with Transparency")       # looked at by `_check_opaque`
             _check_size(picture)
             if picture.format in ("TIFF", "WEBP", "PNG") and getattr(picture, "is_animated", False):
                 raise Unusable("picture of several frames")
+            deep = ";16" in str(picture.tile[:1])                   # how it is unpacked: coloured ones to eight bits
             if upright:
                 ImageOps.exif_transpose(picture, in_place=True)
-            turned = _eight_bits(picture).convert(mode)
+            _check_opaque(picture)
+            turned = _eight_bits(picture, deep).convert(mode)
         pixels = torch.empty(len(turned.getbands()), *turned.size[::-1], dtype=torch.uint8)
         for band, values in enumerate(pixels):                      # one after the other: each is another copy
             values.copy_(torch.from_numpy(np.array(turned.getchannel(band))))
@@ -93,15 +99,26 @@ def _check_size(picture):
         raise Image.DecompressionBombError
 
 
-def _eight_bits(picture):
-    """Pictures of 16 bits scaled down: Pillow would clip them to white.  What white is in others, nobody says."""
+def _check_opaque(picture):
+    """Beneath a pixel that can be seen through lies a colour that nobody was meant to see."""
+    kind = picture.getbands()[-1]
+    if kind in "Aa" or "transparency" in picture.info:
+        seen = picture if kind == "A" else picture.convert("RGBA")
+        if seen.getchannel("A").getextrema()[0] < 255:
+            raise Unusable("picture that can be seen through")
+
+
+def _eight_bits(picture, deep):
+    """Gray pictures of 16 bits scaled down: Pillow would clip them to white.  deep: it was of 16 bits, gray or coloured."""
     if picture.mode == "F" or picture.mode == "I" and picture.format == "TIFF":
         raise Unusable("picture of 32 bits")
-    if not picture.mode.startswith("I;16") and picture.mode != "I":
-        return picture
-    grays = np.array(picture)
-    np.floor_divide(np.clip(grays, 0, 65535, out=grays), 257, out=grays)
-    return Image.fromarray(grays.astype(np.uint8))
+    if picture.mode.startswith("I"):
+        grays = np.array(picture)
+        np.floor_divide(np.clip(grays, 0, 65535, out=grays), 257, out=grays)
+        picture = Image.fromarray(grays.astype(np.uint8))
+    if deep and 0 < max(picture.getchannel(band).getextrema()[1] for band in picture.getbands() if band != "A") < 16:
+        raise Unusable("picture of 16 bits of which at most 12 are used (scale it to all of them)")
+    return picture
 
 
 def vector(text, *lengths):
@@ -217,6 +234,17 @@ def source(title, n, skipped):
     return f"{title}: {n} of {n + sum(skipped.values())}" + (f", {left_out} left out" if left_out else "")
 
 
+def columns(labels, groups):
+    """"labels gaze; groups subject (2 names), light (97 numbers)": what was taken for what, for people.
+
+    labels: names.  groups: {name: names of the images, or each of them once}.
+    """
+    counted = {name: {str(value) for value in values} for name, values in groups.items()}
+    kinds = [f"{name} ({len(values):,} {'numbers' if values and all(map(NUMBER.fullmatch, values)) else 'names'})"
+             for name, values in counted.items()]
+    return f"labels {', '.join(labels) or 'none'}; groups {', '.join(kinds) or 'none'}"
+
+
 def by_reason(skipped):
     """{reason: (count, [name, ...])}, sorted, of {"reason", or "reason: name": count}."""
     found = {}
@@ -229,8 +257,8 @@ def by_reason(skipped):
 
 def told(skipped):
     """["1 picture unreadable: 017.jpg", "9 zero", ...]: the reasons, with a few names of each, for people."""
-    return [f"{count:,} {reason}" + (f": {', '.join(names[:NAMED])}" if names else "") + (", ..." if 0 < len(names) < count else "")
-            for reason, (count, names) in by_reason(skipped).items()]
+    return [f"{count:,} {reason}" + (f": {', '.join(names[:NAMED])}" if names else "")
+            + (", ..." if 0 < min(len(names), NAMED) < count else "") for reason, (count, names) in by_reason(skipped).items()]
 
 
 # ---- what lies in a folder ----
@@ -253,6 +281,19 @@ def listings(folder, expected, beside=""):
         raise UserError(f"{folder}: expected {expected}, found no pictures ({', '.join(PICTURES)})")
     not_named = {*pictures, *(os.path.splitext(name)[0] + beside for name in pictures if beside)}
     return pictures, [name for name in names if name not in not_named]
+
+
+def beside(folder, *known):
+    """Names of what else stands in a folder, sorted: strings.  Those that begin with a dot are left aside.
+
+    known: patterns of names.
+    """
+    return [name for name in sorted(os.listdir(folder)) if not any(fnmatch(name, pattern) for pattern in (*known, ".*"))]
+
+
+def not_read(_):
+    """For `read_records`: such records are counted, and named."""
+    raise Unusable("not read")
 
 
 def _names(folder):

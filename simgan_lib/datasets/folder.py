@@ -2,13 +2,16 @@
 
 The table is a CSV file with a column `file` (the picture's name below the folder).  `pitch_deg` and `yaw_deg`, or `gaze_x`,
 `gaze_y` and `gaze_z`, become the label gaze; every other column a group, such as subject or day.  A group becomes a file of
-the image set, group_NAME.npy, so that its name has to be one that files can have.
+the image set, group_NAME.npy, so that its name has to be one that files can have.  A column that is nearly called as a label
+is (`Gaze`, `yaw`, `pupil x`) is refused: as a group it would be forgotten.
 """
 
 import csv
 import math
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
@@ -21,6 +24,7 @@ from . import base
 TITLE = "pictures of a folder"
 EXPECTED = "a folder of pictures"
 ANGLES, VECTOR = ("pitch_deg", "yaw_deg"), ("gaze_x", "gaze_y", "gaze_z")
+LIKE_LABELS = ("gaze", "pitch", "yaw", "pupil", "iris")     # such letters in a name, or nearly a label's column
 LIMITS = (90, 180)                # degrees of pitch and yaw
 LONGEST = 1000                    # letters of what a picture's group is called: all take as much memory as the longest
 
@@ -30,7 +34,8 @@ def units(folder, labels=None):
 
     labels: a CSV file, or its name within the folder.  Raises UserError for a missing folder, no pictures, and a table
     that cannot be read, names no column `file`, half of a gaze, a picture or a column twice, a group that no file can be
-    named after, a number that is none, or an angle beyond 90 degrees of pitch and 180 of yaw.
+    named after or that is nearly called as a label, a number that is none, or an angle beyond 90 degrees of pitch and 180 of
+    yaw.
     """
     folder = base.existing_folder(folder, EXPECTED)
     names, others = base.listings(folder, EXPECTED)
@@ -74,11 +79,12 @@ def read_unit(unit, size=(35, 55), colour=False):
 
 
 def read_folder(folder, size=(35, 55), colour=False, labels=None):
-    """All pictures as one ImageSet; `source` says how many were left out, and why.
+    """All pictures as one ImageSet; `source` says how many were left out, and why, and what was taken for labels and groups.
 
     Raises UserError as `units` does, and if none can be used.
     """
-    return base.together(TITLE, folder, (read_unit(unit, size, colour) for unit in units(folder, labels)))
+    images = base.together(TITLE, folder, (read_unit(unit, size, colour) for unit in units(folder, labels)))
+    return replace(images, source=f"{images.source}; {base.columns(images.labels, images.groups)}")
 
 
 # ---- the table ----
@@ -116,10 +122,18 @@ def _check_names(path, columns, groups):
             plain_name(name)
         except ValueError as error:
             raise UserError(f"{path}, line 1: a column would be a group, and a file named after it: {error}") from error
+        if _like_a_label(name):
+            raise UserError(f"{path}, line 1: the column {name!r} would be a group, though it is called like a label; expected "
+                            f"{', '.join(ANGLES)} or {', '.join(VECTOR)} for the gaze, and another name for a group")
     counted = Counter(name.lower() for name in columns)           # some file systems do not tell Day from day
     twice = [name for name in columns if counted[name.lower()] > 1]
     if twice:
         raise UserError(f"{path}, line 1: the column {twice[0]} occurs twice")
+
+
+def _like_a_label(name):
+    letters, *known = ("".join(filter(str.isalpha, each.lower())) for each in (name, *ANGLES, *VECTOR))
+    return any(word in letters for word in LIKE_LABELS) or bool(get_close_matches(letters, known, cutoff=0.8))
 
 
 def _gaze(path, line, row, kind):

@@ -28,18 +28,24 @@ LISTS = ("sample list for eye image/{}.txt", "{}.txt")       # within the Evalua
 
 
 def units(folder, listed=None):
-    """[(file,), ...], one a subject and day.
+    """[(file,), ...], one a subject and day; then (folder, (name, ...)) of what else lies there, to be counted.
 
     Raises UserError for a missing folder, one without such files, and a subject that the lists in `listed` do not have.
     """
-    files = base.first_layout(folder, LAYOUTS, EXPECTED)
-    for subject in {path.parent.name for path in files} if listed is not None else ():
-        evaluation_list(listed, subject)
-    return [(str(path),) for path in files]
+    days = base.first_layout(folder, LAYOUTS, EXPECTED)
+    subjects = sorted({path.parent for path in days})
+    for subject in subjects if listed is not None else ():
+        evaluation_list(listed, subject.name)
+    above = {path.parent for path in subjects if path != Path(folder).resolve()}
+    others = [block for place in subjects for block in base.blocks(place, base.beside(place, "day*.mat"))]
+    others += [block for place in above for block in base.blocks(place, base.beside(place, *(path.name for path in subjects)))]
+    return [(str(path),) for path in days] + others
 
 
 def files(unit, listed=None, **_):
     """The day's file, and its subject's list where there is one."""
+    if len(unit) > 1:
+        return []
     return [unit[0]] if listed is None else [unit[0], _list_file(listed, Path(unit[0]).parent.name)]
 
 
@@ -53,6 +59,8 @@ def read_unit(unit, size=(35, 55), sides=SIDES, mirror=True, listed=None):
     """
     if not sides or not set(sides) <= set(SIDES):
         raise UserError(f"sides: expected some of {', '.join(SIDES)}, found {sides!r}")
+    if len(unit) > 1:
+        return base.read_records(TITLE, unit[1], base.not_read, (1, *size), {"gaze": (2,)}, ("subject", "day", "side"))
     path, = unit
     subject, day = Path(path).parent.name, Path(path).stem
     named = None if listed is None else evaluation_list(listed, subject)
@@ -78,7 +86,7 @@ def read_mpiigaze(folder, size=(35, 55), sides=SIDES, mirror=True, listed=None):
     Paper: section 3.1 (the real images).
     """
     days = units(folder, listed)
-    subjects = ", ".join(sorted({Path(path).parent.name for path, in days}))
+    subjects = ", ".join(sorted({Path(path).parent.name for path, *others in days if not others}))
     mirrored_too = ", right eyes mirrored" if mirror and "right" in sides else ""
     return base.together(f"{TITLE} of {subjects}{mirrored_too}", folder,
                          (read_unit(day, size, sides, mirror, listed) for day in days))

@@ -6,6 +6,7 @@ draws left eyes, nose to the image's left, as our simulator does.
 
 import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +24,21 @@ LARGEST = 1 << 22                 # bytes of a json; the program writes about 10
 
 
 def units(folder):
-    """Blocks of pictures in the folder, or in its folder imgs.  Raises UserError for a missing folder or no pictures."""
-    folder = base.existing_folder(folder, EXPECTED)
-    folder = folder / "imgs" if (folder / "imgs").is_dir() else folder
+    """Blocks of pictures in the folder, or in its folder imgs; what stands beside that is named, too, to be counted.
+
+    Raises UserError for a missing folder or no pictures.
+    """
+    folder, outside = base.existing_folder(folder, EXPECTED), []
+    if (folder / "imgs").is_dir():
+        folder, outside = folder / "imgs", [os.path.join(os.pardir, name) for name in base.beside(folder, "imgs")]
     pictures, others = base.listings(folder, EXPECTED, ".json")
-    return base.blocks(folder, pictures) + base.blocks(folder, others)
+    return base.blocks(folder, pictures) + base.blocks(folder, others) + base.blocks(folder, outside)
 
 
 def files(unit, **_):
     """The pictures of a block, and the json beside each."""
     folder, names = unit
+    names = () if _outside(names) else names
     return [path for name in names for path in (Path(folder, name), Path(folder, name).with_suffix(".json"))]
 
 
@@ -44,8 +50,13 @@ def read_unit(unit, size=(35, 55), colour=False):
     optic axis; the simulator's labels are the visual axis.
     """
     folder, names = unit
-    return base.read_records(TITLE, names, lambda name: _read(Path(folder, name), size, colour), (3 if colour else 1, *size),
-                             {"gaze": (2,), "pupil": (2,), "iris": (5,)})
+    read = base.not_read if _outside(names) else lambda name: _read(Path(folder, name), size, colour)
+    return base.read_records(TITLE, names, read, (3 if colour else 1, *size), {"gaze": (2,), "pupil": (2,), "iris": (5,)})
+
+
+def _outside(names):
+    """Whether these stand beside the folder imgs."""
+    return names[0].startswith(os.pardir + os.sep)
 
 
 def read_unityeyes(folder, size=(35, 55), colour=False):

@@ -9,9 +9,9 @@ import torch
 
 from ..gaze import angular_error_deg, gaze_angles, gaze_vector
 from ..images import check_labels, pixels, to_float
-from ..networks import GazeEstimator, from_seed
+from ..networks import GazeEstimator, count_parameters, from_seed
 from ..system.checkpoints import check_finite
-from ..system.device import autocast_for, keep_freed_memory
+from ..system.device import autocast_for, check_memory, keep_freed_memory
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, OneOf, Settings, Whole
 from ..training import RATE, TrainingFailed
@@ -44,6 +44,7 @@ PRESETS = {
 }
 
 
+LEAST = 8                 # pixels of a side, of which the small network makes one
 LOOKED = 100              # steps between two looks at the loss
 
 
@@ -52,7 +53,8 @@ def train_gaze_estimator(training, config, seed, device="cpu", progress=None):
     """Train on the images and `gaze` labels of an ImageSet  ->  GazeEstimator on `device`, in evaluation mode.
 
     progress: called as progress(done, total) after each step, for a bar.
-    Raises UserError if there are no images or no gaze labels, TrainingFailed if the training is lost.  Paper: section 3.1.
+    Raises UserError if there are no images or no gaze labels, or as `check_size`; TrainingFailed if the training is lost.
+    Paper: section 3.1.
     """
     for record in gaze_training(training, config, seed, device):
         step = record["step"]
@@ -71,6 +73,7 @@ def gaze_training(training, config, seed, device="cpu"):
     """
     keep_freed_memory()
     check_labelled(training, "a gaze estimator")
+    check_size(training, config, device)
     images, target = training.images.to(device), gaze_vector(training.labels["gaze"].float()).to(device)         # (N, 3)
     generator = torch.Generator(device).manual_seed(seed)
     estimator = from_seed(seed, GazeEstimator, config.network, tuple(images.shape[2:]), images.shape[1])
@@ -88,6 +91,16 @@ def gaze_training(training, config, seed, device="cpu"):
         optimizer.step()
         schedule.step()
         yield {"step": step, "total": config.steps, "loss": loss.detach(), "estimator": estimator}
+
+
+def check_size(training, config, device):
+    """Raises UserError if a gaze estimator cannot be of the images' size: too few pixels to see an eye, or too many weights."""
+    channels, *size = training.images.shape[1:]
+    if min(size) < LEAST:
+        raise UserError(f"a gaze estimator needs images of at least {LEAST} x {LEAST} pixels, found {size[0]} x {size[1]}")
+    with torch.device("meta"):                                                   # takes no memory
+        weights = count_parameters(GazeEstimator(config.network, size, channels))
+    check_memory(16 * weights, device, f"a gaze estimator for images of {size[0]} x {size[1]}")    # gradient, two moments
 
 
 def check_labelled(training, who):

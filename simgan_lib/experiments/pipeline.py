@@ -5,6 +5,7 @@ Every stage is kept as it finishes; a killed run goes on where it was.
 
 import dataclasses
 import itertools
+import math
 import time
 from functools import cached_property, partial
 
@@ -23,7 +24,8 @@ from ..simulators.eyes import simulate
 from ..training import refine
 from .domains import fingerprint
 from .provenance import code_digest
-from .runs import Stages, shown_progress, train_refiner
+from .record_lines import expect
+from .runs import Stages, check_numbers, shown_progress, train_refiner
 
 LARGER = ("synthetic", "synthetic_matched", "refined")
 TRAINED_ON = (*LARGER, "oracle")
@@ -47,9 +49,10 @@ class SeedRun:
         trained, sets = self.training_sets()
         synthetic, matched, refined = (sets[name] for name in TRAINED_ON[:3])
         entering = sets[self.profile.refine_from]
-        gaze = {name: self.timed(f"gaze-{name}", partial(self.gaze, name, images)) for name, images in sets.items()}
-        pupil = self.timed("pupil", lambda: self._pupil(synthetic, refined))
-        realism = self.timed("realism", lambda: self._realism(synthetic, matched, entering, refined))
+        gaze = {name: self.timed(f"gaze-{name}", partial(self.gaze, name, images), self._check_gaze)
+                for name, images in sets.items()}
+        pupil = self.timed("pupil", lambda: self._pupil(synthetic, refined), self._check_pupil)
+        realism = self.timed("realism", lambda: self._realism(synthetic, matched, entering, refined), check_numbers)
         shown = slice(0, 24)
         return {"seed": self.seed, "gaze": gaze, "pupil": pupil, "realism": realism, "records": trained["records"],
                 "snapshots": trained["snapshots"], "seconds": self.seconds,
@@ -65,7 +68,7 @@ class SeedRun:
         matched = self.matched(synthetic)
         self.seconds["simulation"] = time.perf_counter() - start
         entering = {"synthetic": synthetic, "synthetic_matched": matched}[self.profile.refine_from]
-        trained = self.timed("refiner", lambda: self._train(entering))
+        trained = self.timed("refiner", lambda: self._train(entering), partial(self._check_trained, entering))
         self.seconds["refiner"] = trained["seconds"]           # all parts of an interrupted training
         start = time.perf_counter()
         refined = self.refined(entering, trained)
@@ -76,12 +79,19 @@ class SeedRun:
         """The synthetic eyes that all begins with."""
         return simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
 
-    def timed(self, name, compute):
-        """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept."""
+    def timed(self, name, compute, check):
+        """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept.
+
+        check: of a kept result, as for `Stages`.
+        """
         def timed():
             start = time.perf_counter()
             return {"result": compute(), "seconds": time.perf_counter() - start}
-        kept = self.keep(name, timed)
+
+        def check_timed(kept):
+            check(kept["result"])
+            check_numbers(float(kept["seconds"]))
+        kept = self.keep(name, timed, check_timed)
         self.seconds[name] = kept["seconds"]
         return kept["result"]
 
@@ -101,12 +111,30 @@ class SeedRun:
 
     def refined(self, synthetic, trained):
         """The images through the trained refiner, and, where the profile says so, matched once more."""
+        refined = refine(self._refiner(synthetic, trained), synthetic, progress=self._bar("refining"), seed=self.seed)
+        return self.matched(refined) if self.profile.match_refined else refined
+
+    def _refiner(self, synthetic, trained):
         c = self.profile.training
         refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise, residual=c.residual)
         refiner = refiner.to(self.device, memory_format=torch.channels_last)
         refiner.load_state_dict(trained["refiner"])
-        refined = refine(refiner, synthetic, progress=self._bar("refining"), seed=self.seed)
-        return self.matched(refined) if self.profile.match_refined else refined
+        return refiner
+
+    # ---- whether a kept result can be one: others raise ----
+    def _check_trained(self, entering, trained):
+        self._refiner(entering, trained)
+        check_numbers([trained[name] for name in ("refiner", "records", "snapshots", "seconds")])
+
+    def _check_gaze(self, found, names=("errors", "calibrated")):
+        for degrees in map(found.get, names):
+            expect(tuple(degrees.shape) == (len(self.domain.test),), f"{len(self.domain.test)} errors", tuple(degrees.shape))
+            check_numbers(degrees, lambda number: 0 <= number <= 180)
+
+    def _check_pupil(self, found):
+        for shifts in (found["shifts"], found["own"]):
+            expect(shifts.shape[1:] == (2,), "shifts in x and y", tuple(shifts.shape))
+            check_numbers(shifts, lambda number: not math.isinf(number))           # NaN: no pupil was found
 
     def gaze(self, name, images):
         """{"errors", "calibrated"}: degrees (N,) on the test images of a gaze estimator trained on the images."""
@@ -164,16 +192,18 @@ class StudySeed(SeedRun):
         """Yield (subject, number of images trained on, errors in degrees (N,), seconds) of each estimator."""
         self.trained, self.sets = self.training_sets()
         for name, images in self.sets.items():
-            yield self._estimator(name, f"gaze-{name}", len(images), partial(self.gaze, name, images))
+            yield self._estimator(name, f"gaze-{name}", len(images), partial(self.gaze, name, images), self._check_gaze)
         for name in LARGER:
             subject = subject_of("cnn", name, TIMES)
-            yield self._estimator(subject, f"gaze-{subject}", TIMES * self.profile.synthetic, partial(self._larger, name))
+            yield self._estimator(subject, f"gaze-{subject}", TIMES * self.profile.synthetic, partial(self._larger, name),
+                                  self._check_gaze)
         for method, (name, images) in itertools.product(METHODS, self.sets.items()):
             number = min(len(images), METHODS[method].most or len(images))
-            yield self._estimator(subject_of(method, name), f"{method}-{name}", number, partial(self._method, method, images))
+            yield self._estimator(subject_of(method, name), f"{method}-{name}", number, partial(self._method, method, images),
+                                  partial(self._check_gaze, names=["errors"]))
 
-    def _estimator(self, subject, stage, images, measure):
-        return subject, images, self.timed(stage, measure)["errors"], self.seconds[stage]
+    def _estimator(self, subject, stage, images, measure, check):
+        return subject, images, self.timed(stage, measure, check)["errors"], self.seconds[stage]
 
     def _method(self, method, training):
         test = self.domain.test

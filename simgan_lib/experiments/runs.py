@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import math
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -15,7 +17,7 @@ from tqdm.auto import tqdm
 from ..images import ImageSet
 from ..system.checkpoints import load_state, save_state
 from ..system.device import resident
-from ..system.errors import UserError
+from ..system.errors import UserError, printable
 from ..system.files import reading
 from ..system.places import claimed
 from ..training import Training, refine
@@ -53,6 +55,8 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
         run, log = Training(config, *resident_sets, seed, device, features), Log(config.total)
         if path.exists():
             _go_on(path, run, log)
+        else:
+            _tell_of_earlier(path)
 
         def save():
             save_state(path, {"run": run.state(), "log": log.state()})
@@ -79,6 +83,16 @@ def _go_on(path, run, log):
     except UserError as error:
         said = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise UserError(f"{said}; delete it to start anew") from error
+
+
+def _tell_of_earlier(path):
+    """A line for each state that an earlier version kept for this run, under the name that it had then."""
+    stem = Path(path.name.removesuffix(".run.state")).stem                 # they cut OUT's ending: eyes.safetensors -> eyes
+    names = [path.with_suffix(".safetensors").name] + [f"{stem}.run.{ending}" for ending in ("state", "safetensors")]
+    for earlier in (path.with_name(name) for name in names):
+        if earlier.exists():
+            print(printable(f"note: {earlier}: the state of a run of an earlier version, it seems, which cannot be taken up; "
+                            "this run begins anew"), file=sys.stderr)
 
 
 @contextmanager
@@ -136,6 +150,17 @@ class Log:
         self.snapshots, self.seconds = dict(state["snapshots"]), float(state["seconds"])
 
 
+def check_numbers(value, rule=math.isfinite):
+    """Raises ValueError if one of the numbers in a nested result is not finite, or breaks another rule for a number."""
+    if torch.is_tensor(value):
+        check_numbers(value.flatten().tolist() if value.is_floating_point() else [], rule)
+    elif isinstance(value, (dict, list, tuple)):
+        for each in value.values() if isinstance(value, dict) else value:
+            check_numbers(each, rule)
+    elif isinstance(value, float) and not rule(value):
+        raise ValueError(f"found the number {value}")
+
+
 class Stages:
     """Results of named stages in a folder, computed once: what a killed run has finished, the next one finds.
 
@@ -146,13 +171,22 @@ class Stages:
         self.folder = Path(folder)
         self.key = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
 
-    def __call__(self, name, compute):
-        """The nested result (tensors, numbers, dicts) of `compute()`, kept in folder/name.state."""
+    def __call__(self, name, compute, check):
+        """The nested result (tensors, numbers, dicts) of `compute()`, kept in folder/name.state.
+
+        check: called with a result that is found there, and raises whatever it likes if that cannot be one: it is then
+        computed anew, which is said.
+        """
         path = self.folder / f"{name}.state"
         if path.exists():
             kept = load_state(path)
             if isinstance(kept, dict) and kept.get("key") == self.key and "result" in kept:
-                return kept["result"]
+                try:
+                    check(kept["result"])
+                    return kept["result"]
+                except Exception as error:
+                    said = f"note: {path}: what is kept there cannot be right ({error}); it is made anew"
+                    print(printable(said), file=sys.stderr)
         result = compute()
         save_state(path, {"key": self.key, "result": result})
         return result

@@ -26,7 +26,7 @@ from ..simulators.eyes import simulate
 from ..training import TrainingFailed, refine
 from .domains import fingerprint, stand_in_domain
 from .provenance import code_digest
-from .runs import Stages, train_refiner
+from .runs import Stages, check_numbers, train_refiner
 
 SHOWN = 5                 # refined eyes kept as a picture, of the first seed
 LAST = 20                 # rounds over which the players' losses are averaged
@@ -47,10 +47,16 @@ def materials(profile, folder, device):
     domain = stand_in_domain(profile)
     keep = Stages(folder, {"domain": fingerprint(domain), "code": code_digest(), "device": device})
     eyes = simulate(min(profile.synthetic, 4000), seed=900)                    # of no run, so that no run is favoured
-    weights = keep("network", lambda: feature_network([eyes, domain.unlabelled], 0, device=device).state_dict())
+    weights = keep("network", lambda: feature_network([eyes, domain.unlabelled], 0, device=device).state_dict(), _judge)
+    return Materials(domain, _judge(weights).to(device).eval(), RealPatches(domain.unlabelled[:4000]))
+
+
+def _judge(weights):
+    """The FeatureNetwork of these weights.  Raises an error for others."""
     network = FeatureNetwork(*(weights[name].shape[i] for name, i in (("trunk.0.weight", 1), ("verdict.weight", 0))))
     network.load_state_dict(weights)
-    return Materials(domain, network.to(device).eval(), RealPatches(domain.unlabelled[:4000]))
+    check_numbers(weights)
+    return network
 
 
 def trial(profile, config, seed, folder, device="cpu"):

@@ -124,25 +124,26 @@ def _group_file(name):
 
 
 # ---- writing ----
-def save(folder, parts, source):
+def save(folder, parts, source, writer=None):
     """Write the parts, taken one at a time, as the image set `folder`  ->  the number of its images.
 
+    writer: the command that writes; None: whoever saves a set from Python, and may replace any.
     Killed at any time, what stood there before or the new set can be loaded.  Nothing of an earlier call is used.
-    Raises UserError if it cannot be written, another process writes there, something else than an image set stands
-    there, there are no parts, or one is of another kind than the first.
+    Raises UserError if it cannot be written, another process writes there, something else than an image set (of this writer)
+    stands there, there are no parts, or one is of another kind than the first.
     """
-    with work_place(folder) as place:
-        return put_together(place, folder, parts, source)
+    with work_place(folder, writer) as place:
+        return put_together(place, folder, parts, source, writer=writer)
 
 
 @contextmanager
-def work_place(folder):
+def work_place(folder, writer=None):
     """The folder `.NAME.unfinished` beside the set that is to stand at `folder`, for this process alone.
 
     It goes when the work is done.  After an error, finished pieces (see `save_piece`) stay there for the next call.
-    Raises UserError if another process works there, or something else than an image set stands at `folder`.
+    Raises UserError if another process works there, or something else than an image set (of this writer) stands at `folder`.
     """
-    check_place(folder)
+    check_place(folder, writer)
     with claimed(folder, folder=True):
         place, done = left_over(folder), False
         with writing(folder, UNCHANGED):
@@ -292,8 +293,11 @@ def _piece(path):
 
 
 # ---- putting a finished set in its place ----
-def check_place(folder):
-    """UserError if no set can be written there, or if something stands there that is no image set: it would be lost."""
+def check_place(folder, writer=None):
+    """UserError if no set can be written there, or if something stands there that would be lost.
+
+    That is all but an image set; and for a command, `writer`, a set that another wrote: its own are replaced, and no other.
+    """
     found, here = target(folder, folder=True), Path.cwd()
     if found in (here, *here.parents):
         raise UserError(f"{folder}: could not be written: the folder that this runs in, or one above it; name a new one")
@@ -305,8 +309,19 @@ def check_place(folder):
     for place in filter(Path.is_dir, (_aside(folder), left_over(folder))):
         if strange := [path.name for path in place.iterdir() if path.suffix not in OURS and path.name not in ("set", "lock")]:
             raise UserError(f"{folder}: could not be written: {place} is needed for it, and holds {strange[0]}; move that away")
+    standing = found if found.is_dir() else _aside(folder)
+    if writer and (standing / "set.json").exists() and (other := _writer(standing)) != writer:
+        raise UserError(f"{folder}: could not be written: an image set of {other} stands there, and {writer} replaces its own "
+                        "alone; delete it, or name another place")
     if found.is_mount():
         raise UserError(f"{folder}: could not be written: a disk of its own, which cannot be replaced; name a folder in it")
+
+
+def _writer(folder):
+    try:
+        return str(read_about(folder).get("writer") or "another program")
+    except (OSError, ValueError, RecursionError):
+        return "another program, or a damaged one,"
 
 
 def put_in_place(finished, folder):

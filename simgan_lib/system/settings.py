@@ -135,7 +135,21 @@ PROCESSES = Whole(1, 256)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line, as that of every other error: status 2."""
+    """A parser whose complaint is one line, as that of every other error: status 2.
+
+    An option that is given twice is refused, for nobody can tell which was meant; those that collect values (`append`) may be.
+    """
+
+    def parse_known_args(self, args=None, namespace=None):
+        self.given = set()
+        return super().parse_known_args(args, namespace)
+
+    def _get_values(self, action, texts):
+        if action.option_strings and not isinstance(action, argparse._AppendAction):
+            if action in self.given:
+                raise argparse.ArgumentError(action, "given twice, expected once")
+            self.given.add(action)
+        return super()._get_values(action, texts)
 
     def error(self, message):
         self.exit(2, f"error: {printable(message)}; {self.prog} --help tells more\n")

@@ -52,18 +52,20 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
     and the memory does not grow with their number.  Interrupted or killed, and called again, it reads only units that
     have no piece, or whose files, options or reader have changed since; `out` gets the same bytes.  Only the finished set is ever
     seen at `out`.
-    Raises UserError if a file is damaged, nothing is usable, the disk is too small, `out` cannot be written or a
-    worker died: what was done until then is kept.
+    Raises UserError if a file is damaged, nothing is usable, the disk is too small, `out` cannot be written or is an image
+    set of something else than a conversion of this data set, or a worker died: what was done until then is kept.
     """
     options, started = options or {}, time.perf_counter()
-    recipe = {"data set": module.__name__.rsplit(".")[-1], "options": options, "skip damaged": skip_damaged,
+    data_set = module.__name__.rsplit(".")[-1]
+    writer = f"{data_set} convert"
+    recipe = {"data set": data_set, "options": options, "skip damaged": skip_damaged,
               "code": code_digest([Path(module.__file__), *READERS])}
     names = [_digest([recipe, unit, [stamp(path) for path in module.files(unit, **options)]]) for unit in units]
-    image_sets.check_place(out)
+    image_sets.check_place(out, writer)
     made = _already(out, names)
     if made and not image_sets.left_over(out).exists():
         return made
-    with image_sets.work_place(out) as place:
+    with image_sets.work_place(out, writer) as place:
         if made:                                            # killed before it could clear up
             return made
         pieces = [place / f"{name}.npz" for name in names]
@@ -78,7 +80,7 @@ def convert(module, units, out, options=None, workers=None, skip_damaged=False, 
                 written += size
                 shown.update()
                 _check_room(out, place, written // done * (len(missing) - done + len(units)))
-        n, skipped = _join(pieces, place, out, module.TITLE, made_of=_digest(names))
+        n, skipped = _join(pieces, place, out, module.TITLE, made_of=_digest(names), writer=writer)
     return Converted(n, skipped, len(units) - len(missing), anew, time.perf_counter() - started)
 
 

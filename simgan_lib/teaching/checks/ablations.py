@@ -70,8 +70,9 @@ def diversity(answer, draw):
     """How much images of a set differ from each other: 0 when all are the same."""
     n, shape = draw.one_of(6, 2, 3, 9), draw.images((3, 1), least=2)[1:]
     images = draw.pixels(n, *shape) // draw.one_of(1, 2, 60) + draw.one_of(0, 100)
-    if draw.one_of(False, True):
-        images = images[:1].repeat(n, 1, 1, 1)                                    # all alike
+    images[:1 + draw.one_of(1, n - 1, 0)] = images[:1].clone()                    # two alike, or all, or none
+    if not draw.first:
+        images[..., 0] = images[:1, ..., 0].clone()                               # pixels that are the same in all images
     pixels = images.float()
     over_images = pixels.std(0)
     expect(answer(images), artefacts.diversity(images), {

@@ -6,6 +6,7 @@ import functools
 import inspect
 import secrets
 import textwrap
+import traceback
 from fractions import Fraction
 
 import numpy as np
@@ -39,7 +40,8 @@ class Check:
     """The check of one exercise, for notebooks, tests and graders.
 
     `check(answer)` returns None if the answer is right.  It raises `Wrong` if it is not, and `Open` if there is none.
-    So an empty answer never counts as right.  `check.ours` is the library's answer.
+    So an empty answer never counts as right.  One that is half written is wrong: first the values that it gives are
+    tried, and if all of them are right, the message names a case that it leaves open.  `check.ours` is the library's answer.
     The inputs are random ones, other ones at each call.  A message ends with their seed: `check(answer, seed=7)` is
     the same trial again.
     """
@@ -55,19 +57,20 @@ class Check:
         """As a call, and returns the `Answer` that was tried."""
         seed = secrets.randbelow(1_000_000) if seed is None else seed
         answer = Answer(mine, self.ours)
-        with torch.random.fork_rng(devices=[]):               # what an answer draws changes no figure below
-            for place in range(self.rounds):
-                try:
-                    self.trial(answer, Draw(seed, place))
-                except (Open, Wrong) as reason:
-                    if answer.nothing and not answer.answered:            # perhaps it answers in another round
-                        continue
-                    if isinstance(reason, Open):
-                        raise
-                    raise Wrong(f"{reason} [random inputs; the same again: seed={seed}]") from reason.__cause__
-        if answer.nothing:
-            raise Open(f"{answer.name} returns nothing yet")
+        try:
+            with torch.random.fork_rng(devices=[]):           # what an answer draws changes no figure below
+                for place in range(self.rounds):
+                    self._round(answer, Draw(seed, place))
+            answer.complete()
+        except Wrong as reason:
+            raise Wrong(f"{reason} [random inputs; the same again: seed={seed}]") from reason.__cause__
         return answer
+
+    def _round(self, answer, draw):
+        try:
+            self.trial(answer, draw)
+        except Open as reason:                                # perhaps it answers in another round
+            answer.missing.append((str(reason), ""))
 
 
 def check(ours, rounds=ROUNDS):
@@ -96,26 +99,25 @@ def yours_or_ours(mine, check):
 class Answer:
     """A learner's function or class.  Called, it gives what that returns for copies of the arguments.
 
-    Nothing is None, `...` or NotImplemented.  Raises Wrong if it fails, changes a tensor or an array that it was given,
-    or gives nothing for some arguments alone.
+    Raises Wrong if it fails, or changes a tensor or an array that it was given.
     ours: the library's.  It stands in where nothing is given, so that other arguments are tried, too; without it: Open.
-    in_numpy: whether it gave a numpy array: right, and of no use to cells that need tensors.
-    nothing: says for which arguments it first gave nothing.  blank: whether the last call gave nothing.
+    Nothing is None, `...` or NotImplemented, and what `attempt` calls open.
+    blank: whether the last call gave nothing.  in_numpy: whether it gave a numpy array: right, and of no use to cells that
+    need tensors.
     """
 
     def __init__(self, mine, ours=None):
-        self.mine, self.ours, self.answered, self.in_numpy, self.nothing, self.blank = mine, ours, False, False, "", False
+        self.mine, self.ours, self.answered, self.in_numpy, self.blank, self.missing = mine, ours, False, False, False, []
         plain = mine.func if isinstance(mine, functools.partial) else mine
         self.name = getattr(plain, "__name__", type(plain).__name__)
 
     def __call__(self, *arguments):
         copies = [_copy(value) for value in arguments]
-        returned = self.attempt(self.mine, *copies)
-        self.blank = _is_nothing(returned)
-        self.note(None if self.blank else returned, f"{self.name} returns nothing for {_shown(arguments)}")
+        case = f"for {_shown(arguments)}; what it gives for others is right"
+        returned = self.ask(case, f"{self.name} returns nothing yet", self.mine, *copies)
         if self.blank:
             if self.ours is None:
-                raise Open(f"{self.name} returns nothing yet")
+                raise Open(self.missing[0][0])
             return self.ours(*map(_copy, arguments))
         self.in_numpy = self.in_numpy or isinstance(returned, np.ndarray)
         for given, copy in zip(arguments, copies):
@@ -123,11 +125,24 @@ class Answer:
                      f"{self.name} changes the tensor that it is given; return a new one")
         return returned
 
-    def note(self, returned, nothing):
-        """Note whether something was returned.  Wrong, with the sentence `nothing`, if it was at times only."""
-        self.nothing = self.nothing or ("" if returned is not None else nothing)
-        self.answered = self.answered or returned is not None
-        wrong_if(self.answered and self.nothing, self.nothing)
+    def ask(self, case, nothing, action, *arguments):
+        """As `attempt`, and notes whether something was returned; the sentence `nothing` and the case, if it was not."""
+        try:
+            returned, reason = self.attempt(action, *arguments), nothing
+        except Open as open_:
+            returned, reason = None, str(open_)
+        self.blank = _is_nothing(returned)
+        if self.blank:
+            self.missing.append((reason, case))
+        else:
+            self.answered = True
+        return returned
+
+    def complete(self):
+        """Raise Open if nothing was ever returned, and Wrong, with the first case in which nothing was, if it was at times."""
+        for reason, case in self.missing[:1]:
+            wrong_if(self.answered, f"half written: {reason} {case}")
+            raise Open(reason)
 
     def attempt(self, action, *arguments):
         """Call `action`.  Raises Open where a `...` or a `raise` of the stub is in the way, Wrong for any other failure."""
@@ -139,8 +154,7 @@ class Answer:
             if isinstance(error, NotImplementedError) and _raised_by(error, self.mine):
                 raise Open("not implemented yet") from error
             speaks = "ellipsis" in str(error).lower()
-            blank = _has_blank(self.mine, tuples=speaks)
-            if blank or blank is None and speaks:
+            if speaks and _has_blank(self.mine) is not False or _met_blank(error):
                 raise Open("a ... is still in it") from error
             raise Wrong(f"it stops with {type(error).__name__}: {error}") from error
 
@@ -178,14 +192,14 @@ def _raised_by(error, mine):
             and dis.opname[last.tb_frame.f_code.co_code[last.tb_lasti]] == "RAISE_VARARGS")
 
 
-def _is_dots(node):
-    return isinstance(node, ast.Constant) and node.value is ...
+def _met_blank(error):
+    """Whether a variable was `...` where the error arose, or on the way there."""
+    return any(value is ... for frame, _ in traceback.walk_tb(error.__traceback__) for value in frame.f_locals.values())
 
 
-def _has_blank(mine, tuples=False):
+def _has_blank(mine):
     """Whether a `...` stands in the source of a function or a class where a value should be; as an index it is none.
 
-    tuples: whether it counts beside other values in a tuple, where it mostly is an index that has a name.
     None if there is no source to look at.
     """
     mine = mine.func if isinstance(mine, functools.partial) else mine
@@ -198,10 +212,7 @@ def _has_blank(mine, tuples=False):
             continue
         seen = False
         indices = {id(node) for index in ast.walk(tree) if isinstance(index, ast.Subscript) for node in ast.walk(index.slice)}
-        if not tuples:
-            indices |= {id(dots) for pair in ast.walk(tree) if isinstance(pair, ast.Tuple) and not all(map(_is_dots, pair.elts))
-                        for dots in pair.elts}
-        if any(_is_dots(node) and id(node) not in indices for node in ast.walk(tree)):
+        if any(isinstance(node, ast.Constant) and node.value is ... and id(node) not in indices for node in ast.walk(tree)):
             return True
     return seen
 

@@ -46,7 +46,7 @@ def resampled_mean(answer, draw):
     n = draw.one_of(16, 1, 4, 9, 49)
     days = draw.order(9)[:isqrt(n)]                                               # some numbers have no values
     group = days[torch.arange(n).sqrt().long()][draw.order(n)]                    # 1, 3, 5, ... values a day, in any order
-    picked = days[[1, 1, 3, 0] if draw.first else [draw.integer(0, len(days) - 1) for _ in range(draw.one_of(4, 1, 9, 12))]]
+    picked = days[[1, 1, 3, 0, 1] if draw.first else [draw.integer(0, len(days) - 1) for _ in range(draw.one_of(4, 1, 9, 12))]]
     values = draw.number(-9, 9) + draw.one_of(4.0, 0.01, 500.0) * draw.values(n)
     heap = torch.cat([values[group == day] for day in picked])
     means = torch.stack([values[group == day].mean() for day in picked])

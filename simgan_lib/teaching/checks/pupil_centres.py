@@ -9,7 +9,12 @@ from .base import check, expect, expect_rule
 @check(pupil.mean_shift)
 def mean_shift(answer, draw):
     """Mean distance between centres before and after, at 55 px eye width, leaving out what was not found."""
-    before, after, width = *_centres(draw), draw.one_of(150, 55, 33, 80, 60, 224)
+    width = draw.one_of(150, 55, 33, 80, 60, 224)
+    for none_moves in (False, True):
+        _mean_shift(answer, *_centres(draw, none_moves), width)
+
+
+def _mean_shift(answer, before, after, width):
     shifts, half = after - before, 55 / width
     found = shifts.isfinite().all(1)
     moved, known = shifts[found], shifts.nan_to_num()
@@ -45,17 +50,17 @@ def mean_shift(answer, draw):
     expect_rule("the same eyes in an image twice as wide must give the same", answer(2 * before, 2 * after, 2 * width), right)
 
 
-def _centres(draw):
+def _centres(draw, none_moves):
     """Centres before and after (N, 2), some of them not found: as a whole, only across or only down; at least one is.
 
-    Of those that are found some did not move, or all.
+    Of those that are found one did not move, or none did.
     """
     n = draw.one_of(9, 1, 2, 30)
     before = 20 + 5 * draw.values(n, 2)
     after = before + draw.one_of(3.0, 0.02, 40.0) * draw.values(n, 2)
     order, gone = draw.order(n), 0 if n <= 2 else 6 if draw.first else draw.integer(0, n - 1)
     lost, found = order[:gone], order[gone:]
-    still = found if draw.one_of(False, True, False, False) else found[1:2]
+    still = found if none_moves else found[1:2]
     after[still] = before[still]
     if gone:
         before[lost[0:2]], after[lost[2:4]] = torch.nan, torch.nan

@@ -9,8 +9,8 @@ from .base import check, expect, expect_gradients, expect_rule
 def patch_maps(draw):
     """Two tensors of logits (n, 2, h, w), in either order of memory, as networks give them."""
     n, _, height, width = draw.images()
-    order = draw.one_of(torch.contiguous_format, torch.channels_last)
-    return [draw.values(n, 2, height, width, scale=3.0).contiguous(memory_format=order) for _ in range(2)]
+    order, scale = draw.one_of(torch.contiguous_format, torch.channels_last), draw.one_of(3.0, 0.03, 5.0)
+    return [draw.values(n, 2, height, width, scale=scale).contiguous(memory_format=order) for _ in range(2)]
 
 
 @check(losses.refiner_loss)

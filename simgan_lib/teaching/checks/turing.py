@@ -1,5 +1,7 @@
 """Checks of notebook 10: the visual Turing test."""
 
+from math import ceil
+
 from scipy.stats import binom, norm
 
 from ...evaluation import turing
@@ -40,11 +42,14 @@ def binomial_p(answer, draw):
                                                 f"rounded (of {n} {right} are right: found {found:.6g}, expected {exact:.6g})")
 
 
+NOT_NORMAL = (30, 37, 179, 213, 506)      # of up to a thousand trials, those in which a normal curve gives another k*
+
+
 @check(turing.power, rounds=5)
 def power(answer, draw):
     """The chance that a subject with a given chance to be right is found out."""
     fewest = draw.integer(15, 40) if draw.first else draw.one_of(1, 5, 100, 990)
-    for n in (fewest + draw.integer(0, 9), fewest + 10):
+    for n in (fewest + draw.integer(0, 9), fewest + 10, draw.one_of(*NOT_NORMAL)):
         share = draw.number(0.62, 0.8) if n < 100 else draw.one_of(0.55, 0.45, 0.6) + draw.number(-0.03, 0.03)
         if n == fewest + 10 and n < 20:
             share = draw.number(0.25, 0.38)                       # worse than chance is a chance, too
@@ -59,6 +64,8 @@ def _power(answer, n, share):
         "the chance of missing the subject: power is that of finding": 1 - right,
         "the subject still guesses: use its own chance to be right": float(binom.sf(least - 1, n, 0.5)),
         "the chance of just the least significant count: more is significant, too": float(binom.pmf(least, n, share)),
+        "the least significant count is that of a normal curve: the exact one is asked":
+            float(binom.sf(ceil((n + 1 + norm.isf(0.05) * n**0.5) / 2) - 1, n, share)),
         "one answer too many is asked for: the least significant count is enough": float(binom.sf(least, n, share)),
         "one answer too few: that count is not yet significant": float(binom.sf(least - 2, n, share)),
         "the least significant count is that of one trial less": float(binom.sf(turing.least_significant(n - 1) - 1, n, share)),
