@@ -333,3 +333,49 @@ generator_loss = checks.yours_or_ours(my_generator_loss, checks.rotation_generat
 # ```
 #
 # </details>
+# ## Ten tasks in a circle
+#
+# Does the second task help to remember? SS-GAN's Figure 3 asks this without any generator. A discriminator learns to
+# tell the zeros from all other digits, then the ones from all others, and so on through all ten kinds. Then it begins
+# again. In the second round it has seen each task before. If something of that is left, it relearns faster.
+#
+# Three arms learn beside their task: *nothing* (none), *rotations* of the same images, or *rotations with shuffled
+# labels*. The last is the control: the same work, and nothing to learn. (A fourth in the records learns all ten kinds
+# from their labels.) Nine of ten test digits are of other kinds, so plain accuracy begins at 90 %. We look at balanced
+# accuracy.
+#
+# **Predict.** 20 steps after a switch, in the second round: which arm is best? Is the control as good as rotations,
+# as good as none, or worse than none?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
+
+# %%
+import numpy as np
+
+from simgan_lib.experiments.records import RECORDED, read
+
+ARMS = ("none", "shuffled", "rotation")
+job, = read(RECORDED / "forgetting.jsonl").jobs(experiment="forgetting", domain="digits")
+looks = job.first["job"]["cycle"]["looks"]                                # steps after a switch
+
+
+def seeds_of(job, subject, measure):
+    """The recorded curves of all seeds: (seeds, points)."""
+    rows = job.rows[(job.rows["subject"] == subject) & (job.rows["measure"] == measure)]
+    return np.array(rows.sort_values("seed")["curve"].tolist())
+
+
+def relearning(arm, turn):
+    """Balanced accuracy at each look after a switch, mean over the ten tasks of a round: one curve a seed."""
+    found = seeds_of(job, arm, "balanced_accuracy_curve").reshape(-1, 2, 10, len(looks))[:, turn].mean(1)
+    return [dict(zip(looks, curve)) for curve in found]
+
+
+panels = {f"round {turn + 1}": {arm: band(relearning(arm, turn)) for arm in ARMS} for turn in (0, 1)}
+show(*figures.bands_figure(panels, "steps after a switch", "balanced accuracy", level=(0.5, "a coin")))
+after_20 = {arm: [curve[20] for curve in relearning(arm, 1)] for arm in ARMS}
+for other in ("none", "shuffled"):
+    gain = interval(np.subtract(after_20["rotation"], after_20[other]))
+    print(f"rotation - {other}, 20 steps after a switch: {gain['mean']:+.2f} [{gain['low']:+.2f}, {gain['high']:+.2f}], {gain['n']} seeds")
+    assert gain["low"] > 0

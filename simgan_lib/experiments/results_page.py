@@ -17,7 +17,8 @@ from .cards import card_table, cards_page
 from .domains import PROFILES
 from .gaze_methods import method_table, order_table, size_table
 from .records import RECORDED, read
-from .tables import MISSING, comparison, markdown_table, shown, shown_with_interval
+from .neighbours_page import neighbours_parts
+from .tables import MISSING, as_code, comparison, made_by, markdown_table, minutes_of, shown, shown_with_interval
 
 FILES = {                 # file: (the experiment in it, what its command needs to fill it)
     "reproduce.jsonl": ("reproduce", "--record"),
@@ -26,6 +27,9 @@ FILES = {                 # file: (the experiment in it, what its command needs 
     "features.jsonl": ("features", "--record"),
     "twins.jsonl": ("twins", "--record"),
     "told_apart.jsonl": ("told apart", "--record"),
+    "forgetting.jsonl": ("forgetting", "--record"),      # and SS-GAN's, by the same command
+    "memory.jsonl": ("memory", "--record"),
+    "segmentation.jsonl": ("segmentation", "--record"),
 }
 BEFORE = "before.jsonl"   # what is known over seeds alone, from before the one table
 ORDER = ("quick", "full", "paper")
@@ -56,7 +60,8 @@ def page(folder=RECORDED):
     for job in records.jobs(experiment="ablations"):
         parts += ["## Ablations", *ablation_tables(job, IDEAS), "## What the paper leaves open", *ablation_tables(job, CHOICES)]
     parts += [*psi_part(records.jobs(experiment="features")), "## The refiners that come with the kit", CARDS, card_table()]
-    parts += [*twins_part(jobs_of(records, "twins")), *told_part(records.jobs(experiment="told apart")), *recipe(records, where)]
+    parts += [*twins_part(jobs_of(records, "twins")), *told_part(records.jobs(experiment="told apart"))]
+    parts += [*neighbours_parts(records), *recipe(records, where)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -103,20 +108,6 @@ def _column(job):
     return f"{job.domain}, `{job.profile}`"
 
 
-def _minutes(job):
-    """Of all seeds and subjects together."""
-    return sum(line["mean"] * line["seeds"] for (_, measure), line in job.summary.iterrows() if measure == "seconds") / 60
-
-
-def _made_by(job, subjects=None):
-    commands, commits, machines = (job.each_said(name, subjects) for name in ("command", "commit", "hardware"))
-    return f"{_code(commands)}, commit {', '.join(commits)}, {', '.join(machines)}"
-
-
-def _code(commands):
-    return ", ".join(f"`{command}`" for command in commands)
-
-
 # ---- the main job ----
 def main_part(jobs):
     """The heading and the tables of the main job; nothing without jobs."""
@@ -139,7 +130,7 @@ def runs_table(jobs):
     head = ["column", "seeds", "synthetic, unlabelled, test images", "minutes a seed", "hardware", "commit", "command"]
     rows = [[_column(job), ", ".join(map(str, job.seeds)),
              ", ".join(f"{job.first.get('images', {}).get(name, 0):,}" for name in ("synthetic", "unlabelled", "test")),
-             f"{_minutes(job) / len(job.seeds):.0f}", job.said("hardware"), job.said("commit"), _code(job.each_said("command"))]
+             f"{minutes_of(job) / len(job.seeds):.0f}", job.said("hardware"), job.said("commit"), as_code(job.each_said("command"))]
             for job in jobs]
     return markdown_table(head, rows)
 
@@ -170,7 +161,7 @@ def gaze_parts(jobs):
     return [part for job in jobs for part in (
         f"## More images, other methods: {_column(job)}", size_table(job), "The paper's order, step by step:", order_table(job),
         "Other methods, mean error in degrees:", method_table(job), GAZE_NOTES,
-        f"{_made_by(job)}, {_minutes(job):.0f} minutes of training.")]
+        f"{made_by(job)}, {minutes_of(job):.0f} minutes of training.")]
 
 
 # ---- ablations ----
@@ -185,7 +176,7 @@ def ablation_tables(job, names):
     minutes = sum(sum(job.by_seed(name, "seconds").values()) for name in names) / 60
     return [markdown_table(head, rows), f"Mean ± standard deviation over {len(job.seeds)} seeds. {legend}; *minutes*: a run, on "
             "machines that at times had other work; both tables show the same runs of the base.", settings(job),
-            f"{_made_by(job, names)}, {minutes:.0f} minutes."]
+            f"{made_by(job, names)}, {minutes:.0f} minutes."]
 
 
 def settings(job):
@@ -214,7 +205,7 @@ def psi_part(jobs):
         head = ["psi", "lambda", "gray levels from the ideal", "pupil within 1 px, %", "contrast of the iris, % of the ideal's"]
         parts += ["## Psi: light may change, the label may not", markdown_table(head, rows),
                   "Simulated eyes refined towards eyes that squint into the evening sun (notebook 06); the first lines are not "
-                  f"refined. ± over seeds. {_made_by(job)}, {_minutes(job):.0f} minutes."]
+                  f"refined. ± over seeds. {made_by(job)}, {minutes_of(job):.0f} minutes."]
     return parts
 
 
@@ -225,7 +216,7 @@ def twins_part(jobs):
             for job in jobs for subject in dict.fromkeys(job.rows["subject"])]
     return ["### Gaze, after training on what they make",
             markdown_table(["refiner", "profile", "mean error, degrees", "% within 7 degrees"], rows),
-            "One seed; [ ] as above. " + " ".join(f"{_made_by(job)}, {_minutes(job):.0f} minutes." for job in jobs)] if rows else []
+            "One seed; [ ] as above. " + " ".join(f"{made_by(job)}, {minutes_of(job):.0f} minutes." for job in jobs)] if rows else []
 
 
 def told_part(jobs):
@@ -242,7 +233,7 @@ def told_part(jobs):
                   "all the same mean, which gives them away; *one by one*, each has the gray levels of some crop of the domain. "
                   "*The simulator's eyes before the domain's camera* differ from the domain in skin, lashes and irises, but also "
                   "in the ranges of light, exposure and the crop's place. "
-                  f"{_made_by(job)}, {_minutes(job):.0f} minutes."]
+                  f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
     return parts
 
 

@@ -316,3 +316,20 @@ def not_measured(job):
     if len(job.seeds) == 1:
         said.append("How much another seed would differ; --seeds 3 shows it.")
     return said
+
+
+# ---- how a table came about ----
+def minutes_of(job):
+    """Of all seeds and subjects together."""
+    return sum(line["mean"] * line["seeds"] for (_, measure), line in job.summary.iterrows() if measure == "seconds") / 60
+
+
+def made_by(job, subjects=None):
+    """The commands, commits and machines of a job, or of some of its subjects, as Markdown."""
+    commands, commits, machines = (job.each_said(name, subjects) for name in ("command", "commit", "hardware"))
+    return f"{as_code(commands)}, commit {', '.join(commits)}, {', '.join(machines)}"
+
+
+def as_code(commands):
+    """Commands as Markdown."""
+    return ", ".join(f"`{command}`" for command in commands)

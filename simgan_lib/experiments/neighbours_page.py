@@ -1,0 +1,87 @@
+"""The part of docs/results.md about SimGAN's neighbours: how discriminators forget, and parts from one label."""
+
+from scipy.stats import ttest_rel
+
+from .. import paper
+from .differences import seed_by_seed
+from .tables import MISSING, made_by, markdown_table, minutes_of, shown
+
+CYCLE = {                # measure: (heading, how it is printed)
+    "balanced_accuracy_20": ("balanced accuracy, 20 steps after a switch", ".3f"),
+    "auc_10_cycle_1": ("AUC, 10 steps, first time", ".3f"),
+    "auc_10_cycle_2": ("AUC, 10 steps, second time", ".3f"),
+    "carry_over": ("carried over: second less first", "+.3f"),
+    "probe_percent": ("ten kinds by a linear probe, %", ".1f"),
+}
+GANS = {"probe_percent": ("probe at the end, %", ".1f"), "probe_from_best_percent": ("end less best, points", "+.1f")}
+SAID = {"none": "none: its task alone", "rotation": "rotations", "shuffled": "rotations with shuffled labels (control)",
+        "labels": "all ten kinds from their labels (bound)"}
+
+
+def neighbours_parts(records):
+    """Headings, tables and notes; nothing for what was not measured."""
+    parts = [text for experiment, part in PARTS.items() for job in records.jobs(experiment=experiment) for text in part(job)]
+    return ["## The neighbours: SS-GAN and RepurposeGAN", *parts] if parts else []
+
+
+def subjects(job, measure):
+    """In the order in which they were measured."""
+    return list(dict.fromkeys(job.rows.loc[job.rows["measure"] == measure, "subject"]))
+
+
+def arms_table(job, measures, first, names=None):
+    """A row for each subject, a column for each measure {name: (heading, form)}."""
+    rows = [[(names or {}).get(subject, subject), *(shown(job.get(subject, measure), form) for measure, (_, form) in measures.items())]
+            for subject in subjects(job, next(iter(measures)))]
+    return markdown_table([first, *(heading for heading, _ in measures.values())], rows)
+
+
+def differences_table(job, pairs, measures):
+    """Differences seed by seed with their 95 % interval and p, both by Student's t."""
+    rows = []
+    for ours, theirs in pairs:
+        for measure, (heading, form) in measures.items():
+            found, one, other = seed_by_seed(job, ours, theirs, measure), job.by_seed(ours, measure), job.by_seed(theirs, measure)
+            if found is None or found["low"] is None:
+                continue
+            chance = ttest_rel(list(one.values()), [other[seed] for seed in one]).pvalue if set(one) <= set(other) else None
+            form = "+" + form.lstrip("+")
+            rows.append([f"{ours} - {theirs}", heading, f"{found['mean']:{form}} [{found['low']:{form}}, {found['high']:{form}}]",
+                         MISSING if chance is None else f"{chance:.2g}", str(found["n"])])
+    return markdown_table(["difference", "of", "seed by seed", "p", "seeds"], rows) if rows else ""
+
+
+def cycle_part(job):
+    """SS-GAN's Figure 3."""
+    return [f"### Ten tasks in a circle, {job.domain} (SS-GAN, Figure 3)",
+            arms_table(job, CYCLE, "beside the task it learns", SAID),
+            differences_table(job, (("rotation", "none"), ("rotation", "shuffled")), CYCLE),
+            "A discriminator learns to tell one kind from all others, kind after kind, twice through. ± and [ ] over seeds. The paper "
+            "shows curves on CIFAR-10 with 1,000 steps a task: nothing is carried over without rotations. "
+            f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
+
+
+def gan_part(job):
+    """SS-GAN's Figure 2."""
+    return [f"### A probe of the discriminator's features over a GAN's training, {job.domain} (SS-GAN, Figure 2)",
+            arms_table(job, GANS, "GAN"), differences_table(job, (("SS-GAN", "plain GAN"),), GANS),
+            "A logistic regression learns the ten kinds from features; the GAN sees no label. The paper's curve on CIFAR-10 falls after "
+            "a while without rotations and keeps rising with them. Published FIDs on CIFAR-10 (kwotsin/mimicry): "
+            f"{paper.SNGAN_CIFAR10_FID} without, {paper.SSGAN_CIFAR10_FID} with rotations; on aligned faces of 64 x 64 "
+            f"{paper.SNGAN_CELEBA64_FID} and {paper.SSGAN_CELEBA64_FID}. None was measured here. "
+            f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
+
+
+def memory_part(job):
+    """How well SimGAN's discriminator tells refined eyes of the past, and the gaze error, arm by arm."""
+    measures = {f"auc_{age}": (f"AUC, k = {age}", ".2f") for age in job.first["ages"] if age in (0, 10, 50, 100, 200, 500)}
+    measures |= {"gaze_error": ("gaze error, degrees", ".2f")}
+    first = subjects(job, "gaze_error")[0]
+    return ["### SimGAN's discriminator and refined eyes of k rounds ago",
+            arms_table(job, measures, "arm"),
+            differences_table(job, [(arm, first) for arm in subjects(job, "gaze_error")[1:]], measures),
+            "The discriminator of the last hundred rounds judges what the refiner made k rounds before, beside stand-in eyes that it "
+            f"never saw. 0.5 is guessing. ± and [ ] over seeds. {made_by(job)}, {minutes_of(job):.0f} minutes."]
+
+
+PARTS = {"forgetting": cycle_part, "SS-GAN": gan_part, "memory": memory_part}
