@@ -31,7 +31,8 @@ def subjects(job, measure):
 
 def arms_table(job, measures, first, names=None):
     """A row for each subject, a column for each measure {name: (heading, form)}."""
-    rows = [[(names or {}).get(subject, subject), *(shown(job.get(subject, measure), form) for measure, (_, form) in measures.items())]
+    rows = [[(names or {}).get(subject, subject),
+             *(shown(job.get(subject, measure), form) for measure, (_, form) in measures.items())]
             for subject in subjects(job, next(iter(measures)))]
     return markdown_table([first, *(heading for heading, _ in measures.values())], rows)
 
@@ -56,8 +57,8 @@ def cycle_part(job):
     return [f"### Ten tasks in a circle, {job.domain} (SS-GAN, Figure 3)",
             arms_table(job, CYCLE, "beside the task it learns", SAID),
             differences_table(job, (("rotation", "none"), ("rotation", "shuffled")), CYCLE),
-            "A discriminator learns to tell one kind from all others, kind after kind, twice through. ± and [ ] over seeds. The paper "
-            "shows curves on CIFAR-10 with 1,000 steps a task: nothing is carried over without rotations. "
+            "A discriminator learns to tell one kind from all others, kind after kind, twice through. ± and [ ] over seeds. The "
+            "paper shows curves on CIFAR-10 with 1,000 steps a task: nothing is carried over without rotations. "
             f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
 
 
@@ -65,8 +66,8 @@ def gan_part(job):
     """SS-GAN's Figure 2."""
     return [f"### A probe of the discriminator's features over a GAN's training, {job.domain} (SS-GAN, Figure 2)",
             arms_table(job, GANS, "GAN"), differences_table(job, (("SS-GAN", "plain GAN"),), GANS),
-            "A logistic regression learns the ten kinds from features; the GAN sees no label. The paper's curve on CIFAR-10 falls after "
-            "a while without rotations and keeps rising with them. Published FIDs on CIFAR-10 (kwotsin/mimicry): "
+            "A logistic regression learns the ten kinds from features; the GAN sees no label. The paper's curve on CIFAR-10 falls "
+            "after a while without rotations and keeps rising with them. Published FIDs on CIFAR-10 (kwotsin/mimicry): "
             f"{paper.SNGAN_CIFAR10_FID} without, {paper.SSGAN_CIFAR10_FID} with rotations; on aligned faces of 64 x 64 "
             f"{paper.SNGAN_CELEBA64_FID} and {paper.SSGAN_CELEBA64_FID}. None was measured here. "
             f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
@@ -80,8 +81,8 @@ def memory_part(job):
     return ["### SimGAN's discriminator and refined eyes of k rounds ago",
             arms_table(job, measures, "arm"),
             differences_table(job, [(arm, first) for arm in subjects(job, "gaze_error")[1:]], measures),
-            "The discriminator of the last hundred rounds judges what the refiner made k rounds before, beside stand-in eyes that it "
-            f"never saw. 0.5 is guessing. ± and [ ] over seeds. {made_by(job)}, {minutes_of(job):.0f} minutes."]
+            "The discriminator of the last hundred rounds judges what the refiner made k rounds before, beside stand-in eyes that "
+            f"it never saw. 0.5 is guessing. ± and [ ] over seeds. {made_by(job)}, {minutes_of(job):.0f} minutes."]
 
 
 PARTS = {"forgetting": cycle_part, "SS-GAN": gan_part, "memory": memory_part}

@@ -16,8 +16,8 @@ from .ablations import BASE, CHOICES, IDEAS, SWEEP_MEASURES, SWEEP_PROFILES, sum
 from .cards import card_table, cards_page
 from .domains import PROFILES
 from .gaze_methods import method_table, order_table, size_table
-from .records import RECORDED, read
 from .neighbours_page import neighbours_parts
+from .records import RECORDED, read
 from .tables import MISSING, as_code, comparison, made_by, markdown_table, minutes_of, shown, shown_with_interval
 
 FILES = {                 # file: (the experiment in it, what its command needs to fill it)
@@ -216,7 +216,8 @@ def twins_part(jobs):
             for job in jobs for subject in dict.fromkeys(job.rows["subject"])]
     return ["### Gaze, after training on what they make",
             markdown_table(["refiner", "profile", "mean error, degrees", "% within 7 degrees"], rows),
-            "One seed; [ ] as above. " + " ".join(f"{made_by(job)}, {minutes_of(job):.0f} minutes." for job in jobs)] if rows else []
+            " ".join(["One seed; [ ] as above.", *(f"{made_by(job)}, {minutes_of(job):.0f} minutes." for job in jobs)])
+            ] if rows else []
 
 
 def told_part(jobs):
