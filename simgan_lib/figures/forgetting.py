@@ -49,3 +49,14 @@ def bands_figure(panels, x, y, level=None, marks=(), log=False):
     row[0].set_ylabel(y)
     legend_below(figure, row[0].get_legend_handles_labels()[0], columns=3)
     return figure, f"{y} over {x}, {' and '.join(panels)}: one curve each for {', '.join(names)}."
+
+
+def bars_figure(values, x, y, level=None):
+    """One bar for each name.  values: {name: number}.  level: (value, what it is), a dotted line."""
+    figure, ((axes,),) = canvas(1, 1, (4.7, 2.6))
+    axes.bar(list(values), list(values.values()), color=STYLE["refined"]["color"], width=0.7)
+    if level is not None:
+        axes.axhline(level[0], color="black", linestyle=":", linewidth=1)
+        axes.annotate(level[1], (1, level[0]), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+    axes.set(xlabel=x, ylabel=y, ylim=(0, None))
+    return figure, f"{y}, by {x}: " + ", ".join(f"{name} ≈{value:.0f}" for name, value in values.items()) + "."
