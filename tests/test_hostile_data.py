@@ -248,7 +248,7 @@ def sets_with_words(random):
 def taken(folder, output):
     """What was converted opens; the count is that which was told; all labels are numbers that can be."""
     images = ImageSet.load(folder / "out")
-    assert output.splitlines()[-1].startswith(f"{len(images):,} images in ")
+    assert any(line.startswith(f"{len(images):,} images in ") for line in output.splitlines()[-2:])
     for name, values in images.labels.items():
         values = values.double().numpy()
         assert np.isfinite(values).all()
