@@ -45,7 +45,7 @@ class SSGANConfig(Settings):
 
 
 PRESETS = {
-    "quick": SSGANConfig(steps=1000, z=32, discriminator_updates=1, lr=1e-3, beta1=0.5, beta2=0.99, decay=False),
+    "quick": SSGANConfig(steps=600, z=32, discriminator_updates=1, lr=1e-3, beta1=0.5, beta2=0.99, decay=False),
     # CIFAR-10, as kwotsin/mimicry trains it; google/compare_gan's own numbers in the second.
     "cifar10": SSGANConfig(steps=100_000, network="resnet"),
     "compare_gan": SSGANConfig(steps=40_000, network="resnet", mode="last_quarter", beta1=0.5, beta2=0.999, decay=False),
