@@ -15,6 +15,7 @@ from simgan_lib.neighbours.ssgan import PRESETS, SSGAN, SSGANConfig, hinge_discr
 from simgan_lib.networks import count_parameters, from_seed
 from simgan_lib.system.checkpoints import load_state, save_state
 from simgan_lib.system.errors import UserError
+from simgan_lib.training import TrainingFailed
 
 TINY = SSGANConfig(steps=3, batch=4, z=5, discriminator_updates=2, lr=1e-2)
 
@@ -199,10 +200,20 @@ def test_the_state_of_another_run_is_refused_in_one_line(images):
 
 @pytest.mark.parametrize("shape, network, said", [
     ((0, 1, 16, 16), "small", r"\(0, 1, 16, 16\), expected some"), ((4, 1, 16, 20), "small", "square ones.*central_square"),
-    ((4, 1, 15, 15), "small", "images of 15 pixels a side: expected a multiple of 4"), ((4, 3, 28, 28), "resnet", "images of 28 pixels a side: expected a multiple of 8")])
+    ((4, 1, 15, 15), "small", "images of 15 pixels a side: expected a multiple of 4"),
+    ((4, 3, 28, 28), "resnet", "images of 28 pixels a side: expected a multiple of 8")])
 def test_images_that_do_not_fit_are_told_in_one_line(shape, network, said):
     with pytest.raises(UserError, match=said):
         SSGAN(replace(TINY, network=network), ImageSet(torch.zeros(shape, dtype=torch.uint8)))
+
+
+def test_a_run_whose_weights_are_no_numbers_ends_and_is_not_kept(images):
+    run = SSGAN(TINY, images)
+    next(run.run())
+    torch.nn.init.constant_(run.generator.body[-1].bias, float("nan"))
+    for doomed in (run.state, lambda: list(run.run()), lambda: samples(run.generator, 2)):
+        with pytest.raises(TrainingFailed):
+            doomed()
 
 
 def test_a_setting_out_of_range_is_told():

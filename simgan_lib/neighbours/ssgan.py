@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from ..images import to_float, to_uint8
 from ..networks import from_seed
+from ..system.checkpoints import check_finite
 from ..system.digests import images_digest
 from ..system.errors import UserError
 from ..system.settings import MANY, Flag, Number, OneOf, Settings, Whole
@@ -21,6 +22,7 @@ from .sngan import resnet_discriminator, resnet_generator, small_discriminator, 
 
 NETWORKS = {"resnet": (resnet_generator, resnet_discriminator), "small": (small_generator, small_discriminator)}
 MOMENT = Number(0, 1, below=True)
+LOOKED = 100              # steps between two looks at the weights: looking waits for the device
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,15 @@ class SSGAN:
         return generator(channels, side, self.config.z), discriminator(channels, side)
 
     def run(self):
-        """Yield a Record a step until the configured number of steps is done."""
+        """Yield a Record a step until the configured number of steps is done.  TrainingFailed if a weight is no number."""
         while self.done < self.config.steps:
             self._set_rate()
             for _ in range(self.config.discriminator_updates):
                 seen = self.update_discriminator()
             seen |= self.update_generator()
             self.done += 1
+            if self.done % LOOKED == 0 or self.done == self.config.steps:
+                self._check()
             yield Record(self.done, self.config.steps, **{name: value.detach() for name, value in seen.items()})
 
     def update_discriminator(self):
@@ -171,7 +175,8 @@ class SSGAN:
         return {"config": asdict(self.config), "seed": self.seed, "device": self.device.type, "data": images_digest(self.images)}
 
     def state(self):
-        """All that the rest of the run depends on, for `system.checkpoints.save_state`."""
+        """All that the rest of the run depends on, for `system.checkpoints.save_state`.  TrainingFailed as `run`."""
+        self._check()
         return {**self._identity, "done": self.done, "random": self.random.get_state(),
                 **{name: getattr(self, name).state_dict() for name in self.LEARNED}}
 
@@ -183,7 +188,12 @@ class SSGAN:
         for name in self.LEARNED:
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"])
+        Whole(0, self.config.steps).check("done", state["done"])
         self.done = state["done"]
+
+    def _check(self):
+        for name in ("generator", "discriminator"):
+            check_finite(getattr(self, name).state_dict(), f"step {self.done}: the {name}", TrainingFailed)
 
 
 @torch.no_grad()
