@@ -37,24 +37,26 @@ from simgan_lib.system.settings import SEED, Parser, Whole, text
 
 GANS = {"plain GAN": {"alpha": 0.0, "beta": 0.0}, "SS-GAN": {}}
 CURVES = ("balanced_accuracy", "auc")
-MEASURES = ("balanced_accuracy_20", "auc_20", "auc_10_cycle_1", "auc_10_cycle_2", "carry_over", "accuracy_60_cycle_2",
-            "probe_percent")
+SEEN = {                  # measure: steps after a switch, cycle (None: the mean of both), what is measured
+    "balanced_accuracy_20": (20, None, "balanced_accuracy"), "auc_20": (20, None, "auc"),
+    "auc_10_cycle_1": (10, 0, "auc"), "auc_10_cycle_2": (10, 1, "auc"),
+    "balanced_accuracy_20_cycle_2": (20, 1, "balanced_accuracy"),
+}
+MEASURES = (*SEEN, "carry_over", "carry_over_balanced_20", "accuracy_end", "probe_percent")
 
 
 # ---- (a) ----
 def cycle_rows(train, test, arm, config, seed):
-    """The rows of one arm and seed: what it could do after so many steps, what it carried over, its probe, its curves."""
+    """The rows of one arm and seed.  A curve has all looks in their order: cycle, task, steps after the switch."""
     start, cycle = time.perf_counter(), ForgettingCycle(train, test, arm, config, seed)
     records = list(cycle.run())
-    seen = {f"{name}_{step}_cycle_{turn + 1}": at(records, step, turn, name) for name in (*CURVES, "accuracy")
-            for turn in range(config.cycles) for step in config.looks}
-    seen |= {f"{name}_{step}": np.mean([seen[f"{name}_{step}_cycle_{turn + 1}"] for turn in range(config.cycles)])
-             for name in CURVES for step in config.looks}
-    seen |= {"carry_over": carry_over(records), "carry_over_balanced_20": carry_over(records, 20, "balanced_accuracy"),
-             "probe_percent": 100 * cycle.probe(), "seconds": time.perf_counter() - start}
-    curves = {name: [round(getattr(record, name), 4) for record in records] for name in CURVES}
-    return [row(seed, arm, name, value) for name, value in seen.items()] + [
-        row(seed, arm, f"{name}_curve", np.mean(curve), curve=curve) for name, curve in curves.items()]
+    seen = {name: at(records, *where) for name, where in SEEN.items()} | {
+        "carry_over": carry_over(records), "carry_over_balanced_20": carry_over(records, 20, "balanced_accuracy"),
+        "accuracy_end": at(records, config.steps, measure="accuracy"), "probe_percent": 100 * cycle.probe(),
+        "seconds": time.perf_counter() - start}
+    curves = {name: [round(getattr(record, name), 3) for record in records] for name in CURVES}
+    return [row(seed, arm, name, round(value, 4)) for name, value in seen.items()] + [
+        row(seed, arm, f"{name}_curve", round(np.mean(curve), 4), curve=curve) for name, curve in curves.items()]
 
 
 # ---- (b) ----
@@ -97,10 +99,10 @@ def differences(job):
 
 def told(job):
     """Print what was measured."""
-    print(f"{'':12}" + "".join(f"{name:>23}" for name in MEASURES))
+    print(f"{'':12}" + "".join(f"{name:>30}" for name in MEASURES))
     for subject in dict.fromkeys(job.rows["subject"]):
         cells = [job.by_seed(subject, name).values() for name in MEASURES]
-        print(f"{subject:12}" + "".join(f"{shown(list(cell)):>23}" for cell in cells))
+        print(f"{subject:12}" + "".join(f"{shown(list(cell)):>30}" for cell in cells))
     for measure, arm, other, found, p in differences(job):
         print(f"{measure}: {arm} - {other} {found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}], n = {found['n']}, "
               f"p = {p:.2g}")

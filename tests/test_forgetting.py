@@ -96,6 +96,7 @@ def record(cycle, task, step, auc):
 def test_carry_over_is_the_second_cycles_start_less_the_firsts():
     records = [record(0, 0, 10, 0.5), record(0, 1, 10, 0.7), record(0, 0, 50, 1.0), record(1, 0, 10, 0.75), record(1, 1, 10, 0.65)]
     assert at(records, 10, 0) == pytest.approx(0.6) and at(records, 50, 0) == 1.0
+    assert at(records, 10) == pytest.approx(0.65)
     assert carry_over(records) == pytest.approx(0.1) and carry_over(records, measure="balanced_accuracy") == pytest.approx(0.05)
     with pytest.raises(ValueError, match="no look 20 steps after a switch in cycle 1"):
         at(records, 20, 1)
@@ -273,3 +274,4 @@ def test_the_study_records_each_arm_and_seed_and_prints_differences(sets, tmp_pa
         ("plain GAN", 0), ("SS-GAN", 0)}
     assert {row["measure"] for row in rows if row["subject"] == "none"} >= {
         "balanced_accuracy_20", "auc_10_cycle_1", "auc_10_cycle_2", "carry_over", "probe_percent", "auc_curve"}
+    assert all(len(row["curve"]) == 2 * 3 * 2 for row in rows if row["measure"] == "auc_curve")

@@ -171,11 +171,11 @@ def checked_kinds(train, test):
     return kinds
 
 
-def at(records, step, cycle, measure="auc"):
-    """A measure `step` steps after a switch, mean over a cycle's tasks.  cycle: from 0.  ValueError if nobody looked then."""
-    seen = [getattr(record, measure) for record in records if record.step == step and record.cycle == cycle]
+def at(records, step, cycle=None, measure="auc"):
+    """A measure `step` steps after a switch, mean over tasks.  cycle: from 0; None: all.  ValueError if nobody looked then."""
+    seen = [getattr(record, measure) for record in records if record.step == step and cycle in (None, record.cycle)]
     if not seen:
-        raise ValueError(f"no look {step} steps after a switch in cycle {cycle}")
+        raise ValueError(f"no look {step} steps after a switch in {'any cycle' if cycle is None else f'cycle {cycle}'}")
     return float(np.mean(seen))
 
 
