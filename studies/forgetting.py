@@ -2,7 +2,7 @@
 
     python studies/forgetting.py [--seeds 8] [--gan-seeds 3] [--mnist] [--cifar10 DIR] [--quick] [--record FILE] [--json]
 
-(a) The cycle: one discriminator learns to tell each of ten kinds from the others, 60 steps a kind, twice through all ten.
+(a) The cycle: one discriminator learns to tell each of ten kinds from the others, 100 steps a kind, twice through all ten.
     Arms: nothing else (none), rotations, rotations with shuffled labels (the control), and all ten kinds (labels, the bound).
     What it can do soon after it came back to a kind is what it had kept.  Balanced accuracy and AUC on test images: nine of
     ten test images are of other kinds, so that plain accuracy begins at 90 %.
@@ -78,11 +78,23 @@ def probed(discriminator, train, test):
 
 # ---- all of it ----
 def data_of(a):
-    """(name, images to learn from, test images)."""
+    """(name, (images to learn from, test images) of the cycle, the same of the GAN)."""
     if a.cifar10:
-        images = read_cifar10(a.cifar10)
-        return "cifar10", *images.split("split", ["test"])
-    return ("MNIST", *mnist_5k()) if a.mnist else ("digits", *digits())
+        sets = read_cifar10(a.cifar10).split("split", ["test"])
+    elif a.mnist:
+        sets = mnist_5k()
+    else:
+        return "digits", digits(8), digits(16)         # the small generator makes no 8 x 8 that one could look at
+    return "CIFAR-10" if a.cifar10 else "MNIST", sets, sets
+
+
+def described(experiment, name, sets, job, a):
+    """The line of a run."""
+    options = {" --mnist": a.mnist, " --cifar10 DIR": a.cifar10, " --quick": a.quick, f" --first {a.first}": a.first}
+    command = f"python studies/forgetting.py --seeds {a.seeds} --gan-seeds {a.gan_seeds}" + "".join(
+        option for option, given in options.items() if given)
+    return run_line(experiment, "quick" if a.quick else "full", name,
+                    {**job, "images": [list(each.images.shape) for each in sets]}, **about(torch.device("cpu"), command))
 
 
 def differences(job):
@@ -123,32 +135,30 @@ def main():
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
-    name, train, test = data_of(a)
-    cycle, gan, every = CycleConfig(), PRESETS["cifar10" if a.cifar10 else "quick"], 10_000 if a.cifar10 else 100
+    gan, every = PRESETS["cifar10" if a.cifar10 else "quick"], 10_000 if a.cifar10 else 100
     if a.quick:
         a.seeds, a.gan_seeds, gan, every = 1, 1, replace(gan, steps=200), 50
-    options = {" --mnist": a.mnist, " --cifar10 DIR": a.cifar10, " --quick": a.quick, f" --first {a.first}": a.first}
-    options = "".join(option for option, given in options.items() if given)
-    job = {"cycle": asdict(cycle), "gan": asdict(gan), "images": [len(train), len(test)]}
-    run = run_line("forgetting", "quick" if a.quick else "full", name, job, **about(
-        torch.device("cpu"), f"python studies/forgetting.py --seeds {a.seeds} --gan-seeds {a.gan_seeds}{options}"))
-    seeds, rows = range(a.first, a.first + max(a.seeds, a.gan_seeds)), []
-    if a.record:
-        check_addable(a.record, run, seeds)
-    for seed in seeds:
-        new = []
-        if seed - a.first < a.seeds:
-            new += [line for arm in ARMS for line in cycle_rows(train, test, arm, cycle, seed)]
-        if seed - a.first < a.gan_seeds:
-            new += [line for which, change in GANS.items()
-                    for line in probe_rows(train, test, which, replace(gan, **change), every, seed)]
-        rows += new
-        if a.record:
-            add(a.record, run, new, seeds)
+    name, *sets = data_of(a)
+    jobs = [("forgetting", a.seeds, {"cycle": asdict(CycleConfig())}, lambda seed: [
+                line for arm in ARMS for line in cycle_rows(*sets[0], arm, CycleConfig(), seed)]),
+            ("SS-GAN", a.gan_seeds, {"gan": asdict(gan), "every": every}, lambda seed: [
+                line for name, change in GANS.items() for line in probe_rows(*sets[1], name, replace(gan, **change), every, seed)])]
+    runs = [described(experiment, name, pair, job, a) for (experiment, _, job, _), pair in zip(jobs, sets)]
+    done = [[], []]
+    for run, (_, n, _, _) in zip(runs, jobs):
+        if a.record and n:
+            check_addable(a.record, run, range(a.first, a.first + n))
+    for run, rows, (_, n, _, measured) in zip(runs, done, jobs):
+        for seed in range(a.first, a.first + n):
+            rows += (new := measured(seed))
+            if a.record:
+                add(a.record, run, new, range(a.first, a.first + n))
     if a.json:
-        print(json.dumps(rows))
+        print(json.dumps(sum(done, [])))
         return
-    told(Records.of_run(run, rows).jobs()[0])
+    for run, rows in zip(runs, done):
+        if rows:
+            told(Records.of_run(run, rows).jobs()[0])
 
 
 if __name__ == "__main__":

@@ -219,7 +219,8 @@ def test_a_setting_out_of_range_is_told(setting):
 # ---- the digits ----
 def test_digits_are_parted_once_and_for_all():
     train, test = digits()
-    assert train.images.shape == (1297, 1, 16, 16) and test.images.shape == (500, 1, 16, 16)
+    assert train.images.shape == (1297, 1, 8, 8) and test.images.shape == (500, 1, 8, 8)
+    assert digits(16)[0].images.shape == (1297, 1, 16, 16) and torch.equal(digits(16)[0].labels["kind"], train.labels["kind"])
     assert set(test.labels["kind"].tolist()) == set(range(10)) and train.images.max() > 240
     assert torch.equal(digits()[1].images, test.images) and not torch.equal(digits(seed=1)[1].images, test.images)
     seen = {image.numpy().tobytes() for image in train.images}
@@ -260,7 +261,7 @@ def test_the_study_records_each_arm_and_seed_and_prints_differences(sets, tmp_pa
     study = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(study)
     path = tmp_path / "forgetting.jsonl"
-    monkeypatch.setattr(study, "digits", lambda: sets)
+    monkeypatch.setattr(study, "digits", lambda side: sets)
     monkeypatch.setattr(study, "CycleConfig", lambda: CycleConfig(steps=20, batch=4, looks=(10, 20)))
     monkeypatch.setattr(study, "PRESETS", {"quick": replace(study.PRESETS["quick"], steps=2, batch=4)})
     monkeypatch.setattr(study, "MEASURES", ("balanced_accuracy_20", "carry_over"))

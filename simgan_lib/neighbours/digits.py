@@ -15,8 +15,11 @@ from ..system.files import plain_file, reading
 TESTED, MNIST_TESTED = 500, 1000
 
 
-def digits(side=16, seed=0):
-    """scikit-learn's digits, 8 x 8 enlarged  ->  (1297 to learn from, 500 to test on): uint8 (N, 1, side, side), label kind."""
+def digits(side=8, seed=0):
+    """scikit-learn's digits, 8 x 8, enlarged where a larger side is asked for: (1297 to learn from, 500 to test on).
+
+    ImageSets of uint8 (N, 1, side, side), label kind.
+    """
     found = load_digits()
     pixels = torch.from_numpy(found.images * 255 / 16).round().to(torch.uint8)[:, None]
     return _parted(resized(pixels, (side, side)), found.target, TESTED, seed, "scikit-learn's digits")

@@ -31,14 +31,14 @@ ARMS = ("none", "rotation", "shuffled", "labels")
 
 @dataclass(frozen=True)
 class CycleConfig(Settings):
-    """Numbers of one cycle.  In the paper 1,000 steps a task on CIFAR-10; here 60, on digits."""
+    """Numbers of one cycle.  In the paper 1,000 steps a task on CIFAR-10; here 100, on digits."""
 
-    steps: Whole(1, MANY) = 60                 # a task
+    steps: Whole(1, MANY) = 100                # a task
     cycles: Whole(1, 1000) = 2
-    batch: Whole(1, 65_536) = 32
+    batch: Whole(1, 65_536) = 64
     lr: RATE = 1e-3
     beta: Number(0, 1000) = 1.0                # weight of what is learned beside the task
-    looks: tuple = (5, 10, 20, 40, 60)         # steps after a switch at which the test images are asked
+    looks: tuple = (5, 10, 20, 50, 100)        # steps after a switch at which the test images are asked
 
     def __post_init__(self):
         super().__post_init__()
