@@ -178,6 +178,8 @@ def main():
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
+    if not a.seeds and not a.gan_seeds:
+        parser.error("expected a seed of the cycle or of the GAN, found none of either")
     todo = parts(a)
     if a.record:
         for part in todo:

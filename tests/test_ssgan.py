@@ -255,6 +255,15 @@ def test_the_networks_for_cifar10_have_the_published_shapes():
     assert count_parameters(discriminator) == first + (wide + 128**2 + 128) + 2 * wide + 129 + 4 * 129
 
 
+@pytest.mark.parametrize("side", [8, 16, 28])
+def test_the_small_pair_fits_digits_of_any_edition(side):
+    images = small_generator(1, side, 5)(torch.zeros(2, 5))
+    assert images.shape == (2, 1, side, side) and images.abs().max() < 1
+    discriminator = small_discriminator(1, side, spectral=False)
+    assert discriminator(images).shape == (2,) and discriminator.turned(images).shape == (2, 4)
+    assert not any(hasattr(layer, "parametrizations") for layer in discriminator.modules())
+
+
 def test_each_layer_of_the_published_discriminator_has_spectral_norm():
     layers = [m for m in resnet_discriminator(width=4).modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
     assert len(layers) == 12 and all(hasattr(layer, "parametrizations") for layer in layers)
