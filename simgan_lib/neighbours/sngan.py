@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from ..system.errors import UserError
 from .rotation import RotationHead
 
 ROOT_2 = math.sqrt(2)
@@ -100,7 +101,7 @@ class SumOverPlaces(nn.Module):
 
 
 def resnet_generator(channels=3, side=32, z=128, width=256):
-    """SNGAN's generator for CIFAR-10.  Raises ValueError for a side that is no multiple of 8."""
+    """SNGAN's generator for CIFAR-10.  Raises UserError for a side that is no multiple of 8."""
     _divisible(side, 8)
     blocks = [GeneratorBlock(width) for _ in range(3)]
     return Generator(z, (width, side // 8, side // 8), nn.Sequential(
@@ -108,7 +109,7 @@ def resnet_generator(channels=3, side=32, z=128, width=256):
 
 
 def resnet_discriminator(channels=3, side=32, width=128):
-    """SNGAN's discriminator for CIFAR-10, with spectral norm in each layer.  ValueError as `resnet_generator`."""
+    """SNGAN's discriminator for CIFAR-10, with spectral norm in each layer.  UserError as `resnet_generator`."""
     _divisible(side, 8)
     return Discriminator(nn.Sequential(
         DiscriminatorBlock(channels, width, halved=True, first=True), DiscriminatorBlock(width, width, halved=True),
@@ -116,7 +117,7 @@ def resnet_discriminator(channels=3, side=32, width=128):
 
 
 def small_generator(channels=1, side=16, z=32):
-    """For digits, in seconds.  Raises ValueError for a side that is no multiple of 4."""
+    """For digits, in seconds.  Raises UserError for a side that is no multiple of 4."""
     _divisible(side, 4)
     body = [nn.BatchNorm2d(64), nn.ReLU()]
     for inputs, outputs in ((64, 32), (32, 16)):
@@ -125,7 +126,7 @@ def small_generator(channels=1, side=16, z=32):
 
 
 def small_discriminator(channels=1, side=16, spectral=True):
-    """Two convolutions that halve, one that does not, a linear layer to 64 features.  ValueError as `small_generator`."""
+    """Two convolutions that halve, one that does not, a linear layer to 64 features.  UserError as `small_generator`."""
     _divisible(side, 4)
 
     def made(layer):
@@ -137,4 +138,4 @@ def small_discriminator(channels=1, side=16, spectral=True):
 
 def _divisible(side, by):
     if side < by or side % by:
-        raise ValueError(f"side: expected a multiple of {by} pixels, found {side}")
+        raise UserError(f"images of {side} pixels a side: expected a multiple of {by}")

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from ..images import to_float, to_uint8
 from ..networks import from_seed
+from ..system.checkpoints import check_finite
 from ..system.digests import images_digest
 from ..system.errors import UserError
 from ..system.settings import MANY, Flag, Number, OneOf, Settings, Whole
@@ -21,6 +22,7 @@ from .sngan import resnet_discriminator, resnet_generator, small_discriminator, 
 
 NETWORKS = {"resnet": (resnet_generator, resnet_discriminator), "small": (small_generator, small_discriminator)}
 MOMENT = Number(0, 1, below=True)
+LOOKED = 100              # steps between two looks at the weights: looking waits for the device
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class SSGANConfig(Settings):
 
 
 PRESETS = {
-    "quick": SSGANConfig(steps=1000, z=32, discriminator_updates=1, lr=1e-3, beta1=0.5, beta2=0.99, decay=False),
+    "quick": SSGANConfig(steps=600, z=32, discriminator_updates=1, lr=1e-3, beta1=0.5, beta2=0.99, decay=False),
     # CIFAR-10, as kwotsin/mimicry trains it; google/compare_gan's own numbers in the second.
     "cifar10": SSGANConfig(steps=100_000, network="resnet"),
     "compare_gan": SSGANConfig(steps=40_000, network="resnet", mode="last_quarter", beta1=0.5, beta2=0.999, decay=False),
@@ -115,10 +117,7 @@ class SSGAN:
         if not n or height != width:
             raise UserError(f"images to learn from are {tuple(self.images.shape)}, expected some, and square ones: "
                             "`rotation.central_square` cuts them so")
-        try:
-            made = from_seed(seed, self.networks, channels, width)
-        except ValueError as error:
-            raise UserError(f"images to learn from do not fit the network {config.network}: {error}") from error
+        made = from_seed(seed, self.networks, channels, width)
         self.generator, self.discriminator = (network.to(self.device) for network in made)
         self.random = torch.Generator(self.device).manual_seed(seed)
         self.generator_optimizer, self.discriminator_optimizer = (
@@ -131,13 +130,15 @@ class SSGAN:
         return generator(channels, side, self.config.z), discriminator(channels, side)
 
     def run(self):
-        """Yield a Record a step until the configured number of steps is done."""
+        """Yield a Record a step until the configured number of steps is done.  TrainingFailed if a weight is no number."""
         while self.done < self.config.steps:
             self._set_rate()
             for _ in range(self.config.discriminator_updates):
                 seen = self.update_discriminator()
             seen |= self.update_generator()
             self.done += 1
+            if self.done % LOOKED == 0 or self.done == self.config.steps:
+                self._check()
             yield Record(self.done, self.config.steps, **{name: value.detach() for name, value in seen.items()})
 
     def update_discriminator(self):
@@ -183,7 +184,8 @@ class SSGAN:
         return {"config": asdict(self.config), "seed": self.seed, "device": self.device.type, "data": images_digest(self.images)}
 
     def state(self):
-        """All that the rest of the run depends on, for `system.checkpoints.save_state`."""
+        """All that the rest of the run depends on, for `system.checkpoints.save_state`.  TrainingFailed as `run`."""
+        self._check()
         return {**self._identity, "done": self.done, "random": self.random.get_state(),
                 **{name: getattr(self, name).state_dict() for name in self.LEARNED}}
 
@@ -195,7 +197,12 @@ class SSGAN:
         for name in self.LEARNED:
             getattr(self, name).load_state_dict(state[name])
         self.random.set_state(state["random"])
+        Whole(0, self.config.steps).check("done", state["done"])
         self.done = state["done"]
+
+    def _check(self):
+        for name in ("generator", "discriminator"):
+            check_finite(getattr(self, name).state_dict(), f"step {self.done}: the {name}", TrainingFailed)
 
 
 @torch.no_grad()
