@@ -10,10 +10,10 @@ CYCLE = {                # measure: (heading, how it is printed)
     "balanced_accuracy_20": ("balanced accuracy, 20 steps after a switch", ".3f"),
     "auc_10_cycle_1": ("AUC, 10 steps, first time", ".3f"),
     "auc_10_cycle_2": ("AUC, 10 steps, second time", ".3f"),
-    "carry_over": ("carried over: second less first", "+.3f"),
+    "carry_over": ("carried over: second less first", ".3f"),
     "probe_percent": ("ten kinds by a linear probe, %", ".1f"),
 }
-GANS = {"probe_percent": ("probe at the end, %", ".1f"), "probe_from_best_percent": ("end less best, points", "+.1f")}
+GANS = {"probe_percent": ("probe at the end, %", ".1f"), "probe_from_best_percent": ("end less best, points", ".1f")}
 SAID = {"none": "none: its task alone", "rotation": "rotations", "shuffled": "rotations with shuffled labels (control)",
         "labels": "all ten kinds from their labels (bound)"}
 
