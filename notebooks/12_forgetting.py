@@ -372,6 +372,7 @@ def relearning(arm, turn):
     return [dict(zip(looks, curve)) for curve in found]
 
 
+# %%
 panels = {f"round {turn + 1}": {arm: band(relearning(arm, turn)) for arm in ARMS} for turn in (0, 1)}
 show(*figures.bands_figure(panels, "steps after a switch", "balanced accuracy", level=(0.5, "a coin")))
 after_20 = {arm: [curve[20] for curve in relearning(arm, 1)] for arm in ARMS}
