@@ -45,8 +45,9 @@ def a_set(path, n=12, side=14, **labels):
 
 
 def training(folder, settings=()):
-    """Words that train a refiner on two small sets, with these settings at last."""
-    words = [word for each in (*SMALL, *settings) for word in ("--set", each)]
+    """Words that train a refiner on two small sets, with these settings in place of the small ones of their names."""
+    chosen = {each.partition("=")[0]: each for each in (*SMALL, *settings)}
+    words = [word for each in chosen.values() for word in ("--set", each)]
     return ["kit", "train", a_set(folder / "S"), a_set(folder / "R", 11), folder / "r.safetensors", *words]
 
 
