@@ -429,8 +429,8 @@ assert len(probes["SS-GAN"]) == len(probes["plain GAN"])
 
 # %% [markdown]
 # What to see: on these small digits a network with random weights already gives features that tell 94 % to 96 % of them
-# apart. So there is little to gain, and much to lose. SS-GAN keeps it in all three seeds. The plain GAN loses some of it,
-# most in one seed. Three seeds do not decide whether that is more than luck: the interval holds 0.
+# apart. So there is little to gain, and much to lose. SS-GAN keeps it in all five seeds. The plain GAN loses some of it,
+# in some seeds much. Five seeds do not quite decide whether that is more than luck: the interval holds 0.
 #
 # ## What goes wrong: a task that cannot be solved
 #
