@@ -147,14 +147,15 @@ fading = {name: band([memory(*game) for game in played]) for name, played in gam
 show(*figures.bands_figure({"the last discriminator on a plane": fading}, "age of the fakes, rounds", "balanced accuracy",
                            level=(0.5, "a coin")))
 means = {name: dict(zip(found[0], found[1])) for name, found in fading.items()}
-print(", ".join(f"{name}: ≈ {mean[0]:.2f} now, ≈ {mean[40]:.2f} after 40 rounds" for name, mean in means.items()))
-assert means["no memory"][0] > 0.85 and means["no memory"][40] < 0.7 and means["buffer"][40] > 0.75
+print(", ".join(f"{name}: ≈ {mean[0]:.2f} now, ≈ {mean[100]:.2f} after 100 rounds" for name, mean in means.items()))
+assert means["no memory"][0] > 0.85 and means["no memory"][100] < 0.55 and means["buffer"][100] > 0.75
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# (c). The fakes of now are told with some 95 %. Twenty rounds later the same discriminator calls them real: below one
-# half. It has not become unsure. It has *learned the opposite*, since it was only shown real points there meanwhile.
+# (c), in the end. The fakes of now are told with some 95 %. After 30 rounds a discriminator without memory tells them no
+# better than a coin, and after 100 rounds worse, in every seed. It has not become unsure. It has *learned the opposite*:
+# meanwhile it was shown only real points there.
 # With the buffer the curve stays high for as long as the buffer is old.
 #
 # </details>
@@ -389,12 +390,12 @@ for other in ("none", "shuffled"):
 #
 # </details>
 #
-# What to see: all arms reach about the same in the end. What differs is the *speed*, and the band is narrow enough to
-# say so. But is it *memory*? In each arm the second round starts hardly better than the first. So what rotations give is
-# features with which any task is learned quickly. That they keep the *task* is not shown here: the difference of the two
-# rounds is the same in all arms, within what seeds differ ([table](../docs/results.md)).
+# What to see: all arms reach about the same in the end. What differs is the *speed*, and the bands are narrow enough to
+# say so. But is it *memory*? All arms do better 20 steps after a switch in the second round than in the first, *none* and
+# the control, too. Rotations gain a little more, yet no more than seeds differ ([table](../docs/results.md)). So what
+# they clearly give is features with which any task is learned quickly. That they keep the tasks themselves is not shown.
 #
-# Now one cycle of our own, with other digits to learn from:
+# Now one round of our own, with other digits to learn from:
 
 # %%
 from dataclasses import replace
@@ -432,54 +433,78 @@ assert len(probes["SS-GAN"]) == len(probes["plain GAN"])
 # apart. So there is little to gain, and much to lose. SS-GAN keeps it in all five seeds. The plain GAN loses some of it,
 # in some seeds much. Five seeds do not quite decide whether that is more than luck: the interval holds 0.
 #
-# ## What goes wrong: a task that cannot be solved
+# ## What goes wrong: the task is won by a mark
 #
-# Rotations teach something only where "upright" can be seen. Which digits have an up and a down? We teach a
-# discriminator rotations alone, and count by digit how often it is right.
+# A second task teaches only what one needs to win it. We teach a discriminator rotations alone, twice. The first time
+# with the digits as they are. The second time each digit, *before* it is turned, has a white line along its upper edge,
+# as a careless crop may leave it.
 
 # %%
 from simgan_lib.neighbours.sngan import small_discriminator
 from simgan_lib.networks import from_seed
 
 
-def to_images(images):
+def as_they_are(images):
     return 2 * images.float() / 255 - 1
 
 
-with seeded(0) as generator:
-    judge = from_seed(0, small_discriminator, 1, 16, False)
-    learn = torch.optim.Adam(judge.parameters(), 1e-3)
-    for _ in range(300 if profile == "quick" else 3000):
-        turned, labels = rotate_batch(to_images(train.images[torch.randint(len(train), (32,), generator=generator)]))
-        learn.zero_grad()
-        cross_entropy(judge.turned(turned), labels).backward()
-        learn.step()
-    turned, labels = rotate_batch(to_images(test.images))
+def with_a_line(images):
+    images = as_they_are(images)
+    images[:, :, 0] = 1                                                   # the upper row of (n, 1, 16, 16)
+    return images
+
+
+def taught(look, steps=300 if profile == "quick" else 3000):
+    """A discriminator that has learned rotations of the training images, as `look` shows them."""
+    with seeded(0) as generator:
+        judge = from_seed(0, small_discriminator, 1, 16, False)
+        learn = torch.optim.Adam(judge.parameters(), 1e-3)
+        for _ in range(steps):
+            some = train.images[torch.randint(len(train), (32,), generator=generator)]
+            turned, labels = rotate_batch(look(some))
+            learn.zero_grad()
+            cross_entropy(judge.turned(turned), labels).backward()
+            learn.step()
+    return judge
+
+
+# %%
+def right_by_digit(judge, look):
+    """Share of the test digits' rotations that are named rightly, for 0 to 9: (10,)."""
+    turned, labels = rotate_batch(look(test.images))
     right = (judge.turned(turned).argmax(1) == labels).float()
-kinds = test.labels["kind"].repeat(4)
-by_digit = [right[kinds == kind].mean().item() for kind in range(10)]
-show(*figures.bars_figure({str(kind): 100 * share for kind, share in enumerate(by_digit)}, "digit", "rotations named rightly, %",
-                          level=(25, "by guessing")))
-print(f"worst: {', '.join(map(str, sorted(np.argsort(by_digit)[:3].tolist())))}")
-assert set(np.argsort(by_digit)[:3].tolist()) <= {0, 1, 8} and max(by_digit) > 0.9
+    kinds = test.labels["kind"].repeat(4)
+    return torch.stack([right[kinds == kind].mean() for kind in range(10)]).detach()
+
+
+plain, lured = taught(as_they_are), taught(with_a_line)
+shares = {"learned from digits": right_by_digit(plain, as_they_are), "learned with a line, line there": right_by_digit(lured, with_a_line),
+          "learned with a line, line gone": right_by_digit(lured, as_they_are)}
+show(*figures.bars_figure(shares, "digit", "rotations named rightly, %", level=(0.25, "by guessing")))
+for name, found in shares.items():
+    print(f"{name}: ≈ {100 * found.mean():.0f} %")
+assert shares["learned with a line, line there"].min() > 0.98 and shares["learned with a line, line gone"].mean() < 0.6
+assert shares["learned from digits"].mean() > 0.8 and set(shares["learned from digits"].argsort()[:3].tolist()) <= {0, 1, 8}
 
 # %% [markdown]
-# A zero, a one and an eight look alike when they are turned by 180 degrees, and a turned six may be a nine. Nobody can
-# name those rotations, and the loss that they cause teaches nothing. **The signature: the rotation loss stops falling
-# well above zero, and single kinds stay near one half.** Eyes are the opposite case: all are upright, centred and alike.
-# There the task is solved after a few steps by the brow alone, and teaches nothing further. On aligned faces SS-GAN was
-# worse than the plain GAN (the public library mimicry: FID 6.03 and 5.71 on 64 x 64 pixels).
+# With the line the task is won perfectly, and nothing has been learned about digits: take the line away, and the
+# discriminator is lost. **The signature: the rotation loss is near zero after a few steps.** A task that is won so soon
+# protects no features. On digits it is not so easy. The worst are 0, 1 and 8, which look nearly alike upside down. (Even
+# those are mostly named rightly: handwriting is never quite symmetric.)
 #
-# Critics found more: a generator that makes one easy-to-turn image wins the rotation task (Tran et al., 2019), and for
-# $\alpha > 0$ the best generator need not have the distribution of the data (Hou et al., 2021).
+# Eyes are upright, centred and alike. A brow above is as good as a line. So expect little of rotations there: on aligned
+# faces SS-GAN was worse than the plain GAN (the public library mimicry: FID 6.03 and 5.71 on 64 x 64 pixels).
+#
+# Critics found more. A generator that makes only images whose rotations are easy to see wins the task, too (Tran et al.,
+# 2019). And for $\alpha > 0$ the best generator need not have the distribution of the data (Hou et al., 2021).
 #
 # ## Three claims
 #
-# 1. Without a memory a discriminator takes fakes of 40 rounds ago for real. With a buffer of 2,048 points it tells them.
-#    Asserted for five seeds below the first prediction.
+# 1. Without a memory a discriminator tells fakes of 100 rounds ago no better than a coin. With a buffer of 2,048 points
+#    it tells them. Asserted for five seeds below the first prediction.
 # 2. Rotations make a discriminator learn faster after a switch of tasks; shuffled labels do not. Asserted for eight
 #    recorded seeds in "Ten tasks in a circle".
-# 3. A second task helps only as far as it can be solved: rotations of 0, 1 and 8 cannot. Asserted in "What goes wrong".
+# 3. A second task teaches only what one needs to win it: a line on the edge is enough. Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|

@@ -51,12 +51,19 @@ def bands_figure(panels, x, y, level=None, marks=(), log=False):
     return figure, f"{y} over {x}, {' and '.join(panels)}: one curve each for {', '.join(names)}."
 
 
-def bars_figure(values, x, y, level=None):
-    """One bar for each name.  values: {name: number}.  level: (value, what it is), a dotted line."""
-    figure, ((axes,),) = canvas(1, 1, (4.7, 2.6))
-    axes.bar(list(values), list(values.values()), color=STYLE["refined"]["color"], width=0.7)
+def bars_figure(groups, x, y, level=None):
+    """Shares as groups of bars.  groups: {name: shares (n,) in [0, 1]}; bars of one place stand side by side, as %.
+
+    level: (share, what it is), a dotted line.
+    """
+    figure, ((axes,),) = canvas(1, 1, (4.7, 2.9))
+    width = 0.8 / len(groups)
+    for i, ((name, shares), look, hatch) in enumerate(zip(groups.items(), SERIES, ("", "//", "..", "xx", "--"))):
+        axes.bar(np.arange(len(shares)) + (i - (len(groups) - 1) / 2) * width, 100 * np.asarray(shares), width, label=name,
+                 color=look["color"], hatch=hatch, edgecolor="white", linewidth=0.3)
     if level is not None:
-        axes.axhline(level[0], color="black", linestyle=":", linewidth=1)
-        axes.annotate(level[1], (1, level[0]), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    axes.set(xlabel=x, ylabel=y, ylim=(0, None))
-    return figure, f"{y}, by {x}: " + ", ".join(f"{name} ≈{value:.0f}" for name, value in values.items()) + "."
+        axes.axhline(100 * level[0], color="black", linestyle=":", linewidth=1, label=level[1])
+    axes.set(xlabel=x, ylabel=y, ylim=(0, 103), xticks=range(len(shares)))
+    legend_below(figure, axes.get_legend_handles_labels()[0])
+    found = "; ".join(f"{name} ≈{100 * np.mean(shares):.0f} on average" for name, shares in groups.items())
+    return figure, f"{y}, by {x}: {found}."
