@@ -454,6 +454,7 @@ def with_a_line(images):
     return images
 
 
+# %%
 def taught(look, steps=300 if profile == "quick" else 3000):
     """A discriminator that has learned rotations of the training images, as `look` shows them."""
     with seeded(0) as generator:
