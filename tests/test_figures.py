@@ -244,3 +244,30 @@ def test_gaze_arrows_point_where_eyes_look():
     assert ends["o"][0] < 10 and ends["o"][1] == pytest.approx(17)          # positive yaw: to the image's left
     assert ends["^"][0] == pytest.approx(27) and ends["^"][1] > 30          # negative pitch: down
     assert "one" in sentence
+
+
+# ---- notebook 12 ----
+def test_bars_stand_for_shares_of_a_tensor_and_the_sentence_says_their_mean():
+    figure, sentence = figures.bars_figure({"a": torch.tensor([0.25, 0.75]), "b": [0.0, 1.0]}, "digit", "right, %", level=(0.25, "guess"))
+    heights = [patch.get_height() for patch in figure.axes[0].patches]
+    assert heights == [25.0, 75.0, 0.0, 100.0] and "a ≈50 on average; b ≈50" in sentence
+    assert figure.axes[0].lines[0].get_ydata()[0] == 25.0
+
+
+def test_a_band_is_drawn_around_each_mean_and_none_where_there_is_no_interval():
+    curves = {"one": ([0, 10], [0.5, 0.75], [0.25, 0.5], [0.75, 1.0]), "two": ([0, 10], [0.5, 0.5], None, None)}
+    figure, sentence = figures.bands_figure({"left": curves, "right": {"one": curves["one"]}}, "age", "accuracy", (0.5, "a coin"))
+    left, right = figure.axes
+    assert [line.get_ydata().tolist() for line in left.lines[:2]] == [[0.5, 0.75], [0.5, 0.5]]
+    assert len(left.collections) == len(right.collections) == 1 and "one, two" in sentence
+    band = left.collections[0].get_paths()[0].vertices
+    assert {tuple(point) for point in band.tolist()} >= {(0, 0.25), (0, 0.75), (10, 0.5), (10, 1.0)}
+    assert left.lines[0].get_color() == right.lines[0].get_color() != left.lines[1].get_color()
+
+
+def test_the_ring_shows_each_player_with_the_real_points():
+    players = {"no memory": (torch.ones(4, 2), torch.full((5, 5), 0.25)), "buffer": (torch.zeros(4, 2), torch.full((5, 5), 0.75))}
+    figure, sentence = figures.ring_figure(players, torch.tensor([[2.0, 0.0], [0.0, 2.0]]))
+    assert [axes.get_title() for axes in figure.axes[:2]] == list(players) and "no memory, buffer" in sentence
+    assert figure.axes[0].collections[-1].get_offsets().tolist() == [[2.0, 0.0], [0.0, 2.0]]
+    assert figure.axes[0].collections[-2].get_offsets().tolist() == [[1.0, 1.0]] * 4

@@ -65,5 +65,5 @@ def bars_figure(groups, x, y, level=None):
         axes.axhline(100 * level[0], color="black", linestyle=":", linewidth=1, label=level[1])
     axes.set(xlabel=x, ylabel=y, ylim=(0, 103), xticks=range(len(shares)))
     legend_below(figure, axes.get_legend_handles_labels()[0])
-    found = "; ".join(f"{name} ≈{100 * np.mean(shares):.0f} on average" for name, shares in groups.items())
+    found = "; ".join(f"{name} ≈{100 * np.asarray(shares).mean():.0f} on average" for name, shares in groups.items())
     return figure, f"{y}, by {x}: {found}."
