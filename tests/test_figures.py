@@ -248,7 +248,8 @@ def test_gaze_arrows_point_where_eyes_look():
 
 # ---- notebook 12 ----
 def test_bars_stand_for_shares_of_a_tensor_and_the_sentence_says_their_mean():
-    figure, sentence = figures.bars_figure({"a": torch.tensor([0.25, 0.75]), "b": [0.0, 1.0]}, "digit", "right, %", level=(0.25, "guess"))
+    shares = {"a": torch.tensor([0.25, 0.75]), "b": [0.0, 1.0]}
+    figure, sentence = figures.bars_figure(shares, "digit", "right, %", level=(0.25, "guess"))
     heights = [patch.get_height() for patch in figure.axes[0].patches]
     assert heights == [25.0, 75.0, 0.0, 100.0] and "a ≈50 on average; b ≈50" in sentence
     assert figure.axes[0].lines[0].get_ydata()[0] == 25.0
