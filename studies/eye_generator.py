@@ -81,9 +81,10 @@ def measured(generated, training, seed, few=500):
 def card_of(a, out, seconds, rows):
     """What the file says of itself."""
     command = f"python studies/eye_generator.py --preset {a.preset} --images {a.images} --seed {a.seed}"
-    return {"name": Path(out).stem, "purpose": "features for one-shot segmentation: notebook 13", "preset": a.preset,
+    return {"name": Path(out).stem, "purpose": "features for one-shot segmentation: notebook 13", "profile": a.preset,
             "seed": a.seed, "what_it_is_not": NOT, "seconds": round(seconds), "measurements": rows,
-            "data": {"images": f"{a.images:,} simulated eyes, without labels",
+            "precision": "float32",
+            "data": {"real": f"{a.images:,} simulated eyes, without labels",
                      "licence": "none but the kit's own: no picture of a person was used"},
             **about(resolve_device(a.device), command + (" --colour" if a.colour else ""))}
 

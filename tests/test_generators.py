@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from simgan_lib.experiments.cards import GENERATOR_MEASURES, generator_parts
 from simgan_lib.neighbours import generators
-from simgan_lib.neighbours.generators import load_generator, load_shipped_generator, save_generator
+from simgan_lib.neighbours.generators import load_generator, load_shipped_generator, save_generator, shipped_generators
 from simgan_lib.neighbours.style_gan import StyleGenerator, sample
 from simgan_lib.neighbours.style_training import PRESETS, StyleConfig
 from simgan_lib.pretrained import load_refiner
@@ -73,7 +74,7 @@ def test_a_name_that_does_not_come_with_the_kit_is_refused():
         load_shipped_generator("noses")
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in generators.SHIPPED.glob("*.safetensors")))
+@pytest.mark.parametrize("name", shipped_generators())
 def test_what_comes_with_the_kit_makes_eyes(name):
     generator, card = load_shipped_generator(name)
     made = sample(generator, 16).float()
@@ -82,7 +83,7 @@ def test_what_comes_with_the_kit_makes_eyes(name):
     assert (made.mean(0) - eyes.mean(0)).abs().mean() < 25                         # gray levels
     assert (made[1:] - made[:-1]).abs().mean() > 0.5 * (eyes[1:] - eyes[:-1]).abs().mean()
     assert card["command"].startswith("python studies/eye_generator.py --preset") and card["measurements"]
-    assert StyleConfig(**card["config"]) == replace(PRESETS[card["preset"]], steps=card["config"]["steps"])
+    assert StyleConfig(**card["config"]) == replace(PRESETS[card["profile"]], steps=card["config"]["steps"])
     assert (generators.SHIPPED / f"{name}.safetensors").stat().st_size < 3_000_000
 
 
@@ -99,14 +100,17 @@ def study(monkeypatch, tmp_path):
 
 def test_the_study_trains_measures_and_writes_and_a_finished_run_is_only_measured(study, monkeypatch, capsys):
     monkeypatch.setattr(study, "measured", lambda generated, training, seed: [
-        study.row(seed, kind, "kernel_distance", len(training), len(generated)) for kind in ("generated", "simulated")])
+        study.row(seed, kind, measure, len(training), len(generated))
+        for measure in GENERATOR_MEASURES for kind in ("generated", "simulated")])
     monkeypatch.setattr("sys.argv", ["eye_generator.py", "--quick", "--json", "--device", "cpu"])
     study.main()
     path = Path("results/eye_generator-quick.safetensors")
     first, card = load_generator(path)
     assert json.loads(capsys.readouterr().out) == card["measurements"]
-    assert [line["value"] for line in card["measurements"]] == [400, 400] and card["measurements"][0]["n"] == 100
+    assert {line["value"] for line in card["measurements"]} == {400} and card["measurements"][0]["n"] == 100
     assert card["command"] == "python studies/eye_generator.py --preset quick --images 400 --seed 0"
+    said = "\n".join(generator_parts(card))
+    assert "- data: 400 simulated eyes, without labels" in said and said.count("| 400") == 8
     monkeypatch.setattr(study.StyleTraining, "update_generator", None)                # no step is done again
     study.main()
     again = load_generator(path)[0]

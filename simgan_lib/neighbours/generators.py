@@ -1,6 +1,6 @@
 """Style-based generators in files: weights and a card that says how they were made.  One of eyes comes with the kit.
 
-`studies/eye_generator.py` made it.  Taught in: notebook 13.
+`studies/eye_generator.py` made it; docs/refiners.md shows its card.  Taught in: notebook 13.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -60,8 +60,13 @@ def load_generator(path):
     return generator.to(memory_format=torch.channels_last).eval(), card
 
 
+def shipped_generators():
+    """Names of the generators that come with the kit."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
 def load_shipped_generator(name="eyes"):
     """(StyleGenerator, its card) that comes with the kit: gray eyes, 35 x 55.  Raises UserError if there is none of that name."""
-    if name not in (names := sorted(path.stem for path in SHIPPED.glob("*.safetensors"))):
-        raise UserError(f"no generator {name!r} comes with the kit; there are {', '.join(names) or 'none'}")
+    if name not in shipped_generators():
+        raise UserError(f"no generator {name!r} comes with the kit; there are {', '.join(shipped_generators()) or 'none'}")
     return load_generator(SHIPPED / f"{name}.safetensors")
