@@ -122,6 +122,20 @@ def test_the_images_of_all_sizes_are_summed(generator):
     assert generator(torch.ones(1, 3)).std() > 0
 
 
+def test_each_convolution_of_a_block_has_a_map_of_noise_of_its_own(generator):
+    block, w, given = generator.blocks[0], torch.ones(1, 3), []
+    for layer in (block.first, block.second):
+        layer.register_forward_hook(lambda _, inputs, output: given.append(inputs[2]))
+    noise = generator.noise(1, random())
+    generator.synthesis(w, noise)
+    assert torch.equal(torch.cat(given, 1), noise[0])
+
+
+def test_the_length_of_z_does_not_matter(generator):
+    z = generator.latents(2, random())
+    assert torch.allclose(generator.style(z), generator.style(3 * z), atol=1e-5)
+
+
 def test_truncation_to_nothing_gives_one_image(generator):
     z = generator.latents(3, random())
     generator.mean_style.fill_(0.5)
@@ -145,6 +159,12 @@ def test_equal_seeds_give_equal_noise_and_images(generator):
 def test_the_deviation_of_a_batch_by_hand():
     maps = torch.tensor([0.0, 4]).reshape(2, 1, 1, 1).expand(2, 3, 2, 2)
     assert torch.allclose(varied(maps), torch.full((2, 1, 2, 2), 2.0))
+
+
+def test_a_verdict_depends_on_how_much_the_batch_varies():
+    discriminator, x = from_seed(0, StyleDiscriminator, 1, (9, 11), 2, 4, 1), torch.randn(2, 1, 9, 11, generator=random())
+    alone = discriminator(x[:1].expand(2, -1, -1, -1))
+    assert (discriminator(x)[0] - alone[0]).abs() > 1e-4
 
 
 # ---- losses ----
@@ -187,11 +207,37 @@ def test_gradients_pass_through_changes():
     assert (x.grad.flatten(1).abs().sum(1) > 0).all()
 
 
-def test_a_shift_and_a_cut_by_hand():
-    changes = Changes(1, (8, 8), 1.0, random())
-    changes.light, changes.contrast, changes.colour = 0.5, 0.5, 0.5                    # none of the three changes a thing
-    changes.rows, changes.columns = torch.arange(8)[None], torch.arange(8)[None] + 2   # one down, one to the left
+@pytest.fixture
+def unchanged():
+    """Changes of one image 8 x 8 that change nothing as yet."""
+    changes, half = Changes(1, (8, 8), 1.0, random()), torch.tensor(0.5)
+    changes.light, changes.contrast, changes.colour = half, half, half
+    changes.rows = changes.columns = torch.arange(1, 9)[None]
     changes.kept = torch.ones(1, 1, 8, 8, dtype=torch.bool)
+    return changes
+
+
+@pytest.mark.parametrize("name, drawn, expected", [
+    ("light", 0.75, [0.45, 1.05]),                   # a quarter brighter
+    ("contrast", 0.0, [0.35, 0.65]),                 # half as far from the image's mean, 0.5
+    ("colour", 1.0, [0.2, 0.8]),                     # gray stays gray
+])
+def test_tones_by_hand_on_a_gray_image(unchanged, name, drawn, expected):
+    x = torch.tensor([0.2, 0.8]).repeat(4).expand(1, 3, 8, 8)
+    assert torch.allclose(unchanged(x), x)
+    setattr(unchanged, name, torch.tensor(drawn))
+    assert unchanged(x)[0, 1, 5, :2].tolist() == pytest.approx(expected)
+
+
+def test_twice_the_colour_by_hand(unchanged):
+    unchanged.colour = torch.tensor(1.0)
+    x = torch.tensor([0.1, 0.2, 0.6]).reshape(1, 3, 1, 1).expand(1, 3, 8, 8)                   # its gray is 0.3
+    assert unchanged(x)[0, :, 4, 4].tolist() == pytest.approx([-0.1, 0.1, 0.9])
+
+
+def test_a_shift_and_a_cut_by_hand(unchanged):
+    changes = unchanged
+    changes.rows, changes.columns = torch.arange(8)[None], torch.arange(8)[None] + 2   # one down, one to the left
     changes.kept[..., :4, :4] = False
     x = torch.arange(1.0, 65).reshape(1, 1, 8, 8)
     expected = F.pad(x, (0, 1, 1, 0))[..., :8, 1:].clone()
@@ -220,6 +266,22 @@ def test_a_run_gives_a_record_a_step_and_trains_both_networks():
     fresh = from_seed(0, run.networks)
     for before, after in zip(fresh, (run.generator, run.discriminator)):
         assert not any(torch.equal(a, b) for a, b in zip(before.parameters(), after.parameters()) if a.numel() > 1)
+
+
+def test_the_discriminator_wants_real_images_above_and_the_generator_its_own(monkeypatch):
+    seen = []
+    monkeypatch.setattr(style_training, "relativistic_loss", lambda wins, loses: seen.append((wins, loses)) or (loses - wins))
+    run = StyleTraining(replace(TINY, penalty=0), images())
+    run.discriminator.forward = lambda x: x.mean((1, 2, 3)) + 0 * run.discriminator.verdict.bias
+    fake = run.made()
+    run.update_discriminator(torch.full_like(fake, 7), fake.detach())
+    run.update_generator(torch.full_like(fake, 7), fake)
+    assert [[side.mean().item() == 7 for side in pair] for pair in seen] == [[True, False], [False, True]]
+
+
+def test_adam_has_no_momentum():
+    run = StyleTraining(TINY, images())
+    assert {each.defaults["betas"] for each in (run.generator_optimizer, run.discriminator_optimizer)} == {(0.0, 0.99)}
 
 
 def test_each_update_leaves_the_other_network_alone():
