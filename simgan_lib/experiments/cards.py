@@ -1,5 +1,7 @@
-"""The cards of the refiners that come with the kit, as a page: docs/refiners.md."""
+"""The cards of the networks that come with the kit, refiners and a generator, as a page: docs/refiners.md."""
 
+from ..neighbours.generators import SHIPPED as GENERATORS
+from ..neighbours.generators import shipped_generators
 from ..pretrained import SHIPPED, read_card, shipped_names
 from .records import Records
 from .tables import markdown_table, shown
@@ -12,11 +14,18 @@ CARD_MEASURES = {              # measure of a card's rows: (heading, how it is p
     "pupils_in_place": ("pupil found where the label has it, %", ".1f", 100),
     "iris_contrast": ("contrast of the iris", ".2f", 1),
 }
-CARDS_HEAD = """# The refiners that come with the kit
+GENERATOR_MEASURES = {         # the same of a generator's card
+    "kernel_distance": ("kernel distance to other fresh eyes of the simulator", ".4f"),
+    "right_percent": ("told from these by a network, % right (50: by guessing)", ".1f"),
+    "pair_difference": ("difference of two of the eyes, gray levels, mean", ".1f"),
+    "nearest_training": ("difference from the nearest training eye, gray levels, mean", ".1f"),
+}
+CARDS_HEAD = """# The refiners that come with the kit, and a generator
 
-Made of the cards inside `simgan_lib/refiners/*.safetensors` by `python -m simgan_lib results`; no number here was typed.
-`load_shipped("gray")` gives the refiner and its card; the notebooks use them without a GPU. All of the pictures that they
-learned from were simulated."""
+Made of the cards inside `simgan_lib/refiners/*.safetensors` and `simgan_lib/generators/*.safetensors` by
+`python -m simgan_lib results`; no number here was typed. `load_shipped("gray")` gives a refiner and its card,
+`load_shipped_generator()` the generator; the notebooks use them without a GPU. All of the pictures that they learned from
+were simulated."""
 
 
 def shipped_cards():
@@ -46,7 +55,23 @@ def _card_row(card, job):
 
 def cards_page():
     """The whole of docs/refiners.md."""
-    return "\n\n".join([CARDS_HEAD, *(part for card in shipped_cards() for part in _card_parts(card, job_of(card)))]) + "\n"
+    refiners = [part for card in shipped_cards() for part in _card_parts(card, job_of(card))]
+    generators = [part for name in shipped_generators()
+                  for part in generator_parts(read_card(GENERATORS / f"{name}.safetensors", "generator"))]
+    return "\n\n".join([CARDS_HEAD, *refiners, *generators]) + "\n"
+
+
+def generator_parts(card):
+    """The card of a style-based generator as parts of a page."""
+    data, job, size = card["data"], job_of(card), f"{card['height']}x{card['across']}"
+    facts = {
+        "purpose": card["purpose"], "what it is not": card["what_it_is_not"], "command": f"`{card['command']}`",
+        "seed": card["seed"], "commit": card["commit"], "data": data["real"], "licence": data["licence"],
+        "network": f"style-based, {card['width']} to {card['widest']} feature maps, images of {size}",
+        **_made(card)}
+    rows = [[heading, *(shown(job.get(kind, name), form) for kind in ("generated", "simulated"))]
+            for name, (heading, form) in GENERATOR_MEASURES.items()]
+    return [f"## {card['name']}, a generator", _listed(facts), markdown_table(["", "generated eyes", "fresh simulated eyes"], rows)]
 
 
 def _card_parts(card, job):
@@ -57,13 +82,23 @@ def _card_parts(card, job):
         "data": f"{data['synthetic']} ({_entering(card)}), {data['real']}", "licence": data["licence"],
         "network": f"{card['channels']} to {card['channels']} channels, {card['width']} feature maps, {card['blocks']} blocks, "
                    f"{card['noise']} of noise, images of {card['size'][0]}x{card['size'][1]}",
-        "settings": ", ".join(f"{name} {_plain(value)}" for name, value in card["config"].items()),
-        "training": f"{card['seconds'] / 60:.0f} minutes on {card['hardware']}; precision {card.get('precision', 'not recorded')}",
-        "versions": ", ".join(f"{name} {version}" for name, version in card["versions"].items()),
+        **_made(card),
         "pupil": f"moved by {shown(job.get('refined', 'pupil_shift_px'))} px (mean ± deviation over {moved['n']:,.0f} eyes that no "
                  f"training drew); the finder's own error {shown(job.get('synthetic', 'pupil_finder_px'))}; none found in "
                  f"{100 * moved['mean']:.1f} %"}
-    return [f"## {card['name']}", "\n".join(f"- {name}: {fact}" for name, fact in facts.items()), _measures_table(job)]
+    return [f"## {card['name']}", _listed(facts), _measures_table(job)]
+
+
+def _made(card):
+    """How the network was made."""
+    precision = card.get("precision", "not recorded")
+    return {"settings": ", ".join(f"{name} {_plain(value)}" for name, value in card["config"].items()),
+            "training": f"{card['seconds'] / 60:.0f} minutes on {card['hardware']}; precision {precision}",
+            "versions": ", ".join(f"{name} {version}" for name, version in card["versions"].items())}
+
+
+def _listed(facts):
+    return "\n".join(f"- {name}: {fact}" for name, fact in facts.items())
 
 
 def _measures_table(job):
