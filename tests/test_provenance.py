@@ -65,4 +65,5 @@ def test_all_that_kept_stages_use_counts():
         used = graph.find_upstream_modules(f"simgan_lib.experiments.{stages}")
         modules = {name for name in used if (KIT.parent / Path(*name.split("."))).with_suffix(".py").exists()}
         left = {name for name in modules - counted if not name.startswith("simgan_lib.datasets.")}
-        assert left <= {"simgan_lib.experiments.provenance"}, left
+        # What a kept result is checked with makes no result.
+        assert left <= {"simgan_lib.experiments.provenance", "simgan_lib.experiments.record_lines"}, left

@@ -20,14 +20,14 @@ from .neighbours_page import neighbours_parts
 from .records import RECORDED, read
 from .tables import MISSING, as_code, comparison, made_by, markdown_table, minutes_of, shown, shown_with_interval
 
-FILES = {                 # file: (the experiment in it, what its command needs to fill it)
+FILES = {                 # file: (the experiments in it, what their command needs to fill it)
     "reproduce.jsonl": ("reproduce", "--record"),
     "gaze.jsonl": ("gaze", "--records"),
     "ablations.jsonl": ("ablations", "--records"),
     "features.jsonl": ("features", "--record"),
     "twins.jsonl": ("twins", "--record"),
     "told_apart.jsonl": ("told apart", "--record"),
-    "forgetting.jsonl": ("forgetting", "--record"),      # and SS-GAN's, by the same command
+    "forgetting.jsonl": ("forgetting", "SS-GAN", "--record"),
     "memory.jsonl": ("memory", "--record"),
     "segmentation.jsonl": ("segmentation", "--record"),
 }
@@ -242,9 +242,9 @@ def told_part(jobs):
 def recipe(records, where):
     """The commands, with their options, that give the records, file by file, and the one that makes the pages of them."""
     lines = []
-    for name, (experiment, option) in FILES.items():
-        for job in records.jobs(experiment=experiment):
-            seeds = f" --seeds {len(job.seeds)}" if experiment == "ablations" else ""     # its command does not say how many
+    for name, (*experiments, option) in FILES.items():
+        for job in (job for experiment in experiments for job in records.jobs(experiment=experiment)):
+            seeds = f" --seeds {len(job.seeds)}" if job.experiment == "ablations" else ""     # its command does not say how many
             lines += [f"{command}{seeds} {option} {where}/{name}" for command in job.each_said("command")]
     return ["## Made again by", "```\n" + "\n".join([*lines, "python -m simgan_lib results"]) + "\n```",
             "DIR: a folder with MPIIGaze. A number takes the place of the older one of the same seed; a run of other settings, "
