@@ -12,6 +12,7 @@ import torch
 
 from ..images import to_float
 from ..networks import from_seed
+from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
 from .hypercolumns import FeatureSource
 from .unet import UNet
@@ -30,6 +31,11 @@ class DenoiserConfig(Settings):
     depth: UNet.DEPTH = 3
     least_noise: NOISE = 0.05
     most_noise: NOISE = 1.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.most_noise < self.least_noise:
+            raise UserError(f"most_noise: expected at least least_noise ({self.least_noise}), found {self.most_noise}")
 
 
 class Denoiser(torch.nn.Module):

@@ -34,10 +34,11 @@ class FeatureTap:
     def __init__(self, module, names):
         self.inner = {name: each for name, each in module.named_modules() if name}
         self.names, self.kept, self.hooks = tuple(names), {}, []
-        unknown = [name for name in self.names if name not in self.inner]
+        unknown = [name for name in ([names] if isinstance(names, str) else names) if name not in self.inner]
         if unknown or not self.names or isinstance(names, str):
-            asked = "none" if not self.names else ", ".join(map(repr, unknown)) or repr(names)
-            raise UserError(f"modules to tap: expected a list of some of {printable(', '.join(self.inner))}; found {printable(asked)}")
+            asked = ", ".join(map(repr, unknown or [names])) if self.names else "none"
+            known = printable(", ".join(self.inner))
+            raise UserError(f"modules to tap: expected a list of some of {known}; found {printable(asked)}")
 
     def __enter__(self):
         self.kept = {name: [] for name in self.names}
