@@ -1,13 +1,28 @@
-"""How good a segmentation is: intersection over union of each part, and how far the pupil's centre lies from the true one.
+"""How good a segmentation is: intersection over union of each part, and where the pupil's centre lies.
 
 Masks are whole numbers (N, H, W), one a pixel, that name a part from 0 on.  Taught in: notebook 13.
 """
 
 import math
+from dataclasses import replace
 
 import torch
 
-PUPIL = 3                                          # in the simulator's masks: skin, sclera, iris, pupil
+from ..simulators.eyes import PARTS, labels_of, render
+from ..simulators.parameters import EYE, draw_parameters
+
+SEEN = PARTS[:4]                                   # skin, sclera, iris, pupil: a glint is light, not a part of the eye
+PUPIL = SEEN.index("pupil")
+
+
+def labelled_eyes(n, seed, size=(35, 55), prior=EYE):
+    """n eyes as `simulators.eyes.simulate` draws them, whose `parts` are those of SEEN: where a glint lies, what lies below it.
+
+    A glint lies on the pupil or the iris; the same eyes without their glint tell which.
+    """
+    eyes = draw_parameters(n, torch.Generator().manual_seed(seed), prior)
+    images = render(eyes, size)
+    return replace(images, labels={**images.labels, "parts": labels_of(eyes.with_values(glint=0.0), size)["parts"]})
 
 
 def part_iou(predicted, true, classes):
