@@ -43,12 +43,12 @@ def load_refiner(path):
     return refiner.to(memory_format=torch.channels_last).eval()
 
 
-def read_card(path):
-    """The card in a refiner's file: a dict.  Raises UserError as `load_refiner` does."""
+def read_card(path, kind="refiner"):
+    """The card in the file of a refiner, or of another `kind`: a dict.  Raises UserError as `load_refiner` does."""
     about = load_checkpoint(path)[1]
     card = about.get("card") if isinstance(about, dict) else None
     if not isinstance(card, dict):
-        raise UserError(f"{path}: not a refiner's file: it has no card")
+        raise UserError(f"{path}: not a {kind}'s file: it has no card")
     return card
 
 

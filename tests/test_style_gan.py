@@ -17,6 +17,7 @@ from simgan_lib.neighbours.style_gan import (
     StyleDiscriminator,
     StyleGenerator,
     sample,
+    upsampled,
     varied,
 )
 from simgan_lib.neighbours.style_losses import Changes, gradient_penalty, relativistic_loss
@@ -86,6 +87,23 @@ def test_scaled_weights_answer_alike_however_slow_they_learn():
     answers = [from_seed(3, Linear, 100, 50, 0.5, slow)(x) for slow in (1.0, 0.1)]
     assert torch.allclose(*answers, atol=1e-5)
     assert answers[0].std().item() == pytest.approx(1, abs=0.2)
+
+
+def test_a_slow_layer_moves_so_many_times_less_for_one_step_of_adam():
+    def moved(slow):
+        layer = from_seed(3, Linear, 4, 1, 0.5, slow)
+        x, optimizer = torch.ones(1, 4), torch.optim.Adam(layer.parameters(), 0.01)
+        before = layer(x)
+        before.sum().backward()
+        optimizer.step()
+        return (before - layer(x)).item()
+
+    assert moved(1.0) == pytest.approx(0.01 * (4 / math.sqrt(4) + 1), rel=1e-3)        # four weights of scale 1/2, and the bias
+    assert moved(0.1) == pytest.approx(moved(1.0) / 10, rel=1e-2)
+
+
+def test_what_lies_at_one_share_of_the_width_stays_there_when_maps_are_made_larger():
+    assert upsampled(torch.tensor([[[[0.0, 4.0]]]]), (1, 4)).tolist() == [[[[0, 1, 3, 4]]]]
 
 
 def test_noise_enters_with_its_learned_strength():

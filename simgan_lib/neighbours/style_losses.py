@@ -68,6 +68,6 @@ class Changes:
 def _side(side, shift, cut):
     """Along one side: where each pixel comes from in an image with a frame of zeros, and whether it is cut out; (n, side)."""
     at, most, half = torch.arange(side, device=shift.device), int(side * SHIFT), int(side * CUT)
-    start = (cut * (side + 1 - side % 2)).long() - half // 2
+    start = (cut * side).long() - half // 2
     moved = at + ((2 * most + 1) * shift).long() - most
     return moved.clamp(-1, side) + 1, (at >= start) & (at < start + half)

@@ -29,14 +29,14 @@ class StyleConfig(Settings):
     steps: Whole(1, MANY)
     batch: Whole(2, 65_536) = 16
     learning_rate: RATE = 2e-3
-    penalty: Number(0, 10_000) = 0.2            # gamma of R1 and R2: half the squared gradient, a penalty an image
-    penalty_every: Whole(1, 1000) = 8           # steps from one penalty to the next, which weighs so many times more
-    ema_decay: Number(0, 1, below=True) = 0.998 # of the running mean of the generator's weights
-    augment: Number(0, 1) = 0.0                 # share of the images changed on their way to the discriminator
-    width: WIDTH = 16                           # feature maps at the image's size
-    widest: WIDTH = 64                          # and at most
-    latent: LATENT = 64                         # numbers in z and in a style
-    halvings: HALVINGS = 3                      # sizes below the image's
+    penalty: Number(0, 10_000) = 0.2             # gamma of R1 and R2: half the squared gradient, a penalty an image
+    penalty_every: Whole(1, 1000) = 8            # steps from one penalty to the next, which weighs so many times more
+    ema_decay: Number(0, 1, below=True) = 0.998  # of the running mean of the generator's weights
+    augment: Number(0, 1) = 0.0                  # share of the images changed on their way to the discriminator
+    width: WIDTH = 16                            # feature maps at the image's size
+    widest: WIDTH = 64                           # and at most
+    latent: LATENT = 64                          # numbers in z and in a style
+    halvings: HALVINGS = 3                       # sizes below the image's
 
 
 PRESETS = {

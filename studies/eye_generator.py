@@ -1,0 +1,126 @@
+"""Trains the style-based generator of eyes that comes with the kit, and says how good its eyes are.
+
+    python studies/eye_generator.py [--preset full] [--images 20000] [--seed 0] [--colour] [--device auto]
+                                    [--state FILE] [--out FILE] [--quick] [--json]
+
+It learns from simulated eyes without their labels; notebook 13 takes its features to segment eyes from one label.  A killed
+run goes on from --state; a run that has all its steps is only measured.  Beside each number of the generated eyes stands
+that of fresh simulated eyes, which no training drew: no generator can be expected to do better.
+kernel_distance   squared maximum mean discrepancy to other fresh eyes, in features of `feature_network`
+right_percent     how often a network tells them from other fresh eyes; 50 is guessing
+pair_difference   mean difference of two of the eyes, gray levels: falls where a generator makes the same eyes again
+nearest_training  how far the nearest training eye is, gray levels: a generator that copies is nearer than fresh eyes are
+"""
+
+import json
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.evaluation.judges import feature_network
+from simgan_lib.evaluation.realism import kernel_distance, nearest_distance, two_sample_accuracy
+from simgan_lib.experiments.provenance import about
+from simgan_lib.experiments.records import row
+from simgan_lib.experiments.runs import held_interrupt
+from simgan_lib.images import pixels
+from simgan_lib.neighbours.generators import save_generator
+from simgan_lib.neighbours.style_gan import sample
+from simgan_lib.neighbours.style_training import PRESETS, StyleTraining
+from simgan_lib.simulators.eyes import simulate
+from simgan_lib.system.checkpoints import load_state, save_state
+from simgan_lib.system.device import resident, resolve_device
+from simgan_lib.system.errors import GOES_ON, UserError, exit_status
+from simgan_lib.system.places import checked, claimed
+from simgan_lib.system.settings import COUNT, SEED, OneOf, Parser, text
+
+SAVE_EVERY = 100          # steps
+FRESH, OTHERS = 70_001, 70_002                         # seeds of eyes that no training draws
+NOT = "It learned from the simulator, not from people: its eyes are no more real than the simulator's, and have no labels."
+
+
+def trained(path, config, images, seed, device):
+    """Train, or go on from the file `path`, until done  ->  (StyleTraining, seconds of all its parts)."""
+    run, seconds = StyleTraining(config, images, seed, device), 0.0
+    with claimed(path), held_interrupt() as interrupted:
+        if Path(path).exists():
+            kept = load_state(path)
+            try:
+                run.restore(kept["run"])
+            except UserError as error:
+                raise UserError(f"{path}: {error}; delete it to start anew") from error
+            seconds = kept["seconds"]
+        start = time.perf_counter() - seconds
+        for record in tqdm(run.run(), total=config.steps, initial=run.done, desc="training the generator", unit="step"):
+            if record.step % SAVE_EVERY == 0 or record.step == record.total or interrupted():
+                seconds = time.perf_counter() - start
+                save_state(path, {"run": run.state(), "seconds": seconds})
+            if interrupted():
+                raise KeyboardInterrupt
+    return run, seconds
+
+
+def measured(generated, training, seed, few=500):
+    """Rows of the generated eyes, uint8 (N, C, H, W), and of as many fresh ones.  few: images compared with all of training."""
+    n, colour = len(generated), generated.shape[1] == 3
+    fresh, others = (pixels(simulate(n, seed=each, colour=colour)) for each in (FRESH, OTHERS))
+    network, rows = feature_network(training, seed), []
+    for kind, images in (("generated", generated), ("simulated", fresh)):
+        distance, sd = kernel_distance(network, images, others, seed)
+        near = nearest_distance(*(each.float().flatten(1) for each in (images[:few], pixels(training))))
+        rows += [row(seed, kind, "kernel_distance", distance, n, sd=sd),
+                 row(seed, kind, "right_percent", 100 * two_sample_accuracy(images, others, seed)["accuracy"], n),
+                 row(seed, kind, "pair_difference", (images[1:].float() - images[:-1].float()).abs().mean(), n),
+                 row(seed, kind, "nearest_training", near.mean(), len(near))]
+    return rows
+
+
+def card_of(a, out, seconds, rows):
+    """What the file says of itself."""
+    command = f"python studies/eye_generator.py --preset {a.preset} --images {a.images} --seed {a.seed}"
+    return {"name": Path(out).stem, "purpose": "features for one-shot segmentation: notebook 13", "preset": a.preset,
+            "seed": a.seed, "what_it_is_not": NOT, "seconds": round(seconds), "measurements": rows,
+            "data": {"images": f"{a.images:,} simulated eyes, without labels",
+                     "licence": "none but the kit's own: no picture of a person was used"},
+            **about(resolve_device(a.device), command + (" --colour" if a.colour else ""))}
+
+
+def shown(rows):
+    """The rows as a table in text: a line a measure, generated eyes beside simulated ones."""
+    at = {(line["measure"], line["subject"]): line["value"] for line in rows}
+    lines = [f"{'':18}{'generated':>12}{'simulated':>12}"]
+    for measure in dict.fromkeys(line["measure"] for line in rows):
+        lines.append(f"{measure:18}" + "".join(f"{at[measure, kind]:12.4g}" for kind in ("generated", "simulated")))
+    return "\n".join(lines)
+
+
+def main():
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", type=OneOf(PRESETS), default="full")
+    parser.add_argument("--images", type=COUNT, default=20_000, help="simulated eyes to learn from")
+    parser.add_argument("--compared", type=COUNT, default=4000, help="eyes of each kind that are compared")
+    parser.add_argument("--seed", type=SEED, default=0)
+    parser.add_argument("--colour", action="store_true", help="eyes in colour")
+    parser.add_argument("--device", type=text, default="auto")
+    parser.add_argument("--state", type=text, metavar="FILE", help="the run's (results/eye_generator-PRESET.state)")
+    parser.add_argument("--out", type=text, metavar="FILE", help="the weights' (results/eye_generator-PRESET.safetensors)")
+    parser.add_argument("--quick", action="store_true", help="preset quick, few images: to see that it runs")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    a = parser.parse_args()
+    if a.quick:
+        a.preset, a.images, a.compared = "quick", 400, 100
+    state, out = (a.state or f"results/eye_generator-{a.preset}.state"), (a.out or f"results/eye_generator-{a.preset}.safetensors")
+    checked(out)
+    config, device = PRESETS[a.preset], resolve_device(a.device)
+    images = simulate(a.images, seed=1000 + a.seed, colour=a.colour)
+    run, seconds = trained(state, config, replace(images, images=resident(images.images, device)), a.seed, device)
+    rows = measured(sample(run.result, a.compared, seed=a.seed).cpu(), images, a.seed)
+    save_generator(out, run.result, config, card_of(a, out, seconds, rows))
+    print(json.dumps(rows) if a.json else f"{shown(rows)}\nthe generator: {out}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main, GOES_ON))
