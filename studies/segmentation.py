@@ -1,7 +1,7 @@
 """Does a generator that has learned to draw eyes know their parts, so that one label suffices?
 
-    python studies/segmentation.py [--draws 5] [--seeds 1] [--shots 1,5,10] [--generator FILE] [--networks FOLDER]
-                                   [--quick] [--record FILE] [--json]
+    python studies/segmentation.py [--profile small] [--draws 5] [--seeds 1] [--shots 1,5,10] [--helps]
+                                   [--generator FILE] [--networks FOLDER] [--record FILE] [--json]
 
 Parts: skin, sclera, iris, pupil; a glint counts as what lies below it.  Tested on fresh simulator eyes with exact masks.
 All methods get the same label: eyes that the generator drew (a generator's features are known for no others), with the mask
@@ -15,11 +15,12 @@ The methods, from 1, 5 and 10 labels:
   denoiser           features of a UNet that learned to remove noise from as many unlabelled eyes -> head -> test eyes
   denoiser, student  the same head labels unlabelled eyes -> the same student: what is left of a difference is the features'
   random network     the denoiser before its training -> head -> test eyes
-  nearest neighbour  cosine in the denoiser's features, on the first hundred test eyes; from one label only
+  nearest neighbour  cosine in the denoiser's features, on the first fifty test eyes; from one label only
   raw pixels         dilated CNN on the image itself -> test eyes
   augmented UNet     the student's network and augmentation, on the labelled eyes alone
 A row's seed is the draw of its label images; its value is the mean over --seeds networks.  The intervals are over draws.
-"drawn eyes" beside a head: IoU with the labelling UNet's masks on new eyes of the generator, before any student.
+--helps measures heads alone, from one label, with one thing changed at a time ("drawn eyes"): IoU with the labelling UNet's
+masks on new eyes of the generator, before any student.
 Pupil centres: distance to the exact mask's centre of gravity, px at 55 px eye width.
 --networks keeps the two networks that take minutes, the labelling UNet and the denoiser, and takes them from there.
 --record adds the numbers to a file of records: docs/results.md is made of it.
@@ -54,7 +55,7 @@ from simgan_lib.system.digests import module_digest
 from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.system.settings import COUNT, SEEDS, Number, OneOf, Parser, Settings, text
 
-CLASSES, LEAST, NEAREST = len(SEEN), 6, 100       # LEAST: pixels of each part in an eye that is labelled
+CLASSES, LEAST, NEAREST = len(SEEN), 6, 50       # LEAST: pixels of each part in an eye that is labelled
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,10 @@ class Scale(Settings):
 SCALES = {
     "quick": Scale(60, 60, 20, 24, 0.7, "all", StudentConfig(20), DenoiserConfig(10, width=8), StudentConfig(10, 4),
                    HeadConfig("mlp", 20), HeadConfig("cnn-s", 5)),
-    "full": Scale(4000, 8000, 200, 400, 0.7, "all", StudentConfig(900, width=12), DenoiserConfig(800, width=8),
-                  StudentConfig(200, 8, width=8), HeadConfig("mlp", 100), HeadConfig("cnn-s", 100)),
+    "small": Scale(4000, 8000, 150, 250, 0.7, "all", StudentConfig(900, width=12), DenoiserConfig(800, width=8),
+                   StudentConfig(150, 8), HeadConfig("mlp", 100), HeadConfig("cnn-s", 100)),
+    "full": Scale(4000, 20_000, 1000, 2000, 0.7, "all", StudentConfig(900, width=12), DenoiserConfig(4000),
+                  StudentConfig(1000, width=12), HeadConfig("mlp", 300), HeadConfig("cnn-s", 300)),
 }
 
 
@@ -163,11 +166,15 @@ class Bench:
         z = self.latents(20 * n + 40, 70_000 + draw)
         images = to_uint8(torch.cat([given for given, _ in source.parts(z)]))
         masks = segmented(self.reference, images)[0]
-        seen = torch.stack([(masks == part).sum((1, 2)) >= LEAST for part in range(CLASSES)]).all(0)
-        picked = seen.nonzero()[:n, 0]
+        picked = complete(masks)[:n]
         if len(picked) < n:
             raise UserError(f"{n} eyes with all parts: the generator drew {len(picked)} such in {len(z)}")
         return z[picked], images[picked], masks[picked]
+
+
+def complete(masks):
+    """Which of the masks (N, H, W) show all parts: their places (K,)."""
+    return torch.stack([(masks == part).sum((1, 2)) >= LEAST for part in range(CLASSES)]).all(0).nonzero()[:, 0]
 
 
 # ---- the methods, from labelled eyes to a score ----
@@ -213,7 +220,8 @@ def by_unet(bench, images, masks, seed):
 def methods(bench, source, draw, n):
     """{method: what gives its score from a seed} for the n labelled eyes of a draw."""
     z, images, masks = bench.labelled(source, n, draw)
-    exact = labelled_eyes(40, seed=60_000 + draw)[:n]
+    exact = labelled_eyes(20 * n, seed=60_000 + draw)
+    exact = exact[complete(exact.labels["parts"])[:n]]
     found = {"generator": partial(by_generator, bench, source, z, images, masks),
              "denoiser": partial(by_features, bench, bench.denoiser, images, masks),
              "denoiser, student": partial(by_denoiser_student, bench, images, masks),
@@ -249,7 +257,7 @@ HELPS = {"as above": ({}, {}), "linear head": ({"head": "linear"}, {}), "cnn-s h
          "last two blocks": ({}, {"layers": "fine"}), "no truncation": ({}, {"truncation": 1.0})}
 
 
-def helps_rows(bench, draw, n=200):
+def helps_rows(bench, draw, n=100):
     """IoU on n new drawn eyes with the labelling UNet's masks, from one label, with one thing changed."""
     rows = []
     for name, (of_head, of_source) in HELPS.items():
@@ -257,7 +265,7 @@ def helps_rows(bench, draw, n=200):
         z, _, masks = bench.labelled(source, 1, draw)
         head = fitted(source.whole(z)[1], masks, replace(bench.scale.head, **of_head), draw)
         images, predicted = zip(*((to_uint8(given), head.predict(columns)[0])
-                                  for given, columns in source.parts(bench.latents(n, 95_000 + draw))))
+                                   for given, columns in source.parts(bench.latents(n, 95_000 + draw))))
         true = segmented(bench.reference, torch.cat(images))[0]
         found = part_iou(torch.cat(predicted), true, CLASSES)
         rows += [row(draw, f"drawn eyes, {name}", f"iou_{part}", value) for part, value in zip(SEEN, found.tolist())]
@@ -295,32 +303,40 @@ def shots_of(given):
     return [COUNT(each) for each in given.split(",")]
 
 
+def parts_of(a, bench, source):
+    """Yield rows, a draw at a time: what was measured stays if the rest is not."""
+    if a.helps:
+        yield from (helps_rows(bench, draw) for draw in range(a.draws))
+        return
+    yield bound_rows(bench)
+    for n in a.shots:
+        yield from (rows_of(bench, source, draw, n, a.seeds) for draw in range(a.draws))
+
+
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", type=OneOf(SCALES), default="small", help=f"how much of everything: {', '.join(SCALES)}")
     parser.add_argument("--draws", type=SEEDS, default=5, help="of label images")
     parser.add_argument("--seeds", type=SEEDS, default=1, help="networks for each")
     parser.add_argument("--shots", type=shots_of, default=[1, 5, 10], help="numbers of labels")
     parser.add_argument("--generator", type=text, metavar="FILE", help="another generator than the kit's")
     parser.add_argument("--networks", type=text, metavar="FOLDER", help="keep the labelling UNet and the denoiser there")
-    parser.add_argument("--quick", action="store_true", help="little of everything: to see that it runs")
+    parser.add_argument("--helps", action="store_true", help="what helps a head, in place of the comparison")
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
-    name = "quick" if a.quick else "full"
     generator = (load_generator(a.generator) if a.generator else load_shipped_generator())[0]
-    bench = Bench(generator, SCALES[name], a.networks)
+    bench = Bench(generator, SCALES[a.profile], a.networks)
     job = {**asdict(bench.scale), "seeds": a.seeds, "generator": module_digest(generator)}
-    run = run_line("segmentation", name, "simulated eyes", job, images=bench.scale.tested, **about(
-        torch.device("cpu"), f"python studies/segmentation.py --draws {a.draws} --seeds {a.seeds}{' --quick' if a.quick else ''}"))
+    run = run_line("segmentation", a.profile, "simulated eyes", job, images=bench.scale.tested, **about(torch.device("cpu"),
+                   f"python studies/segmentation.py --profile {a.profile} --draws {a.draws} --seeds {a.seeds}"))
     if a.record:
         check_addable(a.record, run, range(a.draws))
-    source, rows = bench.drawn(), bound_rows(bench)
-    for draw in range(a.draws):
-        rows += helps_rows(bench, draw)
-        for n in a.shots:
-            rows += rows_of(bench, source, draw, n, a.seeds)
+    rows, source = [], bench.drawn()
+    for more in parts_of(a, bench, source):
+        rows += more
         if a.record:
-            add(a.record, run, rows)
+            add(a.record, run, more, range(a.draws))
     if a.json:
         print(json.dumps(rows))
         return
