@@ -164,6 +164,11 @@ def test_a_bound_that_a_single_image_breaks_is_told():
         list(FeatureSource(Doubling(), ("blocks.0", "blocks.1"), (4, 6), megabytes=1e-4).parts(torch.zeros(3, 2)))
 
 
+def test_no_inputs_are_told():
+    with pytest.raises(UserError, match="inputs: expected at least one, found none"):
+        FeatureSource(Doubling(), ("blocks.0",), (4, 6)).whole(torch.zeros(0, 2))
+
+
 def test_a_source_runs_the_network_as_it_was_told():
     net = Doubling()
     source = FeatureSource(net, ("blocks.0",), (4, 6), run=lambda z: net(z, truncation=0.5))

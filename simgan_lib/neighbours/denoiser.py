@@ -57,8 +57,11 @@ class Denoiser(torch.nn.Module):
 def train_denoiser(images, config=None, seed=0, device="cpu", progress=None):
     """A Denoiser of unlabelled uint8 images (N, C, H, W), in evaluation mode.  progress: called as progress(done, total).
 
-    Loss: squared error over the image's own, weighted by (1 + sigma^2) / sigma^2, so that no noise level counts for all.
+    Loss: squared error, weighted by (1 + sigma^2) / sigma^2, so that no level of noise outweighs the others.
+    Raises UserError if there are no images.
     """
+    if not len(images):
+        raise UserError("images to learn from: expected at least one, found none")
     c, generator = config or DenoiserConfig(), torch.Generator(device).manual_seed(seed)
     network = from_seed(seed, Denoiser, images.shape[1], c.width, c.depth).to(device)
     optimizer = torch.optim.Adam(network.parameters(), c.lr)

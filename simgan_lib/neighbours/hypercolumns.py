@@ -105,7 +105,7 @@ class FeatureSource:
         """Yield (what the network gives, its hypercolumns) for inputs (N, ...), some at a time, in order.
 
         A chunk of inputs gives what they give in one go, but for the rounding of sums.  Raises UserError as FeatureTap
-        does, and if the hypercolumn of a single input is larger than `megabytes`.
+        does, for no inputs, and if the hypercolumn of a single one is larger than `megabytes`.
         """
         at_once = self._at_once(inputs[:1])
         for chunk in inputs.split(at_once):
@@ -124,6 +124,8 @@ class FeatureSource:
 
     def _at_once(self, one):
         """How many inputs make hypercolumns of at most `megabytes`: one is tried."""
+        if not len(one):
+            raise UserError("inputs: expected at least one, found none")
         each = self._run(one)[1].nbytes
         if each > self.megabytes * 1e6:
             raise UserError(f"megabytes: expected at least {each / 1e6:.3g} for a single hypercolumn, found {self.megabytes:g}")
