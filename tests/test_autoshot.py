@@ -87,6 +87,15 @@ def test_a_student_is_the_seed_s_alone():
     assert torch.equal(a, b) and not torch.equal(a, c) and torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_student_s_classes_weigh_as_asked(monkeypatch):
+    images, masks = squares(1)                                                     # 16 of 240 pixels are of the square
+    seen, real = [], autoshot.F.cross_entropy
+    monkeypatch.setattr(autoshot.F, "cross_entropy", lambda *given: seen.append(given[2].tolist()) or real(*given))
+    for balance in (0.0, 1.0):
+        train_student(images, one_hot(masks, 2), StudentConfig(steps=1, batch=2, balance=balance))
+    assert seen[0] == [1, 1] and seen[1] == pytest.approx([240 / 224 / 2, 240 / 16 / 2], rel=1e-3)
+
+
 @pytest.mark.parametrize("targets", [torch.zeros(3, 2, 12, 20), torch.zeros(4, 12, 20), torch.zeros(4, 2, 20, 12)])
 def test_targets_that_do_not_fit_are_told(targets):
     with pytest.raises(UserError, match="targets: expected"):

@@ -15,6 +15,7 @@ from ..images import to_float, to_uint8
 from ..networks import from_seed
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
+from .segmentation import class_weights
 from .unet import UNet
 
 
@@ -42,6 +43,7 @@ class StudentConfig(Settings):
     lr: Number(0, 10, above=True) = 3e-3   # falls to 0 along a cosine
     width: UNet.WIDTH = 8
     depth: UNet.DEPTH = 2
+    balance: Number(0, 1) = 0.0            # of classes, as HeadConfig's: within few steps a UNet overlooks what is rare
     augmentation: Augmentation = Augmentation()
 
 
@@ -105,10 +107,11 @@ def train_student(images, targets, config=None, seed=0, device="cpu"):
     network = from_seed(seed, UNet, images.shape[1], targets.shape[1], c.width, c.depth).to(device)
     optimizer = torch.optim.Adam(network.parameters(), c.lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, c.steps)
+    weight = class_weights(targets.float().mean((0, 2, 3)).to(device), c.balance)
     for _ in range(c.steps):
         picked = torch.randint(len(images), (c.batch,), generator=generator, device=device).to(images.device)
         x, target = augmented(to_float(images[picked].to(device)), targets[picked].to(device).float(), generator, c.augmentation)
-        loss = F.cross_entropy(network(x), target)
+        loss = F.cross_entropy(network(x), target, weight)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -96,7 +96,7 @@ class FewShotSegmenter:
         head = from_seed(seed, build_head, c.head, self.channels, self.classes).to(self.device)
         optimizer = torch.optim.Adam(head.parameters(), c.lr, weight_decay=c.weight_decay)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, 50, 0.9)
-        weight = class_weights(masks, self.classes, c.balance)
+        weight = class_weights(torch.bincount(masks.flatten(), minlength=self.classes) / masks.numel(), c.balance)
         for _ in range(c.steps):
             picked = torch.randperm(len(columns), generator=generator)[:c.batch].to(self.device)
             loss = F.cross_entropy(head(columns[picked]), masks[picked], weight)
@@ -137,13 +137,14 @@ class NearestSegmenter:
         return F.normalize((columns.to(self.device) - self.mean).permute(0, 2, 3, 1).flatten(0, 2))
 
 
-def class_weights(masks, classes, balance):
-    """share ** -balance of each class among the labelled pixels, their mean over pixels being 1; 0 for a class without any.
+def class_weights(share, balance):
+    """share ** -balance of each class, scaled to a mean over pixels of 1; 0 for a class without any.
 
-    >>> class_weights(torch.tensor([0, 0, 0, 1]), 3, 1.0).tolist()
+    share: of the labelled pixels that are of each class (classes,).
+
+    >>> class_weights(torch.tensor([0.75, 0.25, 0.0]), 1.0).tolist()
     [0.666..., 2.0, 0.0]
     """
-    share = torch.bincount(masks.flatten(), minlength=classes) / masks.numel()
     weight = torch.where(share > 0, share.clamp_min(1e-9) ** -balance, 0.0)
     return weight / (weight * share).sum()
 
