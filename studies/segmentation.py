@@ -76,12 +76,14 @@ class Scale(Settings):
 
 
 SCALES = {
-    "quick": Scale(60, 60, 20, 24, 0.7, "all", StudentConfig(20), DenoiserConfig(10, width=8), StudentConfig(10, 4),
-                   HeadConfig("mlp", 20), HeadConfig("cnn-s", 5)),
+    "quick": Scale(60, 60, 20, 24, 0.7, "all", StudentConfig(20), DenoiserConfig(10, width=8),
+                   StudentConfig(10, 4), HeadConfig("mlp", 20), HeadConfig("cnn-s", 5)),
     "small": Scale(4000, 8000, 150, 250, 0.7, "all", StudentConfig(900, width=12), DenoiserConfig(800, width=8),
-                   StudentConfig(300, 4, balance=0.5), HeadConfig("mlp", 200, balance=0.5), HeadConfig("cnn-s", 100, balance=0.5)),
+                   StudentConfig(300, 4, balance=0.5), HeadConfig("mlp", 200, balance=0.5),
+                   HeadConfig("cnn-s", 100, balance=0.5)),
     "full": Scale(4000, 20_000, 1000, 2000, 0.7, "all", StudentConfig(900, width=12), DenoiserConfig(4000),
-                  StudentConfig(1000, width=12, balance=0.5), HeadConfig("mlp", 500, balance=0.5), HeadConfig("cnn-s", 500, balance=0.5)),
+                  StudentConfig(1000, width=12, balance=0.5), HeadConfig("mlp", 500, balance=0.5),
+                  HeadConfig("cnn-s", 500, balance=0.5)),
 }
 
 
