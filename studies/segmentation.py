@@ -23,7 +23,7 @@ A row's seed is the draw of its label images; its value is the mean over --seeds
 masks on new eyes of the generator, before any student.
 Pupil centres: distance to the exact mask's centre of gravity, px at 55 px eye width.
 --networks keeps the two networks that take minutes, the labelling UNet and the denoiser, and takes them from there.
---record adds the numbers to a file of records: docs/results.md is made of it.
+--record adds the numbers to a file of records, a draw at a time.
 """
 
 import json
