@@ -12,12 +12,14 @@ where the augmented UNet learns from one simulated eye with its exact mask inste
 parts are seen in it, as a person would choose.
 The methods, from 1, 5 and 10 labels:
   generator          features of the generator's blocks -> head -> soft labels of eyes that it draws -> student UNet (RepurposeGAN)
-  denoiser           features of a UNet that learned to remove noise from as many unlabelled eyes -> head -> test eyes
+  denoiser           features of a UNet that learned to remove noise from unlabelled eyes -> head -> test eyes
   denoiser, student  the same head labels unlabelled eyes -> the same student: what is left of a difference is the features'
   random network     the denoiser before its training -> head -> test eyes
   nearest neighbour  cosine in the denoiser's features, on the first fifty test eyes; from one label only
   raw pixels         dilated CNN on the image itself -> test eyes
   augmented UNet     the student's network and augmentation, on the labelled eyes alone
+Not settled: the generator was trained for far longer than the denoiser (in `small` 5,600 steps against 800, and half an hour
+of a CPU core against one or two minutes), and it has more feature maps.  Where it is ahead, that may be why.
 A row's seed is the draw of its label images; its value is the mean over --seeds networks.  The intervals are over draws.
 --helps measures heads alone, from one label, with one thing changed at a time ("drawn eyes"): IoU with the labelling UNet's
 masks on new eyes of the generator, before any student.
