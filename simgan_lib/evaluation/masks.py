@@ -1,0 +1,70 @@
+"""How good a segmentation is: intersection over union of each part, and where the pupil's centre lies.
+
+Masks are whole numbers (N, H, W), one a pixel, that name a part from 0 on.  Taught in: notebook 13.
+"""
+
+import math
+from dataclasses import replace
+
+import torch
+
+from ..simulators.eyes import PARTS, labels_of, render
+from ..simulators.parameters import EYE, draw_parameters
+
+SEEN = PARTS[:4]                                   # skin, sclera, iris, pupil: a glint is light, not a part of the eye
+PUPIL = SEEN.index("pupil")
+
+
+def labelled_eyes(n, seed, size=(35, 55), prior=EYE):
+    """n eyes as `simulators.eyes.simulate` draws them, whose `parts` are those of SEEN: where a glint lies, what lies below it.
+
+    A glint lies on the pupil or the iris; the same eyes without their glint tell which.
+    """
+    eyes = draw_parameters(n, torch.Generator().manual_seed(seed), prior)
+    images = render(eyes, size)
+    return replace(images, labels={**images.labels, "parts": labels_of(eyes.with_values(glint=0.0), size)["parts"]})
+
+
+def part_iou(predicted, true, classes):
+    """Intersection over union of each part, pooled over all pixels of all images  ->  float64 (classes,).
+
+    predicted, true: whole numbers (N, H, W) from 0 to classes - 1.  NaN for a part that occurs in neither.  A mean over
+    images would count an eye that is nearly shut, with ten pixels of iris, as much as an open one: pixels are pooled.
+    Raises ValueError for masks of unequal shape, and for other numbers.
+
+    >>> part_iou(torch.tensor([[[0, 0, 1, 1]]]), torch.tensor([[[0, 1, 1, 1]]]), 3).tolist()
+    [0.5, 0.666..., nan]
+    """
+    if predicted.shape != true.shape:
+        raise ValueError(f"expected masks of one shape, found {tuple(predicted.shape)} and {tuple(true.shape)}")
+    predicted, true = (_numbers(mask, classes).flatten() for mask in (predicted, true))
+    pairs = torch.bincount(true * classes + predicted, minlength=classes**2).reshape(classes, classes).double()
+    both = pairs.diagonal()
+    return both / (pairs.sum(0) + pairs.sum(1) - both)                 # 0 / 0 is NaN
+
+
+def _numbers(mask, classes):
+    if mask.is_floating_point() or mask.numel() and not 0 <= int(mask.min()) <= int(mask.max()) < classes:
+        found = mask.dtype if mask.is_floating_point() else f"{int(mask.min())} to {int(mask.max())}"
+        raise ValueError(f"masks: expected whole numbers from 0 to {classes - 1}, found {found}")
+    return mask.long()
+
+
+def pupil_centre(mask, part=PUPIL):
+    """Centre of gravity of a part  ->  ((x, y) px, float64 (N, 2), share of images without it, which have NaN).
+
+    mask: whole numbers (N, H, W), whose pixels of `part` count 1 each; or floats, each pixel's weight, such as the
+    probability of the pupil: they tell the centre finer than a pixel.  The centre of the top-left pixel is (0, 0).
+    Raises ValueError for other shapes.
+
+    >>> pupil_centre(torch.tensor([[[0, 3, 3], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]))
+    (tensor([[1.5000, 0.0000],
+            [   nan,    nan]], dtype=torch.float64), 0.5)
+    """
+    if mask.ndim != 3:
+        raise ValueError(f"mask: expected (N, H, W), found {tuple(mask.shape)}")
+    weight = (mask if mask.is_floating_point() else mask == part).double()
+    total = weight.sum((1, 2))
+    x = (weight.sum(1) * torch.arange(mask.shape[2], device=mask.device)).sum(1) / total
+    y = (weight.sum(2) * torch.arange(mask.shape[1], device=mask.device)).sum(1) / total
+    return torch.stack([x, y], -1), (total == 0).double().mean().item() if len(mask) else math.nan

@@ -1,0 +1,175 @@
+"""Maps tapped inside a network, and laid over one another where they belong."""
+
+import pytest
+import torch
+from torch import nn
+
+from simgan_lib.neighbours.hypercolumns import FeatureSource, FeatureTap, hypercolumn
+from simgan_lib.system.errors import UserError
+
+
+class Doubling(nn.Module):
+    """z (N, 2) -> image (N, 1, 4, 6): one number an image; the inner maps are that number, and twice it at half the size."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.Upsample(size=(4, 6)), nn.AvgPool2d(2)])
+        self.seen = []
+
+    def forward(self, z, truncation=1.0):
+        self.seen.append((truncation, len(z)))
+        full = self.blocks[0](truncation * z[:, :1, None, None])
+        self.blocks[1](2 * full)
+        return full
+
+
+def test_a_tap_keeps_what_the_modules_gave():
+    net, given = Doubling(), []
+    for block in net.blocks:
+        block.register_forward_hook(lambda module, inputs, output: given.append(output))
+    with FeatureTap(net, ["blocks.1", "blocks.0"]) as tap:
+        net(torch.tensor([[3.0, 0.0], [5.0, 0.0]]))
+    assert [tuple(each.shape) for each in tap.maps] == [(2, 1, 2, 3), (2, 1, 4, 6)]
+    assert torch.equal(tap.maps[0], given[1]) and torch.equal(tap.maps[1], given[0])
+    assert tap.maps[0][1].unique().tolist() == [10.0]
+
+
+def test_a_module_that_runs_twice_gives_both_maps():
+    net = Doubling()
+    with FeatureTap(net, ["blocks.0"]) as tap:
+        net(torch.tensor([[3.0, 0.0]]))
+        net(torch.tensor([[4.0, 0.0]]))
+    assert [each.mean().item() for each in tap.maps] == [3.0, 4.0]
+
+
+def test_of_a_tuple_the_first_is_kept():
+    class Pair(nn.Module):
+        def forward(self, x):
+            return x + 1, "an image"
+
+    net = nn.ModuleDict({"block": Pair()})
+    with FeatureTap(net, ["block"]) as tap:
+        net["block"](torch.zeros(1, 1, 2, 2))
+    assert tap.maps[0].unique().tolist() == [1.0]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_hook_is_left_behind(fails):
+    net = Doubling()
+    try:
+        with FeatureTap(net, ["blocks.0", "blocks.1"]):
+            net(torch.zeros(1, 2))
+            assert net.blocks[0]._forward_hooks
+            if fails:
+                raise RuntimeError
+    except RuntimeError:
+        assert fails
+    assert not net.blocks[0]._forward_hooks and not net.blocks[1]._forward_hooks
+
+
+def test_a_tap_holds_no_graph():
+    net = nn.Sequential(nn.Conv2d(1, 1, 1))
+    with FeatureTap(net, ["0"]) as tap:
+        net(torch.zeros(1, 1, 2, 2))
+    assert not tap.maps[0].requires_grad
+
+
+@pytest.mark.parametrize("names, found", [(["blocks.7"], "'blocks.7'"), ([], "none"), ("blocks.0", "'blocks.0'"), ([""], "''")])
+def test_a_name_that_there_is_none_of_is_told_with_those_that_there_are(names, found):
+    with pytest.raises(UserError, match=f"blocks, blocks.0, blocks.1; found .*{found}"):
+        FeatureTap(Doubling(), names)
+
+
+def test_a_module_that_did_not_run_or_gives_no_maps_is_named():
+    net = nn.ModuleDict({"idle": nn.Identity(), "flat": nn.Flatten()})
+    with FeatureTap(net, ["idle"]) as tap:
+        pass
+    with pytest.raises(UserError, match="idle: .* did not run"):
+        _ = tap.maps
+    with FeatureTap(net, ["flat"]) as tap:
+        net["flat"](torch.zeros(2, 1, 3, 3))
+    with pytest.raises(UserError, match=r"flat: expected to give \(N, C, H, W\), found \(2, 9\)"):
+        _ = tap.maps
+
+
+# ---- hypercolumns ----
+def line_at(column, width):
+    """A map (1, 1, 3, width) with a line of ones, one pixel wide."""
+    x = torch.zeros(1, 1, 3, width)
+    x[..., column] = 1
+    return x
+
+
+def place(columns):
+    """Centre of gravity across of each channel of (1, C, H, W)."""
+    share = columns[0].sum(1)
+    return (share * torch.arange(share.shape[1])).sum(1) / share.sum(1)
+
+
+@pytest.mark.parametrize("times", [1, 2, 4, 8])
+def test_a_thin_line_stays_in_place_at_every_scale(times):
+    """Coarse pixel 5 covers the fine ones 5 t to 5 t + t - 1, whose middle is 5 t + (t - 1) / 2."""
+    columns = hypercolumn([line_at(5, 11)], (3 * times, 11 * times))
+    assert place(columns).item() == pytest.approx(5 * times + (times - 1) / 2, abs=1e-4)
+    off = line_at(2, 11)
+    assert place(hypercolumn([off], (3 * times, 11 * times))).item() == pytest.approx(2 * times + (times - 1) / 2, abs=1e-4)
+
+
+def test_other_ways_of_stretching_move_a_thin_line():
+    """By hand: corners on corners put pixel 2 of 11 at 2 * 40 / 10 = 8 of 41, not at 2.5 * 41 / 11 - 0.5 = 8.8."""
+    assert place(hypercolumn([line_at(2, 11)], (3, 41), "corners")).item() == pytest.approx(8, abs=1e-4)
+    assert place(hypercolumn([line_at(2, 11)], (3, 41))).item() == pytest.approx(8.8, abs=0.1)
+    steps = hypercolumn([torch.arange(5.0).reshape(1, 1, 1, 5)], (1, 12), "nearest").flatten().tolist()
+    assert steps == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4]                    # the middle one lies at 6, the image's middle at 5.5
+
+
+def test_a_hypercolumn_by_hand():
+    coarse, fine = torch.tensor([[[[0.0, 4.0]]]]), torch.tensor([[[[1.0, 2.0, 3.0, 4.0]]]])
+    columns = hypercolumn([coarse, fine], (1, 4))
+    assert columns.tolist() == [[[[0.0, 1.0, 3.0, 4.0]], [[1.0, 2.0, 3.0, 4.0]]]]
+
+
+def test_an_image_cut_from_a_larger_canvas_keeps_its_place():
+    coarse = torch.tensor([[[[0.0, 4.0]]]])
+    assert hypercolumn([coarse], (1, 3), canvas=(1, 4)).flatten().tolist() == [0.0, 1.0, 3.0]
+    assert hypercolumn([coarse], (1, 3)).flatten().tolist() != [0.0, 1.0, 3.0]
+
+
+@pytest.mark.parametrize("how, said", [({"mode": "cubic"}, "mode: expected one of bilinear"),
+                                       ({"canvas": (3, 9)}, "canvas: expected at least")])
+def test_bad_stretching_is_told(how, said):
+    with pytest.raises(UserError, match=said):
+        hypercolumn([torch.zeros(1, 1, 2, 2)], (4, 4), **how)
+
+
+# ---- a source, in chunks ----
+def test_chunks_are_the_whole_bit_for_bit():
+    """Where the network itself rounds alike, as this one does."""
+    z, net = torch.randn(23, 2, generator=torch.Generator().manual_seed(0)), Doubling()
+    whole = FeatureSource(net, ("blocks.0", "blocks.1"), (4, 6))
+    few = FeatureSource(net, ("blocks.0", "blocks.1"), (4, 6), megabytes=1e-3)     # 192 bytes each: five at a time
+    net.seen.clear()
+    images, columns = few.whole(z)
+    assert [n for _, n in net.seen] == [1, 5, 5, 5, 5, 3]                          # one is tried first
+    assert torch.equal(images, whole.whole(z)[0]) and torch.equal(columns, whole.whole(z)[1])
+
+
+def test_a_chunk_stays_below_its_bound():
+    source = FeatureSource(Doubling(), ("blocks.0", "blocks.1"), (4, 6), megabytes=1e-3)
+    assert max(columns.nbytes for _, columns in source.parts(torch.zeros(23, 2))) <= 1000
+
+
+def test_a_bound_that_a_single_image_breaks_is_told():
+    with pytest.raises(UserError, match="megabytes: expected at least 0.000192 for a single hypercolumn, found 0.0001"):
+        list(FeatureSource(Doubling(), ("blocks.0", "blocks.1"), (4, 6), megabytes=1e-4).parts(torch.zeros(3, 2)))
+
+
+def test_no_inputs_are_told():
+    with pytest.raises(UserError, match="inputs: expected at least one, found none"):
+        FeatureSource(Doubling(), ("blocks.0",), (4, 6)).whole(torch.zeros(0, 2))
+
+
+def test_a_source_runs_the_network_as_it_was_told():
+    net = Doubling()
+    source = FeatureSource(net, ("blocks.0",), (4, 6), run=lambda z: net(z, truncation=0.5))
+    assert source.whole(torch.tensor([[8.0, 0.0]]))[1].unique().tolist() == [4.0]

@@ -1,0 +1,117 @@
+"""The study of one-shot segmentation compares what it says it compares."""
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from simgan_lib.evaluation.masks import labelled_eyes
+from simgan_lib.images import to_float
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def study():
+    spec = importlib.util.spec_from_file_location("segmentation_study", ROOT / "studies" / "segmentation.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+EYES = labelled_eyes(60, seed=3)
+
+
+class Album(nn.Module):
+    """A generator whose latents are page numbers of EYES, and whose two blocks are the image and half of it."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks, self.seen = nn.ModuleList([nn.Identity(), nn.AvgPool2d(2)]), []
+
+    def latents(self, n, generator):
+        return torch.randint(len(EYES), (n, 1), generator=generator)
+
+    def noise(self, n, generator):
+        return None
+
+    def forward(self, z, noise, psi):
+        self.seen.append(psi)
+        image = to_float(EYES.images[z[:, 0]])
+        for block in self.blocks:
+            block(image)
+        return image
+
+
+def exact(images):
+    pages = (images[:, None] == EYES.images[None]).flatten(2).all(2).float().argmax(1)
+    return EYES.labels["parts"][pages]
+
+
+@pytest.fixture
+def bench(study, monkeypatch):
+    monkeypatch.setattr(study, "segmented", lambda network, images: (exact(images), None))
+    made = study.Bench(Album(), study.SCALES["quick"])
+    monkeypatch.setitem(made.__dict__, "reference", None)
+    return made
+
+
+def test_label_images_show_every_part_and_are_the_draw_s(study, bench):
+    z, images, masks = bench.labelled(bench.drawn(), 5, draw=0)
+    assert all((masks == part).sum((1, 2)).min() >= study.LEAST for part in range(4))
+    assert torch.equal(images, EYES.images[z[:, 0]]) and torch.equal(masks, EYES.labels["parts"][z[:, 0]])
+    assert torch.equal(bench.labelled(bench.drawn(), 1, draw=0)[1], images[:1])
+    assert not torch.equal(bench.labelled(bench.drawn(), 1, draw=1)[1], images[:1])
+
+
+def test_all_methods_learn_from_the_same_labels(study, bench, monkeypatch):
+    seen, caught = {}, []
+
+    def fitted(columns, masks, config, seed):
+        caught.append(masks)
+        raise StopIteration
+
+    def trained(images, targets, config, seed):
+        caught.append(targets.argmax(1))
+        raise StopIteration
+
+    monkeypatch.setattr(study, "fitted", fitted)
+    monkeypatch.setattr(study, "train_student", trained)
+    monkeypatch.setattr(study.NearestSegmenter, "fit", lambda self, columns, masks: fitted(columns, masks, None, 0))
+    monkeypatch.setitem(bench.__dict__, "denoiser", bench.untrained)
+    labels = bench.labelled(bench.drawn(), 1, draw=0)[2]
+    for method, scored in study.methods(bench, bench.drawn(), 0, 1).items():
+        with pytest.raises(StopIteration):
+            scored(0)
+        seen[method] = caught.pop()
+    alike = {method for method, masks in seen.items() if torch.equal(masks.long(), labels.long())}
+    assert alike == {"generator", "denoiser", "denoiser, student", "random network", "raw pixels", "augmented UNet",
+                     "nearest neighbour"}
+    assert seen.keys() - alike == {"augmented UNet, exact label"}
+
+
+def test_label_images_and_auto_shots_have_one_truncation(study, bench, monkeypatch):
+    monkeypatch.setattr(study, "by_student", lambda *given: {})
+    bench.generator.seen.clear()
+    source = bench.drawn()
+    z, images, masks = bench.labelled(source, 1, draw=0)
+    study.by_generator(bench, source, z, images, masks, seed=0)
+    assert set(bench.generator.seen) == {bench.scale.truncation}
+    assert bench.drawn(layers="fine").taps == bench.drawn().taps[-2:] == ("blocks.0", "blocks.1")
+
+
+def test_a_perfect_segmenter_scores_1_and_has_the_pupil_in_place(study):
+    true = EYES.labels["parts"]
+    probabilities = nn.functional.one_hot(true.long(), 4).movedim(-1, 1).float()
+    found = study.score(true, probabilities, EYES)
+    assert all(found[f"iou_{part}"] == 1 for part in study.SEEN) and found["pupil_px"] == 0 == found["no_pupil_percent"]
+    moved = study.score(true.roll(2, -1), probabilities.roll(2, -1), EYES)
+    assert moved["pupil_px"] == pytest.approx(2, abs=0.2) and moved["iou_pupil"] < 0.6
+
+
+def test_the_bench_tests_on_eyes_that_nothing_learns_from(study):
+    bench = study.Bench(Album(), replace(study.SCALES["quick"], unlabelled=60))
+    assert not (bench.test.images[:, None] == bench.unlabelled[None]).flatten(2).all(2).any()
