@@ -54,7 +54,11 @@ def configurations(base=Settings):
     for module in pkgutil.walk_packages(simgan_lib.__path__, "simgan_lib."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    return base.__subclasses__()
+    found, waiting = [], [base]
+    while waiting:
+        waiting += (below := waiting.pop().__subclasses__())
+        found += below
+    return found
 
 
 def test_every_configuration_has_ranges_for_all_of_its_numbers():
