@@ -6,11 +6,12 @@ Five arms: none, the buffer, SS-GAN's rotations (beta = 1), both, R1.  The discr
 made in round t - k, beside stand-in eyes that neither has seen: balanced accuracy at its own threshold and AUC, for k from 0
 to 500, mean over the last hundred rounds.  Then a gaze estimator is trained on the refined eyes of each arm.
 Training is that of the ablations' profile `quick`, for 600 rounds.  Mean ± standard deviation over seeds of the simulated eyes,
-the networks and the batches; arms of one seed share them all.  About two minutes a run on one free core.
+the networks and the batches; arms of one seed share them all.  Some minutes a run on one core.
 --results keeps each finished run.  --record adds the numbers to a file of records: docs/results.md is made of it.
 """
 
 import json
+import math
 import sys
 import time
 from dataclasses import asdict, astuple, replace
@@ -64,6 +65,12 @@ def measured(arm, seed, profile, ages, last, domain):
     return {"gaze_error": error, **curves, "seconds": time.perf_counter() - start}
 
 
+def finite(found):
+    """ValueError unless all measures are numbers."""
+    if not all(math.isfinite(value) for value in found.values()):
+        raise ValueError(f"expected numbers, found {found}")
+
+
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=SEEDS, default=3)
@@ -80,10 +87,10 @@ def main():
     seeds = range(a.first, a.first + a.seeds)
     if a.record:
         check_addable(a.record, run, seeds)
-    domain, keep, rows = stand_in_domain(profile), Stages(a.results, job | {"code": code_digest()}), []
+    domain, keep, rows = stand_in_domain(profile), Stages(a.results, job | {"code": code_digest("neighbours")}), []
     for seed in seeds:
         for arm in ARMS:
-            found = keep(f"{arm}-{seed}", lambda: measured(arm, seed, profile, ages, last, domain))      # noqa: B023
+            found = keep(f"{arm}-{seed}", lambda: measured(arm, seed, profile, ages, last, domain), finite)      # noqa: B023
             rows += [row(seed, arm, name, value) for name, value in found.items()]
     if a.record:
         add(a.record, run, rows)

@@ -50,6 +50,13 @@ def test_a_new_file_counts_whatever_it_is_called(kit, name):
     assert provenance.code_digest() != before
 
 
+def test_more_folders_count_where_they_are_named(kit):
+    (kit / "neighbours").mkdir()
+    plain, before = provenance.code_digest(), provenance.code_digest("neighbours")
+    (kit / "neighbours" / "new.py").write_text("x = 1\n")
+    assert provenance.code_digest() == plain and provenance.code_digest("neighbours") != before
+
+
 def test_a_word_in_code_is_no_docstring():
     assert bare_code('def f():\n    """Says."""\n    return """kept"""') == "def f():\n    return 'kept'"
     assert bare_code('def f():\n    """Says."""') == "def f():\n    pass"

@@ -166,6 +166,30 @@ def test_the_study_of_who_is_told_apart_adds_records_that_the_page_shows(folder,
     assert "| more of the domain | 50.0, 50.0 " in table
 
 
+@pytest.mark.filterwarnings("ignore:Precision loss")           # differences that are all the same
+def test_the_study_of_memory_adds_records_that_the_page_shows(folder, tmp_path, monkeypatch, capsys):
+    """Each arm is better than the one before by 0.125 in AUC, and so seed by seed; seeds differ by 0.25."""
+    memory, path = study("memory"), folder / "memory.jsonl"
+
+    def measured(arm, seed, profile, ages, last, domain):
+        assert domain == "a domain" and profile.training.steps == 600 and (ages[-1], last) == (500, 100)
+        better = 0.25 * seed + 0.125 * list(memory.ARMS).index(arm)
+        return {"gaze_error": 5.0 - better, "seconds": 60.0} | {f"auc_{age}": better for age in ages}
+    monkeypatch.setattr(memory, "stand_in_domain", lambda profile: "a domain")
+    monkeypatch.setattr(memory, "measured", measured)
+    for first in ("0", "1"):
+        monkeypatch.setattr(sys, "argv", ["memory.py", "--seeds", "1", "--first", first, "--results", str(tmp_path / "kept"),
+                                          "--record", str(path)])
+        memory.main()
+    assert "gaze error" in capsys.readouterr().out
+    page = results_page.page(folder).split("### SimGAN's discriminator and refined eyes of k rounds ago")[1]
+    lines = [[cell.strip() for cell in line.split("|")] for line in page.splitlines() if "|" in line]
+    cells = {first: rest for _, first, *rest in lines}
+    assert cells["rotation"][0] == "0.25, 0.50" and cells["R1"][-2] == "4.50, 4.25"
+    assert "| rotation - none | AUC, k = 500        | +0.25 [+0.25, +0.25]" in page
+    assert (tmp_path / "kept" / "R1-1.state").is_file()
+
+
 def test_each_psi_has_one_row_over_its_seeds_behind_what_was_not_refined():
     run = run_line("features", "quick", "evening", {}, commit="abc", command="python studies/features.py", hardware="CPU")
     rows = [row(0, "ideal", "distance", 0.0)]

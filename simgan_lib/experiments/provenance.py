@@ -17,13 +17,13 @@ FOLDERS = (".", "system", "simulators", "evaluation")
 FILES = tuple(f"experiments/{name}.py" for name in ("domains", "pipeline", "runs", "trial"))
 
 
-def code_digest():
+def code_digest(*more):
     """Digest of the code that results depend on, without comments and docstrings: a result of other code is not taken.
 
-    A new file in one of the FOLDERS counts from its first day.
+    A new file in one of the FOLDERS, or of `more` folders, counts from its first day.
     """
     kit = Path(__file__).parents[1]
-    return digests.code_digest([*(file for folder in FOLDERS for file in sorted((kit / folder).glob("[!_]*.py"))),
+    return digests.code_digest([*(file for folder in (*FOLDERS, *more) for file in sorted((kit / folder).glob("[!_]*.py"))),
                                 *(kit / file for file in FILES)])
 
 
