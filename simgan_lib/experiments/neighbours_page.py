@@ -94,8 +94,9 @@ def parts_part(job):
             differences_table(job, [(f"generator, {n}", f"{other}, {n}") for n in ("1 label", "5 labels", "10 labels")
                                     for other in ("augmented UNet", "denoiser, student")], {"iou_mean": ("mean", ".3f")}),
             f"On {job.first['images']:,} fresh simulated eyes with exact masks; ± and *seeds*: over draws of the labelled eyes. "
-            "Rows that begin with *drawn eyes* are heads alone, measured on the generator's own eyes. What each method is: "
-            f"the first lines of `studies/segmentation.py`. {made_by(job)}, {minutes_of(job):.0f} minutes."]
+            "Rows that begin with *drawn eyes* are heads alone, measured on the generator's own eyes (the same command with "
+            "`--helps`). What each method is: the first lines of `studies/segmentation.py`. "
+            f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
 
 
 PARTS = {"forgetting": cycle_part, "SS-GAN": gan_part, "memory": memory_part, "segmentation": parts_part}
