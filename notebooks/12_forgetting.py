@@ -198,9 +198,9 @@ assert len(set(leaf.frames)) == len(frames)
 #
 # | symbol | what | shape, range | place |
 # |---|---|---|---|
-# | $V(G, D)$ | the GAN's own value, here by the hinge loss, on *upright* images alone | number | section 3 |
-# | $x^r$ | an image turned by $r$ quarter turns | $(C, S, S)$, in $[-1, 1]$ | section 3.2 |
-# | $Q_D$ | the second head: linear, on the discriminator's last features | 4 probabilities | section 3.2 |
+# | $V(G, D)$ | the GAN's own value, here by the hinge loss, on *upright* images alone | number | $L_D$, $L_G$ |
+# | $x^r$ | an image turned by $r$ quarter turns | $(C, S, S)$, in $[-1, 1]$ | the second terms |
+# | $Q_D$ | the second head: linear, on the discriminator's last features | 4 probabilities | the second terms |
 # | $\beta$, $\alpha$ | 1 for real images in $L_D$; 0.2 for the generator's own in $L_G$ | numbers | compare_gan's code |
 #
 # Three things are easily done wrong, and popular public code does them: turned images enter the real/fake loss; the

@@ -3,7 +3,7 @@
     python studies/eye_generator.py [--preset full] [--images 20000] [--seed 0] [--colour] [--device auto]
                                     [--state FILE] [--out FILE] [--quick] [--json]
 
-It learns from simulated eyes without their labels; notebook 13 takes its features to segment eyes from one label.  A killed
+It learns from simulated eyes without their labels; one-shot segmentation takes its features.  A killed
 run goes on from --state; a run that has all its steps is only measured.  Beside each number of the generated eyes stands
 that of fresh simulated eyes, which no training drew: no generator can be expected to do better.
 kernel_distance   squared maximum mean discrepancy to other fresh eyes, in features of `feature_network`
@@ -81,7 +81,7 @@ def measured(generated, training, seed, few=500):
 def card_of(a, out, seconds, rows):
     """What the file says of itself."""
     command = f"python studies/eye_generator.py --preset {a.preset} --images {a.images} --seed {a.seed}"
-    return {"name": Path(out).stem, "purpose": "features for one-shot segmentation: notebook 13", "profile": a.preset,
+    return {"name": Path(out).stem, "purpose": "features for one-shot segmentation", "profile": a.preset,
             "seed": a.seed, "what_it_is_not": NOT, "seconds": round(seconds), "measurements": rows,
             "precision": "float32",
             "data": {"real": f"{a.images:,} simulated eyes, without labels",

@@ -11,7 +11,6 @@ the networks and the batches; arms of one seed share them all.  Some minutes a r
 """
 
 import json
-import math
 import sys
 import time
 from dataclasses import asdict, astuple, replace
@@ -25,7 +24,7 @@ from simgan_lib.experiments.ablations import SWEEP_PROFILES
 from simgan_lib.experiments.domains import stand_in_domain
 from simgan_lib.experiments.provenance import about, code_digest
 from simgan_lib.experiments.records import Records, add, check_addable, row, run_line
-from simgan_lib.experiments.runs import Stages
+from simgan_lib.experiments.runs import Stages, check_numbers
 from simgan_lib.experiments.tables import shown
 from simgan_lib.gaze import angular_error_deg
 from simgan_lib.matching import histogram_matched
@@ -65,12 +64,6 @@ def measured(arm, seed, profile, ages, last, domain):
     return {"gaze_error": error, **curves, "seconds": time.perf_counter() - start}
 
 
-def finite(found):
-    """ValueError unless all measures are numbers."""
-    if not all(math.isfinite(value) for value in found.values()):
-        raise ValueError(f"expected numbers, found {found}")
-
-
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=SEEDS, default=3)
@@ -90,7 +83,7 @@ def main():
     domain, keep, rows = stand_in_domain(profile), Stages(a.results, job | {"code": code_digest("neighbours")}), []
     for seed in seeds:
         for arm in ARMS:
-            found = keep(f"{arm}-{seed}", lambda: measured(arm, seed, profile, ages, last, domain), finite)      # noqa: B023
+            found = keep(f"{arm}-{seed}", lambda: measured(arm, seed, profile, ages, last, domain), check_numbers)      # noqa: B023
             rows += [row(seed, arm, name, value) for name, value in found.items()]
     if a.record:
         add(a.record, run, rows)

@@ -1,7 +1,7 @@
 """The Frechet distance between two sets of images, in the features of a network of ours.
 
 It is no FID: that is measured in the features of one Inception network, which is a download, and its published numbers cannot
-be compared with these.  Only what one network has measured goes together.  Taught in: notebook 12.
+be compared with these.  Only what one network has measured goes together.
 """
 
 from torch import nn

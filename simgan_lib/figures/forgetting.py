@@ -25,11 +25,11 @@ def ring_figure(players, real, reach=3.0):
                     "on a ring of eight places, and the generated points of now.")
 
 
-def bands_figure(panels, x, y, level=None, marks=(), log=False):
+def bands_figure(panels, x, y, level=None):
     """Curves with their intervals, a panel beside the other.
 
     panels: {title: {name: (places (n,), means (n,), lows (n,), highs (n,))}}; lows None: no interval is drawn.  Names look alike
-    in all panels.  x, y: what the axes are called.  level: (value, what it is), a dotted line.  marks: places of vertical lines.
+    in all panels.  x, y: what the axes are called.  level: (value, what it is), a dotted line.
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
     looks = {name: look | {"marker": ""} for name, look in zip(names, SERIES, strict=False)}
@@ -39,12 +39,10 @@ def bands_figure(panels, x, y, level=None, marks=(), log=False):
             line, = axes.plot(places, means, linewidth=1.8, label=name, **looks[name])
             if lows is not None:
                 axes.fill_between(places, lows, highs, color=line.get_color(), alpha=0.15, linewidth=0)
-        for place in marks:
-            axes.axvline(place, color="0.8", linewidth=0.6, zorder=0)
         if level is not None:
             axes.axhline(level[0], **STYLE["real"] | {"linestyle": ":"}, linewidth=1)
             axes.annotate(level[1], (1, level[0]), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-        axes.set(xlabel=x, xscale="symlog" if log else "linear")
+        axes.set_xlabel(x)
         axes.set_title(title, fontsize=10)
     row[0].set_ylabel(y)
     legend_below(figure, row[0].get_legend_handles_labels()[0], columns=3)

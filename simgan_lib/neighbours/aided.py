@@ -67,7 +67,7 @@ def slope_penalty(discriminator, real):
 
     discriminator: float (N, C, H, W) -> logits (N, 2, h, w); the verdict is the difference of both, summed over patches.
     Returns (N,), with a graph back to the weights.
-    Mescheder et al., Which training methods for GANs do actually converge?, ICML 2018, eq. 9.
+    Mescheder et al., Which training methods for GANs do actually converge?, ICML 2018.
     """
     real = real.detach().requires_grad_()
     logits = discriminator(real)

@@ -1,6 +1,6 @@
 """Style-based generators in files: weights and a card that says how they were made.  One of eyes comes with the kit.
 
-`studies/eye_generator.py` made it; docs/refiners.md shows its card.  Taught in: notebook 13.
+`studies/eye_generator.py` made it; docs/refiners.md shows its card.
 """
 
 from dataclasses import asdict, dataclass, fields

@@ -1,7 +1,7 @@
 """What a network knows of every pixel: its inner maps, tapped while it runs, laid over one another at the image's size.
 
 Works on any torch module, a StyleGAN2 of one's own among them: nothing in it is changed, nothing of it is copied.
-Paper: Tritrong et al., CVPR 2021 (RepurposeGAN), section 3.1; the word is Hariharan's.  Taught in: notebook 13.
+Paper: Tritrong et al., CVPR 2021 (RepurposeGAN); the word is Hariharan's.
 """
 
 from collections.abc import Callable

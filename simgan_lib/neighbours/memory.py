@@ -1,4 +1,4 @@
-"""What a discriminator still knows of the images that it was shown k rounds ago.  Taught in: notebook 12."""
+"""What a discriminator still knows of the images that it was shown k rounds ago: `studies/memory.py` asks it."""
 
 from dataclasses import astuple
 

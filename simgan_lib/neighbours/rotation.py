@@ -88,7 +88,7 @@ def rotation_loss(logits, labels):
 
     logits: float (N, 4).  labels: int64 (N,), 0 to 3.  Returns (N,), nats; ln 4 = 1.39 is guessing.
     Raises ValueError for other shapes or labels.
-    Paper: SS-GAN, section 3.2; the discriminator's on real images only, times beta; the generator's on its own, times alpha.
+    Paper: SS-GAN; the discriminator's on real images only, times beta; the generator's on its own, times alpha.
     Taught in: notebook 12.
     """
     if logits.ndim != 2 or logits.shape[1] != TURNS:

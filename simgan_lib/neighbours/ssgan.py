@@ -80,7 +80,7 @@ def discriminator_loss(discriminator, real, fake, beta=1.0, mode="all", terms=No
     discriminator: as `sngan.Discriminator`, with `turned`.  real, fake: float (N, C, S, S), upright; no gradient goes back into
     fake.  mode: of `rotate_batch`.  Returns a scalar.  beta = 0: nothing is turned.
     terms: a dict that takes up both terms, "discriminator" and, if it was asked, "rotation_real".
-    Paper: SS-GAN, section 3.2, with the hinge loss of its experiments.  Taught in: notebook 12.
+    Paper: SS-GAN, with the hinge loss of its experiments.  Taught in: notebook 12.
     """
     judged = F.relu(1 - discriminator(real)).mean() + F.relu(1 + discriminator(fake.detach())).mean()
     return _together(discriminator, judged, real, beta, mode, terms, ("discriminator", "rotation_real"))

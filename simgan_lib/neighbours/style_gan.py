@@ -2,7 +2,6 @@
 
 After StyleGAN2 (Karras et al., CVPR 2020), small enough for one CPU core: a learned constant, modulated convolutions,
 noise, images summed over the sizes.  Not taken: mixing of styles, the path length regularizer.
-Taught in: notebook 13.
 """
 
 import math
@@ -136,7 +135,7 @@ class StyleGenerator(nn.Module):
     All sizes span the whole image, so that resizing with align_corners=False puts them on top of each other.
     width, widest: feature maps of the finest and of the widest block.  halvings: sizes below the image's.
     mean_style: running mean of w, kept by the training; `style(z, psi)` draws w towards it.
-    Raises UserError for sizes that cannot be.  Taught in: notebook 13.
+    Raises UserError for sizes that cannot be.
     """
 
     def __init__(self, channels=1, size=(35, 55), width=16, widest=64, latent=64, halvings=3):

@@ -1,6 +1,5 @@
 """What the style-based generator and its discriminator learn from: a relativistic loss with penalties, and changed images.
 
-Taught in: notebook 13.
 """
 
 import torch

@@ -1,4 +1,4 @@
-"""Training of the style-based generator on unlabelled images: a loop as `training.Training`'s.  Taught in: notebook 13."""
+"""Training of the style-based generator on unlabelled images: a loop as `training.Training`'s."""
 
 import copy
 import math
