@@ -188,5 +188,164 @@ ROTATION_GENERATOR_LOSS = [
         judge.turned(torch.cat([fake, fake.mT, fake.flip(2, 3), fake.mT])), rotated(fake)[1])), ""),
 ]
 
+
+# ---- 13.1 hypercolumn: maps [(n, c, h, w), ...], size -> (n, sum of c, *size) ----
+def stretched(maps, size, **how):
+    return torch.cat([F.interpolate(one, size, **{"mode": "bilinear", "align_corners": False} | how) for one in maps], 1)
+
+
+def by_places(maps, size):
+    """Each pixel's place in the coarse map, written out: middles of pixels on middles, linear in between."""
+    def along(one, dim, n):
+        old = one.shape[dim]
+        at = ((torch.arange(n) + 0.5) * old / n - 0.5).clamp(0, old - 1)
+        low = at.floor().long()
+        share = (at - low).reshape([-1 if d == dim else 1 for d in range(4)])
+        return one.index_select(dim, low) * (1 - share) + one.index_select(dim, (low + 1).clamp(max=old - 1)) * share
+    return torch.cat([along(along(one, 2, size[0]), 3, size[1]) for one in maps], 1)
+
+
+def by_upsample(maps, size):
+    layer = torch.nn.Upsample(size, mode="bilinear")
+    return torch.cat([layer(one) for one in maps], dim=1)
+
+
+def by_sampling(maps, size):
+    columns = []
+    for one in maps:
+        whole = torch.eye(2, 3).expand(len(one), 2, 3)
+        grid = F.affine_grid(whole, [len(one), 1, *size], align_corners=False)
+        columns.append(F.grid_sample(one, grid, padding_mode="border", align_corners=False))
+    return torch.cat(columns, 1)
+
+
+def filled(maps, size):
+    columns = torch.zeros(len(maps[0]), sum(one.shape[1] for one in maps), *size)
+    at = 0
+    for one in maps:
+        columns[:, at:at + one.shape[1]] = F.interpolate(one, size=size, mode="bilinear")
+        at += one.shape[1]
+    return columns
+
+
+def repeated(maps, size):
+    rows = [-(-size[0] // one.shape[2]) for one in maps]
+    columns = [-(-size[1] // one.shape[3]) for one in maps]
+    return torch.cat([one.repeat_interleave(r, 2).repeat_interleave(c, 3)[..., :size[0], :size[1]]
+                      for one, r, c in zip(maps, rows, columns)], 1)
+
+
+def cornered(maps, size):
+    found = torch.zeros(len(maps[0]), sum(one.shape[1] for one in maps), *size)
+    at = 0
+    for one in maps:
+        found[:, at:at + one.shape[1], :one.shape[2], :one.shape[3]] = one
+        at += one.shape[1]
+    return found
+
+
+HYPERCOLUMN = [
+    stretched, by_places, by_upsample, by_sampling, filled,
+    lambda maps, size: torch.cat([F.interpolate(one, tuple(size), mode="bilinear") for one in list(maps)], -3),
+], [
+    (functools.partial(stretched, mode="nearest", align_corners=None), "nearest"),
+    (functools.partial(stretched, mode="nearest-exact", align_corners=None), ""),
+    (lambda maps, size: torch.cat([F.interpolate(one, size) for one in maps], 1), "nearest"),
+    (functools.partial(stretched, align_corners=True), "align_corners"),
+    (functools.partial(stretched, mode="bicubic"), "bicubic"),
+    (functools.partial(stretched, mode="area", align_corners=None), "areas"),
+    (repeated, "whole factors"),
+    (cornered, "corner"),
+    (lambda maps, size: stretched(maps[::-1], size), "reverse"),
+    (lambda maps, size: stretched(maps[:1], size), "first map"),
+    (lambda maps, size: stretched(maps[-1:], size), "last map"),
+    (lambda maps, size: stretched(maps, size[::-1]), "height and width"),
+    (lambda maps, size: stretched([one.mT for one in maps], size), "rows and columns"),
+    (lambda maps, size: [F.interpolate(one, size, mode="bilinear") for one in maps], "one tensor"),
+    (lambda maps, size: torch.cat([F.interpolate(one.mean(1, keepdim=True), size, mode="bilinear") for one in maps], 1), "shape"),
+    (lambda maps, size: sum(F.interpolate(one, size, mode="bilinear").mean(1, keepdim=True) for one in maps), ""),
+    (lambda maps, size: F.normalize(stretched(maps, size), dim=1), ""),
+    (lambda maps, size: F.relu(stretched(maps, size)), ""),
+    (lambda maps, size: stretched(maps, size).flip(3), ""),
+    (lambda maps, size: stretched(maps, size).movedim(1, 3), ""),
+    (lambda maps, size: stretched(maps, maps[0].shape[2:]), ""),
+]
+
+
+# ---- 13.2 part_iou: predicted, true (n, h, w), classes -> (classes,) ----
+def counted(predicted, true, classes, share=lambda found, wanted: (found & wanted).sum() / (found | wanted).sum()):
+    return torch.stack([torch.as_tensor(share(predicted == part, true == part)).double() for part in range(classes)])
+
+
+def by_confusion(predicted, true, classes):
+    table = torch.zeros(classes, classes, dtype=torch.float64)
+    for one, other in zip(predicted.flatten().tolist(), true.flatten().tolist()):
+        table[other, one] += 1
+    return table.diagonal() / (table.sum(0) + table.sum(1) - table.diagonal())
+
+
+def by_sets(predicted, true, classes):
+    found = []
+    for part in range(classes):
+        one = {at for at, value in enumerate(predicted.flatten().tolist()) if value == part}
+        other = {at for at, value in enumerate(true.flatten().tolist()) if value == part}
+        found.append(len(one & other) / len(one | other) if one | other else float("nan"))
+    return torch.tensor(found)
+
+
+def by_one_hot(predicted, true, classes):
+    one, other = (F.one_hot(mask.long(), classes).float() for mask in (predicted, true))
+    both = (one * other).sum((0, 1, 2))
+    return both / (one + other - one * other).sum((0, 1, 2))
+
+
+def by_numpy(predicted, true, classes):
+    p, t = predicted.numpy(), true.numpy()
+    with np.errstate(invalid="ignore"):
+        return np.array([((p == k) & (t == k)).sum() / np.float64(((p == k) | (t == k)).sum()) for k in range(classes)])
+
+
+def from_dice(predicted, true, classes):
+    dice = counted(predicted, true, classes, lambda found, wanted: 2 * (found & wanted).sum() / (found.sum() + wanted.sum()))
+    return dice / (2 - dice)
+
+
+def of_images(predicted, true, classes, mean=lambda values: values.nanmean(0)):
+    return mean(torch.stack([counted(p[None], t[None], classes) for p, t in zip(predicted, true)]))
+
+
+def shared(share):
+    return functools.partial(counted, share=share)
+
+
+PART_IOU = [
+    counted, by_confusion, by_sets, by_one_hot, by_numpy, from_dice,
+], [
+    (of_images, "mean over images"),
+    (functools.partial(of_images, mean=lambda values: values.nan_to_num(0.0).mean(0)), "mean over images"),
+    (functools.partial(of_images, mean=lambda values: values.mean(0)), ""),
+    (lambda p, t, k: counted(p, t, k).nan_to_num(0.0), "NaN"),
+    (lambda p, t, k: counted(p, t, k).nan_to_num(1.0), "NaN"),
+    (shared(lambda found, wanted: (found & wanted).sum() / ((found | wanted).sum() + 1e-9)), "NaN"),
+    (shared(lambda found, wanted: (found & wanted).sum() / (found | wanted).sum() if wanted.any() else float("nan")), "0, not NaN"),
+    (shared(lambda found, wanted: (found & wanted).sum() / (found | wanted).sum() if found.any() else float("nan")), "0, not NaN"),
+    (shared(lambda found, wanted: (found & wanted).sum() / wanted.sum()), "were found"),
+    (shared(lambda found, wanted: (found & wanted).sum() / found.sum()), "are right"),
+    (shared(lambda found, wanted: 2 * (found & wanted).sum() / (found.sum() + wanted.sum())), "Dice"),
+    (shared(lambda found, wanted: (found & wanted).sum() / (found.sum() + wanted.sum())), "twice"),
+    (shared(lambda found, wanted: (found & wanted).sum() / torch.maximum(found.sum(), wanted.sum())), "larger"),
+    (shared(lambda found, wanted: (found & wanted).sum() / torch.minimum(found.sum(), wanted.sum())), "smaller"),
+    (shared(lambda found, wanted: (found & wanted).double().mean()), "all pixels"),
+    (shared(lambda found, wanted: (found == wanted).double().mean()), "small part"),
+    (shared(lambda found, wanted: (found ^ wanted).sum() / (found | wanted).sum()), "what differs"),
+    (shared(lambda found, wanted: (found | wanted).sum() / (found & wanted).sum()), "upside down"),
+    (lambda p, t, k: counted(p, t, k).nanmean(), "shape"),
+    (lambda p, t, k: counted(p, t, k)[1:], "shape"),
+    (lambda p, t, k: 100 * counted(p, t, k), "100 times"),
+    (lambda p, t, k: (p == t).double().mean(), "shape"),
+    (lambda p, t, k: counted(p, t, k).flip(0), ""),
+    (lambda p, t, k: counted(p, t, len(t.unique())), ""),
+]
+
 BANK = {"rotate_batch": ROTATE_BATCH, "rotation_discriminator_loss": ROTATION_DISCRIMINATOR_LOSS,
-        "rotation_generator_loss": ROTATION_GENERATOR_LOSS}
+        "rotation_generator_loss": ROTATION_GENERATOR_LOSS, "hypercolumn": HYPERCOLUMN, "part_iou": PART_IOU}

@@ -17,6 +17,7 @@ from .local_loss import local_adversarial_loss, receptive_field
 from .pupil_centres import mean_shift, vertex
 from .real_data import mirrored, nearest_distance
 from .refiner import channel_mean, image_gradients, self_regularization
+from .segmentation import hypercolumn, part_iou
 from .tour import best_refiner
 from .training import discriminator_loss, refiner_loss
 from .turing import binomial_p, power
