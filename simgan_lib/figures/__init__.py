@@ -30,4 +30,5 @@ from .history_buffer import chase_beside_figure, chase_figure, memory_figure, mi
 from .local_loss import maps_figure, windows_figure
 from .pupil_centres import falling_lambda_figure, fits_figure
 from .refiner import price_figure
+from .segmentation import features_figure, masks_figure
 from .turing import alarms_figure, power_figure, turing_figure

@@ -1,0 +1,44 @@
+"""Figures of notebook 13: parts of eyes, and what features know of them."""
+
+import torch
+
+from .base import montage_figure
+
+TINTS = {"sclera": (240, 228, 66), "iris": (86, 180, 233), "pupil": (213, 94, 0)}     # Okabe and Ito's; skin stays gray
+
+
+def tinted(images, masks, strength=0.55):
+    """Gray eyes with their parts coloured.  images: uint8 (N, 1, H, W); masks: whole numbers (N, H, W), 0 (skin) to 3 (pupil).
+
+    Returns uint8 (N, 3, H, W).  strength: of the colour, 0 to 1; the light and dark of the image stay to be seen.
+    """
+    colours = torch.tensor([(0, 0, 0), *TINTS.values()], dtype=torch.float)[masks.long()].movedim(-1, 1)      # (N, 3, H, W)
+    share = strength * (masks > 0)[:, None]
+    return ((1 - share) * images + share * colours).round().to(torch.uint8)
+
+
+def masks_figure(rows, columns):
+    """Eyes in rows, named on their left.  rows: {name: uint8 images (N, 1, H, W), or a pair (images, masks (N, H, W))}."""
+    shown = {name: tinted(*given) if isinstance(given, tuple) else given for name, given in rows.items()}
+    return montage_figure(shown, columns, says="Sclera is tinted yellow, iris blue, pupil red.")
+
+
+def features_figure(images, rows, columns):
+    """Eyes, and what features know of their pixels.  images: uint8 (N, 1, H, W); rows: {name: maps (N, C, H, W)}."""
+    figure, _ = montage_figure({"eyes": images, **{name: colours_of(maps) for name, maps in rows.items()}}, columns)
+    return figure, (f"{len(images)} eyes, and below them {len(rows)} rows, {', '.join(rows)}: each pixel's features as a colour. "
+                    "Pixels with like features have like colours.")
+
+
+def colours_of(maps):
+    """Maps (N, C, H, W) as colours, uint8 (N, 3, H, W): their three principal components over all pixels, each from 0 to 255.
+
+    Nothing is said by which colour it is; each call has directions of its own.
+    """
+    pixels = maps.movedim(1, -1).flatten(0, 2)
+    pixels = (pixels - pixels.mean(0)) / (pixels.std(0) + 1e-6)
+    _, _, directions = torch.linalg.svd(pixels.T @ pixels)
+    found = pixels @ directions[:3].T
+    low, high = (found.quantile(share, 0) for share in (0.02, 0.98))
+    levels = (255 * (found - low) / (high - low)).clamp(0, 255).to(torch.uint8)
+    return levels.reshape(len(maps), *maps.shape[2:], 3).movedim(-1, 1)
