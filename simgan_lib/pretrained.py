@@ -26,25 +26,38 @@ class Sizes(Settings):
     noise: Refiner.NOISE = 0
     residual: Flag() = False
 
+    def network(self):
+        """A Refiner of these sizes, with fresh weights."""
+        return Refiner(self.channels, self.width, self.blocks, noise=self.noise, residual=self.residual)
+
 
 def load_refiner(path):
     """The Refiner in a file that the command `train` or `ship` wrote, its sizes taken from the file's card.
 
+    Raises UserError as `load_network` does.
+    """
+    return load_network(path, "refiner", Sizes)[0]
+
+
+def load_network(path, kind, sizes):
+    """(network in evaluation mode, its card) of a file.  kind: what the network is, for messages.
+
+    sizes: a Settings whose fields the card holds and whose `network()` makes one with fresh weights.
     Raises UserError if the file is missing, damaged, or holds another network, or one with weights that are not finite.
     """
-    card = read_card(path)
+    card = read_card(path, kind)
     try:
-        sizes = Sizes(**{field.name: card[field.name] for field in fields(Sizes) if field.name in card})
+        found = sizes(**{field.name: card[field.name] for field in fields(sizes) if field.name in card})
     except (UserError, TypeError) as error:
-        raise UserError(f"{path}: not a refiner's file: its card has no channels, width and blocks that fit ({error})") from error
+        raise UserError(f"{path}: not a {kind}'s file: its card has no sizes that fit ({error})") from error
     with torch.device("meta"):           # takes no memory: whether the file's weights are of these sizes, is asked first
-        refiner = Refiner(sizes.channels, sizes.width, sizes.blocks, noise=sizes.noise, residual=sizes.residual)
-    load_module(path, refiner)
-    return refiner.to(memory_format=torch.channels_last).eval()
+        network = found.network()
+    load_module(path, network)
+    return network.to(memory_format=torch.channels_last).eval(), card
 
 
 def read_card(path, kind="refiner"):
-    """The card in the file of a refiner, or of another `kind`: a dict.  Raises UserError as `load_refiner` does."""
+    """The card in the file of a refiner, or of another `kind`: a dict.  Raises UserError as `load_network` does."""
     about = load_checkpoint(path)[1]
     card = about.get("card") if isinstance(about, dict) else None
     if not isinstance(card, dict):
@@ -52,14 +65,23 @@ def read_card(path, kind="refiner"):
     return card
 
 
+def names_in(folder):
+    """Names of the networks in a folder of the kit's."""
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
+
+
+def shipped_path(folder, name, kind):
+    """The file of the network of that name.  Raises UserError for a name that is not in the folder."""
+    if name not in names_in(folder):
+        raise UserError(f"no {kind} {name!r} comes with the kit; there are {', '.join(names_in(folder)) or 'none'}")
+    return folder / f"{name}.safetensors"
+
+
 def shipped_names():
     """Names of the refiners that come with the kit."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+    return names_in(SHIPPED)
 
 
 def load_shipped(name):
     """(Refiner, its card) of those that come with the kit.  Raises UserError for a name that is not among them."""
-    if name not in shipped_names():
-        raise UserError(f"no refiner {name!r} comes with the kit; there are {', '.join(shipped_names()) or 'none'}")
-    path = SHIPPED / f"{name}.safetensors"
-    return load_refiner(path), read_card(path)
+    return load_network(shipped_path(SHIPPED, name, "refiner"), "refiner", Sizes)

@@ -39,7 +39,7 @@ from pathlib import Path
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.evaluation.masks import PUPIL, SEEN, labelled_eyes, part_iou, pupil_centre
+from simgan_lib.evaluation.masks import SEEN, labelled_eyes, part_iou, pupil_centre, score, weighted
 from simgan_lib.evaluation.statistics import interval
 from simgan_lib.experiments.provenance import about
 from simgan_lib.experiments.records import add, check_addable, row, run_line
@@ -90,21 +90,6 @@ SCALES = {
 
 
 # ---- what is measured ----
-def score(masks, probabilities, eyes):
-    """{measure: value} of predicted masks (N, H, W) and probabilities (N, 4, H, W) against the eyes' exact masks."""
-    true = eyes.labels["parts"][:len(masks)]
-    found = {f"iou_{name}": value for name, value in zip(SEEN, part_iou(masks, true, CLASSES).tolist())}
-    centres, empty = pupil_centre(weighted(masks, probabilities))
-    off = (centres - pupil_centre(true)[0]).norm(dim=1)
-    return {**found, "iou_mean": sum(found.values()) / CLASSES, "pupil_px": off[off.isfinite()].mean().item(),
-            "no_pupil_percent": 100 * empty}
-
-
-def weighted(masks, probabilities):
-    """The probability of the pupil where the mask says pupil, else 0: a centre of gravity finer than the pixels."""
-    return probabilities[:, PUPIL] * (masks == PUPIL)
-
-
 def from_features(source, segmenter, eyes):
     """Score of a segmenter on eyes whose features a source gives."""
     masks, probabilities = zip(*(segmenter.predict(columns) for _, columns in source.parts(to_float(eyes.images))))

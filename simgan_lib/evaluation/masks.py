@@ -68,3 +68,24 @@ def pupil_centre(mask, part=PUPIL):
     x = (weight.sum(1) * torch.arange(mask.shape[2], device=mask.device)).sum(1) / total
     y = (weight.sum(2) * torch.arange(mask.shape[1], device=mask.device)).sum(1) / total
     return torch.stack([x, y], -1), (total == 0).double().mean().item() if len(mask) else math.nan
+
+
+def weighted(masks, probabilities, parts=(PUPIL,)):
+    """The probability of `parts` where the mask names one of them, else 0: a centre of gravity finer than the pixels.
+
+    masks: whole numbers (N, H, W).  probabilities: float (N, classes, H, W).  Returns float (N, H, W), for `pupil_centre`.
+    """
+    return probabilities[:, list(parts)].sum(1) * torch.isin(masks, torch.tensor(parts, dtype=masks.dtype))
+
+
+def score(masks, probabilities, eyes):
+    """{measure: value} of predicted masks (N, H, W) and probabilities (N, 4, H, W) against the eyes' exact masks.
+
+    eyes: as `labelled_eyes` gives them; a prediction may be of the first N alone.  Pupils: px, and the share in % that have none.
+    """
+    true = eyes.labels["parts"][:len(masks)]
+    found = {f"iou_{name}": value for name, value in zip(SEEN, part_iou(masks, true, len(SEEN)).tolist())}
+    centres, empty = pupil_centre(weighted(masks, probabilities))
+    off = (centres - pupil_centre(true)[0]).norm(dim=1)
+    return {**found, "iou_mean": sum(found.values()) / len(SEEN), "pupil_px": off[off.isfinite()].mean().item(),
+            "no_pupil_percent": 100 * empty}

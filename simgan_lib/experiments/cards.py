@@ -1,8 +1,8 @@
-"""The cards of the networks that come with the kit, refiners and a generator, as a page: docs/refiners.md."""
+"""The cards of the networks that come with the kit, refiners, a generator, a part segmenter, as a page: docs/refiners.md."""
 
-from ..neighbours.generators import SHIPPED as GENERATORS
-from ..neighbours.generators import shipped_generators
-from ..pretrained import SHIPPED, read_card, shipped_names
+from ..evaluation.masks import SEEN
+from ..neighbours import generators, segmenters
+from ..pretrained import SHIPPED, names_in, read_card, shipped_names
 from .records import Records
 from .tables import markdown_table, shown
 
@@ -20,12 +20,20 @@ GENERATOR_MEASURES = {         # the same of a generator's card
     "pair_difference": ("difference of two of the eyes, gray levels, mean", ".1f"),
     "nearest_training": ("difference from the nearest training eye, gray levels, mean", ".1f"),
 }
-CARDS_HEAD = """# The refiners that come with the kit, and a generator
+SEGMENTER_MEASURES = {         # and of a part segmenter's
+    **{f"iou_{part}": (f"intersection over union, {part}", ".3f") for part in SEEN},
+    "iou_mean": ("intersection over union, mean", ".3f"),
+    "pupil_px": ("pupil's centre from the exact mask's, px, mean", ".2f"),
+    "no_pupil_percent": ("no pupil seen, %", ".1f"),
+    "iris_px": ("centre of iris and pupil from the exact mask's, px, mean", ".2f"),
+    "no_iris_percent": ("neither seen, %", ".1f"),
+}
+CARDS_HEAD = """# The refiners that come with the kit, a generator and a part segmenter
 
-Made of the cards inside `simgan_lib/refiners/*.safetensors` and `simgan_lib/generators/*.safetensors` by
+Made of the cards inside `simgan_lib/refiners/*.safetensors`, `generators/*.safetensors` and `segmenters/*.safetensors` by
 `python -m simgan_lib results`; no number here was typed. `load_shipped("gray")` gives a refiner and its card,
-`load_shipped_generator()` the generator; the notebooks use them without a GPU. All of the pictures that they learned from
-were simulated."""
+`load_shipped_generator()` the generator, `load_shipped_segmenter()` the segmenter; the notebooks use them without a GPU. All
+of the pictures that they learned from were simulated."""
 
 
 def shipped_cards():
@@ -56,22 +64,34 @@ def _card_row(card, job):
 def cards_page():
     """The whole of docs/refiners.md."""
     refiners = [part for card in shipped_cards() for part in _card_parts(card, job_of(card))]
-    generators = [part for name in shipped_generators()
-                  for part in generator_parts(read_card(GENERATORS / f"{name}.safetensors", "generator"))]
-    return "\n\n".join([CARDS_HEAD, *refiners, *generators]) + "\n"
+    others = [part for wing, kind, parts in ((generators, "generator", generator_parts), (segmenters, "segmenter", segmenter_parts))
+              for name in names_in(wing.SHIPPED) for part in parts(read_card(wing.SHIPPED / f"{name}.safetensors", kind))]
+    return "\n\n".join([CARDS_HEAD, *refiners, *others]) + "\n"
 
 
 def generator_parts(card):
     """The card of a style-based generator as parts of a page."""
-    data, job, size = card["data"], job_of(card), f"{card['height']}x{card['across']}"
+    network = f"style-based, {card['width']} to {card['widest']} feature maps, images of {card['height']}x{card['across']}"
+    return _described(card, "a generator", network, GENERATOR_MEASURES,
+                      {"generated": "generated eyes", "simulated": "fresh simulated eyes"})
+
+
+def segmenter_parts(card):
+    """The card of a part segmenter as parts of a page."""
+    network = f"UNet, {card['inputs']} channel to {card['outputs']} parts, {card['width']} feature maps, {card['depth']} halvings"
+    return _described(card, "a part segmenter", network, SEGMENTER_MEASURES,
+                      {"drawn": "as drawn", "camera": "through a camera", "wild": "the stand-in domain's kind of eyes"})
+
+
+def _described(card, kind, network, measures, subjects):
+    """A network's facts, and its measures {name: (heading, form)} for each of the subjects {name: heading}."""
+    data, job = card["data"], job_of(card)
     facts = {
         "purpose": card["purpose"], "what it is not": card["what_it_is_not"], "command": f"`{card['command']}`",
-        "seed": card["seed"], "commit": card["commit"], "data": data["real"], "licence": data["licence"],
-        "network": f"style-based, {card['width']} to {card['widest']} feature maps, images of {size}",
+        "seed": card["seed"], "commit": card["commit"], "data": data["real"], "licence": data["licence"], "network": network,
         **_made(card)}
-    rows = [[heading, *(shown(job.get(kind, name), form) for kind in ("generated", "simulated"))]
-            for name, (heading, form) in GENERATOR_MEASURES.items()]
-    return [f"## {card['name']}, a generator", _listed(facts), markdown_table(["", "generated eyes", "fresh simulated eyes"], rows)]
+    rows = [[heading, *(shown(job.get(subject, name), form) for subject in subjects)] for name, (heading, form) in measures.items()]
+    return [f"## {card['name']}, {kind}", _listed(facts), markdown_table(["", *subjects.values()], rows)]
 
 
 def _card_parts(card, job):

@@ -3,14 +3,11 @@
 `studies/eye_generator.py` made it; docs/refiners.md shows its card.
 """
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import torch
-
-from ..pretrained import read_card
-from ..system.checkpoints import load_module, save_module
-from ..system.errors import UserError
+from ..pretrained import load_network, names_in, shipped_path
+from ..system.checkpoints import save_module
 from ..system.settings import Settings
 from .style_gan import CHANNELS, HALVINGS, LATENT, SIDE, WIDTH, StyleGenerator
 
@@ -47,26 +44,16 @@ def save_generator(path, generator, config, card):
 def load_generator(path):
     """(StyleGenerator in evaluation mode, its card) of a file that `save_generator` wrote.
 
-    Raises UserError if the file is missing, damaged, or holds another network, or one with weights that are not finite.
+    Raises UserError as `pretrained.load_network` does.
     """
-    card = read_card(path, "generator")
-    try:
-        sizes = Sizes(**{field.name: card[field.name] for field in fields(Sizes) if field.name in card})
-    except (UserError, TypeError) as error:
-        raise UserError(f"{path}: not a generator's file: its card has no sizes that fit ({error})") from error
-    with torch.device("meta"):           # takes no memory: whether the file's weights are of these sizes, is asked first
-        generator = sizes.network()
-    load_module(path, generator)
-    return generator.to(memory_format=torch.channels_last).eval(), card
+    return load_network(path, "generator", Sizes)
 
 
 def shipped_generators():
     """Names of the generators that come with the kit."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+    return names_in(SHIPPED)
 
 
 def load_shipped_generator(name="eyes"):
     """(StyleGenerator, its card) that comes with the kit: gray eyes, 35 x 55.  Raises UserError if there is none of that name."""
-    if name not in shipped_generators():
-        raise UserError(f"no generator {name!r} comes with the kit; there are {', '.join(shipped_generators()) or 'none'}")
-    return load_generator(SHIPPED / f"{name}.safetensors")
+    return load_generator(shipped_path(SHIPPED, name, "generator"))
