@@ -217,8 +217,9 @@ assert pixels[chosen].min() >= 6
 
 # %%
 if find_spec("anywidget"):
-    from simgan_lib.teaching.notebook import show_widget
     from simgan_lib.teaching.part_labeller import PartLabeller
+
+    from simgan_lib.teaching.notebook import show_widget
 
     labeller = PartLabeller(image, SEEN, "my_eye.png")
     show_widget(labeller, "An eye to paint its parts on. Run the notebook to use it; the figure below shows a mask.")
@@ -399,7 +400,7 @@ def curve(method):
     return list(LABELS), *([each[name] for each in ends] for name in ("mean", "low", "high"))
 
 
-bound = job.mean("supervised UNet, 4000 labels", "iou_mean")
+bound = job.mean("the expert: UNet from exact masks", "iou_mean")
 show(*figures.bands_figure({"simulated eyes": {method: curve(method) for method in METHODS}}, "labelled eyes", "mean IoU",
                            level=(bound, "4,000 exact labels")))
 

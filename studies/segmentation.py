@@ -5,11 +5,11 @@
 
 Parts: skin, sclera, iris, pupil; a glint counts as what lies below it.  Tested on fresh simulator eyes with exact masks.
 All methods get the same label: eyes that the generator drew (a generator's features are known for no others), with the mask
-of a UNet that learned from exact labels of thousands of simulated eyes.  That UNet stands for the person who would label
-them by hand; it is the bound that no method can be expected to pass, and a row of its own.  Its mistakes on drawn eyes are
-in every method's label alike, and so is what the generator draws wrongly: what that costs, the row "exact label" says,
-where the augmented UNet learns from one simulated eye with its exact mask instead.  An eye is labelled only if all four
-parts are seen in it, as a person would choose.
+of the segmenter that comes with the kit, a UNet that learned from exact masks of thousands of simulated eyes.  It stands for
+the person who would label them by hand; it is the bound that no method can be expected to pass, and a row of its own.
+Its mistakes on drawn eyes are in every method's label alike, and so is what the generator draws wrongly: what that costs, the
+row "exact label" says, where the augmented UNet learns from one simulated eye with its exact mask instead.  An eye is
+labelled only if all four parts are seen in it, as a person would choose.
 The methods, from 1, 5 and 10 labels:
   generator          features of the generator's blocks -> head -> soft labels of eyes that it draws -> student UNet (RepurposeGAN)
   denoiser           features of a UNet that learned to remove noise from unlabelled eyes -> head -> test eyes
@@ -18,13 +18,12 @@ The methods, from 1, 5 and 10 labels:
   nearest neighbour  cosine in the denoiser's features, on the first fifty test eyes; from one label only
   raw pixels         dilated CNN on the image itself -> test eyes
   augmented UNet     the student's network and augmentation, on the labelled eyes alone
-Not settled: the generator was trained for far longer than the denoiser (in `small` 5,600 steps against 800, and half an hour
-of a CPU core against one or two minutes), and it has more feature maps.  Where it is ahead, that may be why.
+In `small` the denoiser is as large as the generator, saw as many unlabelled eyes, and learned for about as many minutes.
 A row's seed is the draw of its label images; its value is the mean over --seeds networks.  The intervals are over draws.
---helps measures heads alone, from one label, with one thing changed at a time ("drawn eyes"): IoU with the labelling UNet's
+--helps measures heads alone, from one label, with one thing changed at a time ("drawn eyes"): IoU with the expert's
 masks on new eyes of the generator, before any student.
 Pupil centres: distance to the exact mask's centre of gravity, px at 55 px eye width.
---networks keeps the two networks that take minutes, the labelling UNet and the denoiser, and takes them from there.
+--networks keeps the denoiser, which takes half an hour in `small`, and takes it from there.
 --record adds the numbers to a file of records, a draw at a time.
 """
 
@@ -49,7 +48,7 @@ from simgan_lib.neighbours.denoiser import Denoiser, DenoiserConfig, denoiser_fe
 from simgan_lib.neighbours.generators import load_generator, load_shipped_generator
 from simgan_lib.neighbours.hypercolumns import FeatureSource
 from simgan_lib.neighbours.segmentation import FewShotSegmenter, HeadConfig, NearestSegmenter
-from simgan_lib.neighbours.unet import UNet
+from simgan_lib.neighbours.segmenters import load_shipped_segmenter
 from simgan_lib.networks import from_seed
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.system.checkpoints import load_module, save_module
@@ -64,13 +63,11 @@ CLASSES, LEAST, NEAREST = len(SEEN), 6, 50       # LEAST: pixels of each part in
 class Scale(Settings):
     """How much of everything."""
 
-    exact: COUNT               # eyes with exact masks for the labelling UNet
     unlabelled: COUNT          # eyes for the denoiser
     tested: COUNT
     shots: COUNT               # auto-shots: drawn eyes that the student learns from
     truncation: Number(0, 2)
     layers: OneOf(("all", "fine"))          # of the generator's blocks: fine, the last two
-    reference: StudentConfig
     denoiser: DenoiserConfig
     student: StudentConfig
     head: HeadConfig           # on features
@@ -78,14 +75,12 @@ class Scale(Settings):
 
 
 SCALES = {
-    "quick": Scale(60, 60, 20, 24, 0.7, "all", StudentConfig(20), DenoiserConfig(10, width=8),
-                   StudentConfig(10, 4), HeadConfig("mlp", 20), HeadConfig("cnn-s", 5)),
-    "small": Scale(4000, 8000, 150, 250, 0.7, "all", StudentConfig(900, width=12), DenoiserConfig(800, width=8),
-                   StudentConfig(300, 4, balance=0.5), HeadConfig("mlp", 200, balance=0.5),
-                   HeadConfig("cnn-s", 100, balance=0.5)),
-    "full": Scale(4000, 20_000, 1000, 2000, 0.7, "all", StudentConfig(900, width=12), DenoiserConfig(4000),
-                  StudentConfig(1000, width=12, balance=0.5), HeadConfig("mlp", 500, balance=0.5),
-                  HeadConfig("cnn-s", 500, balance=0.5)),
+    "quick": Scale(60, 20, 24, 0.7, "all", DenoiserConfig(10, width=8), StudentConfig(10, 4), HeadConfig("mlp", 20),
+                   HeadConfig("cnn-s", 5)),
+    "small": Scale(20_000, 150, 250, 0.7, "all", DenoiserConfig(12_000, width=12), StudentConfig(300, 4, balance=0.5),
+                   HeadConfig("mlp", 200, balance=0.5), HeadConfig("cnn-s", 100, balance=0.5)),
+    "full": Scale(20_000, 1000, 2000, 0.7, "all", DenoiserConfig(40_000), StudentConfig(1000, width=12, balance=0.5),
+                  HeadConfig("mlp", 500, balance=0.5), HeadConfig("cnn-s", 500, balance=0.5)),
 }
 
 
@@ -109,34 +104,32 @@ class Bench:
         return simulate(self.scale.unlabelled, seed=30_000).images
 
     @cached_property
-    def reference(self):
+    def expert(self):
         """The UNet that labels, from exact masks."""
-        def train():
-            eyes = labelled_eyes(self.scale.exact, seed=30_500)
-            return train_student(eyes.images, one_hot(eyes.labels["parts"], CLASSES), self.scale.reference)
-        return self._kept("reference", UNet(1, CLASSES, self.scale.reference.width, self.scale.reference.depth), train)
+        return load_shipped_segmenter()[0]
 
     @cached_property
     def denoiser(self):
         c = self.scale.denoiser
-        network = self._kept("denoiser", Denoiser(1, c.width, c.depth), lambda: train_denoiser(self.unlabelled, c))
+        network = self._kept(c) if self.kept else train_denoiser(self.unlabelled, c)
         return denoiser_features(network, self.test.images.shape[2:])
+
+    def _kept(self, config):
+        """The denoiser of the folder; trained and put there, if there is none."""
+        path, network, made = Path(self.kept) / "denoiser.safetensors", Denoiser(1, config.width, config.depth), asdict(config)
+        if path.exists():
+            if (found := load_module(path, network).get("config")) != made:
+                raise UserError(f"{path}: expected a denoiser of {made}, found {found}")
+            return network.eval().requires_grad_(False)
+        network = train_denoiser(self.unlabelled, config)
+        save_module(path, network, {"config": made})
+        return network
 
     @cached_property
     def untrained(self):
         """The same network without its training."""
         c = self.scale.denoiser
         return denoiser_features(from_seed(9, Denoiser, 1, c.width, c.depth).eval(), self.test.images.shape[2:])
-
-    def _kept(self, name, empty, train):
-        path = self.kept and Path(self.kept) / f"{name}.safetensors"
-        if path and path.exists():
-            load_module(path, empty)
-            return empty.eval().requires_grad_(False)
-        network = train()
-        if path:
-            save_module(path, network, {"scale": asdict(self.scale)})
-        return network
 
     def drawn(self, truncation=None, layers=None):
         """The source of drawn eyes with the generator's features; noise is the same in every chunk."""
@@ -154,7 +147,7 @@ class Bench:
         """n drawn eyes in which all parts are seen: (latents, images uint8 (n, 1, H, W), masks (n, H, W))."""
         z = self.latents(20 * n + 40, 70_000 + draw)
         images = to_uint8(torch.cat([given for given, _ in source.parts(z)]))
-        masks = segmented(self.reference, images)[0]
+        masks = segmented(self.expert, images)[0]
         picked = complete(masks)[:n]
         if len(picked) < n:
             raise UserError(f"{n} eyes with all parts: the generator drew {len(picked)} such in {len(z)}")
@@ -248,7 +241,7 @@ HELPS = {"as above": ({}, {}), "linear head": ({"head": "linear"}, {}), "cnn-s h
 
 
 def helps_rows(bench, draw, n=100):
-    """IoU on n new drawn eyes with the labelling UNet's masks, from one label, with one thing changed."""
+    """IoU on n new drawn eyes with the expert's masks, from one label, with one thing changed."""
     rows = []
     for name, (of_head, of_source) in HELPS.items():
         source = bench.drawn(**of_source)
@@ -256,7 +249,7 @@ def helps_rows(bench, draw, n=100):
         head = fitted(source.whole(z)[1], masks, replace(bench.scale.head, **of_head), draw)
         images, predicted = zip(*((to_uint8(given), head.predict(columns)[0])
                                    for given, columns in source.parts(bench.latents(n, 95_000 + draw))))
-        true = segmented(bench.reference, torch.cat(images))[0]
+        true = segmented(bench.expert, torch.cat(images))[0]
         found = part_iou(torch.cat(predicted), true, CLASSES)
         rows += [row(draw, f"drawn eyes, {name}", f"iou_{part}", value) for part, value in zip(SEEN, found.tolist())]
         rows.append(row(draw, f"drawn eyes, {name}", "iou_mean", found.nanmean()))
@@ -265,9 +258,9 @@ def helps_rows(bench, draw, n=100):
 
 # ---- the bound, and the pupil's centre ----
 def bound_rows(bench):
-    """The labelling UNet itself on the test eyes, and how far its pupil centres lie from the geometry's."""
-    masks, probabilities = segmented(bench.reference, bench.test.images)
-    subject = f"supervised UNet, {bench.scale.exact} labels"
+    """The expert itself on the test eyes, and how far its pupil centres lie from the geometry's."""
+    masks, probabilities = segmented(bench.expert, bench.test.images)
+    subject = "the expert: UNet from exact masks"
     off = (pupil_centre(weighted(masks, probabilities))[0] - bench.test.labels["pupil"]).norm(dim=1)
     exact = (pupil_centre(bench.test.labels["parts"])[0] - bench.test.labels["pupil"]).norm(dim=1)
     return [*(row(0, subject, measure, value) for measure, value in score(masks, probabilities, bench.test).items()),
@@ -310,7 +303,7 @@ def main():
     parser.add_argument("--seeds", type=SEEDS, default=1, help="networks for each")
     parser.add_argument("--shots", type=shots_of, default=[1, 5, 10], help="numbers of labels")
     parser.add_argument("--generator", type=text, metavar="FILE", help="another generator than the kit's")
-    parser.add_argument("--networks", type=text, metavar="FOLDER", help="keep the labelling UNet and the denoiser there")
+    parser.add_argument("--networks", type=text, metavar="FOLDER", help="keep the denoiser there")
     parser.add_argument("--helps", action="store_true", help="what helps a head, in place of the comparison")
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")

@@ -55,7 +55,7 @@ def exact(images):
 def bench(study, monkeypatch):
     monkeypatch.setattr(study, "segmented", lambda network, images: (exact(images), None))
     made = study.Bench(Album(), study.SCALES["quick"])
-    monkeypatch.setitem(made.__dict__, "reference", None)
+    monkeypatch.setitem(made.__dict__, "expert", None)
     return made
 
 
