@@ -202,8 +202,8 @@ assert columns.shape == (7, 176, 35, 55)
 # %%
 from simgan_lib.evaluation.masks import SEEN, labelled_eyes, part_iou
 from simgan_lib.neighbours.autoshot import segmented
-from simgan_lib.neighbours.generators import load_shipped_segmenter
 from simgan_lib.neighbours.hypercolumns import FeatureSource
+from simgan_lib.neighbours.segmenters import load_shipped_segmenter
 
 expert, _ = load_shipped_segmenter()
 source = FeatureSource(generator, BLOCKS, (35, 55), draw)
@@ -216,17 +216,15 @@ print({part: int((exact == at).sum()) for at, part in enumerate(SEEN)}, "pixels"
 assert pixels[chosen].min() >= 6
 
 # %%
-if find_spec("anywidget"):
-    from simgan_lib.teaching.part_labeller import PartLabeller
+from simgan_lib.teaching.widgets import show_widget
 
-    from simgan_lib.teaching.notebook import show_widget
+mask = exact
+if find_spec("anywidget"):                                                # on Colab perhaps not: see below
+    from simgan_lib.teaching.part_labeller import PartLabeller
 
     labeller = PartLabeller(image, SEEN, "my_eye.png")
     show_widget(labeller, "An eye to paint its parts on. Run the notebook to use it; the figure below shows a mask.")
     mask = labeller.mask if labeller.painted else exact
-else:
-    print("To paint by hand:  pip install --no-deps anywidget psygnal  and run this cell again.")
-    mask = exact
 
 # %%
 show(*figures.masks_figure({"the eye": image[None], "its label": (image[None], mask[None])}, columns=1))
@@ -235,7 +233,8 @@ print("the label and the expert's:", ", ".join(f"{part} {share:.2f}" for part, s
 assert mask.shape == (35, 55) and mask.max() <= 3
 
 # %% [markdown]
-# Painted something? Run the last two cells again, and all below: the notebook goes on with your label.
+# Painted something? Run the last two cells again, and all below: the notebook goes on with your label. (No eye to paint?
+# `pip install --no-deps anywidget psygnal`, and run the cell again.)
 #
 # The printed number is the **intersection over union** (IoU) of each part: of the pixels that at least one of two masks
 # gives to the part, the share that both do.
@@ -306,7 +305,6 @@ assert float(drawn_iou.mean()) > 0.7
 # drawing.
 
 # %%
-from simgan_lib.teaching.notebook import show_widget
 from simgan_lib.teaching.widgets import scrubber
 
 first, last = latents(60, seed=3)[0], latents(60, seed=3)[5]
@@ -367,7 +365,8 @@ assert scores["student"].mean() > scores["augmented UNet"].mean() + 0.05 and sco
 # different ones.
 #
 # </details>
-#
+
+# %% [markdown]
 # ## Is it the GAN?
 #
 # The generator saw thousands of unlabelled eyes. Perhaps *any* network that has seen them would do. So the study lets
@@ -460,8 +459,10 @@ def refined_with_features(images):
     return refined.roll(3, 3), hypercolumn(inner, images.shape[2:])
 
 
+# %%
 def iris_centre(parts):
-    return pupil_centre((parts >= 2).double())[0]                         # iris and pupil together: (N, 2), x and y
+    """Of iris and pupil together: (N, 2), x and y, px."""
+    return pupil_centre((parts >= 2).double())[0]
 
 
 learned, asked = labelled_eyes(5, seed=6), labelled_eyes(100, seed=7)
