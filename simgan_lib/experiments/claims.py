@@ -50,7 +50,7 @@ class Claim:
         """A row for each job that measured it; without any, one that says so."""
         seen = [(job, found) for job in records.jobs(experiment=self.experiment) if (found := self.found(job))]
         cells = [(shown_difference(found, self.form), f"{found['n']}, {job.domain}") for job, found in seen] or [(NOT_RUN, MISSING)]
-        return [[self.said, self.place(), self.measured, *each, BY[self.experiment]] for each in cells]
+        return [[self.said, self.measured, ours, self.place(), of, BY[self.experiment]] for ours, of in cells]
 
 
 CLAIMS = (
@@ -95,6 +95,6 @@ What limits each answer: [findings.md](findings.md#does-a-second-task-keep-a-dis
 
 
 def claims_table(records):
-    """Each claim of the two papers that can be tried here: where published, ours, seeds, what measures it."""
+    """Each claim of the two papers that can be tried here.  A phone shows the first three columns at once."""
     rows = [line for claim in CLAIMS for line in claim.rows(records)]
-    return markdown_table(["claim", "published", "measured here", "ours", "seeds, images", "by"], rows)
+    return markdown_table(["claim", "measured here", "ours", "published", "seeds, images", "by"], rows)
