@@ -2,9 +2,9 @@
 
 from scipy.stats import ttest_rel
 
-from .. import paper
+from .claims import NOTE, claims_table
 from .differences import seed_by_seed
-from .tables import MISSING, made_by, markdown_table, minutes_of, shown
+from .tables import MISSING, made_by, markdown_table, minutes_of, shown, shown_difference
 
 CYCLE = {                # measure: (heading, how it is printed)
     "balanced_accuracy_20": ("balanced accuracy, 20 steps after a switch", ".3f"),
@@ -21,7 +21,7 @@ SAID = {"none": "none: its task alone", "rotation": "rotations", "shuffled": "ro
 def neighbours_parts(records):
     """Headings, tables and notes; nothing for what was not measured."""
     parts = [text for experiment, part in PARTS.items() for job in records.jobs(experiment=experiment) for text in part(job)]
-    return ["## The neighbours: SS-GAN and RepurposeGAN", *parts] if parts else []
+    return ["## The neighbours: SS-GAN and RepurposeGAN", claims_table(records), NOTE, *parts] if parts else []
 
 
 def subjects(job, measure):
@@ -46,8 +46,7 @@ def differences_table(job, pairs, measures):
             if found is None or found["low"] is None:
                 continue
             chance = ttest_rel(list(one.values()), [other[seed] for seed in one]).pvalue if set(one) <= set(other) else None
-            form = "+" + form.lstrip("+")
-            rows.append([f"{ours} - {theirs}", heading, f"{found['mean']:{form}} [{found['low']:{form}}, {found['high']:{form}}]",
+            rows.append([f"{ours} - {theirs}", heading, shown_difference(found, f"+{form}"),
                          MISSING if chance is None else f"{chance:.2g}", str(found["n"])])
     return markdown_table(["difference", "of", "seed by seed", "p", "seeds"], rows) if rows else ""
 
@@ -58,7 +57,7 @@ def cycle_part(job):
             arms_table(job, CYCLE, "beside the task it learns", SAID),
             differences_table(job, (("rotation", "none"), ("rotation", "shuffled")), CYCLE),
             "A discriminator learns to tell one kind from all others, kind after kind, twice through. ± and [ ] over seeds. The "
-            "paper shows curves on CIFAR-10 with 1,000 steps a task: nothing is carried over without rotations. "
+            "paper's curves are of CIFAR-10, with 1,000 steps a task. "
             f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
 
 
@@ -67,9 +66,7 @@ def gan_part(job):
     return [f"### A probe of the discriminator's features over a GAN's training, {job.domain} (SS-GAN, Figure 2)",
             arms_table(job, GANS, "GAN"), differences_table(job, (("SS-GAN", "plain GAN"),), GANS),
             "A logistic regression learns the ten kinds from features; the GAN sees no label. The paper's curve on CIFAR-10 falls "
-            "after a while without rotations and keeps rising with them. Published FIDs on CIFAR-10 (kwotsin/mimicry): "
-            f"{paper.SNGAN_CIFAR10_FID} without, {paper.SSGAN_CIFAR10_FID} with rotations; on aligned faces of 64 x 64 "
-            f"{paper.SNGAN_CELEBA64_FID} and {paper.SSGAN_CELEBA64_FID}. None was measured here. "
+            "after a while without rotations and keeps rising with them. "
             f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
 
 

@@ -90,8 +90,8 @@ def shown_with_interval(found, form=".2f", factor=1.0):
     return f"{shown(found, form, factor)} [{factor * found['low']:{form}}, {factor * found['high']:{form}}]"
 
 
-def shown_difference(found, form=".2f"):
-    """A difference as `seed_by_seed` gives it, as text: with its 95 % interval, or both values of two seeds.
+def shown_difference(found, form="+.2f"):
+    """A difference as `seed_by_seed` gives it, as text: with its 95 % interval, or the values of one or two seeds.
 
     >>> shown_difference({"mean": -0.36, "low": -0.84, "high": 0.12, "values": [-0.5, -0.44, -0.14]})
     '-0.36 [-0.84, +0.12]'
@@ -99,8 +99,8 @@ def shown_difference(found, form=".2f"):
     '-2.00, -1.00'
     """
     if len(found["values"]) < 3:
-        return ", ".join(f"{value:+{form}}" for value in found["values"])
-    return f"{found['mean']:+{form}} [{found['low']:+{form}}, {found['high']:+{form}}]"
+        return ", ".join(format(value, form) for value in found["values"])
+    return f"{found['mean']:{form}} [{found['low']:{form}}, {found['high']:{form}}]"
 
 
 def markdown_table(head, rows):
