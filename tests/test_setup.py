@@ -100,7 +100,8 @@ def test_what_the_library_imports_is_declared(project):
     modules = {"scikit-image": "skimage", "scikit-learn": "sklearn", "ipython": "IPython"}
     declared = {modules.get(name, name) for name in floors(project["dependencies"])}
     declared |= {name for extra in ("vgg", "fid") for name in floors(project["optional-dependencies"][extra])}
-    declared |= {"PIL", "urllib3", "simgan_lib"}  # Matplotlib cannot be without Pillow, nor requests without urllib3
+    # Matplotlib cannot be without Pillow, requests not without urllib3, ipywidgets not without traitlets.
+    declared |= {"PIL", "urllib3", "traitlets", "simgan_lib"}
     for path in (ROOT / "simgan_lib").rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text())))
         names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}

@@ -36,7 +36,13 @@ EYE_THEMES = {
 def show_widget(widget, alternative):
     """Show a widget; where widgets do not run (a saved page, a test) the sentence stands in its place."""
     view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    display({VIEW: view, "text/plain": alternative}, raw=True)
+    display({VIEW: view, "text/plain": alternative}, metadata=_metadata(widget), raw=True)
+
+
+def _metadata(widget):
+    """What a widget of our own, by anywidget, tells Colab: where the code is that shows it.  Nothing for ipywidgets' own."""
+    found = widget._repr_mimebundle_() if hasattr(widget, "_repr_mimebundle_") else None          # ipywidgets 7 has none
+    return found[1] if isinstance(found, tuple) else {}
 
 
 def pictured(controls, seen, arranged=None):
