@@ -6,7 +6,8 @@ Five arms: none, the buffer, SS-GAN's rotations (beta = 1), both, R1.  The discr
 made in round t - k, beside stand-in eyes that neither has seen: balanced accuracy at its own threshold and AUC, for k from 0
 to 500, mean over the last hundred rounds.  Then a gaze estimator is trained on the refined eyes of each arm.
 Training is that of the ablations' profile `quick`, for 600 rounds.  Mean ± standard deviation over seeds of the simulated eyes,
-the networks and the batches; arms of one seed share them all.  Some minutes a run on one core.
+the networks and the batches.  Arms of one seed share eyes and first weights; those without a buffer share the batches, too.
+Some minutes a run on one core.
 --results keeps each finished run.  --record adds the numbers to a file of records: docs/results.md is made of it.
 """
 

@@ -7,9 +7,9 @@ Parts: skin, sclera, iris, pupil; a glint counts as what lies below it.  Tested 
 All methods get the same label: eyes that the generator drew (a generator's features are known for no others), with the mask
 of the segmenter that comes with the kit, a UNet that learned from exact masks of thousands of simulated eyes.  It stands for
 the person who would label them by hand; it is the bound that no method can be expected to pass, and a row of its own.
-Its mistakes on drawn eyes are in every method's label alike, and so is what the generator draws wrongly: what that costs, the
-row "exact label" says, where the augmented UNet learns from one simulated eye with its exact mask instead.  An eye is
-labelled only if all four parts are seen in it, as a person would choose.
+Its mistakes on drawn eyes are in every method's label alike.  What they may cost, two rows say: there the augmented UNet
+learns from one *simulated* eye, once with its exact mask and once with the expert's.  An eye is labelled only if all four
+parts are seen in it, as a person would choose.
 The methods, from 1, 5 and 10 labels:
   generator          features of the generator's blocks -> head -> soft labels of eyes that it draws -> student UNet (RepurposeGAN)
   denoiser           features of a UNet that learned to remove noise from unlabelled eyes -> head -> test eyes
@@ -17,8 +17,8 @@ The methods, from 1, 5 and 10 labels:
   random network     the denoiser before its training -> head -> test eyes
   nearest neighbour  cosine in the denoiser's features, on the first fifty test eyes; from one label only
   raw pixels         dilated CNN on the image itself -> test eyes
-  augmented UNet     the student's network and augmentation, on the labelled eyes alone
-In `small` the denoiser is as large as the generator, saw as many unlabelled eyes, and learned for about as many minutes.
+  augmented UNet     the student's network and augmentation, on the labelled eyes alone; once with three times the steps
+In `small` the denoiser is about as large as the generator, saw the same unlabelled eyes, and learned for about as many minutes.
 A row's seed is the draw of its label images; its value is the mean over --seeds networks.  The intervals are over draws.
 --helps measures heads alone, from one label, with one thing changed at a time ("drawn eyes"): IoU with the expert's
 masks on new eyes of the generator, before any student.
@@ -101,7 +101,8 @@ class Bench:
 
     @cached_property
     def unlabelled(self):
-        return simulate(self.scale.unlabelled, seed=30_000).images
+        """The eyes that the kit's generator learned from, too."""
+        return simulate(self.scale.unlabelled, seed=1000).images
 
     @cached_property
     def expert(self):
@@ -132,12 +133,13 @@ class Bench:
         return denoiser_features(from_seed(9, Denoiser, 1, c.width, c.depth).eval(), self.test.images.shape[2:])
 
     def drawn(self, truncation=None, layers=None):
-        """The source of drawn eyes with the generator's features; noise is the same in every chunk."""
+        """The source of drawn eyes with the generator's features; all have one noise: an eye drawn again is the same."""
         psi, g = self.scale.truncation if truncation is None else truncation, self.generator
         blocks = range(len(g.blocks)) if (layers or self.scale.layers) == "all" else range(len(g.blocks))[-2:]
 
         def run(z):
-            return g(z, g.noise(len(z), torch.Generator().manual_seed(0)), psi)
+            noise = g.noise(1, torch.Generator().manual_seed(0))
+            return g(z, [each.expand(len(z), -1, -1, -1) for each in noise], psi)
         return FeatureSource(g, tuple(f"blocks.{at}" for at in blocks), self.test.images.shape[2:], run)
 
     def latents(self, n, seed):
@@ -164,8 +166,8 @@ def fitted(columns, masks, config, seed):
     return FewShotSegmenter(columns.shape[1], CLASSES, config, seed).fit(columns, masks)
 
 
-def by_student(bench, images, targets, seed):
-    student = train_student(images, targets, bench.scale.student, seed)
+def by_student(bench, images, targets, seed, times=1):
+    student = train_student(images, targets, replace(bench.scale.student, steps=times * bench.scale.student.steps), seed)
     return score(*segmented(student, bench.test.images), bench.test)
 
 
@@ -195,8 +197,8 @@ def by_pixels(bench, images, masks, seed):
     return score(*map(torch.cat, zip(*parts)), bench.test)
 
 
-def by_unet(bench, images, masks, seed):
-    return by_student(bench, images, one_hot(masks, CLASSES), seed)
+def by_unet(bench, images, masks, seed, times=1):
+    return by_student(bench, images, one_hot(masks, CLASSES), seed, times)
 
 
 def methods(bench, source, draw, n):
@@ -204,6 +206,7 @@ def methods(bench, source, draw, n):
     z, images, masks = bench.labelled(source, n, draw)
     exact = labelled_eyes(20 * n, seed=60_000 + draw)
     exact = exact[complete(exact.labels["parts"])[:n]]
+    seen = segmented(bench.expert, exact.images)[0]
     found = {"generator": partial(by_generator, bench, source, z, images, masks),
              "denoiser": partial(by_features, bench, bench.denoiser, images, masks),
              "denoiser, student": partial(by_denoiser_student, bench, images, masks),
@@ -211,6 +214,8 @@ def methods(bench, source, draw, n):
              "raw pixels": partial(by_pixels, bench, images, masks),
              "augmented UNet": partial(by_unet, bench, images, masks)}
     only_from_one = {"augmented UNet, exact label": partial(by_unet, bench, exact.images, exact.labels["parts"]),
+                     "augmented UNet, expert's label": partial(by_unet, bench, exact.images, seen),
+                     "augmented UNet, 3 x the steps": partial(by_unet, bench, images, masks, times=3),
                      "nearest neighbour": lambda seed: by_nearest(bench, images, masks)}
     return found | (only_from_one if n == 1 else {})
 
@@ -237,18 +242,18 @@ def mean_of(values):
 # ---- what helps: heads, layers and truncation, on eyes that the generator draws ----
 HELPS = {"as above": ({}, {}), "linear head": ({"head": "linear"}, {}), "cnn-s head": ({"head": "cnn-s"}, {}),
          "three times the steps": ({"steps": 600}, {}), "classes as they are": ({"balance": 0.0}, {}),
-         "last two blocks": ({}, {"layers": "fine"}), "no truncation": ({}, {"truncation": 1.0})}
+         "last two blocks": ({}, {"layers": "fine"}), "a label without truncation": ({}, {"truncation": 1.0})}
 
 
 def helps_rows(bench, draw, n=100):
-    """IoU on n new drawn eyes with the expert's masks, from one label, with one thing changed."""
+    """IoU on n new drawn eyes, the same for all, with the expert's masks; from one label, with one thing changed."""
     rows = []
     for name, (of_head, of_source) in HELPS.items():
-        source = bench.drawn(**of_source)
+        source, asked = bench.drawn(**of_source), bench.drawn(layers=of_source.get("layers"))
         z, _, masks = bench.labelled(source, 1, draw)
         head = fitted(source.whole(z)[1], masks, replace(bench.scale.head, **of_head), draw)
         images, predicted = zip(*((to_uint8(given), head.predict(columns)[0])
-                                   for given, columns in source.parts(bench.latents(n, 95_000 + draw))))
+                                   for given, columns in asked.parts(bench.latents(n, 95_000 + draw))))
         true = segmented(bench.expert, torch.cat(images))[0]
         found = part_iou(torch.cat(predicted), true, CLASSES)
         rows += [row(draw, f"drawn eyes, {name}", f"iou_{part}", value) for part, value in zip(SEEN, found.tolist())]
@@ -291,7 +296,8 @@ def parts_of(a, bench, source):
     if a.helps:
         yield from (helps_rows(bench, draw) for draw in range(a.draws))
         return
-    yield bound_rows(bench)
+    if 1 in a.shots:
+        yield bound_rows(bench)
     for n in a.shots:
         yield from (rows_of(bench, source, draw, n, a.seeds) for draw in range(a.draws))
 
@@ -311,8 +317,9 @@ def main():
     generator = (load_generator(a.generator) if a.generator else load_shipped_generator())[0]
     bench = Bench(generator, SCALES[a.profile], a.networks)
     job = {**asdict(bench.scale), "seeds": a.seeds, "generator": module_digest(generator)}
+    asked = " --helps" if a.helps else f" --shots {','.join(map(str, a.shots))}"
     run = run_line("segmentation", a.profile, "simulated eyes", job, images=bench.scale.tested, **about(torch.device("cpu"),
-                   f"python studies/segmentation.py --profile {a.profile} --draws {a.draws} --seeds {a.seeds}"))
+                   f"python studies/segmentation.py --profile {a.profile} --draws {a.draws} --seeds {a.seeds}{asked}"))
     if a.record:
         check_addable(a.record, run, range(a.draws))
     rows, source = [], bench.drawn()

@@ -10,6 +10,8 @@ from torch import nn
 
 from simgan_lib.evaluation.masks import labelled_eyes
 from simgan_lib.images import to_float
+from simgan_lib.neighbours.segmenters import load_shipped_segmenter
+from simgan_lib.simulators.eyes import simulate
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,16 +32,17 @@ class Album(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.blocks, self.seen = nn.ModuleList([nn.Identity(), nn.AvgPool2d(2)]), []
+        self.blocks, self.seen, self.noises = nn.ModuleList([nn.Identity(), nn.AvgPool2d(2)]), [], []
 
     def latents(self, n, generator):
         return torch.randint(len(EYES), (n, 1), generator=generator)
 
     def noise(self, n, generator):
-        return None
+        return [torch.randn(n, 1, 1, 1, generator=generator)]
 
     def forward(self, z, noise, psi):
         self.seen.append(psi)
+        self.noises.append(noise[0].flatten())
         image = to_float(EYES.images[z[:, 0]])
         for block in self.blocks:
             block(image)
@@ -89,8 +92,9 @@ def test_all_methods_learn_from_the_same_labels(study, bench, monkeypatch):
         seen[method] = caught.pop()
     alike = {method for method, masks in seen.items() if torch.equal(masks.long(), labels.long())}
     assert alike == {"generator", "denoiser", "denoiser, student", "random network", "raw pixels", "augmented UNet",
-                     "nearest neighbour"}
-    assert seen.keys() - alike == {"augmented UNet, exact label"}
+                     "nearest neighbour", "augmented UNet, 3 x the steps"}
+    assert seen.keys() - alike == {"augmented UNet, exact label", "augmented UNet, expert's label"}
+    assert torch.equal(*(seen[f"augmented UNet, {label} label"] for label in ("exact", "expert's")))     # exact() is the expert here
 
 
 def test_label_images_and_auto_shots_have_one_truncation(study, bench, monkeypatch):
@@ -112,6 +116,16 @@ def test_a_perfect_segmenter_scores_1_and_has_the_pupil_in_place(study):
     assert moved["pupil_px"] == pytest.approx(2, abs=0.2) and moved["iou_pupil"] < 0.6
 
 
+def test_an_eye_that_is_drawn_again_has_the_noise_that_it_had(study, bench):
+    source = bench.drawn()
+    source.whole(bench.latents(3, 1))
+    source.whole(bench.latents(5, 2))
+    assert len({value for noise in bench.generator.noises for value in noise.tolist()}) == 1
+
+
 def test_the_bench_tests_on_eyes_that_nothing_learns_from(study):
     bench = study.Bench(Album(), replace(study.SCALES["quick"], unlabelled=60))
-    assert not (bench.test.images[:, None] == bench.unlabelled[None]).flatten(2).all(2).any()
+    learned = torch.cat([bench.unlabelled, simulate(60, seed=1000).images, labelled_eyes(60, seed=60_000).images])
+    assert torch.equal(bench.unlabelled, learned[60:120])                       # those that the generator learned from
+    assert not (bench.test.images[:, None] == learned[None]).flatten(2).all(2).any()
+    assert 31_000 not in load_shipped_segmenter()[1]["data"]["seeds"].values()

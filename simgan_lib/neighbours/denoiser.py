@@ -18,6 +18,7 @@ from .hypercolumns import FeatureSource
 from .unet import UNet
 
 NOISE = Number(0, 100, above=True)
+SPREAD = 0.36             # of the pixels of gray eyes in [-1, 1]: the root of their mean square
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class DenoiserConfig(Settings):
 class Denoiser(torch.nn.Module):
     """Noisy images (N, C, H, W) and the deviation of their noise (N,)  ->  the images without it.
 
-    The network sees the noisy image at deviation 1 and, as one more plane, the logarithm of the noise.
+    The network sees the noisy image at deviation 1 and, as one more plane, the logarithm of the noise.  It gives what is
+    missing, at deviation 1 too: with little noise nearly the input is the answer, with much of it nearly the network's.
+    Karras et al., Elucidating the design space of diffusion-based generative models, NeurIPS 2022, section 5.
     """
 
     def __init__(self, channels=1, width=16, depth=3):
@@ -51,13 +54,15 @@ class Denoiser(torch.nn.Module):
     def forward(self, noisy, sigma):
         sigma = sigma.reshape(-1, 1, 1, 1)
         level = sigma.log().expand(len(noisy), 1, *noisy.shape[2:])
-        return self.unet(torch.cat([noisy * (0.25 + sigma**2).rsqrt(), level], 1))
+        total = (sigma**2 + SPREAD**2).sqrt()
+        missing = self.unet(torch.cat([noisy / total, level], 1))
+        return (SPREAD / total) ** 2 * noisy + sigma * SPREAD / total * missing
 
 
 def train_denoiser(images, config=None, seed=0, device="cpu", progress=None):
     """A Denoiser of unlabelled uint8 images (N, C, H, W), in evaluation mode.  progress: called as progress(done, total).
 
-    Loss: squared error, weighted by (1 + sigma^2) / sigma^2, so that no level of noise outweighs the others.
+    Loss: squared error of what is missing at deviation 1, so that no level of noise outweighs the others.
     Raises UserError if there are no images.
     """
     if not len(images):
@@ -73,7 +78,7 @@ def train_denoiser(images, config=None, seed=0, device="cpu", progress=None):
         sigma = (low + (high - low) * torch.rand(c.batch, generator=generator, device=device)).exp()
         noise = torch.randn(x.shape, generator=generator, device=device)
         off = (network(x + sigma.reshape(-1, 1, 1, 1) * noise, sigma) - x).square().mean((1, 2, 3))
-        loss = (off * (1 + sigma**2) / sigma**2).mean()
+        loss = (off * (sigma**2 + SPREAD**2) / (sigma * SPREAD) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
