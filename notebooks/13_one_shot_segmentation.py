@@ -59,7 +59,8 @@ def latents(n, seed):
 
 def draw(z):
     """Eyes, (n, 1, 35, 55) in [-1, 1]; psi = 0.7 keeps them near the mean eye: fewer are odd, and they differ less."""
-    return generator(z, generator.noise(len(z), torch.Generator().manual_seed(0)), psi=0.7)
+    noise = generator.noise(1, torch.Generator().manual_seed(0))          # one for all: an eye drawn again is the same
+    return generator(z, [each.expand(len(z), -1, -1, -1) for each in noise], psi=0.7)
 
 
 with torch.no_grad():
@@ -186,9 +187,9 @@ assert columns.shape == (7, 176, 35, 55)
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The coarsest block has only a soft blob: five rows cannot show a pupil. The middle block has the eye's opening. The
-# finest draws the iris and the pupil in colours of their own, in all eyes the same ones, whether the eye is dark or
-# bright. Nobody told it what a pupil is.
+# The coarsest block has only a soft blob: five rows cannot show a pupil. A finer one has the eye's opening with the iris.
+# The finest draws iris and pupil in colours of their own, in all eyes the same ones. Nobody told it what a pupil is. All
+# blocks together look coarse, since the two coarse blocks have 128 of the 176 numbers. A head may choose among them.
 #
 # </details>
 #
@@ -227,7 +228,7 @@ if find_spec("anywidget"):                                                # on C
     mask = labeller.mask if labeller.painted else exact
 
 # %%
-show(*figures.masks_figure({"the eye": image[None], "its label": (image[None], mask[None])}, columns=1))
+show(*figures.masks_figure({"the eye": image[None], "its label": (image[None], mask[None])}, columns=1, width=3.4))
 agreement = part_iou(mask[None], exact[None], 4)
 print("the label and the expert's:", ", ".join(f"{part} {share:.2f}" for part, share in zip(SEEN, agreement)))
 assert mask.shape == (35, 55) and mask.max() <= 3
@@ -444,6 +445,7 @@ assert len(base) >= 5
 
 # %%
 from simgan_lib.evaluation.masks import pupil_centre
+from simgan_lib.networks import smooth_noise
 from simgan_lib.pretrained import load_shipped
 
 refiner, _ = load_shipped("gray")
@@ -453,8 +455,9 @@ m = refiner.margin                                                        # it c
 @torch.no_grad()
 def refined_with_features(images):
     """Refined images, moved by 3 px, uint8, and the refiner's hypercolumns (N, C, 35, 55)."""
-    with FeatureTap(refiner, [f"blocks.{at}" for at in range(len(refiner.blocks))]) as tap:
-        refined = to_uint8(refiner(to_float(images)))
+    with seeded(8) as chance, FeatureTap(refiner, [f"blocks.{at}" for at in range(len(refiner.blocks))]) as tap:
+        noise = smooth_noise(len(images), refiner.noise, images.shape[2:], chance)
+        refined = to_uint8(refiner(to_float(images), noise))
     inner = [each[..., m:-m, m:-m].float() for each in tap.maps]
     return refined.roll(3, 3), hypercolumn(inner, images.shape[2:])
 

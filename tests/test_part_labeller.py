@@ -81,7 +81,8 @@ def test_the_browser_gets_the_image_row_by_row_and_a_colour_for_each_part_but_th
 @pytest.mark.parametrize("sent, why", [
     (memoryview(PAINTED[:-1]), "found 14 bytes, expected 3 x 5 bytes from 0 to 3"),
     (memoryview(PAINTED + b"\0"), "found 16 bytes"), (memoryview(b""), "found 0 bytes"),
-    (memoryview(PAINTED[:-1] + b"\4"), "found the number 4"), ("skin", "found a str"), (15, "found a int"), (None, "found a NoneType")])
+    (memoryview(PAINTED[:-1] + b"\4"), "found the number 4"), ("skin", "found a str"), (15, "found a int"),
+    (None, "found a NoneType")])
 def test_a_mask_that_is_none_is_refused_put_right_and_said(sent, why, path, monkeypatch):
     labeller = PartLabeller(EYE, SEEN, path)
     paint(labeller)

@@ -94,7 +94,7 @@ def test_all_methods_learn_from_the_same_labels(study, bench, monkeypatch):
     assert alike == {"generator", "denoiser", "denoiser, student", "random network", "raw pixels", "augmented UNet",
                      "nearest neighbour", "augmented UNet, 3 x the steps"}
     assert seen.keys() - alike == {"augmented UNet, exact label", "augmented UNet, expert's label"}
-    assert torch.equal(*(seen[f"augmented UNet, {label} label"] for label in ("exact", "expert's")))     # exact() is the expert here
+    assert torch.equal(*(seen[f"augmented UNet, {label} label"] for label in ("exact", "expert's")))    # exact() is the expert here
 
 
 def test_label_images_and_auto_shots_have_one_truncation(study, bench, monkeypatch):

@@ -17,10 +17,13 @@ def tinted(images, masks, strength=0.55):
     return ((1 - share) * images + share * colours).round().to(torch.uint8)
 
 
-def masks_figure(rows, columns):
-    """Eyes in rows, named on their left.  rows: {name: uint8 images (N, 1, H, W), or a pair (images, masks (N, H, W))}."""
+def masks_figure(rows, columns, width=7.2):
+    """Eyes in rows, named on their left.  rows: {name: uint8 images (N, 1, H, W), or a pair (images, masks (N, H, W))}.
+
+    columns, width: as in `montage_figure`.
+    """
     shown = {name: tinted(*given) if isinstance(given, tuple) else given for name, given in rows.items()}
-    return montage_figure(shown, columns, says="Sclera is tinted yellow, iris blue, pupil red.")
+    return montage_figure(shown, columns, width, "Sclera is tinted yellow, iris blue, pupil red.")
 
 
 def features_figure(images, rows, columns):
