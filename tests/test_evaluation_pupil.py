@@ -10,11 +10,13 @@ from skimage import io
 from skimage.measure import CircleModel
 
 from simgan_lib.evaluation import pupil
+from simgan_lib.evaluation.masks import PUPIL
 from simgan_lib.evaluation.pupil import (
     estimator_error,
     iris_ellipses,
     mask_shifts,
     mean_shift,
+    part_centres,
     pupil_centres,
     pupil_shift,
     pupil_shifts,
@@ -137,6 +139,57 @@ def test_an_eye_that_is_not_there_is_far_off_or_no_number(synthetic):
 def test_an_eye_without_any_white_has_no_shift(synthetic):
     closed = replace(synthetic, labels={"parts": torch.zeros_like(synthetic.labels["parts"])})
     assert mask_shifts(closed).isnan().all()
+
+
+# ---- by a network that names the parts ----
+class Painted(torch.nn.Module):
+    """Names the part that an image has painted: gray level 50 is part 0, 100 part 1, and so on."""
+
+    def __init__(self):
+        super().__init__()
+        self.levels = torch.nn.Parameter(torch.tensor([50.0, 100, 150, 200]))
+
+    def forward(self, x):
+        return -(255 * (x + 1) / 2 - self.levels[:, None, None]).abs()
+
+
+def painted():
+    """Sclera, an iris of 5 x 4 px from x 20 and y 10 on, in it a pupil of 2 x 3 px from x 21 and y 11 on."""
+    image = torch.full((1, 1, 35, 55), 100, dtype=torch.uint8)
+    image[..., 10:14, 20:25], image[..., 11:14, 21:23] = 150, 200
+    return image
+
+
+def test_the_centre_is_that_of_what_the_network_calls_iris_or_pupil():
+    assert part_centres(painted(), segmenter=Painted())[0].tolist() == pytest.approx([22, 11.5], abs=1e-4)
+    assert part_centres(painted(), (PUPIL,), Painted())[0].tolist() == pytest.approx([21.5, 12], abs=1e-4)
+
+
+def test_a_speck_is_no_part():
+    few = painted()
+    few[few == 150] = 100                                      # the pupil's six pixels alone: seen, but one less is not
+    assert part_centres(few, segmenter=Painted()).isfinite().all()
+    few[..., 11, 21] = 100
+    assert part_centres(few, segmenter=Painted()).isnan().all()
+
+
+def test_larger_and_colour_images_are_looked_at_at_55_px_and_measured_in_their_own():
+    large = painted().repeat_interleave(2, 2).repeat_interleave(2, 3).expand(-1, 3, -1, -1)
+    assert part_centres(large, segmenter=Painted())[0].tolist() == pytest.approx([44.5, 23.5], abs=0.2)
+
+
+def test_the_kit_s_network_looks_unless_another_is_given(monkeypatch):
+    monkeypatch.setattr(pupil, "load_shipped_segmenter", lambda: (Painted(), {}))
+    assert torch.equal(part_centres(painted()), part_centres(painted(), segmenter=Painted()))
+
+
+def test_the_network_sees_a_shift_with_its_direction(synthetic):
+    moved = part_centres(synthetic.images.roll((1, -2), dims=(2, 3))) - part_centres(synthetic)
+    torch.testing.assert_close(moved.nanmedian(0).values, torch.tensor([-2.0, 1.0]), atol=0.1, rtol=0)
+
+
+def test_nothing_to_see_has_no_centre_by_the_network():
+    assert part_centres(torch.full((2, 1, 35, 55), 128, dtype=torch.uint8)).isnan().all()
 
 
 def test_pairs_must_belong_together(synthetic):

@@ -172,6 +172,17 @@ def test_fits_are_drawn_where_they_are_and_a_missing_one_is_counted():
     assert "in ≈1 of them none" in sentence
 
 
+def test_named_parts_are_drawn_where_they_are_and_a_missing_pupil_is_counted():
+    exact = torch.tensor([[27.0, 17.0, 9.0, 8.0, 0.0]] * 2)
+    masks = torch.zeros(2, 35, 55, dtype=torch.uint8)
+    masks[:, 5:30, 5:50], masks[:, 10:20, 20:30], masks[0, 13:16, 23:26] = 1, 2, 3
+    rows = {"refined": torch.zeros(2, 1, 35, 55, dtype=torch.uint8)}
+    figure, sentence = figures.parts_named_figure(rows, exact, {"refined": masks})
+    whole, without = ([lines.get_paths()[0].get_extents() for lines in axes.collections] for axes in figure.axes)
+    assert [tuple(edge.intervalx) for edge in whole] == [(4.5, 49.5), (19.5, 29.5), (22.5, 25.5)] and len(without) == 2
+    assert [axes.patches[0].center for axes in figure.axes] == [(27, 17)] * 2 and "in ≈1 of them it sees no pupil" in sentence
+
+
 def test_falling_lambda_has_its_means_on_the_line():
     looks = {0.5: [{"mask": 1.0, "ellipse": 0.5, "failed": 10, "spectrum": 4.0}] * 2,
              0.0: [{"mask": m, "ellipse": 0.9, "failed": 30, "spectrum": 2.0} for m in (1.0, 3.0)]}

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from simgan_lib.evaluation.masks import labelled_eyes, part_iou, pupil_centre
+from simgan_lib.evaluation.masks import WHOLE_IRIS, centre_error, labelled_eyes, part_iou, pupil_centre, weighted
 from simgan_lib.neighbours import segmentation
 from simgan_lib.neighbours.segmentation import FewShotSegmenter, HeadConfig, NearestSegmenter, build_head, class_weights
 from simgan_lib.simulators.eyes import simulate
@@ -165,6 +165,24 @@ def test_probabilities_tell_a_centre_finer_than_a_pixel():
     weight = torch.zeros(1, 3, 4)
     weight[0, 1, 1], weight[0, 1, 2] = 0.75, 0.25
     assert pupil_centre(weight)[0].tolist() == [[1.25, 1.0]]
+
+
+def test_a_pixel_weighs_as_much_as_its_named_parts_are_probable():
+    masks = torch.tensor([[[3, 2, 1]]], dtype=torch.uint8)
+    probabilities = torch.tensor([[0.1, 0.1, 0.4], [0.1, 0.1, 0.5], [0.2, 0.5, 0.1], [0.6, 0.3, 0.0]])[None, :, None]
+    torch.testing.assert_close(weighted(masks, probabilities), torch.tensor([[[0.6, 0, 0]]]))
+    torch.testing.assert_close(weighted(masks, probabilities, WHOLE_IRIS), torch.tensor([[[0.8, 0.8, 0]]]))
+
+
+def test_the_error_of_a_centre_leaves_out_images_without_the_part_and_counts_them():
+    true = torch.zeros(3, 4, 9, dtype=torch.uint8)
+    true[:, 1:3, 2:4] = 3
+    found = true.clone()
+    found[1], found[2] = true[1].roll(2, -1), 0                                # one moved by 2 px, one with no pupil seen
+    certain = torch.nn.functional.one_hot(found.long(), 4).movedim(-1, 1).float()
+    off, none = centre_error(found, certain, true)
+    assert off == pytest.approx(1) and none == pytest.approx(100 / 3)
+    assert centre_error(found, certain, true, (2,))[1] == 100
 
 
 def test_below_a_glint_lies_pupil_or_iris_and_all_else_stays():

@@ -13,6 +13,7 @@ from ..simulators.parameters import EYE, draw_parameters
 
 SEEN = PARTS[:4]                                   # skin, sclera, iris, pupil: a glint is light, not a part of the eye
 PUPIL = SEEN.index("pupil")
+WHOLE_IRIS = (SEEN.index("iris"), PUPIL)           # the disc within the limbus, as far as the lids leave it free
 
 
 def labelled_eyes(n, seed, size=(35, 55), prior=EYE):
@@ -78,6 +79,16 @@ def weighted(masks, probabilities, parts=(PUPIL,)):
     return probabilities[:, list(parts)].sum(1) * torch.isin(masks, torch.tensor(parts, dtype=masks.dtype))
 
 
+def centre_error(masks, probabilities, true, parts=(PUPIL,)):
+    """How far the centre of predicted `parts` lies from that of the exact masks  ->  (mean px, % of images without them).
+
+    true: exact masks (N, H, W).  An image without these parts, by either mask, has no distance.
+    """
+    found, empty = pupil_centre(weighted(masks, probabilities, parts))
+    off = (found - pupil_centre(torch.isin(true, torch.tensor(parts, dtype=true.dtype)).float())[0]).norm(dim=1)
+    return off[off.isfinite()].mean().item(), 100 * empty
+
+
 def score(masks, probabilities, eyes):
     """{measure: value} of predicted masks (N, H, W) and probabilities (N, 4, H, W) against the eyes' exact masks.
 
@@ -85,7 +96,5 @@ def score(masks, probabilities, eyes):
     """
     true = eyes.labels["parts"][:len(masks)]
     found = {f"iou_{name}": value for name, value in zip(SEEN, part_iou(masks, true, len(SEEN)).tolist())}
-    centres, empty = pupil_centre(weighted(masks, probabilities))
-    off = (centres - pupil_centre(true)[0]).norm(dim=1)
-    return {**found, "iou_mean": sum(found.values()) / len(SEEN), "pupil_px": off[off.isfinite()].mean().item(),
-            "no_pupil_percent": 100 * empty}
+    off, empty = centre_error(masks, probabilities, true)
+    return {**found, "iou_mean": sum(found.values()) / len(SEEN), "pupil_px": off, "no_pupil_percent": empty}

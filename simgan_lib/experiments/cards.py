@@ -80,16 +80,17 @@ def segmenter_parts(card):
     """The card of a part segmenter as parts of a page."""
     network = f"UNet, {card['inputs']} channel to {card['outputs']} parts, {card['width']} feature maps, {card['depth']} halvings"
     return _described(card, "a part segmenter", network, SEGMENTER_MEASURES,
-                      {"drawn": "as drawn", "camera": "through a camera", "wild": "the stand-in domain's kind of eyes"})
+                      {"drawn": "as drawn", "camera": "through a camera", "wild": "the stand-in domain's kind of eyes"},
+                      **{"measured on": f"{card['measurements'][0]['n']:,} fresh eyes of each kind"})
 
 
-def _described(card, kind, network, measures, subjects):
+def _described(card, kind, network, measures, subjects, **more):
     """A network's facts, and its measures {name: (heading, form)} for each of the subjects {name: heading}."""
     data, job = card["data"], job_of(card)
     facts = {
         "purpose": card["purpose"], "what it is not": card["what_it_is_not"], "command": f"`{card['command']}`",
         "seed": card["seed"], "commit": card["commit"], "data": data["real"], "licence": data["licence"], "network": network,
-        **_made(card)}
+        **_made(card), **more}
     rows = [[heading, *(shown(job.get(subject, name), form) for subject in subjects)] for name, (heading, form) in measures.items()]
     return [f"## {card['name']}, {kind}", _listed(facts), markdown_table(["", *subjects.values()], rows)]
 

@@ -28,7 +28,7 @@ from .forgetting import bands_figure, bars_figure, ring_figure
 from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, recorded_curves, within_shares
 from .history_buffer import chase_beside_figure, chase_figure, memory_figure, minibatch_figure, verdict_figure
 from .local_loss import maps_figure, windows_figure
-from .pupil_centres import falling_lambda_figure, fits_figure
+from .pupil_centres import falling_lambda_figure, fits_figure, parts_named_figure
 from .refiner import price_figure
 from .segmentation import features_figure, masks_figure
 from .turing import alarms_figure, power_figure, turing_figure

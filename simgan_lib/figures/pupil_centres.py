@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .base import MARKERS, STYLE, canvas, edged, outline, show_image
+from .base import MARKERS, SERIES, STYLE, canvas, edged, outline, show_image
 
 
 def fits_figure(rows, exact, fitted, width=7.2):
@@ -32,6 +32,27 @@ def _ellipse(axes, ellipse, colour, line):
         edge = edged(2.6) if colour == "white" else []
         outline(axes, (x, y, *rest), linewidth=1.4, edgecolor=colour, linestyle=line, path_effects=edge)
         axes.plot(x, y, "+", color=colour, markersize=6, path_effects=edge)
+
+
+def parts_named_figure(rows, exact, named, width=7.2):
+    """Eyes in rows, on each the exact outline of its iris, and the edges of the parts that a network named.
+
+    rows: {name: uint8 images (K, 1, H, W)}.  exact: ellipses (x, y, a, b, angle) (K, 5), px and radians.  named: {name:
+    masks (K, H, W)}, skin 0, sclera 1, iris 2, pupil 3.
+    """
+    n, _, high, wide = next(iter(rows.values())).shape
+    figure, grid = canvas(len(rows), n, (width / n, width / n * high / wide + 0.05))
+    for row, (name, images) in zip(grid, rows.items()):
+        for axes, image, label, mask in zip(row, images, exact, named[name]):
+            show_image(axes, image, vmin=0, vmax=255)
+            _ellipse(axes, label, "white", "-")
+            for part, look in zip((1, 2, 3), SERIES):
+                if (mask >= part).any():
+                    axes.contour((mask >= part).numpy(), levels=[0.5], colors=[look["color"]], linewidths=1.2)
+        row[0].set_ylabel(name)
+    without = sum(int((mask < 3).all()) for masks in named.values() for mask in masks)
+    return figure, (f"{len(rows)} rows of {n} eyes ({', '.join(rows)}), the exact outline of each iris in white, and where a "
+                    f"network sees the lids' opening, the iris and the pupil; in ≈{without} of them it sees no pupil.")
 
 
 def falling_lambda_figure(sweep):
