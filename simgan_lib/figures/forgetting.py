@@ -41,7 +41,10 @@ def bands_figure(panels, x, y, level=None):
                 axes.fill_between(places, lows, highs, color=line.get_color(), alpha=0.15, linewidth=0)
         if level is not None:
             axes.axhline(level[0], **STYLE["real"] | {"linestyle": ":"}, linewidth=1)
+            axes.margins(y=0.12)
             axes.annotate(level[1], (1, level[0]), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
+        if len(places) < 5:
+            axes.set_xticks(places)
         axes.set_xlabel(x)
         axes.set_title(title, fontsize=10)
     row[0].set_ylabel(y)
