@@ -4,6 +4,7 @@ import importlib
 import re
 import sys
 import types
+from pathlib import Path
 
 import ipywidgets
 import pytest
@@ -16,7 +17,7 @@ from simgan_lib.teaching import part_labeller, widgets
 from simgan_lib.teaching.part_labeller import PartLabeller, read_mask
 
 EYE = torch.arange(15, dtype=torch.uint8).reshape(3, 5) * 10
-MASK = [[0, 0, 1, 1, 0], [0, 1, 2, 3, 1], [0, 0, 0, 2, 0]]                   # not in the middle, and taller nowhere than wide
+MASK = [[0, 0, 1, 1, 0], [0, 1, 2, 3, 1], [0, 0, 0, 2, 0]]                   # nothing in it is symmetric
 PAINTED = bytes(sum(MASK, []))
 
 
@@ -81,8 +82,7 @@ def test_the_browser_gets_the_image_row_by_row_and_a_colour_for_each_part_but_th
 @pytest.mark.parametrize("sent, why", [
     (memoryview(PAINTED[:-1]), "found 14 bytes, expected 3 x 5 bytes from 0 to 3"),
     (memoryview(PAINTED + b"\0"), "found 16 bytes"), (memoryview(b""), "found 0 bytes"),
-    (memoryview(PAINTED[:-1] + b"\4"), "found the number 4"), ("skin", "found a str"), (15, "found a int"),
-    (None, "found a NoneType")])
+    (memoryview(PAINTED[:-1] + b"\4"), "found the number 4"), ("skin", "found str"), (15, "found int"), (None, "found NoneType")])
 def test_a_mask_that_is_none_is_refused_put_right_and_said(sent, why, path, monkeypatch):
     labeller = PartLabeller(EYE, SEEN, path)
     paint(labeller)
@@ -189,5 +189,10 @@ def test_elsewhere_and_for_plain_widgets_nothing_is_told(displayed):
     assert [how["metadata"] for _, how in displayed] == [{}, {}]
 
 
-def test_the_browsers_half_comes_with_the_widget():
-    assert "export default { render }" in PartLabeller(EYE, SEEN)._esm
+def test_the_browsers_half_is_installed_with_the_kit():
+    tomllib = pytest.importorskip("tomllib", reason="pyproject.toml is read with Python 3.11 or later")
+    root = Path(__file__).parents[1]
+    patterns = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["simgan_lib"]
+    installed = {path for each in patterns for path in (root / "simgan_lib").glob(each)}
+    assert Path(part_labeller.__file__).with_suffix(".js") in installed
+    assert "export default { render }" in PartLabeller(EYE, SEEN)._esm       # what the browser is sent

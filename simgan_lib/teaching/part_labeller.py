@@ -111,7 +111,7 @@ def _checked_bytes(found, size, parts):
     """One byte a pixel, each the number of a part.  Raises ValueError for anything else."""
     wanted = f"expected {size[0]} x {size[1]} bytes from 0 to {len(parts) - 1} ({', '.join(parts)})"
     if not isinstance(found, (bytes, memoryview)):
-        raise ValueError(f"found a {type(found).__name__}, {wanted}")
+        raise ValueError(f"found {type(found).__name__}, {wanted}")
     found = bytes(found)
     if len(found) != size[0] * size[1]:
         raise ValueError(f"found {len(found)} bytes, {wanted}")
