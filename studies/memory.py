@@ -76,8 +76,9 @@ def main():
     a = parser.parse_args()
     profile, ages, last = sizes(a.quick)
     job = {"profile": asdict(profile), "arms": ARMS, "ages": ages, "watched": [WATCHED, last]}
-    run = run_line("memory", "quick" if a.quick else "full", "stand-in", job, ages=ages, **about(
-        torch.device("cpu"), f"python studies/memory.py --seeds {a.seeds}{' --quick' if a.quick else ''}"))
+    asked = f"--seeds {a.seeds}" + a.quick * " --quick" + (f" --first {a.first}" if a.first else "")
+    run = run_line("memory", "quick" if a.quick else "full", "stand-in", job, ages=ages,
+                   **about(torch.device("cpu"), f"python studies/memory.py {asked}"))
     seeds = range(a.first, a.first + a.seeds)
     if a.record:
         check_addable(a.record, run, seeds)

@@ -73,11 +73,12 @@ def gan_part(job):
 def memory_part(job):
     """How well SimGAN's discriminator tells refined eyes of the past, and the gaze error, arm by arm."""
     measures = {f"auc_{age}": (f"AUC, k = {age}", ".2f") for age in job.first["ages"] if age in (0, 10, 50, 100, 200, 500)}
-    measures |= {"gaze_error": ("gaze error, degrees", ".2f")}
+    measures |= {"balanced_accuracy_500": ("balanced accuracy, k = 500", ".2f"), "gaze_error": ("gaze error, degrees", ".2f")}
+    compared = {name: measures[name] for name in ("auc_0", "auc_500", "balanced_accuracy_500", "gaze_error") if name in measures}
     first = subjects(job, "gaze_error")[0]
     return ["### SimGAN's discriminator and refined eyes of k rounds ago",
             arms_table(job, measures, "arm"),
-            differences_table(job, [(arm, first) for arm in subjects(job, "gaze_error")[1:]], measures),
+            differences_table(job, [(arm, first) for arm in subjects(job, "gaze_error")[1:]], compared),
             "The discriminator of the last hundred rounds judges what the refiner made k rounds before, beside stand-in eyes that "
             f"it never saw. 0.5 is guessing. ± and [ ] over seeds. {made_by(job)}, {minutes_of(job):.0f} minutes."]
 
@@ -85,12 +86,14 @@ def memory_part(job):
 def parts_part(job):
     """Intersection over union by part, for each method and number of labels."""
     measures = {f"iou_{part}": (part, ".3f") for part in ("mean", "skin", "sclera", "iris", "pupil")}
-    measures |= {"pupil_px": ("pupil's centre off by, px", ".2f")}
+    measures |= {"pupil_px": ("pupil's centre off by, px", ".2f"), "no_pupil_percent": ("no pupil seen in, %", ".1f")}
     return ["### Parts of an eye from few labels (RepurposeGAN): intersection over union",
             arms_table(job, measures, "method, labels"),
             differences_table(job, [(f"generator, {n}", f"{other}, {n}") for n in ("1 label", "5 labels", "10 labels")
-                                    for other in ("augmented UNet", "denoiser, student")], {"iou_mean": ("mean", ".3f")}),
-            f"On {job.first['images']:,} fresh simulated eyes with exact masks; ± and *seeds*: over draws of the labelled eyes. "
+                                    for other in ("augmented UNet", "denoiser, student")]
+                              + [("generator, 1 label", "augmented UNet, 3 x the steps, 1 label")], {"iou_mean": ("mean", ".3f")}),
+            f"On {job.first['images']:,} fresh simulated eyes with exact masks; ± and *seeds*: over draws of the labelled eyes; "
+            "the pupil's error is of eyes in which one was seen; *nearest neighbour* was asked about fifty eyes. "
             "Rows that begin with *drawn eyes* are heads alone, measured on the generator's own eyes (the same command with "
             "`--helps`). What each method is: the first lines of `studies/segmentation.py`. "
             f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
