@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from simgan_lib import figures
+from simgan_lib.figures.segmentation import colours_of, tinted
 from simgan_lib.system.errors import UserError
 
 
@@ -283,3 +284,26 @@ def test_the_ring_shows_each_player_with_the_real_points():
     assert [axes.get_title() for axes in figure.axes[:2]] == list(players) and "no memory, buffer" in sentence
     assert figure.axes[0].collections[-1].get_offsets().tolist() == [[2.0, 0.0], [0.0, 2.0]]
     assert figure.axes[0].collections[-2].get_offsets().tolist() == [[1.0, 1.0]] * 4
+
+
+# ---- notebook 13 ----
+def test_parts_are_tinted_and_skin_stays():
+    images, masks = torch.full((1, 1, 1, 4), 100, dtype=torch.uint8), torch.tensor([[[0, 1, 2, 3]]])
+    skin, sclera, _, pupil = tinted(images, masks, 0.5)[0, :, 0].T.tolist()
+    assert skin == [100, 100, 100] and sclera == [170, 164, 83] and pupil == [156, 97, 50]
+    levels = Image.new("RGB", (4, 1))
+    levels.putdata([tuple(colour) for colour in tinted(images, masks, 1.0)[0, :, 0].T.tolist()])
+    gray = np.array(levels.convert("L"))[0].astype(int)
+    assert gray[1] > gray[2] + 30 > gray[3] + 60                                # told apart in gray print
+
+
+def test_features_are_shown_by_their_main_directions():
+    """One channel is bright in the left half, one in the upper; a third hardly changes."""
+    maps = torch.zeros(2, 3, 4, 6)
+    maps[:, 0, :, :3], maps[:, 1, :2] = 5.0, 0.1
+    colours = colours_of(maps)
+    assert colours.shape == (2, 3, 4, 6) and colours.dtype == torch.uint8
+    quarters = {tuple(colours[0, :, y, x].tolist()) for y in range(4) for x in range(6)}
+    assert len(quarters) == 4 and len({tuple(colours[1, :, y, x].tolist()) for y in (0, 1) for x in (0, 2)}) == 1
+    figure, sentence = figures.features_figure(torch.zeros(2, 1, 4, 6, dtype=torch.uint8), {"both": maps}, 2)
+    assert len(figure.axes) == 2 and "both" in sentence

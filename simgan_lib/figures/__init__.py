@@ -10,6 +10,7 @@ from .base import (
     GAP,
     MARKERS,
     PAPER,
+    PART_COLOURS,
     POINTS,
     SERIES,
     STYLE,

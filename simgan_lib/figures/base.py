@@ -30,6 +30,8 @@ POINTS = {meaning: {"color": style["color"], "marker": MARKERS[meaning], "edgeco
 # Curves that stand for no kind of images (artefacts, features, shares), in this order.
 SERIES = [{"color": color, "linestyle": line, "marker": marker} for color, line, marker in (
     ("#D55E00", "-", "^"), ("#009E73", "--", "s"), ("#E69F00", ":", "o"), ("#56B4E9", "-.", "D"), ("#000000", (0, (5, 1)), "v"))]
+# Of sclera, iris and pupil, and of one part more: bright to dark, so that they differ in gray print, too.
+PART_COLOURS = ("#F0E442", "#56B4E9", "#D55E00", "#009E73")
 WIDTH = 4.7                                       # inches: 10 points are 10 pixels high on a phone
 # Training sets beside these: histogram-matched synthetic images.
 LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}

@@ -1,20 +1,19 @@
 """Figures of notebook 13: parts of eyes, and what features know of them."""
 
 import torch
+from PIL import ImageColor
 
-from .base import montage_figure
-
-TINTS = {"sclera": (240, 228, 66), "iris": (86, 180, 233), "pupil": (213, 94, 0)}     # Okabe and Ito's; skin stays gray
+from .base import PART_COLOURS, montage_figure
 
 
 def tinted(images, masks, strength=0.55):
-    """Gray eyes with their parts coloured.  images: uint8 (N, 1, H, W); masks: whole numbers (N, H, W), 0 (skin) to 3 (pupil).
+    """Gray eyes with their parts coloured.  images: uint8 (N, 1, H, W); masks: whole numbers (N, H, W) from 0, left as it is.
 
     Returns uint8 (N, 3, H, W).  strength: of the colour, 0 to 1; the light and dark of the image stay to be seen.
     """
-    colours = torch.tensor([(0, 0, 0), *TINTS.values()], dtype=torch.float)[masks.long()].movedim(-1, 1)      # (N, 3, H, W)
+    colours = torch.tensor([(0, 0, 0), *map(ImageColor.getrgb, PART_COLOURS)], dtype=torch.float)
     share = strength * (masks > 0)[:, None]
-    return ((1 - share) * images + share * colours).round().to(torch.uint8)
+    return ((1 - share) * images + share * colours[masks.long()].movedim(-1, 1)).round().to(torch.uint8)
 
 
 def masks_figure(rows, columns, width=7.2):

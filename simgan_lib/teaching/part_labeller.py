@@ -11,7 +11,7 @@ import torch
 import traitlets
 from PIL import Image
 
-from ..figures import SERIES
+from ..figures import PART_COLOURS
 from ..system.errors import UserError
 from ..system.files import plain_file, reading, write_whole
 from ..system.places import checked
@@ -22,7 +22,6 @@ except ImportError as error:                     # Colab does not have it; no ot
     raise UserError("the widget in which parts are painted needs anywidget, which is not installed: "
                     "pip install anywidget") from error
 
-COLOURS = [SERIES[k]["color"] for k in (1, 2, 3, 0)]         # of the parts from the second on; the first leaves the image plain
 KIND = "8-bit gray PNG of the numbers of parts"
 
 
@@ -50,7 +49,7 @@ class PartLabeller(anywidget.AnyWidget):
         if self.path is not None and checked(self.path).exists():
             self._kept = read_mask(self.path, self._size, names).numpy().tobytes()
         about = {"height": self._size[0], "width": self._size[1], "scale": scale, "parts": names,
-                 "colours": COLOURS[:len(names) - 1]}
+                 "colours": list(PART_COLOURS[:len(names) - 1])}
         super().__init__(image=pixels.numpy().tobytes(), about=about, drawn=self._kept)
         self.observe(self._take, "drawn")
 
@@ -129,6 +128,6 @@ def _gray(image):
 
 def _names(parts):
     names = [str(part) for part in parts]
-    if not 2 <= len(names) <= 1 + len(COLOURS) or len(set(names)) < len(names):
-        raise ValueError(f"parts: expected 2 to {1 + len(COLOURS)} different names, found {names}")
+    if not 2 <= len(names) <= 1 + len(PART_COLOURS) or len(set(names)) < len(names):
+        raise ValueError(f"parts: expected 2 to {1 + len(PART_COLOURS)} different names, found {names}")
     return names
