@@ -269,8 +269,10 @@ def test_bars_stand_for_shares_of_a_tensor_and_the_sentence_says_their_mean():
 
 def test_a_band_is_drawn_around_each_mean_and_none_where_there_is_no_interval():
     curves = {"one": ([0, 10], [0.5, 0.75], [0.25, 0.5], [0.75, 1.0]), "two": ([0, 10], [0.5, 0.5], None, None)}
-    figure, sentence = figures.bands_figure({"left": curves, "right": {"one": curves["one"]}}, "age", "accuracy", (0.5, "a coin"))
+    right = {"one": curves["one"], "three": curves["two"]}
+    figure, sentence = figures.bands_figure({"left": curves, "right": right}, "age", "accuracy", (0.5, "a coin"))
     left, right = figure.axes
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "two", "three"]
     assert [line.get_ydata().tolist() for line in left.lines[:2]] == [[0.5, 0.75], [0.5, 0.5]]
     assert len(left.collections) == len(right.collections) == 1 and "one, two" in sentence
     band = left.collections[0].get_paths()[0].vertices

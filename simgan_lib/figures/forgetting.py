@@ -48,7 +48,8 @@ def bands_figure(panels, x, y, level=None):
         axes.set_xlabel(x)
         axes.set_title(title, fontsize=10)
     row[0].set_ylabel(y)
-    legend_below(figure, row[0].get_legend_handles_labels()[0], columns=3)
+    lines = {line.get_label(): line for axes in row for line in axes.get_legend_handles_labels()[0]}
+    legend_below(figure, list(lines.values()), columns=3)
     return figure, f"{y} over {x}, {' and '.join(panels)}: one curve each for {', '.join(names)}."
 
 
