@@ -415,17 +415,26 @@ by_network = {name: summary(shifts) for name, shifts in network_moved.items()}
 for name, found in by_network.items():
     print(f"{name:22}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px, nothing seen in ≈ {100 * found['failed']:.0f} %")
 for name, limit in {"as drawn (own error)": 0.3, "camera (own error)": 0.5, "refined": 0.5, "refined, shipped": 0.5}.items():
-    assert by_network[name]["mean"] < limit and by_network[name]["sd"] < 0.5 and by_network[name]["failed"] < 0.05
+    assert by_network[name]["mean"] < limit and by_network[name]["sd"] < 0.5
 assert by_network["other eyes"]["mean"] > 3
 compare(network_moved, "network")
+both = (moved["refined"] + network_moved["refined"]).isfinite().all(1)
+alike = torch.corrcoef(torch.stack([each["refined"][both].flatten() for each in (moved, network_moved)]))[0, 1].item()
+print(f"refined eyes, one by one: correlation of the shifts by ellipse and by network ≈ {alike:.1f}")
+assert alike < 0.6
+nothing = part_centres(torch.full_like(before.images[:1], 128))
+print("a plain gray card: an iris" if nothing.isfinite().all() else "a plain gray card: no iris")
 
 # %% [markdown]
-# What to see: the network has an answer for nearly every eye, and its own error through the camera is about a quarter of
-# a pixel. All three instruments agree on the order: refined eyes are no further off than the camera's, other eyes
-# several pixels. They do not agree on sizes. By the network a refined iris is about 0.15 px off, by the ellipse 0.3, by
-# the mask 0.6 to 0.7. Single shifts differ most: the deviation by the network is less than half of the others'. So
-# **large single shifts tell of a fit or a mask that went astray, seldom of an iris that moved.** One thing all three
-# share: they were made for the simulator's geometry, and none was tried on real eyes with exact masks.
+# What to see: the network's own error through the camera is about a quarter of a pixel. All three instruments agree on
+# the order: refined eyes are no further off than the camera's, other eyes several pixels. They do not agree on sizes:
+# by the network a refined iris is about 0.15 px off, by the ellipse 0.3, by the mask 0.6 to 0.7. Eye by eye they hardly
+# agree at all. So a shift of a single eye shows the error of the measurement, and **a large one tells of a fit or a
+# mask that went astray, seldom of an iris that moved.**
+#
+# The network has a weakness that the ellipse has not: it answers always. It has only ever seen eyes, and finds an iris
+# on a plain gray card. Where an iris dissolves, do not ask it. And none of the three was tried on real eyes with exact
+# masks.
 #
 # ## What happens as $\lambda$ falls
 #
@@ -607,7 +616,7 @@ else:
 #
 # - **30 minutes.** Roll the refined images by one pixel before measuring. Do all three instruments see it?
 # - **3 hours.** Repeat the falling $\lambda$ with $\psi$ = identity, the paper's. Where does the label go at equal realism? Or
-#   ask the network about $\lambda = 0$ and about the blurred eyes: drift, or only blur?
+#   teach the network to say "no iris": what must it learn from?
 # - **Open.** A shift is only one way for a label to be lost: lids tell pitch, too. What would you measure for lids?
 #
 # ## References
