@@ -376,48 +376,65 @@ compare(mask_moved, "mask")
 #
 # ## A third instrument: a network that names the parts
 #
-# Ellipse and mask look at the same edge. The third instrument looks for no edge: a small network, a UNet, says of each
-# pixel whether it is skin, sclera, iris or pupil. It sees the image alone, no label and no other image. It learned from
-# the exact masks of simulated eyes, as they are drawn and through the camera; **it has never seen a refined eye**, nor
+# Ellipse and mask look at the same edge. The third instrument looks for no edge. A small network, a UNet, says of each
+# pixel whether it is skin, white, iris or pupil. It sees the image alone, no label and no other image. It learned from
+# exact masks of 4,000 simulated eyes, as they are drawn and through the camera. **It has never seen a refined eye**, nor
 # one of the stand-in domain. It comes with the kit.
 
 # %%
+from simgan_lib.evaluation.masks import part_iou
 from simgan_lib.neighbours.autoshot import segmented
 from simgan_lib.neighbours.segmenters import load_shipped_segmenter
 
 segmenter, segmenter_card = load_shipped_segmenter()
-rows = {"synthetic": before[shown], "camera": camera[shown], "refined": refined[shown], "shipped": shipped[shown]}
-named = {name: segmented(segmenter, images.images)[0] for name, images in rows.items()}
-show(*figures.parts_named_figure({name: images.images for name, images in rows.items()}, before.labels["iris"][shown], named))
-right = {name: (masks == named["synthetic"]).float().mean().item() for name, masks in named.items()}
-print("pixels named as in the synthetic eye:", ", ".join(f"{name} ≈ {100 * share:.0f} %" for name, share in right.items()))
-assert min(right.values()) > 0.9
+named = segmented(segmenter, refined.images)[0]                                          # (SOME, H, W), 0 to 3
+show(*figures.parts_named_figure({"refined": refined.images[shown]}, before.labels["iris"][shown], {"refined": named[shown]}))
+overlap = part_iou((named >= 2).long(), (before.labels["parts"] >= 2).long(), 2)[1].item()
+print(f"iris and pupil of refined eyes, named and exact: intersection over union ≈ {overlap:.2f}")
 print("made by:", segmenter_card["command"])
+assert overlap > 0.8
 
 # %% [markdown]
-# White: the exact outline of the iris. Lines: where the network sees the lids' opening, the iris, the pupil.
+# White: the exact outline of the iris, which the network does not know. Lines: where it sees the lids' opening, the
+# iris (as far as the lids leave it free) and the pupil.
 #
-# Our centre is the centre of gravity of what the network calls iris **or** pupil. PUPIL_ALONE Lids hide a part of the
-# iris, so this point is not the pupil's centre. But they hide the same part before and after.
+# Our centre is the centre of gravity of what is called iris *or* pupil. The pupil alone is named in dark eyes, too,
+# but less surely: on other eyes through the camera its centre is 0.30 px off the exact mask's, that of both together
+# 0.22 px (`docs/refiners.md`). Lids hide a part of the iris, so this is not the pupil's centre. But they hide the same
+# part before and after.
 
 # %%
 from simgan_lib.evaluation.masks import pupil_centre
 from simgan_lib.evaluation.pupil import part_centres
 
 seen = {name: part_centres(images) for name, images in kinds.items()}
-drawn_by, exact = seen["as drawn (own error)"], pupil_centre((before.labels["parts"] >= 2).float())[0]
-by_network = {"as drawn (own error)": drawn_by - exact, "camera (own error)": seen["the camera"] - exact,
-              **{name: centre - drawn_by for name, centre in seen.items() if name != "as drawn (own error)"}}
-for name, shifts in by_network.items():
-    found = summary(shifts)
+drawn_at, exactly = seen.pop("as drawn (own error)"), pupil_centre((before.labels["parts"] >= 2).float())[0]
+network_moved = {"as drawn (own error)": drawn_at - exactly, "camera (own error)": seen["the camera"] - exactly,
+                 **{name: centre - drawn_at for name, centre in seen.items()}}
+by_network = {name: summary(shifts) for name, shifts in network_moved.items()}
+for name, found in by_network.items():
     print(f"{name:22}: ≈ {found['mean']:.2f} ± ≈ {found['sd']:.2f} px, nothing seen in ≈ {100 * found['failed']:.0f} %")
-mean_of = {name: summary(shifts)["mean"] for name, shifts in by_network.items()}
-assert max(mean_of["as drawn (own error)"], mean_of["camera (own error)"]) < 0.5
-assert max(mean_of["refined"], mean_of["refined, shipped"]) < paper.PUPIL_SHIFT.value and mean_of["other eyes"] > 3
-compare(by_network, "network")
+for name, limit in {"as drawn (own error)": 0.3, "camera (own error)": 0.5, "refined": 0.5, "refined, shipped": 0.5}.items():
+    assert by_network[name]["mean"] < limit and by_network[name]["sd"] < 0.5
+assert by_network["other eyes"]["mean"] > 3
+compare(network_moved, "network")
+both = (moved["refined"] + network_moved["refined"]).isfinite().all(1)
+alike = torch.corrcoef(torch.stack([each["refined"][both].flatten() for each in (moved, network_moved)]))[0, 1].item()
+print(f"refined eyes, one by one: correlation of the shifts by ellipse and by network ≈ {alike:.1f}")
+assert alike < 0.6
+nothing = part_centres(torch.full_like(before.images[:1], 128))
+print("a plain gray card: an iris" if nothing.isfinite().all() else "a plain gray card: no iris")
 
 # %% [markdown]
-# What to see: AGREES
+# What to see: the network's own error through the camera is about a quarter of a pixel. All three instruments agree on
+# the order: refined eyes are no further off than the camera's, other eyes several pixels. They do not agree on sizes:
+# by the network a refined iris is about 0.15 px off, by the ellipse 0.3, by the mask 0.6 to 0.7. Eye by eye they hardly
+# agree at all. So a shift of a single eye shows the error of the measurement, and **a large one tells of a fit or a
+# mask that went astray, seldom of an iris that moved.**
+#
+# The network has a weakness that the ellipse has not: it answers always. It has only ever seen eyes, and finds an iris
+# on a plain gray card. Where an iris dissolves, do not ask it. And none of the three was tried on real eyes with exact
+# masks.
 #
 # ## What happens as $\lambda$ falls
 #
@@ -565,7 +582,8 @@ if folder := os.environ.get("SIMGAN_SAMPLES"):
     moved = pupil_centres(towards_real) - centres["synthetic"]
     show(*report_figures.centre_differences({"refined towards real eyes": (moved[fifty], "refined")},
                                             paper.PUPIL_SHIFT.value))
-    for name, found in {"ellipse": summary(moved), "mask": summary(mask_shifts(towards_real))}.items():
+    for name, found in {"ellipse": summary(moved), "mask": summary(mask_shifts(towards_real)),
+                        "network": summary(part_centres(towards_real) - drawn_at)}.items():
         print(f"by {name}: {found['mean']:.2f} ± {found['sd']:.2f} px, none in {100 * found['failed']:.0f} %")
     assert summary(mask_shifts(towards_real))["mean"] < by_mask["other eyes"]["mean"]
 else:
@@ -574,11 +592,12 @@ else:
 # %% [markdown]
 # ## Three claims
 #
-# 1. Refinement, in seconds or at full scale, moves the pupil by less than the article's 1.1 px, by ellipse and by
-#    exact mask, and by at most 0.3 px more than the camera does. Unrelated eyes are several times as far apart. This
-#    is the mean. Over the card's 4,000 eyes the *deviation* is 1.06 px, more than the article's 0.8
-#    (`docs/refiners.md`), probably since now and then a fit goes astray. Asserted below "The article's Figure 9" and
-#    "by exact masks".
+# 1. Refinement, in seconds or at full scale, moves the pupil by less than the article's 1.1 px, by ellipse, by exact
+#    mask and by a network that sees the image alone (by this one less than 0.5 px), and by at most 0.3 px more than the
+#    camera does. Unrelated eyes are several times as far apart. This is the mean. Over the card's 4,000 eyes the
+#    *deviation* is 1.06 px by ellipse, more than the article's 0.8 (`docs/refiners.md`). By the network it is below
+#    0.5, over 100 eyes: now and then a fit goes astray. Asserted below "The article's Figure 9", "by exact masks" and
+#    "A third instrument".
 # 2. At $\lambda = 0$ the iris seems further from its mask than at 0.5, by half and more. At 0.05 the spectrum is
 #    nearer to the stand-in's than at 0.5. Whether the shift is drift or blur differs from run to run. Asserted below
 #    the figure with three panels and in "Drift, or only blur?".
@@ -590,12 +609,14 @@ else:
 # | images refined towards | MPIIGaze | the stand-in domain; a sample of MPIIGaze's p00, recorded | real crops live only if you have them |
 # | error of the measurement | not stated in the article | by exact labels, printed above | – |
 # | check by exact masks | none | mean distance between mask and image | ours |
+# | check by a network | none | centre of what a UNet calls iris or pupil; own error below 0.5 px | ours; it learned from simulated eyes |
 # | $\lambda$ | 0.01, by a private reply, scale unknown | 0.05; 0.5 to 0 | of sums in $[-1, 1]$, $\psi$ = local contrast |
 #
 # ## Going further
 #
-# - **30 minutes.** Roll the refined images by one pixel before measuring. Do both instruments see it?
-# - **3 hours.** Repeat the falling $\lambda$ with $\psi$ = identity, the paper's. Where does the label go at equal realism?
+# - **30 minutes.** Roll the refined images by one pixel before measuring. Do all three instruments see it?
+# - **3 hours.** Repeat the falling $\lambda$ with $\psi$ = identity, the paper's. Where does the label go at equal realism? Or
+#   teach the network to say "no iris": what must it learn from?
 # - **Open.** A shift is only one way for a label to be lost: lids tell pitch, too. What would you measure for lids?
 #
 # ## References

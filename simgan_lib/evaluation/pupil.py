@@ -305,6 +305,7 @@ def part_centres(images, parts=WHOLE_IRIS, segmenter=None):
     images: an ImageSet, or uint8 images (N, C, H, W); others than 55 px wide are looked at at that width.  The network is
     the kit's unless a UNet of gray eyes is given.  It looks at the image alone: no label, no other image.  parts: of
     `masks.SEEN`.  Lids hide some of the iris, so this is not the pupil's centre, but what they hide before and after is alike.
+    It learned from eyes alone: in an image without any it may see one, too.  So few NaN do not mean that irises are there.
     """
     gray = pixels(images).float().mean(1, keepdim=True).round().to(torch.uint8)
     scale = gray.shape[3] / EYE_WIDTH

@@ -51,8 +51,8 @@ def parts_named_figure(rows, exact, named, width=7.2):
                     axes.contour((mask >= part).numpy(), levels=[0.5], colors=[look["color"]], linewidths=1.2)
         row[0].set_ylabel(name)
     without = sum(int((mask < 3).all()) for masks in named.values() for mask in masks)
-    return figure, (f"{len(rows)} rows of {n} eyes ({', '.join(rows)}), the exact outline of each iris in white, and where a "
-                    f"network sees the lids' opening, the iris and the pupil; in ≈{without} of them it sees no pupil.")
+    return figure, (f"Eyes in rows of {n} ({', '.join(rows)}), the exact outline of each iris in white, and where a network sees "
+                    f"the lids' opening, the iris and the pupil; in ≈{without} of them it sees no pupil.")
 
 
 def falling_lambda_figure(sweep):
