@@ -20,8 +20,9 @@ The methods, from 1, 5 and 10 labels:
   augmented UNet     the student's network and augmentation, on the labelled eyes alone; once with three times the steps
 In `small` the denoiser is about as large as the generator, saw the same unlabelled eyes, and learned for about as many minutes.
 A row's seed is the draw of its label images; its value is the mean over --seeds networks.  The intervals are over draws.
---helps measures heads alone, from one label, with one thing changed at a time ("drawn eyes"): IoU with the expert's
-masks on new eyes of the generator, before any student.
+--helps measures what helps, from one label.  First with a less trained generator, the file of --lesser, in place of the kit's:
+python studies/eye_generator.py --preset short makes one.  Then heads alone, with one thing changed at a time ("drawn eyes"):
+IoU with the expert's masks on new eyes of the generator, before any student.
 Pupil centres: distance to the exact mask's centre of gravity, px at 55 px eye width.
 --networks keeps the denoiser, which takes half an hour in `small`, and takes it from there.
 --record adds the numbers to a file of records, a draw at a time.
@@ -56,6 +57,7 @@ from simgan_lib.system.digests import module_digest
 from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.system.settings import COUNT, SEEDS, Number, OneOf, Parser, Settings, text
 
+LAYERS = {"all": slice(None), "coarse": slice(2), "fine": slice(-2, None)}
 CLASSES, LEAST, NEAREST = len(SEEN), 6, 50       # LEAST: pixels of each part in an eye that is labelled
 
 
@@ -67,7 +69,7 @@ class Scale(Settings):
     tested: COUNT
     shots: COUNT               # auto-shots: drawn eyes that the student learns from
     truncation: Number(0, 2)
-    layers: OneOf(("all", "fine"))          # of the generator's blocks: fine, the last two
+    layers: OneOf(LAYERS)      # of the generator's blocks
     denoiser: DenoiserConfig
     student: StudentConfig
     head: HeadConfig           # on features
@@ -135,7 +137,7 @@ class Bench:
     def drawn(self, truncation=None, layers=None):
         """The source of drawn eyes with the generator's features; all have one noise: an eye drawn again is the same."""
         psi, g = self.scale.truncation if truncation is None else truncation, self.generator
-        blocks = range(len(g.blocks)) if (layers or self.scale.layers) == "all" else range(len(g.blocks))[-2:]
+        blocks = range(len(g.blocks))[LAYERS[layers or self.scale.layers]]
 
         def run(z):
             noise = g.noise(1, torch.Generator().manual_seed(0))
@@ -242,7 +244,8 @@ def mean_of(values):
 # ---- what helps: heads, layers and truncation, on eyes that the generator draws ----
 HELPS = {"as above": ({}, {}), "linear head": ({"head": "linear"}, {}), "cnn-s head": ({"head": "cnn-s"}, {}),
          "three times the steps": ({"steps": 600}, {}), "classes as they are": ({"balance": 0.0}, {}),
-         "last two blocks": ({}, {"layers": "fine"}), "a label without truncation": ({}, {"truncation": 1.0})}
+         "last two blocks": ({}, {"layers": "fine"}), "first two blocks": ({}, {"layers": "coarse"}),
+         "a label without truncation": ({}, {"truncation": 1.0})}
 
 
 def helps_rows(bench, draw, n=100):
@@ -259,6 +262,15 @@ def helps_rows(bench, draw, n=100):
         rows += [row(draw, f"drawn eyes, {name}", f"iou_{part}", value) for part, value in zip(SEEN, found.tolist())]
         rows.append(row(draw, f"drawn eyes, {name}", "iou_mean", found.nanmean()))
     return rows
+
+
+def lesser_rows(bench, file, draw):
+    """Rows of the method "generator" with another generator, which draws and labels its own eyes."""
+    generator, card = load_generator(file)
+    other = Bench(generator, bench.scale)
+    source = other.drawn()
+    found = by_generator(other, source, *other.labelled(source, 1, draw), 100 * draw)
+    return [row(draw, f"generator of {card['config']['steps']:,} steps, 1 label", name, value) for name, value in found.items()]
 
 
 # ---- the bound, and the pupil's centre ----
@@ -294,7 +306,8 @@ def shots_of(given):
 def parts_of(a, bench, source):
     """Yield rows, a draw at a time: what was measured stays if the rest is not."""
     if a.helps:
-        yield from (helps_rows(bench, draw) for draw in range(a.draws))
+        for draw in range(a.draws):
+            yield (lesser_rows(bench, a.lesser, draw) if a.lesser else []) + helps_rows(bench, draw)
         return
     if 1 in a.shots:
         yield bound_rows(bench)
@@ -310,6 +323,7 @@ def main():
     parser.add_argument("--shots", type=shots_of, default=[1, 5, 10], help="numbers of labels")
     parser.add_argument("--generator", type=text, metavar="FILE", help="another generator than the kit's")
     parser.add_argument("--networks", type=text, metavar="FOLDER", help="keep the denoiser there")
+    parser.add_argument("--lesser", type=text, metavar="FILE", help="with --helps: a less trained generator")
     parser.add_argument("--helps", action="store_true", help="what helps a head, in place of the comparison")
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
@@ -317,7 +331,7 @@ def main():
     generator = (load_generator(a.generator) if a.generator else load_shipped_generator())[0]
     bench = Bench(generator, SCALES[a.profile], a.networks)
     job = {**asdict(bench.scale), "seeds": a.seeds, "generator": module_digest(generator)}
-    asked = " --helps" if a.helps else f" --shots {','.join(map(str, a.shots))}"
+    asked = " --helps" + (f" --lesser {a.lesser}" if a.lesser else "") if a.helps else f" --shots {','.join(map(str, a.shots))}"
     run = run_line("segmentation", a.profile, "simulated eyes", job, images=bench.scale.tested, **about(torch.device("cpu"),
                    f"python studies/segmentation.py --profile {a.profile} --draws {a.draws} --seeds {a.seeds}{asked}"))
     if a.record:

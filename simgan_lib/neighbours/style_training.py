@@ -42,6 +42,7 @@ class StyleConfig(Settings):
 PRESETS = {
     "quick": StyleConfig(steps=40, batch=8, width=8, widest=16, latent=16),
     "full": StyleConfig(steps=8000),   # the generator of eyes that comes with the kit
+    "short": StyleConfig(steps=1000),  # an eighth of it: studies/segmentation.py asks what that costs
     # A proposal: never run.
     "gpu": StyleConfig(steps=100_000, batch=64, penalty_every=1, width=64, widest=256, latent=256),
 }
