@@ -92,6 +92,13 @@ def test_a_module_that_did_not_run_or_gives_no_maps_is_named():
         _ = tap.maps
 
 
+def test_a_layer_behind_that_writes_into_a_map_does_not_reach_the_kept_one():
+    net = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
+    with FeatureTap(net, ["0"]) as tap:
+        net(torch.full((1, 1, 2, 2), -3.0))
+    assert tap.maps[0].unique().tolist() == [-3.0]
+
+
 # ---- hypercolumns ----
 def line_at(column, width):
     """A map (1, 1, 3, width) with a line of ones, one pixel wide."""
@@ -135,6 +142,13 @@ def test_an_image_cut_from_a_larger_canvas_keeps_its_place():
     assert hypercolumn([coarse], (1, 3)).flatten().tolist() != [0.0, 1.0, 3.0]
 
 
+def test_maps_of_half_precision_lose_nothing_more():
+    """By hand, between 1 and 1 + 2^-10: half precision has nothing between these two."""
+    columns = hypercolumn([torch.tensor([[[[1.0, 1 + 2**-10]]]]).half(), torch.zeros(1, 1, 1, 4)], (1, 4))
+    assert columns.dtype == torch.float32
+    assert columns[0, 0, 0].tolist() == [1.0, 1 + 2**-12, 1 + 3 * 2**-12, 1 + 2**-10]
+
+
 @pytest.mark.parametrize("how, said", [({"mode": "cubic"}, "mode: expected one of bilinear"),
                                        ({"canvas": (3, 9)}, "canvas: expected at least")])
 def test_bad_stretching_is_told(how, said):
@@ -173,3 +187,36 @@ def test_a_source_runs_the_network_as_it_was_told():
     net = Doubling()
     source = FeatureSource(net, ("blocks.0",), (4, 6), run=lambda z: net(z, truncation=0.5))
     assert source.whole(torch.tensor([[8.0, 0.0]]))[1].unique().tolist() == [4.0]
+
+
+def test_a_network_that_trains_is_run_in_evaluation_mode_and_left_as_it_was():
+    """In training a chunk would be brought to its own mean, and the running mean would follow it."""
+    net = nn.Sequential(nn.Upsample(scale_factor=2), nn.BatchNorm2d(1), nn.Dropout(0.5)).train()
+    net[2].eval()
+    z = torch.arange(6.0).reshape(6, 1, 1, 1)
+    images, columns = FeatureSource(net, ("1",), (2, 2), megabytes=4e-5).whole(z)
+    torch.testing.assert_close(columns, z.expand(6, 1, 2, 2), rtol=1e-4, atol=0)               # running mean 0, variance 1
+    assert net[1].running_mean.item() == 0 and [each.training for each in net] == [True, True, False] and net.training
+
+
+def test_after_an_error_too_the_network_is_left_as_it_was():
+    net = nn.Sequential(nn.Identity(), nn.Linear(3, 3)).train()
+    net[0].eval()
+    with pytest.raises(RuntimeError):
+        FeatureSource(net, ("0",), (2, 2)).whole(torch.zeros(1, 1, 2, 2))
+    assert net.training and [each.training for each in net] == [False, True]
+
+
+def test_a_network_that_gives_a_tuple_is_told_with_the_way():
+    class Pair(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.block = nn.Upsample(size=(4, 6))
+
+        def forward(self, z):
+            return self.block(z[:, :1, None, None]), None
+
+    net, z = Pair(), torch.ones(3, 2)
+    with pytest.raises(UserError, match=r"expected to give images .* found a tuple; .* run=lambda z: g\(\[z\]\)\[0\]"):
+        FeatureSource(net, ("block",), (4, 6)).whole(z)
+    assert FeatureSource(net, ("block",), (4, 6), run=lambda z: net(z)[0]).whole(z)[0].shape == (3, 1, 4, 6)
