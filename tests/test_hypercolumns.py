@@ -1,5 +1,8 @@
 """Maps tapped inside a network, and laid over one another where they belong."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -220,3 +223,68 @@ def test_a_network_that_gives_a_tuple_is_told_with_the_way():
     with pytest.raises(UserError, match=r"expected to give images .* found a tuple; .* run=lambda z: g\(\[z\]\)\[0\]"):
         FeatureSource(net, ("block",), (4, 6)).whole(z)
     assert FeatureSource(net, ("block",), (4, 6), run=lambda z: net(z)[0]).whole(z)[0].shape == (3, 1, 4, 6)
+
+
+# ---- a generator of one's own: the recipe of docs/library.md, on stand-ins with the names and arguments of the two codes ----
+class Styled(nn.Module):
+    """Doubles a map, adds z and noise: of its buffer, or fresh, as both codes do in training."""
+
+    def __init__(self, side):
+        super().__init__()
+        self.side = side
+        self.register_buffer("noise", torch.full((1, 1, side, side), 0.25))
+
+    def forward(self, x, w, fixed):
+        x = nn.functional.interpolate(x, (self.side, self.side)) + w[:, :1, None, None]
+        return x + (self.noise if fixed else torch.randn(len(x), 1, self.side, self.side))
+
+
+class Rosinality(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.style, self.conv1 = nn.Identity(), Styled(4)
+        self.convs, self.to_rgbs = nn.ModuleList([Styled(8), Styled(8)]), nn.ModuleList([nn.Identity()])
+
+    def mean_latent(self, n):
+        return torch.full((1, 2), 3.0)
+
+    def forward(self, styles, truncation=1, truncation_latent=None, randomize_noise=True):
+        w, = [truncation_latent + truncation * (self.style(each) - truncation_latent) for each in styles]
+        x = self.conv1(torch.zeros(len(w), 1, 4, 4), w, not randomize_noise)
+        for conv in self.convs:
+            x = conv(x, w, not randomize_noise)
+        return self.to_rgbs[0](x), None
+
+
+class NVLabs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.mapping, self.synthesis = nn.Identity(), nn.ModuleDict(
+            {"b4": nn.ModuleDict({"conv1": Styled(4), "torgb": nn.Identity()}),
+             "b8": nn.ModuleDict({"conv0": Styled(8), "conv1": Styled(8), "torgb": nn.Identity()})})
+
+    def forward(self, z, c, truncation_psi=1, noise_mode="random", force_fp32=False):
+        assert c is None and force_fp32
+        x, w = torch.zeros(len(z), 1, 4, 4), 3 + truncation_psi * (self.mapping(z) - 3)
+        for block in self.synthesis.values():
+            for name in ("conv0", "conv1"):
+                x = block[name](x, w, noise_mode == "const") if name in block else x
+        return x
+
+
+@pytest.mark.parametrize("name, made", [("rosinality", Rosinality), ("nvlabs", NVLabs)])
+def test_the_recipe_for_a_stylegan2_of_ones_own_runs_and_each_image_comes_again(name, made):
+    """By hand: w = 3 + 0.7 (z - 3), and each of three convolutions adds it and 1 / 4."""
+    page = (Path(__file__).parents[1] / "docs" / "library.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Use a StyleGAN2 of your own\n")[2].partition("\n## ")[0]
+    block, = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    z = torch.tensor([[3.0, 0.0], [13.0, 0.0], [-7.0, 0.0]])
+    shown = {"g": Rosinality(), "z": z}
+    exec(block, shown)
+    assert shown["images"].shape == (1, 1, 8, 8) and shown["columns"].shape == (1, 3, 256, 256)
+    images, columns = shown[name](made(), (8, 8)).whole(z)
+    w = torch.tensor([3.0, 10.0, -4.0])
+    torch.testing.assert_close(columns[:, :, 0, 0], (w[:, None] + 0.25) * torch.tensor([1.0, 2.0, 3.0]))
+    assert torch.equal(images[:, 0], columns[:, 2])
+    one_by_one = shown[name](made(), (8, 8), megabytes=1e-3).whole(z)
+    assert torch.equal(one_by_one[0], images) and torch.equal(one_by_one[1], columns)
