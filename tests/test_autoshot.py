@@ -231,5 +231,7 @@ def test_settings_have_ranges(make):
 def test_what_a_denoiser_may_be_taught_is_checked():
     with pytest.raises(UserError, match="images to learn from: expected at least one"):
         train_denoiser(squares(1)[0][:0])
+    with pytest.raises(UserError, match=r"images: expected uint8 \(N, C, H, W\), found torch.float32"):
+        train_denoiser(squares(1)[0] / 127.5 - 1, DenoiserConfig(steps=1))
     with pytest.raises(UserError, match="most_noise"):
         DenoiserConfig(least_noise=0.5, most_noise=0.4)

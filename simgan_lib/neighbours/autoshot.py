@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..images import to_float, to_uint8
+from ..images import check_bytes, to_float, to_uint8
 from ..networks import from_seed
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
@@ -122,13 +122,6 @@ def train_student(images, targets, config=None, seed=0, device="cpu"):
         optimizer.step()
         schedule.step()
     return network.eval().requires_grad_(False)
-
-
-def check_bytes(images):
-    """UserError unless images are uint8 (N, C, H, W): floats in [-1, 1] would be scaled once more."""
-    if images.dtype != torch.uint8 or images.ndim != 4:
-        raise UserError(f"images: expected uint8 (N, C, H, W), found {images.dtype} {tuple(images.shape)}; "
-                        "`images.to_uint8` makes them of floats in [-1, 1]")
 
 
 @torch.no_grad()
