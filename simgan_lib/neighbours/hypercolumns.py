@@ -6,13 +6,13 @@ Paper: Tritrong et al., CVPR 2021 (RepurposeGAN); the word is Hariharan's.
 """
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..networks import evaluated
 from ..system.errors import UserError, printable
 
 # How a small map gets the image's size.  Only "bilinear" keeps things in place at every scale: there a coarse pixel's middle
@@ -83,18 +83,6 @@ def hypercolumn(maps, size, mode="bilinear", canvas=None):
     for part, each in zip(columns.split([each.shape[1] for each in maps], 1), maps):
         part.copy_(F.interpolate(each.float(), canvas, **MODES[mode])[..., :size[0], :size[1]])
     return columns
-
-
-@contextmanager
-def evaluated(module):
-    """A context: the module and all within it are in evaluation mode; behind it each is as it was, also after an error."""
-    was = [(each, each.training) for each in module.modules()]
-    module.eval()
-    try:
-        yield module
-    finally:
-        for each, training in was:
-            each.training = training
 
 
 @dataclass(frozen=True)
