@@ -26,6 +26,13 @@ def to_uint8(images):
     return images.detach().float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
+def check_bytes(images):
+    """UserError unless images are uint8 (N, C, H, W): floats in [-1, 1] would be scaled once more."""
+    if images.dtype != torch.uint8 or images.ndim != 4:
+        raise UserError(f"images: expected uint8 (N, C, H, W), found {images.dtype} {tuple(images.shape)}; "
+                        "`images.to_uint8` makes them of floats in [-1, 1]")
+
+
 def pixels(images):
     """uint8 (N, C, H, W) of an ImageSet, or the tensor itself."""
     return getattr(images, "images", images)

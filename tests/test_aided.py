@@ -120,7 +120,7 @@ class Marked:
 
     def __init__(self, steps, threshold):
         self.config, self.device = SimpleNamespace(steps=steps, total=steps + 3), torch.device("cpu")
-        self.now, self.threshold, self.generator = 0, threshold, torch.Generator()
+        self.now, self.done, self.threshold, self.generator = 0, 0, threshold, torch.Generator()
 
     def run(self):
         for step in range(1, self.config.total + 1):
@@ -166,3 +166,17 @@ def test_to_look_changes_nothing(sets):
 def test_ages_that_nobody_can_look_back_to_are_refused(ages):
     with pytest.raises(UserError, match="ages: expected multiples of 10 up to 20, found"):
         marked(ages=ages, watched=20)
+
+
+def test_a_curve_that_no_round_is_watched_for_is_refused():
+    """Of rounds 12 to 15 none is a multiple of 10; of 11 to 20 the last is."""
+    with pytest.raises(UserError, match="watched: expected a multiple of 10 among the last 4 of 15, found none"):
+        marked(steps=15, ages=(0,), watched=4)
+    assert list(marked(steps=20, ages=(0,), watched=10)) == [0]
+
+
+def test_a_run_that_has_begun_is_refused(sets):
+    run = AidedTraining(replace(TINY, steps=20), *sets)
+    run.done = TINY.refiner_warmup + TINY.discriminator_warmup + 7
+    with pytest.raises(UserError, match="expected one that has not begun its 20 rounds, found 7 done"):
+        memory_curve(run, sets[0].images[:3], sets[1].images[:3], (0, 10), watched=10)

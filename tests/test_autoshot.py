@@ -102,6 +102,30 @@ def test_targets_that_do_not_fit_are_told(targets):
         train_student(squares(4)[0], targets)
 
 
+@pytest.mark.parametrize("bad, said", [(float("nan"), "nan"), (-3.0, "0.9[56]")])
+def test_targets_that_are_no_probabilities_are_told(bad, said):
+    """By hand: one column of twenty, in one of four images, has -3 where it had 1 or 0, which takes 3 / 80 to 4 / 80 away."""
+    images, masks = squares(4)
+    targets = one_hot(masks, 2)
+    targets[1, 0, :, 3] = bad
+    with pytest.raises(UserError, match=f"targets: expected probabilities, which add up to 1 at each pixel, found {said}"):
+        train_student(images, targets, StudentConfig(steps=1))
+
+
+def test_more_classes_than_a_byte_can_name_are_told():
+    images, masks = squares(1)
+    with pytest.raises(UserError, match="classes: expected a whole number from 1 to 256, found 257"):
+        train_student(images, one_hot(masks, 257), StudentConfig(steps=1))
+
+
+def test_floats_are_no_bytes_for_the_student():
+    images, masks = squares(1)
+    with pytest.raises(UserError, match=r"images: expected uint8 \(N, C, H, W\), found torch.float32 \(1, 1, 12, 20\)"):
+        train_student(images / 127.5 - 1, one_hot(masks, 2), StudentConfig(steps=1))
+    with pytest.raises(UserError, match="`images.to_uint8` makes them"):
+        segmented(UNet(1, 2, 4, 1), images / 127.5 - 1)
+
+
 # ---- augmentation ----
 def test_nothing_asked_for_changes_nothing():
     x = torch.rand(3, 1, 7, 11, generator=seeded()) * 2 - 1
@@ -207,5 +231,7 @@ def test_settings_have_ranges(make):
 def test_what_a_denoiser_may_be_taught_is_checked():
     with pytest.raises(UserError, match="images to learn from: expected at least one"):
         train_denoiser(squares(1)[0][:0])
+    with pytest.raises(UserError, match=r"images: expected uint8 \(N, C, H, W\), found torch.float32"):
+        train_denoiser(squares(1)[0] / 127.5 - 1, DenoiserConfig(steps=1))
     with pytest.raises(UserError, match="most_noise"):
         DenoiserConfig(least_noise=0.5, most_noise=0.4)

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -255,15 +256,29 @@ def test_mnist_that_is_not_there_is_told_with_the_way_to_it(tmp_path, monkeypatc
 
 
 # ---- the study ----
-def test_the_study_records_each_arm_and_seed_and_prints_differences(sets, tmp_path, monkeypatch, capsys):
+class Gray:
+    """A network whose one feature is the mean gray level."""
+
+    def describe(self, images):
+        return images.float().mean((1, 2, 3))[:, None]
+
+
+@pytest.fixture
+def study(sets, monkeypatch):
+    """The study on three kinds, with a few steps."""
     place = Path(__file__).parents[1] / "studies" / "forgetting.py"
     spec = importlib.util.spec_from_file_location("forgetting_study", place)
-    study = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(study)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "digits", lambda side: sets)
+    monkeypatch.setattr(module, "SMALL", (CycleConfig(steps=20, batch=4, looks=(10, 20)),
+                                          replace(module.SMALL[1], steps=4, batch=4), 2))
+    monkeypatch.setattr(module, "feature_network", lambda train, seed, device: Gray())
+    return module
+
+
+def test_the_study_records_each_arm_and_seed_and_prints_differences(study, tmp_path, monkeypatch, capsys):
     path = tmp_path / "forgetting.jsonl"
-    monkeypatch.setattr(study, "digits", lambda side: sets)
-    monkeypatch.setattr(study, "CycleConfig", lambda: CycleConfig(steps=20, batch=4, looks=(10, 20)))
-    monkeypatch.setattr(study, "PRESETS", {"quick": replace(study.PRESETS["quick"], steps=2, batch=4)})
     monkeypatch.setattr(study, "MEASURES", ("balanced_accuracy_20", "carry_over"))
     words = ["forgetting.py", "--seeds", "2", "--gan-seeds", "1", "--record", str(path)]
     monkeypatch.setattr(sys, "argv", words)
@@ -279,3 +294,58 @@ def test_the_study_records_each_arm_and_seed_and_prints_differences(sets, tmp_pa
     assert {row["measure"] for row in rows if row["subject"] == "none"} >= {
         "balanced_accuracy_20", "auc_10_cycle_1", "auc_10_cycle_2", "carry_over", "probe_percent", "auc_curve"}
     assert all(len(row["curve"]) == 2 * 3 * 2 for row in rows if row["measure"] == "auc_curve")
+
+
+def test_all_of_the_study_is_on_the_device_that_was_asked_for(study, sets, monkeypatch, capsys):
+    seen, gpu = [], torch.device("cuda", 1)
+
+    def on_the_cpu(made):
+        """Looks at the last one given, the device, and works on the CPU."""
+        return lambda *given: seen.append(given[-1]) or made(*given[:-1], "cpu")
+    for name in ("ForgettingCycle", "SSGAN"):
+        monkeypatch.setattr(study, name, on_the_cpu(getattr(study, name)))
+    monkeypatch.setattr(study, "resolve_device", {"cuda:1": gpu}.get)
+    monkeypatch.setattr(study, "resident", lambda images, device: seen.append(device) or images)
+    monkeypatch.setattr(study, "feature_network", lambda train, seed, device: seen.append(device) or Gray())
+    monkeypatch.setattr(study, "about", lambda device, command: seen.append(device) or {"command": command})
+    monkeypatch.setattr(sys, "argv", ["forgetting.py", "--seeds", "1", "--gan-seeds", "1", "--device", "cuda:1"])
+    study.main()
+    assert seen == [gpu] * (2 + 4 + 1 + 2 * 2)                             # two lines of runs, four arms, a network, two GANs
+
+
+def test_cifar10_has_the_published_numbers(study, sets, monkeypatch):
+    monkeypatch.setattr(study, "data_of", lambda a: ("CIFAR-10", sets, sets))
+    given = SimpleNamespace(cifar10="DIR", mnist=False, quick=False, device="cpu", seeds=1, gan_seeds=1, first=0)
+    cycle, gan = (part.run["job"] for part in study.parts(given))
+    assert cycle["cycle"]["steps"] == cycle["cycle"]["looks"][-1] == 1000 and gan["every"] == 10_000
+    assert gan["gan"] | {"steps": 100_000, "network": "resnet", "discriminator_updates": 5} == gan["gan"]
+
+
+def test_the_distance_is_that_of_as_many_images_as_there_are_test_images(study, sets):
+    pytest.importorskip("torchmetrics")
+    config = study.SMALL[1]
+    *_, seconds, last = study.probe_rows(*sets, "plain GAN", config, 2, 0, distance=study.distance_from(*sets, "cpu"))
+    run = study.SSGAN(config, sets[0], 0)
+    list(run.run())
+    assert seconds["measure"] == "seconds" and last["measure"] == "frechet_in_our_features" and last["n"] == len(sets[1]) == 6
+    assert last["value"] == pytest.approx(study.frechet_distance(Gray(), study.samples(run.generator, 6, 0), sets[1]))
+
+
+def test_without_torchmetrics_there_is_a_note_and_no_distance(study, sets, monkeypatch, capsys):
+    monkeypatch.setattr(study.importlib.util, "find_spec", lambda name: None)
+    assert study.distance_from(*sets, "cpu") is None
+    assert "pip install 'simgan-kit[fid]'" in capsys.readouterr().err
+
+
+def test_a_gan_that_was_stopped_goes_on_from_its_last_probe(study, sets, tmp_path, monkeypatch):
+    def rows(folder):
+        found = study.probe_rows(*sets, "SS-GAN", study.SMALL[1], 2, 0, folder=folder)
+        return [line for line in found if line["measure"] != "seconds"]
+    whole, update = rows(None), study.SSGAN.update_generator
+    monkeypatch.setattr(study.SSGAN, "update_generator", lambda run: {}[None] if run.done == 3 else update(run))
+    with pytest.raises(KeyError):                                          # in its fourth step; probed after two
+        rows(tmp_path)
+    monkeypatch.setattr(study.SSGAN, "update_generator", lambda run: {}[None] if run.done < 2 else update(run))
+    assert rows(tmp_path) == whole
+    with pytest.raises(UserError, match="SS-GAN-0.state: belongs to another run: seed is 0 there, 1 here; delete it to start anew"):
+        study.trained(study.SSGAN(study.SMALL[1], sets[0], 1), *sets, 2, tmp_path / "SS-GAN-0.state")

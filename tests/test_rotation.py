@@ -81,6 +81,11 @@ def test_the_loss_is_the_cross_entropy_of_each_image():
     torch.testing.assert_close(loss, torch.tensor([math.log(4), math.log(2), math.log(8 / 5)]))
 
 
+def test_on_other_devices_the_labels_are_not_waited_for():
+    """To read one would fail here, as tensors without values stand in for those of a GPU."""
+    assert rotation_loss(torch.zeros(3, 4, device="meta"), torch.zeros(3, dtype=torch.int64, device="meta")).shape == (3,)
+
+
 @pytest.mark.parametrize("logits, labels", [(torch.zeros(3, 2), torch.zeros(3).long()), (torch.zeros(4), torch.zeros(4).long()),
                                             (torch.zeros(3, 4), torch.zeros(3)), (torch.zeros(3, 4), torch.zeros(2).long()),
                                             (torch.zeros(3, 4), torch.tensor([0, 1, 4])), (torch.zeros(1, 4), torch.tensor([-1]))])

@@ -108,23 +108,66 @@ def test_a_head_sees_so_many_pixels(head, side):
     assert (seen.amax(0) - seen.amin(0) + 1).tolist() == [side, side]
 
 
+def test_a_channel_that_is_constant_where_it_is_labelled_has_no_say_where_it_comes_alive():
+    """Constant but for rounding, it would count a million times as much as the others."""
+    masks, new = eyes(1), eyes(5, seed=1)
+    def with_one_more(each, channel):
+        return torch.cat([identity(each), channel.expand(len(each), 1, 12, 16)], 1)
+    head = FewShotSegmenter(5, 4, HeadConfig("linear", steps=60, lr=0.03)).fit(with_one_more(masks, torch.full((1,), 0.3)), masks)
+    quiet = head.predict(with_one_more(new, torch.full((1,), 0.3)))[1]
+    assert torch.equal(head.predict(with_one_more(new, torch.linspace(-4, 4, 16)))[1], quiet)
+    assert part_iou(quiet.argmax(1), new, 4).min() == 1
+
+
+def test_features_that_are_constant_throughout_are_no_error():
+    masks = eyes(1)
+    probabilities = FewShotSegmenter(2, 4, HeadConfig("linear", steps=2)).fit(torch.ones(1, 2, 12, 16), masks).predict(
+        torch.rand(1, 2, 12, 16))[1]
+    assert torch.equal(probabilities, probabilities[..., :1, :1].expand_as(probabilities))
+
+
+def test_the_nearest_pixel_is_looked_for_some_pixels_at_a_time(monkeypatch):
+    """Of 12 labelled pixels and a bound of 60 similarities: five new pixels at a time."""
+    columns, masks = torch.randn(2, 3, 2, 6, generator=torch.Generator().manual_seed(0)), torch.arange(24).reshape(2, 2, 6)
+    segmenter, whole = NearestSegmenter(3, 24).fit(columns[:1], masks[:1]), []
+    whole, seen, argmax = segmenter.predict(columns)[0], [], torch.Tensor.argmax
+    monkeypatch.setattr(segmentation, "AT_ONCE", 60)
+    monkeypatch.setattr(torch.Tensor, "argmax", lambda each, *given: seen.append(tuple(each.shape)) or argmax(each, *given))
+    assert torch.equal(segmenter.predict(columns)[0], whole) and seen == 2 * [(5, 12), (5, 12), (2, 12)]
+    assert torch.equal(whole[0].long(), masks[0])
+
+
 @pytest.mark.parametrize("make", [FewShotSegmenter, NearestSegmenter])
 def test_bad_input_is_told_in_one_line(make):
     columns, masks = torch.zeros(2, 3, 4, 4), torch.zeros(2, 4, 4, dtype=torch.long)
     for bad, labels, said in ((torch.zeros(2, 5, 4, 4), masks, r"hypercolumns: expected \(N, 3, H, W\), found \(2, 5, 4, 4\)"),
                               (columns, masks[:1], r"masks: expected \(2, 4, 4\), found \(1, 4, 4\)"),
                               (columns, masks + 4, "masks: expected whole numbers from 0 to 3, found 4 to 4"),
-                              (columns, masks.float(), "masks: expected whole numbers from 0 to 3, found torch.float32")):
+                              (columns, masks.float(), "masks: expected whole numbers from 0 to 3, found torch.float32"),
+                              (columns.long(), masks, "hypercolumns: expected finite floats, found torch.int64"),
+                              (columns + float("nan"), masks, "hypercolumns: expected finite floats, found NaN or infinity")):
         with pytest.raises(UserError, match=said):
             make(3, 4).fit(bad, labels)
     with pytest.raises(UserError, match="call fit first"):
         make(3, 4).predict(columns)
 
 
-def test_other_channels_than_those_learned_are_told():
-    segmenter = FewShotSegmenter(4, 4, HeadConfig("linear", steps=1)).fit(identity(eyes(1)), eyes(1))
-    with pytest.raises(UserError, match="expected 4 channels, found 3"):
+@pytest.mark.parametrize("segmenter", [FewShotSegmenter(4, 4, HeadConfig("linear", steps=1)), NearestSegmenter(4, 4)])
+def test_other_columns_than_those_learned_are_told(segmenter):
+    segmenter.fit(identity(eyes(1)), eyes(1))
+    with pytest.raises(UserError, match=r"expected \(N, 4, H, W\), found \(1, 3, 12, 16\)"):
         segmenter.predict(torch.zeros(1, 3, 12, 16))
+    broken = identity(eyes(1))
+    broken[0, 2, 5, 5] = float("nan")
+    with pytest.raises(UserError, match="expected finite floats, found NaN"):
+        segmenter.predict(broken)
+
+
+@pytest.mark.parametrize("make", [FewShotSegmenter, NearestSegmenter])
+def test_more_classes_than_a_byte_can_name_are_told(make):
+    with pytest.raises(UserError, match="classes: expected a whole number from 1 to 256, found 257"):
+        make(3, 257)
+    make(3, 256)
 
 
 def test_a_head_that_there_is_none_of_is_told():

@@ -11,22 +11,22 @@ from ..system.errors import UserError
 
 
 class _Described(nn.Module):
-    """A network's `describe` as torchmetrics wants it: uint8 images -> features."""
+    """A network's `describe` as torchmetrics wants it: uint8 images -> features, on the CPU as its sums."""
 
     def __init__(self, network):
         super().__init__()
         self.network = network
 
     def forward(self, images):
-        return self.network.describe(images).to(images.device)
+        return self.network.describe(images).cpu()
 
 
 def frechet_distance(network, images, others, batch=256):
     """Squared distance of two bell curves, those of both sets' features: 0 for the same set; the unit is arbitrary.
 
     network: with `describe`, uint8 (N, C, H, W) -> features (N, D), such as `judges.feature_network` gives.
-    images, others: uint8 (N, C, H, W) or ImageSets.  With few images it is too large, however alike they are: compare
-    numbers of as many images only, several times D.
+    images, others: uint8 (N, C, H, W) or ImageSets, on any device.  With few images it is too large, however alike they are:
+    compare numbers of as many images only, several times D.
     Heusel et al., NIPS 2017, by torchmetrics.  Raises UserError where that is not installed, ValueError for less than two
     images a side.
     """
@@ -42,5 +42,5 @@ def frechet_distance(network, images, others, batch=256):
     measure = FrechetInceptionDistance(feature=described)
     for real, side in zip((True, False), sides):
         for part in side.split(batch):
-            measure.update(part, real=real)
+            measure.update(part.cpu(), real=real)
     return float(measure.compute())

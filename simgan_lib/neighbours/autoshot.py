@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..images import to_float, to_uint8
+from ..images import check_bytes, to_float, to_uint8
 from ..networks import from_seed
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
-from .segmentation import class_weights
+from .segmentation import PARTS, class_weights
 from .unet import UNet
 
 
@@ -98,16 +98,21 @@ def train_student(images, targets, config=None, seed=0, device="cpu"):
     """A UNet that names the part at each pixel of an image  ->  in evaluation mode; gives logits (N, classes, H, W).
 
     images: uint8 (N, C, H, W), one or thousands.  targets: probabilities (N, classes, H, W), from `autoshot_set` or
-    `one_hot`.  Raises UserError if they do not fit each other, or there are none.
+    `one_hot`.  Raises UserError if they do not fit each other, there are none, images are no uint8 or targets no probabilities.
     """
+    check_bytes(images)
     if not len(images) or targets.ndim != 4 or (len(targets), *targets.shape[2:]) != (len(images), *images.shape[2:]):
         raise UserError(f"targets: expected {(len(images), 'classes', *images.shape[2:])}, of at least one image, found "
                         f"{tuple(targets.shape)}")
+    PARTS.check("targets: classes", targets.shape[1])
+    share = targets.float().mean((0, 2, 3)).to(device)
+    if not abs(float(share.sum()) - 1) < 0.01:                     # NaN is not below
+        raise UserError(f"targets: expected probabilities, which add up to 1 at each pixel, found {float(share.sum()):.3g}")
     c, generator = config or StudentConfig(), torch.Generator(device).manual_seed(seed)
     network = from_seed(seed, UNet, images.shape[1], targets.shape[1], c.width, c.depth).to(device)
     optimizer = torch.optim.Adam(network.parameters(), c.lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, c.steps)
-    weight = class_weights(targets.float().mean((0, 2, 3)).to(device), c.balance)
+    weight = class_weights(share, c.balance)
     for _ in range(c.steps):
         picked = torch.randint(len(images), (c.batch,), generator=generator, device=device).to(images.device)
         x, target = augmented(to_float(images[picked].to(device)), targets[picked].to(device).float(), generator, c.augmentation)
@@ -123,8 +128,9 @@ def train_student(images, targets, config=None, seed=0, device="cpu"):
 def segmented(network, images, batch=64):
     """What a student sees in uint8 images (N, C, H, W)  ->  (parts, uint8 (N, H, W); probabilities (N, classes, H, W)).
 
-    Both on the CPU.
+    Both on the CPU.  Raises UserError for images that are no uint8.
     """
+    check_bytes(images)
     device = next(network.parameters()).device
     probabilities = torch.cat([network(to_float(part.to(device))).softmax(1).cpu() for part in images.split(batch)])
     return probabilities.argmax(1).to(torch.uint8), probabilities

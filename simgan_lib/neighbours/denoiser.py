@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..images import to_float
+from ..images import check_bytes, to_float
 from ..networks import from_seed
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
@@ -63,8 +63,9 @@ def train_denoiser(images, config=None, seed=0, device="cpu", progress=None):
     """A Denoiser of unlabelled uint8 images (N, C, H, W), in evaluation mode.  progress: called as progress(done, total).
 
     Loss: squared error of what is missing at deviation 1, so that no level of noise outweighs the others.
-    Raises UserError if there are no images.
+    Raises UserError if there are no images, or they are no uint8.
     """
+    check_bytes(images)
     if not len(images):
         raise UserError("images to learn from: expected at least one, found none")
     c, generator = config or DenoiserConfig(), torch.Generator(device).manual_seed(seed)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from ..images import to_float
-from ..networks import from_seed
+from ..networks import evaluated, from_seed
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
 from ..training import RATE
@@ -191,11 +191,9 @@ def carry_over(records, step=10, measure="auc"):
 @torch.no_grad()
 def features_of(discriminator, images, batch=1024):
     """Last features (N, F) of a `sngan.Discriminator` on uint8 images (N, C, S, S), on its device.  It is left as it was."""
-    device, was = next(discriminator.parameters()).device, discriminator.training
-    discriminator.eval()                                             # or each look would be a power iteration
-    found = torch.cat([discriminator.trunk(to_float(part.to(device))) for part in images.split(batch)])
-    discriminator.train(was)
-    return found
+    device = next(discriminator.parameters()).device
+    with evaluated(discriminator):                                   # or each look would be a power iteration
+        return torch.cat([discriminator.trunk(to_float(part.to(device))) for part in images.split(batch)])
 
 
 def linear_probe(features, labels, test_features, test_labels):

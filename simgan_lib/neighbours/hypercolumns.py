@@ -1,6 +1,7 @@
 """What a network knows of every pixel: its inner maps, tapped while it runs, laid over one another at the image's size.
 
-Works on any torch module, a StyleGAN2 of one's own among them: nothing in it is changed, nothing of it is copied.
+Works on any torch module, a StyleGAN2 of one's own among them (docs/library.md shows how).  It runs in evaluation mode, and
+is afterwards as it was.  Its maps are copied as they come, for a layer behind may write into them.
 Paper: Tritrong et al., CVPR 2021 (RepurposeGAN); the word is Hariharan's.
 """
 
@@ -11,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..networks import evaluated
 from ..system.errors import UserError, printable
 
 # How a small map gets the image's size.  Only "bilinear" keeps things in place at every scale: there a coarse pixel's middle
@@ -52,7 +54,7 @@ class FeatureTap:
     @staticmethod
     def _keep(kept):
         def hook(module, inputs, output):
-            kept.append((output[0] if isinstance(output, (tuple, list)) else output).detach())
+            kept.append((output[0] if isinstance(output, (tuple, list)) else output).detach().clone())
         return hook
 
     @property
@@ -66,7 +68,7 @@ class FeatureTap:
 
 
 def hypercolumn(maps, size, mode="bilinear", canvas=None):
-    """Maps (N, C_i, h_i, w_i), each stretched to the image  ->  (N, sum of C_i, *size).
+    """Maps (N, C_i, h_i, w_i) of any number format, each stretched to the image  ->  float32 (N, sum of C_i, *size).
 
     size: height, width of the image.  canvas: what the maps cover, if the image was cut from it at its top left: maps of
     5 x 7 that grow to 36 x 56 do not cover 35 x 55, and stretched to that would lie beside their place.
@@ -77,9 +79,9 @@ def hypercolumn(maps, size, mode="bilinear", canvas=None):
         raise UserError(f"mode: expected one of {', '.join(MODES)}, found {printable(mode)}")
     if canvas[0] < size[0] or canvas[1] < size[1]:
         raise UserError(f"canvas: expected at least the image's size {tuple(size)}, found {canvas}")
-    columns = maps[0].new_empty(len(maps[0]), sum(each.shape[1] for each in maps), *size)
+    columns = maps[0].new_empty(len(maps[0]), sum(each.shape[1] for each in maps), *size, dtype=torch.float32)
     for part, each in zip(columns.split([each.shape[1] for each in maps], 1), maps):
-        part.copy_(F.interpolate(each, canvas, **MODES[mode])[..., :size[0], :size[1]])
+        part.copy_(F.interpolate(each.float(), canvas, **MODES[mode])[..., :size[0], :size[1]])
     return columns
 
 
@@ -87,7 +89,8 @@ def hypercolumn(maps, size, mode="bilinear", canvas=None):
 class FeatureSource:
     """Where hypercolumns come from: a network, the modules to tap in it, and how it is run.
 
-    run       called in place of the network, if that takes more than its input: `lambda z: generator(z, truncation=0.7)`.
+    run       called in place of the network, if that takes more than its input, or gives more than images (N, C, H, W):
+              `lambda z: generator([z], truncation=0.7)[0]`.
               Label images and the auto-shot set come from the same source, so a truncation holds for both.
     size      height, width of the images; canvas, mode: as in `hypercolumn`.
     megabytes the hypercolumns of one `part` take at most so many.  Beside them stand the network's own maps.
@@ -105,7 +108,7 @@ class FeatureSource:
         """Yield (what the network gives, its hypercolumns) for inputs (N, ...), some at a time, in order.
 
         A chunk of inputs gives what they give in one go, but for the rounding of sums.  Raises UserError as FeatureTap
-        does, for no inputs, and if the hypercolumn of a single one is larger than `megabytes`.
+        does, for no inputs, for a network that gives no tensor, and if a single hypercolumn is larger than `megabytes`.
         """
         at_once = self._at_once(inputs[:1])
         for chunk in inputs.split(at_once):
@@ -118,8 +121,11 @@ class FeatureSource:
 
     @torch.no_grad()
     def _run(self, inputs):
-        with FeatureTap(self.module, self.taps) as tap:
+        with evaluated(self.module), FeatureTap(self.module, self.taps) as tap:
             given = (self.run or self.module)(inputs)
+        if not torch.is_tensor(given):
+            raise UserError(f"the network: expected to give images (N, C, H, W), found a {type(given).__name__}; say how to run "
+                            "it, such as run=lambda z: g([z])[0]")
         return given, hypercolumn(tap.maps, self.size, self.mode, self.canvas)
 
     def _at_once(self, one):

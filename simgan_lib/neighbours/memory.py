@@ -18,13 +18,18 @@ def memory_curve(run, synthetic, real, ages, every=10, watched=100):
     real: uint8 (m, C, H, W) that the run never saw.  ages: in rounds, multiples of `every`.
     In the last `watched` rounds, at every `every`-th round t, the discriminator judges the images refined in round t - age, and
     the real ones.  What is returned is the mean over these t: balanced accuracy below 0.5 says that old fakes pass as real.
-    Raises UserError if the run is too short for the oldest age, or an age lies between two rounds that are kept.
+    Raises UserError if the run is too short for the oldest age, an age lies between two rounds that are kept, no round is
+    watched, or the run is past its warm-up already.
     """
+    if run.config.steps // every * every <= run.config.steps - watched:
+        raise UserError(f"watched: expected a multiple of {every} among the last {watched} of {run.config.steps}, found none")
+    if run.done > (warm_up := run.config.total - run.config.steps):
+        raise UserError(f"the run: expected one that has not begun its {run.config.steps} rounds, found {run.done - warm_up} done")
     if bad := [age for age in ages if age % every or not 0 <= age <= run.config.steps - watched]:
         raise UserError(f"ages: expected multiples of {every} up to {run.config.steps - watched}, found {bad[0]}")
     past, found = [], {age: [] for age in ages}
     for record in run.run():
-        now = record.step - (run.config.total - run.config.steps)                 # adversarial rounds so far
+        now = record.step - warm_up                                               # adversarial rounds so far
         if now < 0 or now % every:
             continue
         past.append(refined_now(run, synthetic))

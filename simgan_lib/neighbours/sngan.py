@@ -1,7 +1,10 @@
 """The networks of SNGAN, in which SS-GAN was published, and a small pair of the same kind for digits.
 
 A discriminator has one trunk and two linear heads on its last features: real or fake, and the rotation.
-Miyato et al., Spectral normalization for GANs, ICLR 2018; layers and initial weights as in kwotsin/mimicry.
+Miyato et al., Spectral normalization for GANs, ICLR 2018.
+The pair for CIFAR-10 has the layers and initial weights of kwotsin/mimicry, but for three things.  Our rotation head begins with
+torch's default weights, mimicry's with Xavier's.  The way beside the convolutions of a discriminator's block takes what enters the
+block; in mimicry an in-place ReLU has changed it by then.  Spectral norm is torch's.  The pair for digits is our own.
 Taught in: notebook 12.
 """
 

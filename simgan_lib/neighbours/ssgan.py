@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from ..images import to_float, to_uint8
-from ..networks import from_seed
+from ..networks import evaluated, from_seed
 from ..system.checkpoints import check_finite
 from ..system.digests import images_digest
 from ..system.errors import UserError
@@ -211,11 +211,10 @@ def samples(generator, n, seed=0, batch=256):
 
     Raises TrainingFailed if they are not numbers.
     """
-    device, was = next(generator.parameters()).device, generator.training
-    random, generator = torch.Generator(device).manual_seed(seed), generator.eval()
-    noise = torch.randn(n, generator.z, generator=random, device=device)
-    found = torch.cat([generator(part) for part in noise.split(batch)])
-    generator.train(was)
+    device = next(generator.parameters()).device
+    noise = torch.randn(n, generator.z, generator=torch.Generator(device).manual_seed(seed), device=device)
+    with evaluated(generator):
+        found = torch.cat([generator(part) for part in noise.split(batch)])
     if not found.isfinite().all():
         raise TrainingFailed("images are not numbers; try a smaller lr")
     return to_uint8(found).cpu()
