@@ -535,8 +535,8 @@ else:
 # ## Going further
 #
 # - **30 minutes.** Paint one eye yourself and run on. How much of the IoU does your brush cost?
-# - **3 hours.** Put a StyleGAN2 of your own in place of the generator: load it with its own code, then
-#   `FeatureSource(yours, [names of its blocks], size, run)`.
+# - **3 hours.** Put a StyleGAN2 of your own in place of the generator. The lines for two common codes stand in
+#   [docs/library.md](../docs/library.md#use-a-stylegan2-of-your-own).
 # - **Open.** Masks of *real* eyes from one label: train a generator on unlabelled real crops
 #   (`python studies/eye_generator.py` shows how), and label one of its eyes.
 #

@@ -1,6 +1,6 @@
 """How good a segmentation is: intersection over union of each part, and where the pupil's centre lies.
 
-Masks are whole numbers (N, H, W), one a pixel, that name a part from 0 on.
+Masks are whole numbers (N, H, W), one a pixel, that name a part from 0 on.  Taught in: notebook 13.
 """
 
 import math

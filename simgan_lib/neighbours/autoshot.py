@@ -2,7 +2,7 @@
 
 The student looks at images alone, so it needs no generator later and answers for real images.  The baseline that must be
 beaten, a UNet from the few labelled images themselves, is the same function with the same augmentation.
-Paper: Tritrong et al., CVPR 2021 (RepurposeGAN).
+Paper: Tritrong et al., CVPR 2021 (RepurposeGAN).  Taught in: notebook 13.
 """
 
 import math

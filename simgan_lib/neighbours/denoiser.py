@@ -3,6 +3,7 @@
 The question behind one-shot segmentation: is it the generator that knows parts, or does any network know them that has seen
 as many unlabelled images?  This one answers for images, too, with no student in between.
 Baranchuk et al., ICLR 2022 (DDPM segmentation) do so with a diffusion model's decoder.
+Taught in: notebook 13.
 """
 
 import math

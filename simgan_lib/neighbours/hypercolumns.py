@@ -3,6 +3,7 @@
 Works on any torch module, a StyleGAN2 of one's own among them (docs/library.md shows how).  It runs in evaluation mode, and
 is afterwards as it was.  Its maps are copied as they come, for a layer behind may write into them.
 Paper: Tritrong et al., CVPR 2021 (RepurposeGAN); the word is Hariharan's.
+Taught in: notebook 13.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Parts named from a few labelled images: small heads on hypercolumns, and the nearest labelled pixel.
 
 Both take features of any origin, and are used alike: fit(columns, masks), then predict(columns).
-Paper: Tritrong et al., CVPR 2021 (RepurposeGAN).
+Paper: Tritrong et al., CVPR 2021 (RepurposeGAN).  Taught in: notebook 13.
 """
 
 from dataclasses import dataclass
