@@ -15,7 +15,7 @@ The methods, from 1, 5 and 10 labels:
   denoiser           features of a UNet that learned to remove noise from unlabelled eyes -> head -> test eyes
   denoiser, student  the same head labels unlabelled eyes -> the same student: what is left of a difference is the features'
   random network     the denoiser before its training -> head -> test eyes
-  nearest neighbour  cosine in the denoiser's features, on the first fifty test eyes; from one label only
+  nearest neighbour  cosine in the denoiser's features, nothing is learned; from one label only
   raw pixels         dilated CNN on the image itself -> test eyes
   augmented UNet     the student's network and augmentation, on the labelled eyes alone; once with three times the steps
 In `small` the denoiser is about as large as the generator, saw the same unlabelled eyes, and learned for about as many minutes.
@@ -58,7 +58,7 @@ from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.system.settings import COUNT, SEEDS, Number, OneOf, Parser, Settings, text
 
 LAYERS = {"all": slice(None), "coarse": slice(2), "fine": slice(-2, None)}
-CLASSES, LEAST, NEAREST = len(SEEN), 6, 50       # LEAST: pixels of each part in an eye that is labelled
+CLASSES, LEAST = len(SEEN), 6                    # LEAST: pixels of each part in an eye that is labelled
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ def by_denoiser_student(bench, images, masks, seed):
 
 def by_nearest(bench, images, masks):
     columns = bench.denoiser.whole(to_float(images))[1]
-    return from_features(bench.denoiser, NearestSegmenter(columns.shape[1], CLASSES).fit(columns, masks), bench.test[:NEAREST])
+    return from_features(bench.denoiser, NearestSegmenter(columns.shape[1], CLASSES).fit(columns, masks), bench.test)
 
 
 def by_pixels(bench, images, masks, seed):

@@ -90,10 +90,11 @@ def parts_part(job):
     return ["### Parts of an eye from few labels (RepurposeGAN): intersection over union",
             arms_table(job, measures, "method, labels"),
             differences_table(job, [(f"generator, {n}", f"{other}, {n}") for n in ("1 label", "5 labels", "10 labels")
-                                    for other in ("augmented UNet", "denoiser, student")]
-                              + [("generator, 1 label", "augmented UNet, 3 x the steps, 1 label")], {"iou_mean": ("mean", ".3f")}),
+                                    for other in ("augmented UNet", "denoiser", "denoiser, student")]
+                              + [("generator, 1 label", f"{other}, 1 label") for other in
+                                 ("nearest neighbour", "augmented UNet, 3 x the steps")], {"iou_mean": ("mean", ".3f")}),
             f"On {job.first['images']:,} fresh simulated eyes with exact masks; ± and *seeds*: over draws of the labelled eyes; "
-            "the pupil's error is of eyes in which one was seen; *nearest neighbour* was asked about fifty eyes. "
+            "the pupil's error is of eyes in which one was seen. "
             "Rows that begin with *drawn eyes* are heads alone, measured on the generator's own eyes (the same command with "
             "`--helps`). What each method is: the first lines of `studies/segmentation.py`. "
             f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
