@@ -387,7 +387,7 @@ from simgan_lib.experiments.records import RECORDED, read
 
 job, = read(RECORDED / "segmentation.jsonl").jobs(experiment="segmentation", profile="small")
 LABELS = {n: f"{n} label{'s' * (n > 1)}" for n in (1, 5, 10)}
-METHODS = ("generator", "denoiser, student", "augmented UNet", "random network", "raw pixels")
+METHODS = ("generator", "denoiser", "augmented UNet", "random network", "raw pixels")
 
 
 def draws(method, n, measure="iou_mean"):
@@ -405,20 +405,30 @@ show(*figures.bands_figure({"simulated eyes": {method: curve(method) for method 
                            level=(bound, "4,000 exact labels")))
 
 # %%
-for n, said in LABELS.items():
-    for other in ("augmented UNet", "denoiser, student"):
-        gain = interval([a - b for a, b in zip(draws("generator", n), draws(other, n))])
-        print(f"{said:9}: generator - {other:17}: {gain['mean']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], {gain['n']} draws")
-one = {method: interval(draws(method, 1))["mean"] for method in METHODS}
-assert max(one, key=one.get) == "generator"
-assert min(a - b for a, b in zip(draws("generator", 1), draws("augmented UNet", 1))) > 0
+def ahead(n, other):
+    """By how much the generator is ahead of another method, draw by draw."""
+    return interval([a - b for a, b in zip(draws("generator", n), draws(other, n))])
+
+
+for n, other in [*((n, other) for other in ("augmented UNet", "denoiser") for n in LABELS), (1, "nearest neighbour")]:
+    gain = ahead(n, other)
+    print(f"{LABELS[n]:9}: generator - {other:17}: {gain['mean']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], {gain['n']} draws")
+assert ahead(1, "augmented UNet")["low"] > 0.1 and abs(ahead(10, "augmented UNet")["mean"]) < 0.1
+assert ahead(1, "denoiser")["high"] < 0.1 and ahead(10, "denoiser")["high"] < 0
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# RESULT-WORDS
+# The denoiser is second, close behind, and with five labels it is ahead. So it does *not* take a GAN. Even the simplest
+# use of its features does: give each pixel the part of the labelled pixel whose hypercolumn points most nearly its way
+# ("nearest neighbour"). Nothing is learned from the label there, no student is needed, and it is as good as the generator
+# with all its steps. The augmented UNet saw no unlabelled eyes. It needs ten labels to come near.
 #
 # </details>
+#
+# What makes one label suffice is having seen *many unlabelled eyes*, by whatever task. A rival must be given its chance to
+# show this. Our first denoiser learned for one minute, with a loss that neglected strong noise. It was far behind, and
+# made the GAN look necessary. Now it is as large as the generator, saw the same eyes, and learned about as long.
 #
 # What helped, and what did not? Heads alone, from one label, one thing changed at a time, measured on drawn eyes:
 
@@ -440,9 +450,8 @@ print("student of a generator that learned for 1,000 steps, not 8,000:", against
 assert len(job.by_seed("drawn eyes, as above", "iou_mean")) >= 5
 
 # %% [markdown]
-# A head that looks at each pixel through one hidden layer beats a linear one: parts are not a weighted sum away. Without
-# truncation eyes differ more, and the one label fits fewer of them. More steps, or coarse blocks beside the fine ones,
-# change little.
+# The generator's quality counts most: after an eighth of its training the student loses two tenths. The coarse blocks alone
+# do not suffice, the fine ones do. A head with a hidden layer beats a linear one. More steps change little.
 #
 # ## What goes wrong: features that saw the answer
 #
@@ -517,17 +526,17 @@ else:
 # ## Three claims
 #
 # 1. A generator's features name parts from one label better than the same UNet that learns from this label with
-#    augmentation. Asserted live for one label below "A student for real images", and for each recorded draw in "Is it
+#    augmentation. Asserted live for one label below "A student for real images", and over the recorded draws in "Is it
 #    the GAN?".
-# 2. How maps are stretched moves what they show: `align_corners=True` by more than a pixel at eightfold size. Asserted
-#    below exercise 13.1.
+# 2. It does not take a GAN. A denoiser that saw the same unlabelled eyes comes near from one label, and is ahead with ten.
+#    Asserted in "Is it the GAN?".
 # 3. A head on a refiner's features cannot see whether the refined image moved. Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
 # | generator | StyleGAN2, up to 512 x 512 | style-based, 35 x 55, 38 CPU minutes | small |
 # | features | all convolutions, bilinear | four blocks, bilinear, 176 numbers | fewer |
-# | head | dilated CNN (S, M, L), Adam, 1e-3 | an MLP on each pixel; the CNNs are there | the MLP was better here |
+# | head | dilated CNN, Adam, 1e-3 | an MLP on each pixel; CNNs in sizes S, M, L are there | the MLP was no worse here |
 # | auto-shot | 5,000 images, UNet, soft labels | 150 live, 250 recorded | small |
 # | labels | by hand | by hand, or by a network that learned exact masks | said in the table |
 # | mean IoU | not printed here: not verified | recorded, with intervals over draws | other images |
