@@ -170,6 +170,7 @@ def test_the_study_of_who_is_told_apart_adds_records_that_the_page_shows(folder,
 def test_the_study_of_memory_adds_records_that_the_page_shows(folder, tmp_path, monkeypatch, capsys):
     """Each arm is better than the one before by 0.125 in AUC, and so seed by seed; seeds differ by 0.25."""
     memory, path = study("memory"), folder / "memory.jsonl"
+    path.unlink()                                              # what was measured
 
     def measured(arm, seed, profile, ages, last, domain):
         assert domain == "a domain" and profile.training.steps == 600 and (ages[-1], last) == (500, 100)
