@@ -404,8 +404,7 @@ assert overlap > 0.8
 # part before and after.
 
 # %%
-from simgan_lib.evaluation.masks import pupil_centre
-from simgan_lib.evaluation.pupil import part_centres
+from simgan_lib.evaluation.masks import part_centres, pupil_centre
 
 seen = {name: part_centres(images) for name, images in kinds.items()}
 drawn_at, exactly = seen.pop("as drawn (own error)"), pupil_centre((before.labels["parts"] >= 2).float())[0]

@@ -9,14 +9,13 @@ import torch
 from skimage import io
 from skimage.measure import CircleModel
 
-from simgan_lib.evaluation import pupil
-from simgan_lib.evaluation.masks import PUPIL, pupil_centre
+from simgan_lib.evaluation import masks, pupil
+from simgan_lib.evaluation.masks import PUPIL, part_centres, pupil_centre
 from simgan_lib.evaluation.pupil import (
     estimator_error,
     iris_ellipses,
     mask_shifts,
     mean_shift,
-    part_centres,
     pupil_centres,
     pupil_shift,
     pupil_shifts,
@@ -179,7 +178,7 @@ def test_larger_and_colour_images_are_looked_at_at_55_px_and_measured_in_their_o
 
 
 def test_the_kit_s_network_looks_unless_another_is_given(monkeypatch):
-    monkeypatch.setattr(pupil, "load_shipped_segmenter", lambda: (Painted(), {}))
+    monkeypatch.setattr(masks, "load_shipped_segmenter", lambda: (Painted(), {}))
     assert torch.equal(part_centres(painted()), part_centres(painted(), segmenter=Painted()))
 
 

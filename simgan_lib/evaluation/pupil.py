@@ -3,7 +3,7 @@
 Real eyes, and good refined ones, are dark: the pupil cannot be told from the iris.  What both kinds of image show is
 the limbus, the edge between iris and white, whose centre is the pupil's.  The lids hide its top and bottom, so the fit
 starts from the edges to the left and right.  No step is random.  Where the simulator's exact masks are at hand, they are
-laid over the image instead, and nothing has to be found.  A third way: a network that names the parts of an eye.
+laid over the image instead, and nothing has to be found.  A third way, a network that names the parts, is `masks.part_centres`.
 Taught in: notebook 08.
 """
 
@@ -16,10 +16,7 @@ import torch.nn.functional as F
 from scipy.ndimage import gaussian_filter, map_coordinates
 from skimage.measure import CircleModel, EllipseModel
 
-from ..images import pixel_pairs, pixels, resized
-from ..neighbours.autoshot import segmented
-from ..neighbours.segmenters import load_shipped_segmenter
-from .masks import WHOLE_IRIS, pupil_centre, weighted
+from ..images import pixel_pairs, pixels
 
 EYE_WIDTH = 55                    # px: what the article's 1.1 +- 0.8 px refer to
 RADII = (0.130, 0.185)            # radius of the iris, in image widths: 11.5 to 13 mm across in crops 33 to 40 mm wide
@@ -30,7 +27,6 @@ RAYS = np.arange(60) * 2 * math.pi / 60   # directions in which the edge is look
 RIGHT, LEFT = np.cos(RAYS) > math.cos(SIDES), np.cos(RAYS) < -math.cos(SIDES)   # those where lids seldom are
 REACH = 5                         # px at 55 px eye width by which an exact mask is moved each way
 CHUNK = 256                       # images searched at a time
-LEAST = 5                         # pixels at 55 px eye width: a part of so few is a speck, not seen
 
 
 # ---- what is measured ----
@@ -296,21 +292,3 @@ def vertex(before, top, after):
     """
     curvature = before - 2 * top + after                       # negative at a top
     return float(0.5 * (before - after) / curvature) if curvature < 0 else 0.0
-
-
-# ---- the same by a network that names the parts ----
-def part_centres(images, parts=WHOLE_IRIS, segmenter=None):
-    """Centres of gravity (x, y) px, float (N, 2), of what a network calls iris or pupil; NaN where it sees LEAST px or less.
-
-    images: an ImageSet, or uint8 images (N, C, H, W); others than 55 px wide are looked at at that width.  The network is
-    the kit's unless a UNet of gray eyes is given.  It looks at the image alone: no label, no other image.  parts: of
-    `masks.SEEN`.  Lids hide some of the iris, so this is not the pupil's centre, but what they hide before and after is alike.
-    It learned from eyes alone: in an image without any it may see one, too.  So few NaN do not mean that irises are there.
-    """
-    gray = pixels(images).float().mean(1, keepdim=True).round().to(torch.uint8)
-    scale = gray.shape[3] / EYE_WIDTH
-    seen = segmented(segmenter or load_shipped_segmenter()[0], resized(gray, (round(gray.shape[2] / scale), EYE_WIDTH)))
-    found = weighted(*seen, parts)
-    centres = (pupil_centre(found)[0] + 0.5) * scale - 0.5
-    centres[(found > 0).sum((1, 2)) <= LEAST] = math.nan
-    return centres.float()
