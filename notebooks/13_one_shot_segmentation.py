@@ -41,8 +41,8 @@ profile, device = setup()
 # must put the pupil into the iris, and both between the lids. So perhaps its inner maps already *know* these parts, and
 # lack only their names. Then one labelled image should be enough to name them.
 #
-# A small style-based generator comes with the kit. It learned from unlabelled simulated eyes alone. The upper row is
-# drawn by it, the lower one by the simulator.
+# A small generator of StyleGAN2's kind comes with the kit. It learned from unlabelled simulated eyes alone. It draws an
+# eye from 64 random numbers, its **latent**. The upper row is drawn by it, the lower one by the simulator.
 
 # %%
 from simgan_lib.images import to_float, to_uint8
@@ -58,7 +58,7 @@ def latents(n, seed):
 
 
 def draw(z):
-    """Eyes, (n, 1, 35, 55) in [-1, 1]; psi = 0.7 keeps them near the mean eye: fewer are odd, and they differ less."""
+    """Eyes, (n, 1, 35, 55) in [-1, 1].  Truncation, psi = 0.7, keeps them near the mean eye: fewer are odd, they differ less."""
     noise = generator.noise(1, torch.Generator().manual_seed(0))          # one for all: an eye drawn again is the same
     return generator(z, [each.expand(len(z), -1, -1, -1) for each in noise], psi=0.7)
 
@@ -142,7 +142,7 @@ hypercolumn = checks.yours_or_ours(my_hypercolumn, checks.hypercolumn)
 # </details>
 #
 # Why so much care for half a pixel? Parts are thin. We put a bright column into coarse maps, at every place in turn, and
-# ask how far from its place its centre of gravity lies once it is stretched eightfold, in pixels of the image.
+# ask how far from its place its centre of gravity lies once it is stretched: eightfold, and as the generator's third block.
 
 # %%
 from simgan_lib.neighbours import hypercolumns
@@ -151,23 +151,23 @@ tiny = [torch.tensor([[[[0.0, 1.0]]]])]                                   # by h
 assert hypercolumn(tiny, (1, 4)).flatten().tolist() == [0.0, 0.25, 0.75, 1.0]
 
 
-def off_by(mode, n=8, by=8):
-    """How far a bright column of a coarse map lands from its place, px: the mean over its inner places."""
+def off_by(mode, n, size):
+    """How far a bright column of n x n maps lands from its place at size x size, px: the mean over its inner places."""
     coarse = torch.eye(n)[:, None, None].expand(n, 1, n, n)                # image i has its column at i
-    found = hypercolumns.hypercolumn([coarse], (n * by, n * by), mode)[:, 0].sum(1)
-    centre = (found * torch.arange(n * by)).sum(1) / found.sum(1)
-    return (centre - (by * (torch.arange(n) + 0.5) - 0.5))[1:-1].abs().mean().item()
+    found = hypercolumns.hypercolumn([coarse], (size, size), mode)[:, 0].sum(1)
+    centre = (found * torch.arange(size)).sum(1) / found.sum(1)
+    return (centre - ((torch.arange(n) + 0.5) * size / n - 0.5))[1:-1].abs().mean().item()
 
 
-lands = {mode: off_by(mode) for mode in hypercolumns.MODES}
-edge = {mode: hypercolumns.hypercolumn([torch.eye(8)[None, None]], (64, 64), mode)[0, 0].diff(dim=1).abs().max().item() for mode in lands}
-for mode, off in lands.items():
-    print(f"{mode:9}: off by {off:.2f} px, largest step between neighbours {edge[mode]:.2f}")
-assert lands["bilinear"] < 0.01 < 1 < lands["corners"] and edge["nearest"] > 5 * edge["bilinear"]
+lands = {mode: [off_by(mode, *sizes) for sizes in ((8, 64), (18, 35))] for mode in hypercolumns.MODES}
+for mode, (eightfold, ours) in lands.items():
+    print(f"{mode:9}: off by {eightfold:.2f} px from 8 to 64, {ours:.2f} px from 18 to 35")
+assert max(lands["bilinear"]) < 0.05 and lands["corners"][0] > 1 and lands["nearest"][1] > 0.3
 
 # %% [markdown]
-# *corners* (`align_corners=True`) pulls things towards the edge, by more than a pixel. *nearest* keeps the centre of
-# whole blocks, but makes steps as wide as a coarse pixel: an edge is known to eight pixels only.
+# *corners* (`align_corners=True`) pulls things towards the edge, by more than a pixel. The authors' public code does so.
+# *nearest* keeps blocks in their place for whole factors only. From 18 to 35 all lies half a pixel to one side. And it makes
+# steps as wide as a coarse pixel.
 #
 # Now look at features without any label. We turn each hypercolumn into a colour: its three main directions of change
 # become red, green and blue.
@@ -295,15 +295,15 @@ shown = to_uint8(others[seven])
 show(*figures.masks_figure({"drawn": shown, "the head": (shown, by_head[seven]), "the expert": (shown, by_expert[seven])}, columns=7))
 drawn_iou = iou(by_head, by_expert, 4)
 print("head and expert on 60 drawn eyes:", ", ".join(f"{part} ≈ {share:.2f}" for part, share in zip(SEEN, drawn_iou)))
-assert float(drawn_iou.mean()) > 0.7
+assert drawn_iou.nanmean() > 0.7 or not torch.equal(mask, exact)          # your own label may be rougher
 
 # %% [markdown]
-# What to see: the head has one label, the expert had thousands of exact masks. They agree on most of the pixels.
+# What to see: the head has one label, the expert had thousands of exact masks. They agree on most of the pixels. (A label of
+# your own may give less: one pixel too many all around costs about two tenths.)
 #
 # ## Play: walk from eye to eye
 #
-# Between two latents there are eyes, too. The head follows them without being asked twice: its mask is a part of the
-# drawing.
+# Between two latents there are eyes, too. The head follows them: whatever is drawn has its mask.
 
 # %%
 from simgan_lib.teaching.widgets import scrubber
@@ -327,7 +327,8 @@ assert len(set(leaf.frames)) == len(frames)
 # your image has none. The paper's answer is **auto-shot**. The generator draws many eyes, the head labels them, and a
 # UNet learns from these pairs. The UNet looks at images alone.
 #
-# A fair baseline is the same UNet with the same augmentation (turned, moved, scaled, toned), taught by the one label.
+# A fair baseline is the same UNet with the same augmentation (turned, moved, scaled, made darker or brighter), taught by the
+# one label.
 # Both are tested on *simulated* eyes with exact masks.
 #
 # **Predict.** The baseline knows the same label. How much of the mean IoU does it lose: nothing, a tenth, or a quarter?
@@ -356,12 +357,13 @@ show(*figures.masks_figure(rows, columns=7))
 with wide():
     for name, score in scores.items():
         print(f"{name:15}: " + ", ".join(f"{part} ≈ {share:.2f}" for part, share in zip(SEEN, score)) + f", mean ≈ {score.mean():.2f}")
-assert scores["student"].mean() > scores["augmented UNet"].mean() + 0.05 and scores["expert"].mean() > scores["student"].mean()
+learned_more = scores["student"].mean() > scores["augmented UNet"].mean() + 0.05 and scores["expert"].mean() > scores["student"].mean()
+assert learned_more or not torch.equal(mask, exact)
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The student is ahead by some two tenths. Skin is easy for both: it is most of the image. Sclera, iris and pupil are
+# It loses a quarter and more. Skin is easy for both: it is most of the image. Sclera, iris and pupil are
 # where the baseline fails. It saw one eye, however it was turned and toned. The student saw a hundred and fifty
 # different ones.
 #
@@ -413,22 +415,27 @@ def ahead(n, other):
 for n, other in [*((n, other) for other in ("augmented UNet", "denoiser") for n in LABELS), (1, "nearest neighbour")]:
     gain = ahead(n, other)
     print(f"{LABELS[n]:9}: generator - {other:17}: {gain['mean']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], {gain['n']} draws")
-assert ahead(1, "augmented UNet")["low"] > 0.1 and abs(ahead(10, "augmented UNet")["mean"]) < 0.1
-assert ahead(1, "denoiser")["high"] < 0.1 and ahead(10, "denoiser")["high"] < 0
+assert ahead(1, "augmented UNet")["low"] > 0.1 and max(abs(ahead(n, "denoiser")["mean"]) for n in LABELS) < 0.1
+assert ahead(1, "nearest neighbour")["high"] < 0.1
 
 # %% [markdown]
 # <details><summary>What happens</summary>
 #
-# The denoiser is second, close behind, and with five labels it is ahead. So it does *not* take a GAN. Even the simplest
-# use of its features does: give each pixel the part of the labelled pixel whose hypercolumn points most nearly its way
-# ("nearest neighbour"). Nothing is learned from the label there, no student is needed, and it is as good as the generator
-# with all its steps. The augmented UNet saw no unlabelled eyes. It needs ten labels to come near.
+# The denoiser is second, close behind. So it does *not* take a GAN. Even the simplest use of its features does: give each
+# pixel the part of the labelled pixel whose hypercolumn points most nearly its way ("nearest neighbour"). Nothing is
+# learned from the label there, no student is needed, and it is as good as the generator with all its steps. The augmented
+# UNet saw no unlabelled eyes. It needs ten labels to come near.
 #
 # </details>
 #
-# What makes one label suffice is having seen *many unlabelled eyes*, by whatever task. A rival must be given its chance to
-# show this. Our first denoiser learned for one minute, with a loss that neglected strong noise. It was far behind, and
-# made the GAN look necessary. Now it is as large as the generator, saw the same eyes, and learned about as long.
+# What makes one label suffice is having seen *many unlabelled eyes*, by either of two tasks. A rival must be given its
+# chance to show this. Our first denoiser learned for one minute, with a loss that neglected strong noise. It was far
+# behind, and made the GAN look necessary. Now it is somewhat larger than the generator, saw the same eyes, and learned
+# about as long.
+#
+# With five and ten labels do not rank them. There the denoiser seems ahead. But the generator needs a student, and each of
+# ours learned for 300 steps. In a trial with three times as many (three draws, not recorded) the generator was ahead again,
+# and the augmented UNet gained as well. And each network was trained once: the bands are over labelled eyes alone.
 #
 # What helped, and what did not? Heads alone, from one label, one thing changed at a time, measured on drawn eyes:
 
@@ -450,8 +457,9 @@ print("student of a generator that learned for 1,000 steps, not 8,000:", against
 assert len(job.by_seed("drawn eyes, as above", "iou_mean")) >= 5
 
 # %% [markdown]
-# The generator's quality counts most: after an eighth of its training the student loses two tenths. The coarse blocks alone
-# do not suffice, the fine ones do. A head with a hidden layer beats a linear one. More steps change little.
+# The generator's quality counts: after an eighth of its training the student loses two tenths (measured on simulated eyes,
+# the lines above it on drawn ones). The coarse blocks alone do not suffice, the fine ones do. A head with a hidden layer
+# beats a linear one. More steps change little.
 #
 # ## What goes wrong: features that saw the answer
 #
@@ -484,7 +492,7 @@ def iris_centre(parts):
     return pupil_centre((parts >= 2).double())[0]
 
 
-learned, asked = labelled_eyes(5, seed=6), labelled_eyes(100, seed=7)
+learned, asked = labelled_eyes(50, seed=6), labelled_eyes(100, seed=7)
 taught = refined_with_features(learned.images)[1]
 on_features = FewShotSegmenter(taught.shape[1], 4, HeadConfig("mlp", steps=200, balance=0.5)).fit(taught, learned.labels["parts"])
 moved, asked_columns = refined_with_features(asked.images)
@@ -493,15 +501,19 @@ by = {"features": on_features.predict(asked_columns)[0], "image": segmented(expe
 
 # %%
 reported = {name: (iris_centre(parts) - truth)[:, 0].nanmedian().item() for name, parts in by.items()}
+own = {"features": by["features"], "image": segmented(expert, moved.roll(-3, 3))[0]}             # of images that nobody moved
+errors = {name: (iris_centre(parts) - truth).norm(dim=1).nanmean().item() for name, parts in own.items()}
 show(*figures.masks_figure({"moved": moved[seven], **{name: (moved[seven], parts[seven]) for name, parts in by.items()}}, columns=7))
 for name, shift in reported.items():
-    print(f"parts from the {name}: moved by ≈ {shift:.1f} px (true: 3)")
+    print(f"parts from the {name}: moved by ≈ {shift:.1f} px (true: 3); own error ≈ {errors[name]:.1f} px")
 assert abs(reported["features"]) < 0.8 and abs(reported["image"] - 3) < 0.8
 
 # %% [markdown]
-# Row "features": a head on the refiner's features, laid over the moved images. It reports that nothing moved. Its features are those of the *input*: what happens behind them it cannot see. **The
-# signature: it reports no shift even if you move the image yourself.** Test an instrument on a known shift before you
-# believe its zero. Notebook 08 uses a network that looks at the finished image alone.
+# Row "features": a head on the refiner's features, laid over the moved images. It reports that nothing moved. It could
+# not do otherwise. It was taught with the *input's* masks, so it answers where the input's iris was, wherever the image has
+# it now. **The signature: it reports no shift even if you move the image yourself.** Test an instrument on a known shift
+# before you believe its zero, and look at its own error, which is large here. Notebook 08 uses a network that looks at the
+# finished image alone.
 #
 # ## Real eyes
 #
@@ -528,14 +540,14 @@ else:
 # 1. A generator's features name parts from one label better than the same UNet that learns from this label with
 #    augmentation. Asserted live for one label below "A student for real images", and over the recorded draws in "Is it
 #    the GAN?".
-# 2. It does not take a GAN. A denoiser that saw the same unlabelled eyes comes near from one label, and is ahead with ten.
-#    Asserted in "Is it the GAN?".
+# 2. It does not take a GAN. The features of a denoiser that saw the same unlabelled eyes come within a tenth of the
+#    generator's IoU. Asserted over the recorded draws in "Is it the GAN?".
 # 3. A head on a refiner's features cannot see whether the refined image moved. Asserted in "What goes wrong".
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | generator | StyleGAN2, up to 512 x 512 | style-based, 35 x 55, 38 CPU minutes | small |
-# | features | all convolutions, bilinear | four blocks, bilinear, 176 numbers | fewer |
+# | generator | StyleGAN2, 1024 x 1024 for faces (authors' code) | of its kind, 35 x 55, 38 CPU minutes | small |
+# | features | convolutions, at 512 x 512, bilinear with `align_corners=True` (authors' code) | four blocks, 176 numbers, bilinear | fewer, and in their place |
 # | head | dilated CNN, Adam, 1e-3 | an MLP on each pixel; CNNs in sizes S, M, L are there | the MLP was no worse here |
 # | auto-shot | 5,000 images, UNet, soft labels | 150 live, 250 recorded | small |
 # | labels | by hand | by hand, or by a network that learned exact masks | said in the table |

@@ -32,8 +32,8 @@ class PartLabeller(anywidget.AnyWidget):
     first.  path: where the mask is kept, as `read_mask` reads it; it is written after each stroke, and a mask that is there
     already is gone on with.  None: it is kept in memory only.  scale: pixels of the screen for one of the image, less on a
     narrow page.  The widget shows the keys; what it could not take over or write, it says in its last line.
-    Raises ValueError for another image or other parts; UserError if the file is none of this image and these parts, which
-    leaves it alone, or if none can be written there.
+    Raises ValueError for another image or other parts; UserError if the file is no mask of this size and so many parts,
+    which leaves it alone, or if none can be written there.
     """
 
     _esm = Path(__file__).with_suffix(".js")
