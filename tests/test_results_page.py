@@ -188,7 +188,7 @@ def test_the_study_of_memory_adds_records_that_the_page_shows(folder, tmp_path, 
     cells = {first: rest for _, first, *rest in lines}
     assert cells["rotation"][0] == "0.25, 0.50" and cells["R1"][-2] == "4.50, 4.25"
     assert "| rotation - none | AUC, k = 500        | +0.25, +0.25 " in page
-    claim, = [line for line in results_page.page(folder).splitlines() if "AUC on eyes of 500 rounds ago" in line]
+    claim, = [line for line in results_page.page(folder).splitlines() if "AUC on eyes of 500 rounds ago: both - history" in line]
     assert [cell.strip() for cell in claim.split("|")][3:6] == ["+0.25, +0.25", "our question", "2, stand-in"]
     assert (tmp_path / "kept" / "R1-1.state").is_file()
 

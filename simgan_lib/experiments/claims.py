@@ -73,8 +73,8 @@ CLAIMS = (
           "FID, CIFAR-10", "SS-GAN", None, "fid_10k", ".2f"),
     Claim("On aligned faces it rises (found by others)", (paper.SNGAN_CELEBA64_FID, paper.SSGAN_CELEBA64_FID), "CelebA, 64 x 64",
           "FID, CelebA", "SS-GAN", "SNGAN", "fid_50k", "+.2f"),
-    Claim("SimGAN's history keeps old fakes in mind", OURS, "balanced accuracy on eyes of 500 rounds ago: history - none",
-          "memory", "buffer", "none", "balanced_accuracy_500", "+.2f"),
+    Claim("SimGAN's history keeps old fakes in mind", OURS, "AUC on eyes of 500 rounds ago: history - none",
+          "memory", "buffer", "none", "auc_500", "+.2f"),
     Claim("Rotations help beside SimGAN's history", OURS, "AUC on eyes of 500 rounds ago: both - history",
           "memory", "both", "buffer", "auc_500", "+.2f"),
     Claim("They help gaze, too", OURS, "gaze error, degrees: both - history",
@@ -87,17 +87,17 @@ CLAIMS = (
           "segmentation", "generator, 10 labels", "generator, 1 label", "iou_mean", "+.3f"),
     Claim("The student answers for eyes that were not drawn", "RepurposeGAN", "pupil's centre off by, px: generator, 1 label",
           "segmentation", "generator, 1 label", None, "pupil_px", ".2f"),
-    Claim("It takes a GAN", OURS, "mean IoU, 1 label: generator - denoiser",
+    Claim("A GAN's features beat a denoiser's", OURS, "mean IoU, 1 label: generator - denoiser",
           "segmentation", "generator, 1 label", "denoiser, 1 label", "iou_mean", "+.3f"),
-    Claim("It takes a GAN, with ten labels", OURS, "mean IoU, 10 labels: generator - denoiser",
-          "segmentation", "generator, 10 labels", "denoiser, 10 labels", "iou_mean", "+.3f"),
-    Claim("A GAN beats the nearest pixel in a denoiser's features", OURS, "mean IoU, 1 label: generator - nearest neighbour",
+    Claim("They beat the nearest pixel in a denoiser's", OURS, "mean IoU, 1 label: generator - nearest neighbour",
           "segmentation", "generator, 1 label", "nearest neighbour, 1 label", "iou_mean", "+.3f"),
 )
 NOTE = """*ours*: the mean over seeds and its 95 % interval by Student's t; differences are taken seed by seed. Seeds of
 segmentation are draws of the labelled eyes. A claim of *nothing* expects 0; of FID and gaze error, a difference below 0; each other
-one, a difference above 0. Where an interval holds 0, these seeds do not decide. A paper without a number: none was verified.
-What limits each answer: [findings.md](findings.md#does-a-second-task-keep-a-discriminator-from-forgetting). Commands: below."""
+one, a difference above 0; a distance in px has no such sign. Where an interval holds 0, these seeds do not decide. A paper without a
+number: none was verified. What limits each answer: findings.md, on
+[forgetting](findings.md#does-a-second-task-keep-a-discriminator-from-forgetting) and on
+[parts](findings.md#does-a-generator-know-the-parts-of-what-it-draws). Commands: below."""
 
 
 def claims_table(records):
