@@ -94,8 +94,8 @@ CLAIMS = (
 )
 NOTE = """*ours*: the mean over seeds and its 95 % interval by Student's t; differences are taken seed by seed. Seeds of
 segmentation are draws of the labelled eyes. A claim of *nothing* expects 0; of FID and gaze error, a difference below 0; each other
-one, a difference above 0; a distance in px has no such sign. Where an interval holds 0, these seeds do not decide. A paper without a
-number: none was verified. What limits each answer: findings.md, on
+one, a difference above 0; a distance in px has no such sign. Where an interval holds 0, these seeds do not decide. A paper without
+a number: none was verified. What limits each answer: findings.md, on
 [forgetting](findings.md#does-a-second-task-keep-a-discriminator-from-forgetting) and on
 [parts](findings.md#does-a-generator-know-the-parts-of-what-it-draws). Commands: below."""
 
