@@ -219,23 +219,24 @@ assert pixels[chosen].min() >= 6
 # %%
 from simgan_lib.teaching.widgets import show_widget
 
-mask = exact
+labeller = None
 if find_spec("anywidget"):                                                # on Colab perhaps not: see below
     from simgan_lib.teaching.part_labeller import PartLabeller
 
     labeller = PartLabeller(image, SEEN, "my_eye.png")
     show_widget(labeller, "An eye to paint its parts on. Run the notebook to use it; the figure below shows a mask.")
-    mask = labeller.mask if labeller.painted else exact
 
 # %%
+mask = labeller.mask if labeller and labeller.painted else exact
 show(*figures.masks_figure({"the eye": image[None], "its label": (image[None], mask[None])}, columns=1, width=3.4))
 agreement = part_iou(mask[None], exact[None], 4)
-print("the label and the expert's:", ", ".join(f"{part} {share:.2f}" for part, share in zip(SEEN, agreement)))
+print("the label and the expert's:", ", ".join(f"{part} ≈ {share:.2f}" for part, share in zip(SEEN, agreement)))
 assert mask.shape == (35, 55) and mask.max() <= 3
 
 # %% [markdown]
-# Painted something? Run the last two cells again, and all below: the notebook goes on with your label. (No eye to paint?
-# `pip install --no-deps anywidget psygnal`, and run the cell again.)
+# Painted something? Run the last cell again, and all below: the notebook goes on with your label. To go back to the
+# expert's, delete `my_eye.png` and run both cells again. (No eye to paint? `pip install --no-deps anywidget psygnal`, and run
+# the cell again.)
 #
 # The printed number is the **intersection over union** (IoU) of each part: of the pixels that at least one of two masks
 # gives to the part, the share that both do.
@@ -295,7 +296,7 @@ shown = to_uint8(others[seven])
 show(*figures.masks_figure({"drawn": shown, "the head": (shown, by_head[seven]), "the expert": (shown, by_expert[seven])}, columns=7))
 drawn_iou = iou(by_head, by_expert, 4)
 print("head and expert on 60 drawn eyes:", ", ".join(f"{part} ≈ {share:.2f}" for part, share in zip(SEEN, drawn_iou)))
-assert drawn_iou.nanmean() > 0.7 or not torch.equal(mask, exact)          # your own label may be rougher
+assert drawn_iou.nanmean() > 0.7 * agreement.nanmean(), "worse than its label: paint sclera, iris and pupil, or delete my_eye.png"
 
 # %% [markdown]
 # What to see: the head has one label, the expert had thousands of exact masks. They agree on most of the pixels. (A label of
@@ -313,7 +314,7 @@ shares = torch.linspace(0, 1, 9)
 walk = torch.stack([(1 - share) * first + share * last for share in shares])
 steps, step_columns = source.whole(walk)
 parts = head.predict(step_columns)[0]
-frames = [figures.masks_figure({"drawn": each[None], "parts": (each[None], part[None])}, columns=1)
+frames = [figures.masks_figure({"drawn": each[None], "parts": (each[None], part[None])}, columns=1, width=3.4)
           for each, part in zip(to_uint8(steps), parts)]
 leaf = scrubber(frames, [f"{share:.0%} of the way" for share in shares.tolist()], "walk")
 show_widget(leaf, "A slider through nine eyes with their parts. Run the notebook to use it; the figure below shows all nine.")
@@ -358,7 +359,7 @@ with wide():
     for name, score in scores.items():
         print(f"{name:15}: " + ", ".join(f"{part} ≈ {share:.2f}" for part, share in zip(SEEN, score)) + f", mean ≈ {score.mean():.2f}")
 learned_more = scores["student"].mean() > scores["augmented UNet"].mean() + 0.05 and scores["expert"].mean() > scores["student"].mean()
-assert learned_more or not torch.equal(mask, exact)
+assert learned_more or not torch.equal(mask, exact)                       # with a label of your own, see for yourself
 
 # %% [markdown]
 # <details><summary>What happens</summary>
@@ -412,9 +413,10 @@ def ahead(n, other):
     return interval([a - b for a, b in zip(draws("generator", n), draws(other, n))])
 
 
-for n, other in [*((n, other) for other in ("augmented UNet", "denoiser") for n in LABELS), (1, "nearest neighbour")]:
-    gain = ahead(n, other)
-    print(f"{LABELS[n]:9}: generator - {other:17}: {gain['mean']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], {gain['n']} draws")
+with wide():
+    for n, other in [*((n, other) for other in ("augmented UNet", "denoiser") for n in LABELS), (1, "nearest neighbour")]:
+        gain = ahead(n, other)
+        print(f"{LABELS[n]:9}: generator - {other:17}: {gain['mean']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], {gain['n']} draws")
 assert ahead(1, "augmented UNet")["low"] > 0.1 and max(abs(ahead(n, "denoiser")["mean"]) for n in LABELS) < 0.1
 assert ahead(1, "nearest neighbour")["high"] < 0.1
 
@@ -450,10 +452,12 @@ def against(subject, other):
     return f"{gain['mean']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
 
 
-print(f"a head, as above: mean IoU {interval(list(job.by_seed('drawn eyes, as above', 'iou_mean').values()))['mean']:.3f}")
-for name in CHANGED:
-    print(f"{name:26}: {against(f'drawn eyes, {name}', 'drawn eyes, as above')}")
-print("student of a generator that learned for 1,000 steps, not 8,000:", against("generator of 1,000 steps, 1 label", "generator, 1 label"))
+with wide():
+    print(f"a head, as above: mean IoU {interval(list(job.by_seed('drawn eyes, as above', 'iou_mean').values()))['mean']:.3f}")
+    for name in CHANGED:
+        print(f"{name:26}: {against(f'drawn eyes, {name}', 'drawn eyes, as above')}")
+    lesser = against("generator of 1,000 steps, 1 label", "generator, 1 label")
+    print(f"student of a generator that learned for 1,000 steps, not 8,000: {lesser}")
 assert len(job.by_seed("drawn eyes, as above", "iou_mean")) >= 5
 
 # %% [markdown]
@@ -494,31 +498,31 @@ def iris_centre(parts):
 
 learned, asked = labelled_eyes(50, seed=6), labelled_eyes(100, seed=7)
 taught = refined_with_features(learned.images)[1]
-on_features = FewShotSegmenter(taught.shape[1], 4, HeadConfig("mlp", steps=200, balance=0.5)).fit(taught, learned.labels["parts"])
+on_features = FewShotSegmenter(taught.shape[1], 4, HeadConfig("cnn-s", steps=200, balance=0.5)).fit(taught, learned.labels["parts"])
 moved, asked_columns = refined_with_features(asked.images)
 truth = iris_centre(asked.labels["parts"])
 by = {"features": on_features.predict(asked_columns)[0], "image": segmented(expert, moved)[0]}
 
 # %%
-reported = {name: (iris_centre(parts) - truth)[:, 0].nanmedian().item() for name, parts in by.items()}
-own = {"features": by["features"], "image": segmented(expert, moved.roll(-3, 3))[0]}             # of images that nobody moved
-errors = {name: (iris_centre(parts) - truth).norm(dim=1).nanmean().item() for name, parts in own.items()}
-show(*figures.masks_figure({"moved": moved[seven], **{name: (moved[seven], parts[seven]) for name, parts in by.items()}}, columns=7))
-for name, shift in reported.items():
-    print(f"parts from the {name}: moved by ≈ {shift:.1f} px (true: 3); own error ≈ {errors[name]:.1f} px")
-assert abs(reported["features"]) < 0.8 and abs(reported["image"] - 3) < 0.8
+reported = {name: (iris_centre(parts) - truth)[:, 0] for name, parts in by.items()}
+shown = {"not moved": moved.roll(-3, 3)[seven], "moved": moved[seven]}
+show(*figures.masks_figure(shown | {name: (moved[seven], parts[seven]) for name, parts in by.items()}, columns=7))
+for name, shifts in reported.items():
+    low, middle, high = shifts[shifts.isfinite()].quantile(torch.tensor([0.25, 0.5, 0.75], dtype=shifts.dtype)).tolist()
+    print(f"parts from the {name}: moved by ≈ {middle:.1f} px, half of the eyes ≈ {low:.1f} to ≈ {high:.1f} (true: 3)")
+assert abs(reported["features"].nanmedian()) < 0.5 and abs(reported["image"].nanmedian() - 3) < 0.5
 
 # %% [markdown]
 # Row "features": a head on the refiner's features, laid over the moved images. It reports that nothing moved. It could
 # not do otherwise. It was taught with the *input's* masks, so it answers where the input's iris was, wherever the image has
 # it now. **The signature: it reports no shift even if you move the image yourself.** Test an instrument on a known shift
-# before you believe its zero, and look at its own error, which is large here. Notebook 08 uses a network that looks at the
-# finished image alone.
+# before you believe its zero. Notebook 08 uses a network that looks at the finished image alone.
 #
 # ## Real eyes
 #
 # If `SIMGAN_SAMPLES` names a folder with `MPIIGaze/`, student and expert name the parts of real crops. Neither has seen
-# one, and there are no exact masks: only look.
+# one, and there are no exact masks. Both find the iris. A pupil is hardly seen in such dark eyes, and yet both name one: do
+# not believe it. The student's white spills over the skin.
 
 # %%
 # NBVAL_IGNORE_OUTPUT

@@ -22,7 +22,7 @@ def masks_figure(rows, columns, width=7.2):
     columns, width: as in `montage_figure`.
     """
     shown = {name: tinted(*given) if isinstance(given, tuple) else given for name, given in rows.items()}
-    return montage_figure(shown, columns, width, "Sclera is tinted yellow, iris blue, pupil red.")
+    return montage_figure(shown, columns, width, "Sclera is tinted yellow, iris blue, pupil reddish brown.")
 
 
 def features_figure(images, rows, columns):
