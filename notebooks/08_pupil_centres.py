@@ -395,8 +395,8 @@ print("made by:", segmenter_card["command"])
 assert overlap > 0.8
 
 # %% [markdown]
-# White: the exact outline of the iris, which the network does not know. Lines: where it sees the lids' opening, the
-# iris (as far as the lids leave it free) and the pupil.
+# White: the exact outline of the iris and its centre, which the network does not know. Lines: where it sees the lids'
+# opening (yellow), the iris as far as the lids leave it free (blue), and the pupil (red).
 #
 # Our centre is the centre of gravity of what is called iris *or* pupil. The pupil alone is named in dark eyes, too,
 # but less surely: on other eyes through the camera its centre is 0.30 px off the exact mask's, that of both together

@@ -274,7 +274,7 @@ def test_a_band_is_drawn_around_each_mean_and_none_where_there_is_no_interval():
     left, right = figure.axes
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["one", "two", "three"]
     assert [line.get_ydata().tolist() for line in left.lines[:2]] == [[0.5, 0.75], [0.5, 0.5]]
-    assert len(left.collections) == len(right.collections) == 1 and "one, two" in sentence
+    assert len(left.collections) == len(right.collections) == 1 and "one from ≈0.5 to ≈0.75, two from ≈0.5 to ≈0.5" in sentence
     band = left.collections[0].get_paths()[0].vertices
     assert {tuple(point) for point in band.tolist()} >= {(0, 0.25), (0, 0.75), (10, 0.5), (10, 1.0)}
     assert left.lines[0].get_color() == right.lines[0].get_color() != left.lines[1].get_color()

@@ -26,17 +26,19 @@ def ring_figure(players, real, reach=3.0):
 
 
 def bands_figure(panels, x, y, level=None):
-    """Curves with their intervals, a panel beside the other.
+    """Curves with their intervals, a panel above the other: side by side a phone would make them too small.
 
     panels: {title: {name: (places (n,), means (n,), lows (n,), highs (n,))}}; lows None: no interval is drawn.  Names look alike
     in all panels.  x, y: what the axes are called.  level: (value, what it is), a dotted line.
     """
     names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
     looks = {name: look | {"marker": ""} for name, look in zip(names, SERIES, strict=False)}
-    figure, (row,) = canvas(1, len(panels), (3.7 if len(panels) > 1 else 4.7, 2.9), sharey=True)
+    figure, grid = canvas(len(panels), 1, (4.7, 2.9), sharey=True)
+    row, said = grid[:, 0], []
     for axes, (title, curves) in zip(row, panels.items()):
         for name, (places, means, lows, highs) in curves.items():
             line, = axes.plot(places, means, linewidth=1.8, label=name, **looks[name])
+            said.append(f"{name} from ≈{means[0]:.2g} to ≈{means[-1]:.2g}")
             if lows is not None:
                 axes.fill_between(places, lows, highs, color=line.get_color(), alpha=0.15, linewidth=0)
         if level is not None:
@@ -47,10 +49,10 @@ def bands_figure(panels, x, y, level=None):
             axes.set_xticks(places)
         axes.set_xlabel(x)
         axes.set_title(title, fontsize=10)
-    row[0].set_ylabel(y)
+        axes.set_ylabel(y)
     lines = {line.get_label(): line for axes in row for line in axes.get_legend_handles_labels()[0]}
     legend_below(figure, list(lines.values()), columns=3)
-    return figure, f"{y} over {x}, {' and '.join(panels)}: one curve each for {', '.join(names)}."
+    return figure, f"{y} over {x}, {' and '.join(panels)}: {', '.join(said)}."
 
 
 def bars_figure(groups, x, y, level=None):

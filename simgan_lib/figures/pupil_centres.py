@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .base import MARKERS, SERIES, STYLE, canvas, edged, outline, show_image
+from .base import MARKERS, PART_COLOURS, STYLE, canvas, edged, outline, show_image
 
 
 def fits_figure(rows, exact, fitted, width=7.2):
@@ -46,13 +46,13 @@ def parts_named_figure(rows, exact, named, width=7.2):
         for axes, image, label, mask in zip(row, images, exact, named[name]):
             show_image(axes, image, vmin=0, vmax=255)
             _ellipse(axes, label, "white", "-")
-            for part, look in zip((1, 2, 3), SERIES):
+            for part, look in zip((1, 2, 3), PART_COLOURS):
                 if (mask >= part).any():
-                    axes.contour((mask >= part).numpy(), levels=[0.5], colors=[look["color"]], linewidths=1.2)
+                    axes.contour((mask >= part).numpy(), levels=[0.5], colors=[look], linewidths=1.2)
         row[0].set_ylabel(name)
     without = sum(int((mask < 3).all()) for masks in named.values() for mask in masks)
     return figure, (f"Eyes in rows of {n} ({', '.join(rows)}), the exact outline of each iris in white, and where a network sees "
-                    f"the lids' opening, the iris and the pupil; in ≈{without} of them it sees no pupil.")
+                    f"the lids' opening (yellow), the iris (blue) and the pupil (red); in ≈{without} of them it sees no pupil.")
 
 
 def falling_lambda_figure(sweep):
