@@ -11,7 +11,7 @@
 # |---|---|
 # | **You will be able to** | *measure* how far back a discriminator remembers, *build* SS-GAN's rotation task and its two losses, *compare* it with SimGAN's history buffer |
 # | **You need** | the history buffer ([notebook 04](04_history_buffer.ipynb)), Algorithm 1 ([notebook 05](05_training.ipynb)), cross-entropy |
-# | **Time** | 60 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 4 on older cores), some 10 in the profile `full`. Nothing here needs a GPU |
+# | **Time** | 60 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 4 on older cores), never run in the profile `full`. Nothing here needs a GPU |
 # | **Data** | points on a plane, scikit-learn's digits: no download |
 
 # %%

@@ -11,7 +11,7 @@
 # |---|---|
 # | **You will be able to** | *tap* what a generator knows of each pixel, *train* a segmentation from one labelled image, *judge* whether it took a GAN |
 # | **You need** | convolutions, upsampling; a GAN's generator ([notebook 12](12_forgetting.ipynb) has one) |
-# | **Time** | 60 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 4 on older cores), some 10 in the profile `full`. Nothing here needs a GPU |
+# | **Time** | 60 minutes to read and work. To run: 1 CPU minute in the profile `quick` (2 to 4 on older cores), never run in the profile `full`. Nothing here needs a GPU |
 # | **Data** | a small generator of eyes that comes with the kit, simulated eyes: no download |
 
 # %%
@@ -365,7 +365,7 @@ assert learned_more or not torch.equal(mask, exact)                       # with
 # <details><summary>What happens</summary>
 #
 # It loses a quarter and more. Skin is easy for both: it is most of the image. Sclera, iris and pupil are
-# where the baseline fails. It saw one eye, however it was turned and toned. The student saw a hundred and fifty
+# where the baseline fails. It saw one eye, however it was turned and darkened. The student saw a hundred and fifty
 # different ones.
 #
 # </details>
@@ -436,8 +436,8 @@ assert ahead(1, "nearest neighbour")["high"] < 0.1
 # about as long.
 #
 # With five and ten labels do not rank them. There the denoiser seems ahead. But the generator needs a student, and each of
-# ours learned for 300 steps. In a trial with three times as many (three draws, not recorded) the generator was ahead again,
-# and the augmented UNet gained as well. And each network was trained once: the bands are over labelled eyes alone.
+# ours learned for 300 steps. In a trial of three draws with three times as many, which is not recorded, the order turned by
+# little, and the augmented UNet gained as well. And each network was trained once: the bands are over labelled eyes alone.
 #
 # What helped, and what did not? Heads alone, from one label, one thing changed at a time, measured on drawn eyes:
 

@@ -26,6 +26,7 @@ from simgan_lib.evaluation.realism import kernel_distance, nearest_distance, two
 from simgan_lib.experiments.provenance import about
 from simgan_lib.experiments.records import row
 from simgan_lib.experiments.runs import held_interrupt
+from simgan_lib.experiments.tables import text_table
 from simgan_lib.images import pixels
 from simgan_lib.neighbours.generators import save_generator
 from simgan_lib.neighbours.style_gan import sample
@@ -89,15 +90,6 @@ def card_of(a, out, seconds, rows):
             **about(resolve_device(a.device), command + (" --colour" if a.colour else ""))}
 
 
-def shown(rows):
-    """The rows as a table in text: a line a measure, generated eyes beside simulated ones."""
-    at = {(line["measure"], line["subject"]): line["value"] for line in rows}
-    lines = [f"{'':18}{'generated':>12}{'simulated':>12}"]
-    for measure in dict.fromkeys(line["measure"] for line in rows):
-        lines.append(f"{measure:18}" + "".join(f"{at[measure, kind]:12.4g}" for kind in ("generated", "simulated")))
-    return "\n".join(lines)
-
-
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--preset", type=OneOf(PRESETS), default="full")
@@ -120,7 +112,7 @@ def main():
     run, seconds = trained(state, config, replace(images, images=resident(images.images, device)), a.seed, device)
     rows = measured(sample(run.result, a.compared, seed=a.seed).cpu(), images, a.seed)
     save_generator(out, run.result, config, card_of(a, out, seconds, rows))
-    print(json.dumps(rows) if a.json else f"{shown(rows)}\nthe generator: {out}")
+    print(json.dumps(rows) if a.json else f"{text_table(rows)}\nthe generator: {out}")
 
 
 if __name__ == "__main__":

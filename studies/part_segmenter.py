@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this fil
 from simgan_lib.evaluation.masks import SEEN, WHOLE_IRIS, centre_error, labelled_eyes, score
 from simgan_lib.experiments.provenance import about
 from simgan_lib.experiments.records import row
+from simgan_lib.experiments.tables import text_table
 from simgan_lib.images import ImageSet
 from simgan_lib.neighbours.autoshot import StudentConfig, one_hot, segmented, train_student
 from simgan_lib.neighbours.segmenters import save_segmenter
@@ -92,16 +93,6 @@ def card_of(a, scale, seconds, rows):
             **about(torch.device("cpu"), f"python studies/part_segmenter.py --profile {a.profile} --seed {a.seed}")}
 
 
-def shown(rows):
-    """The rows as a table in text: a line a measure, a column a kind of eyes."""
-    at = {(line["measure"], line["subject"]): line["value"] for line in rows}
-    subjects = list(dict.fromkeys(line["subject"] for line in rows))
-    lines = [f"{'':18}" + "".join(f"{subject:>12}" for subject in subjects)]
-    for measure in dict.fromkeys(line["measure"] for line in rows):
-        lines.append(f"{measure:18}" + "".join(f"{at[measure, subject]:12.4g}" for subject in subjects))
-    return "\n".join(lines)
-
-
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--profile", type=OneOf(SCALES), default="full", help=f"how much of everything: {', '.join(SCALES)}")
@@ -114,7 +105,7 @@ def main():
     network, seconds = learned(scale, a.seed)
     rows = measured(network, scale.tested, a.seed)
     save_segmenter(a.out, network, card_of(a, scale, seconds, rows))
-    print(json.dumps(rows) if a.json else f"{shown(rows)}\nthe segmenter: {a.out}")
+    print(json.dumps(rows) if a.json else f"{text_table(rows)}\nthe segmenter: {a.out}")
 
 
 if __name__ == "__main__":

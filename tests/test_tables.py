@@ -12,6 +12,7 @@ from simgan_lib.experiments.tables import (
     markdown_table,
     not_measured,
     notes,
+    text_table,
 )
 
 GAZE = {"synthetic": 8.0, "synthetic_matched": 7.0, "refined": 6.0, "oracle": 4.0}
@@ -200,3 +201,10 @@ def test_a_run_that_measured_nothing():
 
 def test_lines_of_the_text_table_fit_a_terminal():
     assert max(map(len, format_table(run()).splitlines())) <= 100
+
+
+def test_rows_as_text_have_a_line_a_measure_and_a_column_a_subject():
+    rows = [row(0, kind, measure, value) for kind, one, two in (("drawn", 0.25, 1.5), ("camera", 0.125, 20.0))
+            for measure, value in (("iou", one), ("px", two))]
+    assert [line.split() for line in text_table(rows).splitlines()] == [
+        ["drawn", "camera"], ["iou", "0.25", "0.125"], ["px", "1.5", "20"]]

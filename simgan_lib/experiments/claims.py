@@ -1,6 +1,6 @@
 """What the papers of SS-GAN and RepurposeGAN claim, and what was measured here: one table.
 
-Chen et al., CVPR 2019, arXiv 1811.11212; Tritrong et al., CVPR 2021, arXiv 2103.04379.  Taught in: notebook 12.
+Chen et al., CVPR 2019, arXiv 1811.11212; Tritrong et al., CVPR 2021, arXiv 2103.04379.  Taught in: notebooks 12 and 13.
 """
 
 from dataclasses import dataclass

@@ -117,6 +117,15 @@ def markdown_table(head, rows):
     return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, wide)) + " |" for row in table)
 
 
+def text_table(rows):
+    """Rows of records as plain text: a line a measure, a column a subject, both in the order of the rows."""
+    at = {(line["measure"], line["subject"]): line["value"] for line in rows}
+    measures, subjects = (list(dict.fromkeys(key[i] for key in at)) for i in (0, 1))
+    lines = [f"{'':18}" + "".join(f"{subject:>12}" for subject in subjects)]
+    return "\n".join(lines + [f"{measure:18}" + "".join(f"{at[measure, subject]:12.4g}" for subject in subjects)
+                              for measure in measures])
+
+
 # ---- the table ----
 MEASURES = (
     Measure("gaze_error_deg", "Mean gaze error, degrees, after training on", ".2f",

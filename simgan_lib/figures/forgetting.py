@@ -1,4 +1,4 @@
-"""Figures of notebook 12: a discriminator's memory."""
+"""Figures of notebook 12: a discriminator's memory.  Notebook 13 uses its bands, too."""
 
 import numpy as np
 
