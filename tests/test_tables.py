@@ -204,7 +204,7 @@ def test_lines_of_the_text_table_fit_a_terminal():
 
 
 def test_rows_as_text_have_a_line_a_measure_and_a_column_a_subject():
-    rows = [row(0, kind, measure, value) for kind, one, two in (("drawn", 0.25, 1.5), ("camera", 0.125, 20.0))
+    rows = [row(0, kind, measure, value) for kind, one, two in (("drawn", 0.25, 1.5), ("camera", 0.125, float("nan")))
             for measure, value in (("iou", one), ("px", two))]
     assert [line.split() for line in text_table(rows).splitlines()] == [
-        ["drawn", "camera"], ["iou", "0.25", "0.125"], ["px", "1.5", "20"]]
+        ["drawn", "camera"], ["iou", "0.25", "0.125"], ["px", "1.5", "—"]]

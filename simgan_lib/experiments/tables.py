@@ -118,11 +118,11 @@ def markdown_table(head, rows):
 
 
 def text_table(rows):
-    """Rows of records as plain text: a line a measure, a column a subject, both in the order of the rows."""
-    at = {(line["measure"], line["subject"]): line["value"] for line in rows}
+    """Rows of records as plain text: a line a measure, a column a subject, in the order of the rows; — if not measured."""
+    at = {(line["measure"], line["subject"]): MISSING if line["value"] is None else f"{line['value']:.4g}" for line in rows}
     measures, subjects = (list(dict.fromkeys(key[i] for key in at)) for i in (0, 1))
     lines = [f"{'':18}" + "".join(f"{subject:>12}" for subject in subjects)]
-    return "\n".join(lines + [f"{measure:18}" + "".join(f"{at[measure, subject]:12.4g}" for subject in subjects)
+    return "\n".join(lines + [f"{measure:18}" + "".join(f"{at[measure, subject]:>12}" for subject in subjects)
                               for measure in measures])
 
 
