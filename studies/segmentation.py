@@ -1,7 +1,7 @@
 """Does a generator that has learned to draw eyes know their parts, so that one label suffices?
 
-    python studies/segmentation.py [--profile small] [--draws 5] [--seeds 1] [--shots 1,5,10] [--helps]
-                                   [--generator FILE] [--networks FOLDER] [--record FILE] [--json]
+    python studies/segmentation.py [--profile small] [--draws 5] [--seeds 1] [--shots 1,5,10]
+                                   [--helps] [--others FILE ...] [--generator FILE] [--networks FOLDER] [--record FILE] [--json]
 
 Parts: skin, sclera, iris, pupil; a glint counts as what lies below it.  Tested on fresh simulator eyes with exact masks.
 All methods get the same label: eyes that the generator drew (a generator's features are known for no others), with the mask
@@ -15,14 +15,16 @@ The methods, from 1, 5 and 10 labels:
   denoiser           features of a UNet that learned to remove noise from unlabelled eyes -> head -> test eyes
   denoiser, student  the same head labels unlabelled eyes -> the same student: what is left of a difference is the features'
   random network     the denoiser before its training -> head -> test eyes
-  nearest neighbour  cosine in the denoiser's features, nothing is learned; from one label only
+  nearest neighbour  cosine in the denoiser's features, nothing is learned; from one label only, as the same in the random network
   raw pixels         dilated CNN on the image itself -> test eyes
-  augmented UNet     the student's network and augmentation, on the labelled eyes alone; once with three times the steps
+  augmented UNet     the student's network and augmentation, on the labelled eyes alone
+Generator and augmented UNet stand there once more, with students of a third of the steps.
 In `small` the denoiser is about as large as the generator, saw the same unlabelled eyes, and learned for about as many minutes.
 A row's seed is the draw of its label images; its value is the mean over --seeds networks.  The intervals are over draws.
---helps measures what helps, from one label.  First with a less trained generator, the file of --lesser, in place of the kit's:
-python studies/eye_generator.py --preset short makes one.  Then heads alone, with one thing changed at a time ("drawn eyes"):
-IoU with the expert's masks on new eyes of the generator, before any student.
+--helps measures what helps heads, from one label, with one thing changed at a time ("drawn eyes"): IoU with the expert's
+masks on new eyes of the generator, before any student.
+--others measures generators of other files in place of the kit's, from 1 and 10 labels.  python studies/eye_generator.py makes
+such: --preset short one with less training, --seed 1 a second one.
 Pupil centres: distance to the exact mask's centre of gravity, px at 55 px eye width.
 --networks keeps the denoiser, which takes half an hour in `small`, and takes it from there.
 --record adds the numbers to a file of records, a draw at a time.
@@ -37,6 +39,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.masks import SEEN, labelled_eyes, part_iou, pupil_centre, score, weighted
@@ -79,7 +82,7 @@ class Scale(Settings):
 SCALES = {
     "quick": Scale(60, 20, 24, 0.7, "all", DenoiserConfig(10, width=8), StudentConfig(10, 4), HeadConfig("mlp", 20),
                    HeadConfig("cnn-s", 5)),
-    "small": Scale(20_000, 150, 250, 0.7, "all", DenoiserConfig(12_000, width=12), StudentConfig(300, 4, balance=0.5),
+    "small": Scale(20_000, 150, 250, 0.7, "all", DenoiserConfig(12_000, width=12), StudentConfig(900, 4, balance=0.5),
                    HeadConfig("mlp", 200, balance=0.5), HeadConfig("cnn-s", 100, balance=0.5)),
     "full": Scale(20_000, 1000, 2000, 0.7, "all", DenoiserConfig(40_000), StudentConfig(1000, width=12, balance=0.5),
                   HeadConfig("mlp", 500, balance=0.5), HeadConfig("cnn-s", 500, balance=0.5)),
@@ -134,15 +137,19 @@ class Bench:
         c = self.scale.denoiser
         return denoiser_features(from_seed(9, Denoiser, 1, c.width, c.depth).eval(), self.test.images.shape[2:])
 
-    def drawn(self, truncation=None, layers=None):
-        """The source of drawn eyes with the generator's features; all have one noise: an eye drawn again is the same."""
+    def drawn(self, truncation=None, layers=None, coarser=1):
+        """The source of drawn eyes with the generator's features; all have one noise: an eye drawn again is the same.
+
+        coarser: so many times smaller are the hypercolumns than the eyes.
+        """
         psi, g = self.scale.truncation if truncation is None else truncation, self.generator
         blocks = range(len(g.blocks))[LAYERS[layers or self.scale.layers]]
 
         def run(z):
             noise = g.noise(1, torch.Generator().manual_seed(0))
             return g(z, [each.expand(len(z), -1, -1, -1) for each in noise], psi)
-        return FeatureSource(g, tuple(f"blocks.{at}" for at in blocks), self.test.images.shape[2:], run)
+        size = tuple(math.ceil(side / coarser) for side in self.test.images.shape[2:])
+        return FeatureSource(g, tuple(f"blocks.{at}" for at in blocks), size, run)
 
     def latents(self, n, seed):
         return self.generator.latents(n, torch.Generator().manual_seed(seed))
@@ -168,14 +175,15 @@ def fitted(columns, masks, config, seed):
     return FewShotSegmenter(columns.shape[1], CLASSES, config, seed).fit(columns, masks)
 
 
-def by_student(bench, images, targets, seed, times=1):
-    student = train_student(images, targets, replace(bench.scale.student, steps=times * bench.scale.student.steps), seed)
+def by_student(bench, images, targets, seed, share=1):
+    """share: of the student's steps, one in so many."""
+    student = train_student(images, targets, replace(bench.scale.student, steps=bench.scale.student.steps // share), seed)
     return score(*segmented(student, bench.test.images), bench.test)
 
 
-def by_generator(bench, source, z, images, masks, seed):
+def by_generator(bench, source, z, images, masks, seed, share=1):
     head = fitted(source.whole(z)[1], masks, bench.scale.head, seed)
-    return by_student(bench, *autoshot_set(source, head, bench.latents(bench.scale.shots, 90_000 + seed)), seed)
+    return by_student(bench, *autoshot_set(source, head, bench.latents(bench.scale.shots, 90_000 + seed)), seed, share)
 
 
 def by_features(bench, features, images, masks, seed):
@@ -188,9 +196,9 @@ def by_denoiser_student(bench, images, masks, seed):
     return by_student(bench, *autoshot_set(bench.denoiser, head, to_float(bench.unlabelled[:bench.scale.shots])), seed)
 
 
-def by_nearest(bench, images, masks):
-    columns = bench.denoiser.whole(to_float(images))[1]
-    return from_features(bench.denoiser, NearestSegmenter(columns.shape[1], CLASSES).fit(columns, masks), bench.test)
+def by_nearest(bench, features, images, masks):
+    columns = features.whole(to_float(images))[1]
+    return from_features(features, NearestSegmenter(columns.shape[1], CLASSES).fit(columns, masks), bench.test)
 
 
 def by_pixels(bench, images, masks, seed):
@@ -199,8 +207,8 @@ def by_pixels(bench, images, masks, seed):
     return score(*map(torch.cat, zip(*parts)), bench.test)
 
 
-def by_unet(bench, images, masks, seed, times=1):
-    return by_student(bench, images, one_hot(masks, CLASSES), seed, times)
+def by_unet(bench, images, masks, seed, share=1):
+    return by_student(bench, images, one_hot(masks, CLASSES), seed, share)
 
 
 def methods(bench, source, draw, n):
@@ -214,11 +222,13 @@ def methods(bench, source, draw, n):
              "denoiser, student": partial(by_denoiser_student, bench, images, masks),
              "random network": partial(by_features, bench, bench.untrained, images, masks),
              "raw pixels": partial(by_pixels, bench, images, masks),
-             "augmented UNet": partial(by_unet, bench, images, masks)}
+             "augmented UNet": partial(by_unet, bench, images, masks),
+             "generator, a third of the steps": partial(by_generator, bench, source, z, images, masks, share=3),
+             "augmented UNet, a third of the steps": partial(by_unet, bench, images, masks, share=3)}
     only_from_one = {"augmented UNet, exact label": partial(by_unet, bench, exact.images, exact.labels["parts"]),
                      "augmented UNet, expert's label": partial(by_unet, bench, exact.images, seen),
-                     "augmented UNet, 3 x the steps": partial(by_unet, bench, images, masks, times=3),
-                     "nearest neighbour": lambda seed: by_nearest(bench, images, masks)}
+                     "nearest neighbour": lambda seed: by_nearest(bench, bench.denoiser, images, masks),
+                     "random network, nearest neighbour": lambda seed: by_nearest(bench, bench.untrained, images, masks)}
     return found | (only_from_one if n == 1 else {})
 
 
@@ -241,10 +251,11 @@ def mean_of(values):
     return torch.tensor([math.nan if value is None else value for value in values]).nanmean().item()
 
 
-# ---- what helps: heads, layers and truncation, on eyes that the generator draws ----
+# ---- what helps: heads, layers, resolution and truncation, on eyes that the generator draws ----
 HELPS = {"as above": ({}, {}), "linear head": ({"head": "linear"}, {}), "cnn-s head": ({"head": "cnn-s"}, {}),
          "three times the steps": ({"steps": 600}, {}), "classes as they are": ({"balance": 0.0}, {}),
          "last two blocks": ({}, {"layers": "fine"}), "first two blocks": ({}, {"layers": "coarse"}),
+         "half the resolution": ({}, {"coarser": 2}), "a quarter of the resolution": ({}, {"coarser": 4}),
          "a label without truncation": ({}, {"truncation": 1.0})}
 
 
@@ -252,10 +263,10 @@ def helps_rows(bench, draw, n=100):
     """IoU on n new drawn eyes, the same for all, with the expert's masks; from one label, with one thing changed."""
     rows = []
     for name, (of_head, of_source) in HELPS.items():
-        source, asked = bench.drawn(**of_source), bench.drawn(layers=of_source.get("layers"))
+        source, asked = bench.drawn(**of_source), bench.drawn(**{**of_source, "truncation": None})
         z, _, masks = bench.labelled(source, 1, draw)
-        head = fitted(source.whole(z)[1], masks, replace(bench.scale.head, **of_head), draw)
-        images, predicted = zip(*((to_uint8(given), head.predict(columns)[0])
+        head = fitted(source.whole(z)[1], at_size(one_hot(masks, CLASSES), source.size), replace(bench.scale.head, **of_head), draw)
+        images, predicted = zip(*((to_uint8(given), at_size(head.predict(columns)[1], masks.shape[1:]))
                                    for given, columns in asked.parts(bench.latents(n, 95_000 + draw))))
         true = segmented(bench.expert, torch.cat(images))[0]
         found = part_iou(torch.cat(predicted), true, CLASSES)
@@ -264,13 +275,23 @@ def helps_rows(bench, draw, n=100):
     return rows
 
 
-def lesser_rows(bench, file, draw):
-    """Rows of the method "generator" with another generator, which draws and labels its own eyes."""
-    generator, card = load_generator(file)
-    other = Bench(generator, bench.scale)
-    source = other.drawn()
-    found = by_generator(other, source, *other.labelled(source, 1, draw), 100 * draw)
-    return [row(draw, f"generator of {card['config']['steps']:,} steps, 1 label", name, value) for name, value in found.items()]
+def at_size(probabilities, size):
+    """The likeliest part (N, *size) of probabilities (N, classes, H, W) that are brought to another size."""
+    return F.interpolate(probabilities.float(), tuple(size), mode="bilinear", antialias=True).argmax(1).to(torch.uint8)
+
+
+# ---- other generators ----
+def others_rows(bench, files, draw):
+    """Rows of the method "generator" with other generators, each of which draws and labels its own eyes."""
+    rows = []
+    for file in files:
+        generator, card = load_generator(file)
+        other, name = Bench(generator, bench.scale), f"generator of {card['config']['steps']:,} steps, seed {card['card']['seed']}"
+        for n in (1, 10):
+            source = other.drawn()
+            found = by_generator(other, source, *other.labelled(source, n, draw), 100 * draw)
+            rows += [row(draw, named(name, n), measure, value) for measure, value in found.items()]
+    return rows
 
 
 # ---- the bound, and the pupil's centre ----
@@ -305,9 +326,9 @@ def shots_of(given):
 
 def parts_of(a, bench, source):
     """Yield rows, a draw at a time: what was measured stays if the rest is not."""
-    if a.helps:
+    if a.helps or a.others:
         for draw in range(a.draws):
-            yield (lesser_rows(bench, a.lesser, draw) if a.lesser else []) + helps_rows(bench, draw)
+            yield (others_rows(bench, a.others, draw) if a.others else []) + (helps_rows(bench, draw) if a.helps else [])
         return
     if 1 in a.shots:
         yield bound_rows(bench)
@@ -323,7 +344,7 @@ def main():
     parser.add_argument("--shots", type=shots_of, default=[1, 5, 10], help="numbers of labels")
     parser.add_argument("--generator", type=text, metavar="FILE", help="another generator than the kit's")
     parser.add_argument("--networks", type=text, metavar="FOLDER", help="keep the denoiser there")
-    parser.add_argument("--lesser", type=text, metavar="FILE", help="with --helps: a less trained generator")
+    parser.add_argument("--others", type=text, nargs="+", metavar="FILE", help="other generators, in place of the comparison")
     parser.add_argument("--helps", action="store_true", help="what helps a head, in place of the comparison")
     parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
@@ -331,7 +352,8 @@ def main():
     generator = (load_generator(a.generator) if a.generator else load_shipped_generator())[0]
     bench = Bench(generator, SCALES[a.profile], a.networks)
     job = {**asdict(bench.scale), "seeds": a.seeds, "generator": module_digest(generator)}
-    asked = " --helps" + (f" --lesser {a.lesser}" if a.lesser else "") if a.helps else f" --shots {','.join(map(str, a.shots))}"
+    asked = " --helps" * a.helps + (f" --others {' '.join(a.others)}" if a.others else "")
+    asked = asked or f" --shots {','.join(map(str, a.shots))}"
     run = run_line("segmentation", a.profile, "simulated eyes", job, images=bench.scale.tested, **about(torch.device("cpu"),
                    f"python studies/segmentation.py --profile {a.profile} --draws {a.draws} --seeds {a.seeds}{asked}"))
     if a.record:

@@ -90,9 +90,11 @@ def test_all_methods_learn_from_the_same_labels(study, bench, monkeypatch):
         with pytest.raises(StopIteration):
             scored(0)
         seen[method] = caught.pop()
+    assert len(seen) == 12
     alike = {method for method, masks in seen.items() if torch.equal(masks.long(), labels.long())}
     assert alike == {"generator", "denoiser", "denoiser, student", "random network", "raw pixels", "augmented UNet",
-                     "nearest neighbour", "augmented UNet, 3 x the steps"}
+                     "generator, a third of the steps", "augmented UNet, a third of the steps", "nearest neighbour",
+                     "random network, nearest neighbour"}
     assert seen.keys() - alike == {"augmented UNet, exact label", "augmented UNet, expert's label"}
 
 
@@ -110,14 +112,25 @@ def test_label_images_and_auto_shots_have_one_truncation(study, bench, monkeypat
     assert taps == {"coarse": ("blocks.0", "blocks.1"), "fine": ("blocks.2", "blocks.3")}
 
 
-def test_a_lesser_generator_draws_and_labels_its_own_eyes(study, bench, monkeypatch):
-    lesser = Album()
-    monkeypatch.setattr(study, "load_generator", lambda file: (lesser, {"config": {"steps": 1000}}))
-    monkeypatch.setattr(study, "by_student", lambda bench, images, targets, seed: {"iou_mean": 0.5})
+def test_another_generator_draws_and_labels_its_own_eyes(study, bench, monkeypatch):
+    other = Album()
+    monkeypatch.setattr(study, "load_generator", lambda file: (other, {"config": {"steps": 1000}, "card": {"seed": 4}}))
+    monkeypatch.setattr(study, "by_student", lambda bench, images, targets, seed, share: {"iou_mean": 0.5})
     bench.generator.seen.clear()
-    line, = study.lesser_rows(bench, "a file", 3)
-    assert line["subject"] == "generator of 1,000 steps, 1 label" and (line["seed"], line["value"]) == (3, 0.5)
-    assert lesser.seen and not bench.generator.seen
+    found = {line["subject"]: (line["seed"], line["value"]) for line in study.others_rows(bench, ["a file"], 3)}
+    assert found == {f"generator of 1,000 steps, seed 4, {n}": (3, 0.5) for n in ("1 label", "10 labels")}
+    assert other.seen and not bench.generator.seen
+
+
+def test_coarser_hypercolumns_are_of_the_same_eyes_and_are_judged_at_full_size(study, bench):
+    assert bench.drawn(coarser=2).size == (18, 28) and bench.drawn(coarser=4).size == (9, 14)
+    z = bench.latents(2, 1)
+    assert torch.equal(bench.drawn(coarser=4).whole(z)[0], bench.drawn().whole(z)[0])
+    mask = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    mask[:, 2:4, 4:8] = 3
+    small = study.at_size(study.one_hot(mask, 4), (4, 4))
+    assert small[0].tolist() == [[0, 0, 0, 0], [0, 0, 3, 3], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert torch.equal(study.at_size(study.one_hot(mask, 4), (8, 8)), mask)
 
 
 def test_a_perfect_segmenter_scores_1_and_has_the_pupil_in_place(study):

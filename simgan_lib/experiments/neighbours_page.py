@@ -2,8 +2,10 @@
 
 from scipy.stats import ttest_rel
 
+from ..evaluation.statistics import interval
 from .claims import NOTE, claims_table
 from .differences import seed_by_seed
+from .records import known
 from .tables import MISSING, made_by, markdown_table, minutes_of, shown, shown_difference
 
 CYCLE = {                # measure: (heading, how it is printed)
@@ -29,12 +31,23 @@ def subjects(job, measure):
     return list(dict.fromkeys(job.rows.loc[job.rows["measure"] == measure, "subject"]))
 
 
-def arms_table(job, measures, first, names=None):
-    """A row for each subject, a column for each measure {name: (heading, form)}."""
-    rows = [[(names or {}).get(subject, subject),
-             *(shown(job.get(subject, measure), form) for measure, (_, form) in measures.items())]
+def arms_table(job, measures, first, names=None, cell=None):
+    """A row for each subject, a column for each measure {name: (heading, form)}.
+
+    cell: what is shown of (job, subject, measure, form); mean and deviation if it is not given.
+    """
+    cell = cell or (lambda job, subject, measure, form: shown(job.get(subject, measure), form))
+    rows = [[(names or {}).get(subject, subject), *(cell(job, subject, measure, form) for measure, (_, form) in measures.items())]
             for subject in subjects(job, next(iter(measures)))]
     return markdown_table([first, *(heading for heading, _ in measures.values())], rows)
+
+
+def over_seeds(job, subject, measure, form):
+    """The mean over seeds and its 95 % interval by Student's t; of a share of few images, which has none, mean and deviation."""
+    if measure.endswith("_percent"):
+        return shown(job.get(subject, measure), form)
+    values = [value for value in job.by_seed(subject, measure).values() if known(value)]
+    return shown_difference(interval(values) | {"values": values}, form) if values else MISSING
 
 
 def differences_table(job, pairs, measures):
@@ -83,21 +96,24 @@ def memory_part(job):
             f"it never saw. 0.5 is guessing. ± and [ ] over seeds. {made_by(job)}, {minutes_of(job):.0f} minutes."]
 
 
+PAIRS = [*((f"generator, {n}", f"{other}, {n}") for n in ("1 label", "5 labels", "10 labels")
+           for other in ("augmented UNet", "denoiser", "denoiser, student", "generator, a third of the steps")),
+         ("generator, 1 label", "nearest neighbour, 1 label"),
+         ("nearest neighbour, 1 label", "random network, nearest neighbour, 1 label")]
+
+
 def parts_part(job):
     """Intersection over union by part, for each method and number of labels."""
     measures = {f"iou_{part}": (part, ".3f") for part in ("mean", "skin", "sclera", "iris", "pupil")}
     measures |= {"pupil_px": ("pupil's centre off by, px", ".2f"), "no_pupil_percent": ("no pupil seen in, %", ".1f")}
     return ["### Parts of an eye from few labels (RepurposeGAN): intersection over union",
-            arms_table(job, measures, "method, labels"),
-            differences_table(job, [(f"generator, {n}", f"{other}, {n}") for n in ("1 label", "5 labels", "10 labels")
-                                    for other in ("augmented UNet", "denoiser", "denoiser, student")]
-                              + [("generator, 1 label", f"{other}, 1 label") for other in
-                                 ("nearest neighbour", "augmented UNet, 3 x the steps")], {"iou_mean": ("mean", ".3f")}),
-            f"On {job.first['images']:,} fresh simulated eyes with exact masks; ± and *seeds*: over draws of the labelled eyes; "
+            arms_table(job, measures, "method, labels", cell=over_seeds),
+            differences_table(job, PAIRS, {"iou_mean": ("mean", ".3f")}),
+            f"On {job.first['images']:,} fresh simulated eyes with exact masks; [ ] and *seeds*: over draws of the labelled eyes; "
             "the pupil's error is of eyes in which one was seen. "
             "Rows that begin with *drawn eyes* are heads alone, measured on the generator's own eyes (the same command with "
             "`--helps`). What each method is: the first lines of `studies/segmentation.py`. "
-            f"{made_by(job)}, {minutes_of(job):.0f} minutes."]
+            f"{made_by(job)}, {minutes_of(job):.0f} minutes, without those of the networks that know no label."]
 
 
 PARTS = {"forgetting": cycle_part, "SS-GAN": gan_part, "memory": memory_part, "segmentation": parts_part}
