@@ -286,7 +286,7 @@ def others_rows(bench, files, draw):
     rows = []
     for file in files:
         generator, card = load_generator(file)
-        other, name = Bench(generator, bench.scale), f"generator of {card['config']['steps']:,} steps, seed {card['card']['seed']}"
+        other, name = Bench(generator, bench.scale), f"generator of {card['config']['steps']:,} steps, seed {card['seed']}"
         for n in (1, 10):
             source = other.drawn()
             found = by_generator(other, source, *other.labelled(source, n, draw), 100 * draw)

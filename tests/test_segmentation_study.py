@@ -114,7 +114,7 @@ def test_label_images_and_auto_shots_have_one_truncation(study, bench, monkeypat
 
 def test_another_generator_draws_and_labels_its_own_eyes(study, bench, monkeypatch):
     other = Album()
-    monkeypatch.setattr(study, "load_generator", lambda file: (other, {"config": {"steps": 1000}, "card": {"seed": 4}}))
+    monkeypatch.setattr(study, "load_generator", lambda file: (other, {"config": {"steps": 1000}, "seed": 4}))
     monkeypatch.setattr(study, "by_student", lambda bench, images, targets, seed, share: {"iou_mean": 0.5})
     bench.generator.seen.clear()
     found = {line["subject"]: (line["seed"], line["value"]) for line in study.others_rows(bench, ["a file"], 3)}
