@@ -87,6 +87,15 @@ def test_few_colours_are_hardly_other_colours():
     assert abs(few - all_colours).max() < 12
 
 
+def test_gray_stays_gray_beside_all_colours():
+    levels = torch.randint(256, (7, 3, 35, 55), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    figure, _ = figures.montage_figure({"all colours": levels, "gray": levels[:, :1]}, columns=7)
+    whole = io.BytesIO()
+    figure.savefig(whole, format="png", dpi=figures.DPI)
+    shown, exact = (np.array(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+                    for content in (figures.to_png(figure), whole.getvalue()))
+    assert abs(shown - exact).max() <= figures.base.FAR_OFF
+
 def test_fresh_and_remembered_images_have_frames_of_their_own():
     grey = torch.full((4, 1, 35, 55), 128, dtype=torch.uint8)
     figure, _ = figures.minibatch_figure(grey, grey)

@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from matplotlib.patheffects import withStroke
-from PIL import Image
+from PIL import Image, ImageChops
 
 from ..system.files import write_whole
 
@@ -37,6 +37,7 @@ WIDTH = 4.7                                       # inches: 10 points are 10 pix
 LINES = {**STYLE, "synthetic_matched": {"color": "#56B4E9", "linestyle": (0, (7, 1.5, 1.5, 1.5, 1.5, 1.5))}}
 DOTS = {**POINTS, "synthetic_matched": {**POINTS["synthetic"], "color": "#56B4E9", "marker": "v"}}
 DPI = 110
+FAR_OFF = 24               # levels, of 255, by which a colour may be off in a file of few colours
 GAP = 2                   # pixels between the images of a montage
 PAPER = 255               # their colour: white
 
@@ -53,12 +54,15 @@ def canvas(rows=1, columns=1, cell=(3.0, 2.3), **how):
 def to_png(figure, dpi=DPI):
     """The figure as the bytes of a PNG file; the same figure gives the same bytes.
 
-    256 colours, chosen for the figure so that none is far off: half of the bytes, and nobody sees the difference.
+    256 colours, chosen for the figure: half of the bytes, and nobody sees the difference.  Where one would be far off, as in
+    pictures of all colours, it keeps its own.
     """
     drawn, content = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
-    few = Image.open(drawn).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(content, format="png", optimize=True)
+    whole = Image.open(drawn).convert("RGB")
+    few = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    off = max(most for _, most in ImageChops.difference(whole, few.convert("RGB")).getextrema())
+    (few if off <= FAR_OFF else whole).save(content, format="png", optimize=True)
     return content.getvalue()
 
 
