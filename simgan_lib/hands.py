@@ -62,7 +62,7 @@ class Crop:
         return tuple((self.middle[:, i, None] + (k - half[i]) * step[:, i, None]).round().long() for i, k in enumerate(along))
 
     def joints(self, places):
-        """Places (N, J, 3)  ->  float32 (N, J, 3): x, y px of the crop, whose first pixel's centre is (0, 0), z mm behind the middle."""
+        """Places (N, J, 3)  ->  float32 (N, J, 3): x, y px of the crop (first pixel's centre: 0, 0), z mm behind its middle."""
         step, half = self._steps()
         across = (places[..., :2] - self.middle[:, None, :2]) / step[:, None] + half
         return torch.cat([across, places[..., 2:] - self.middle[:, None, 2:]], -1).float()
