@@ -25,12 +25,12 @@ DIP_OF_PIP = 2 / 3        # the last joint follows the middle one (Hand.java of 
 THUMB_REST = 12.0         # degrees from the hand's axis to the thumb that lies along the palm
 # Radii at MCP, PIP, DIP and tip.  Those of hmodel's calibrated hands, 4.2 to 5 at the tip and 7.8 at the base, the thumb's
 # to 8.4, are of a smaller person; the thumb's first belongs to the ball of the thumb.
-RADII = {"little": (8.6, 7.6, 6.8, 5.9), "ring": (9.8, 8.6, 7.7, 6.7), "middle": (10.2, 9.0, 8.0, 7.0),
-         "index": (10.2, 9.0, 8.0, 6.9), "thumb": (14.5, 11.5, 9.6, 7.6)}
+RADII = {"little": (10.0, 8.6, 7.7, 6.6), "ring": (10.8, 9.6, 8.6, 7.4), "middle": (11.2, 10.0, 9.0, 7.8),
+         "index": (11.2, 10.0, 9.0, 7.7), "thumb": (14.5, 12.5, 10.8, 8.6)}
 # Flesh of the palm: places and radii (palm of hmodel: 7 to 15).
 PALM = {"palm": (0.0, 0.0, 0.0, 13.0), "wrist ulnar": (-17.7, 79.4, 0.0, 15.0), "wrist radial": (17.7, 79.4, 0.0, 15.0),
-        "heel": (-30.0, 48.0, -4.0, 16.0), "pad little": (-40.0, -6.0, -1.0, 12.5), "pad ring": (-20.5, -22.0, -1.0, 12.5),
-        "pad middle": (3.0, -23.0, 0.0, 12.5), "pad index": (24.0, -14.0, 0.0, 12.5)}
+        "heel": (-33.0, 46.0, -4.0, 17.0), "pad little": (-44.0, -6.0, -1.0, 13.0), "pad ring": (-21.5, -22.0, -1.0, 13.0),
+        "pad middle": (3.0, -23.0, 0.0, 13.0), "pad index": (28.0, -14.0, 0.0, 13.0)}
 WEB = 0.42                # skin between fingers reaches so far along the proximal bone; between thumb and index, half way
 ARM = {"arm ulnar": (-11.0, 0.0, 17.5), "arm radial": (11.0, 0.0, 17.5),              # across, along the forearm, radius
        "elbow ulnar": (-16.0, 220.0, 27.0), "elbow radial": (16.0, 220.0, 27.0)}
@@ -51,7 +51,9 @@ def _shapes():
     palm = [(*pair, "palm") for pair in zip(pads, pads[1:])]
     palm += [("heel", "pad little", "palm"), ("heel", "wrist ulnar", "palm"), ("wrist ulnar", "wrist radial", "palm"),
              ("wrist radial", "pad index", "palm"), ("thumb base", "web palm", "web thumb"),
-             ("thumb base", "pad index", "web palm"), ("thumb base", "wrist radial", "pad index")]
+             ("thumb base", "pad index", "web palm"), ("thumb base", "wrist radial", "pad index"),
+             ("thumb base", "palm", "pad index"), ("thumb base", "palm", "wrist ulnar"),
+             ("thumb base", "wrist ulnar", "wrist radial")]
     for one, other in zip(FINGERS, FINGERS[1:]):
         palm += [(f"pad {one}", f"web {one}", f"web {other}"), (f"pad {one}", f"web {other}", f"pad {other}")]
     arm = [("arm ulnar", "arm radial", "elbow radial"), ("arm ulnar", "elbow radial", "elbow ulnar")]
@@ -128,9 +130,9 @@ def _thumb(hands, wide):
 def _webs(fingers, palm):
     """Where the skin between the fingers ends: centres (N, 6, 3), radii (6,)."""
     ends = [points[:, 0].lerp(points[:, 1], WEB) for points in fingers[:-1]]
-    thumb, index = fingers[-1][:, 0].lerp(fingers[-1][:, 1], 0.6), palm[:, list(PALM).index("pad index")]
-    between = index.lerp(fingers[-1][:, 0], 0.2) + torch.tensor([6.0, 0.0, -3.0], device=palm.device)
-    return torch.stack([*ends, thumb, between], 1), torch.tensor([5.5, 6.0, 6.0, 6.0, 8.0, 8.0], device=palm.device)
+    thumb, index = fingers[-1][:, 0].lerp(fingers[-1][:, 1], 0.85), palm[:, list(PALM).index("pad index")]
+    between = ((thumb + index) / 2).lerp(fingers[-1][:, 0], 0.2)
+    return torch.stack([*ends, thumb, between], 1), torch.tensor([6.0, 6.5, 6.5, 6.5, 9.0, 8.0], device=palm.device)
 
 
 def _forearm(hands, arm):

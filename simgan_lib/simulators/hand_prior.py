@@ -107,7 +107,7 @@ def draw_hands(n, generator, prior=PRIOR):
             return hands
         again = _drawn(len(wrong), generator, prior)
         hands = Hands({name: values.index_copy(0, wrong, again[name]) for name, values in hands.values.items()})
-    raise UserError(f"prior: expected possible hands, found fingers that go through flesh in {len(wrong)} of {n}, drawn {ROUNDS} times")
+    raise UserError(f"prior: expected possible hands, found {len(wrong)} of {n} with fingers through flesh, drawn {ROUNDS} times")
 
 
 def _drawn(n, generator, prior):
