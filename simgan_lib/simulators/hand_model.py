@@ -5,6 +5,8 @@ the palm.  Unturned, it shows the camera its palm, the fingers up, the thumb on 
 Lengths are mm, of a hand of scale 1: the person of NYU's training pictures.  Flesh hangs on spheres (see ray_casting).
 """
 
+import math
+
 import torch
 
 from ..hands import unprojected
@@ -104,10 +106,10 @@ def _lengths_and_radii(hands, finger):
 
 
 def _finger(hands, finger, wide):
-    aside = _radians(hands, f"{finger}_abduction") + torch.deg2rad(torch.tensor(FAN[finger]))
-    meet = torch.deg2rad(torch.tensor(MEET[finger])).expand_as(aside)
+    aside, meet = _radians(hands, f"{finger}_abduction") + math.radians(FAN[finger]), math.radians(MEET[finger])
     straight = torch.stack([aside.sin(), -aside.cos(), torch.zeros_like(aside)], -1)
-    bent = torch.stack([meet.sin() * aside.cos(), meet.sin() * aside.sin(), -meet.cos()], -1)      # at a right angle to it
+    across = torch.stack([aside.cos(), aside.sin(), torch.zeros_like(aside)], -1)                  # at a right angle to it
+    bent = math.sin(meet) * across - math.cos(meet) * torch.tensor([0.0, 0.0, 1.0], device=aside.device)
     mcp, pip = (_radians(hands, f"{finger}_{joint}") for joint in ("mcp", "pip"))
     lengths, radii = _lengths_and_radii(hands, finger)
     base = torch.tensor(KNUCKLES[finger], device=hands.device) * wide[:, 0]
@@ -116,7 +118,7 @@ def _finger(hands, finger, wide):
 
 def _thumb(hands, wide):
     """From the palm's side to its front: abduction, opposition; its last joints bend across the palm."""
-    out = _radians(hands, "thumb_abduction") + torch.deg2rad(torch.tensor(THUMB_REST))
+    out = _radians(hands, "thumb_abduction") + math.radians(THUMB_REST)
     front = _radians(hands, "thumb_opposition")
     straight = torch.stack([front.cos() * out.sin(), -front.cos() * out.cos(), -front.sin()], -1)
     across = torch.tensor([-1.0, 0.0, -0.35], device=out.device)

@@ -7,11 +7,12 @@ Scale 0.8 to 1.2, states of fingers that are blended, and a spread that fans the
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from ..system.device import check_memory
 from ..system.errors import UserError
-from ..system.settings import Number, Settings
+from ..system.settings import Number, Settings, short
 from .hand_model import BONES, FINGERS, SPHERES, spheres
 from .parameters import Parameters, Range, between
 
@@ -76,6 +77,16 @@ class HandPrior(Settings):
     spread: Number(0, 15) = 6.0
     wander: Number(0, 30) = 4.0
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.ranges.keys() != HAND.keys():
+            raise UserError(f"ranges: expected the parameters of HAND, found too many or too few: "
+                            f"{', '.join(sorted(self.ranges.keys() ^ HAND.keys()))}")
+        if not self.states or any(not isinstance(state, tuple) or [np.size(bends) for bends in state] != [2, 4]
+                                  for state in self.states.values()):
+            raise UserError(f"states: expected {{name: ((MCP, PIP), (abduction, opposition, MCP, IP))}}, found "
+                            f"{short(self.states)}")
+
 
 PRIOR = HandPrior()
 
@@ -88,7 +99,8 @@ class Hands(Parameters):
 
 
 def default_hands(n=1, ranges=HAND):
-    """n times the hand that the sliders start from."""
+    """n times the hand that the sliders start from.  Raises UserError for less than one."""
+    _check_number(n)
     return Hands({name: torch.full((n,), float(r.default)) for name, r in ranges.items()})
 
 
@@ -97,8 +109,7 @@ def draw_hands(n, generator, prior=PRIOR):
 
     Raises UserError for less than one, or more than fit into memory, and for a prior that gives hardly any possible hand.
     """
-    if n < 1:
-        raise UserError(f"number of hands: expected at least 1, found {n}")
+    _check_number(n)
     check_memory(n * BYTES, generator.device, f"simulating {n:,} hands")
     hands = _drawn(n, generator, prior)
     for _ in range(ROUNDS):
@@ -108,6 +119,11 @@ def draw_hands(n, generator, prior=PRIOR):
         again = _drawn(len(wrong), generator, prior)
         hands = Hands({name: values.index_copy(0, wrong, again[name]) for name, values in hands.values.items()})
     raise UserError(f"prior: expected possible hands, found {len(wrong)} of {n} with fingers through flesh, drawn {ROUNDS} times")
+
+
+def _check_number(n):
+    if n < 1:
+        raise UserError(f"number of hands: expected at least 1, found {n}")
 
 
 def _drawn(n, generator, prior):
@@ -153,7 +169,8 @@ def _collides(hands):
     between_fingers = (_near(flesh.flatten(1, 2), flesh.flatten(1, 2)) & apart).flatten(1).any(1)
     ends = flesh[:, :, [2, 4, 5]].flatten(1, 2)                    # of the last bones, which can reach the palm
     palm = balls[:, 20:28]
-    return between_fingers | _near(ends, palm).flatten(1).any(1)
+    i, j = torch.triu_indices(8, 8, device=radii.device)           # each sphere of the palm, and half way to each other one
+    return between_fingers | _near(ends, (palm[:, i] + palm[:, j]) / 2).flatten(1).any(1)
 
 
 def _near(one, other):

@@ -11,12 +11,14 @@ import torch.nn.functional as F
 from ..hands import CENTRE, FOCAL, Crop, projected
 from ..images import ImageSet
 from ..system.errors import UserError
+from ..system.settings import Whole
 from .hand_model import JOINTS, PART_OF_SHAPE, SHAPES, spheres
 from .hand_prior import PRIOR, draw_hands
 from .ray_casting import TILE, boxes, cast
 
-CHUNK = {"cpu": 64, "cuda": 4096}  # hands rendered at a time: on a CPU, as many as its cache holds the planes of
+CHUNK = {"cpu": 64, "cuda": 1024}  # hands rendered at a time: on a CPU, as many as its cache holds the planes of
 FLESH = 2.0               # a joint is seen if nothing lies before it by more than so many times its own flesh
+SIDE = Whole(1, 4096)     # of an image, px
 
 
 def simulate_hands(n, seed, size=(96, 96), device="cpu", prior=PRIOR, progress=None):
@@ -33,8 +35,9 @@ def render_hands(hands, size=(96, 96), progress=None):
     The near side of the cube around the hand is 0, its far side and all behind it 255.
     Labels: joints float32 (N, 14, 3), x and y px of the crop and z mm behind the cube's middle, in the order of JOINT_NAMES;
     visible bool (N, 14), whether nothing but flesh of their own lies before joints; parts uint8 (N, H, W), numbered as in PARTS.
-    Raises UserError for hands that reach the camera.
+    Raises UserError for a size that is none, and for hands that reach the camera.
     """
+    check_size(size)
     rendered, step = [], _chunk(hands)
     for i in range(0, len(hands), step):
         rendered.append(_rendered(hands.chunk(slice(i, i + step)), size))
@@ -43,6 +46,12 @@ def render_hands(hands, size=(96, 96), progress=None):
     images, labels = zip(*rendered)
     labels = {name: torch.cat([label[name] for label in labels]) for name in labels[0]}
     return ImageSet(torch.cat(images), labels, source="simulated hands (simgan_lib.simulators.hands)")
+
+
+def check_size(size):
+    """UserError unless it is (rows, columns), 1 to 4,096 each."""
+    if len(size) != 2 or not all(map(SIDE.holds, size)):
+        raise UserError(f"size: expected (rows, columns), {SIDE} each, found {tuple(size)}")
 
 
 def joints_of(hands):
@@ -72,7 +81,7 @@ def _rendered(hands, size):
     crop = Crop.around(joints, size)
     depth, shape = _seen(centres, radii, *crop.pixels())
     part_of = torch.tensor((*PART_OF_SHAPE, 0), dtype=torch.uint8, device=depth.device)
-    labels = {"joints": crop.joints(joints), "visible": _visible(centres, radii), "parts": part_of[shape.long()]}
+    labels = {"joints": crop.joints(joints), "visible": visible_joints(centres, radii), "parts": part_of[shape.long()]}
     return crop.image(depth)[:, None], labels
 
 
@@ -121,7 +130,7 @@ def _overlap(low, high, tiles):
     return (low[..., None] <= tiles[:, None, :, -1]) & (high[..., None] >= tiles[:, None, :, 0])
 
 
-def _visible(centres, radii):
+def visible_joints(centres, radii):
     """Whether the camera sees the joints: nothing lies before them but the flesh that is there: bool (n, 14)."""
     joints = centres[:, JOINTS]
     everywhere = torch.ones(len(joints), len(SHAPES), 1, dtype=torch.bool, device=joints.device)
