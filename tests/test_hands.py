@@ -134,14 +134,14 @@ def test_rays_that_are_spared_would_have_met_nothing(monkeypatch, size):
 
 # ---- the hand ----
 # Distances in NYU's rigid skeleton of the training person, mm, of an outstretched finger where a joint lies between.
-SKELETON = {("little tip", "little mid"): 43.3, ("ring tip", "ring mid"): 50.8, ("middle tip", "middle mid"): 57.3,
-            ("index tip", "index mid"): 51.2, ("thumb tip", "thumb last"): 24.6, ("thumb last", "thumb mid"): 49.1,
-            ("thumb mid", "thumb base"): 61.9, ("little mid", "little base"): 32.0, ("ring mid", "ring base"): 38.6,
-            ("middle mid", "middle base"): 52.5, ("index mid", "index base"): 55.1, ("wrist ulnar", "wrist radial"): 35.3,
-            ("palm", "wrist ulnar"): 81.3, ("palm", "wrist radial"): 81.3, ("palm", "little base"): 48.3,
-            ("palm", "ring base"): 37.8, ("palm", "middle base"): 30.5, ("palm", "index base"): 34.5, ("palm", "thumb base"): 61.4,
-            ("thumb base", "wrist ulnar"): 44.7, ("thumb base", "wrist radial"): 34.0, ("little base", "ring base"): 31.1,
-            ("ring base", "middle base"): 26.7, ("middle base", "index base"): 24.1}
+SKELETON = {("little tip", "little pip"): 43.3, ("ring tip", "ring pip"): 50.8, ("middle tip", "middle pip"): 57.3,
+            ("index tip", "index pip"): 51.2, ("thumb tip", "thumb ip"): 24.6, ("thumb ip", "thumb mcp"): 49.1,
+            ("thumb mcp", "thumb cmc"): 61.9, ("little pip", "little mcp"): 32.0, ("ring pip", "ring mcp"): 38.6,
+            ("middle pip", "middle mcp"): 52.5, ("index pip", "index mcp"): 55.1, ("wrist ulnar", "wrist radial"): 35.3,
+            ("palm", "wrist ulnar"): 81.3, ("palm", "wrist radial"): 81.3, ("palm", "little mcp"): 48.3,
+            ("palm", "ring mcp"): 37.8, ("palm", "middle mcp"): 30.5, ("palm", "index mcp"): 34.5, ("palm", "thumb cmc"): 61.4,
+            ("thumb cmc", "wrist ulnar"): 44.7, ("thumb cmc", "wrist radial"): 34.0, ("little mcp", "ring mcp"): 31.1,
+            ("ring mcp", "middle mcp"): 26.7, ("middle mcp", "index mcp"): 24.1}
 
 
 @pytest.mark.parametrize("pose", [{}, {"turn": 40.0, "tilt": -20.0, "roll": 30.0, "u": 250.0, "depth": 700.0}])
@@ -153,11 +153,11 @@ def test_bones_are_those_of_the_training_person(pose):
 
 
 def test_the_joints_of_the_evaluation_are_in_its_order():
-    names = {"mid": "R", "last": "R2"}
+    names = {"pip": "R", "ip": "R2"}
     for ours, theirs in zip(EVALUATED[:10], JOINT_NAMES):
         finger, joint = ours.split()
         assert theirs == f"{finger} {names.get(joint, joint)}"
-    assert EVALUATED[10:] == ("thumb mid", "wrist ulnar", "wrist radial", "palm")
+    assert EVALUATED[10:] == ("thumb mcp", "wrist ulnar", "wrist radial", "palm")
 
 
 def test_a_smaller_hand_with_a_longer_finger():
@@ -267,6 +267,16 @@ def test_the_reader_of_nyu_sees_the_same_hand(tmp_path):
     read, ours = read_nyu(tmp_path, size=(96, 96)), render_hands(hands, (96, 96))
     torch.testing.assert_close(read.labels["joints"], ours.labels["joints"], atol=0.01, rtol=0)
     assert (read.images.int() - ours.images.int()).abs().max() <= 1              # depth in whole mm
+
+
+def test_on_a_gpu_too():
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    hands = draw_hands(50, torch.Generator("cuda").manual_seed(0))
+    there = render_hands(hands)
+    here = render_hands(type(hands)({name: values.cpu() for name, values in hands.values.items()}))
+    assert ((there.images.cpu().int() - here.images.int()).abs() > 1).float().mean() < 1e-3
+    torch.testing.assert_close(there.labels["joints"].cpu(), here.labels["joints"], atol=1e-2, rtol=1e-4)
 
 
 # ---- which hands are drawn ----

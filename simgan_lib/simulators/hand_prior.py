@@ -13,7 +13,7 @@ import torch
 from ..system.device import check_memory
 from ..system.errors import UserError
 from ..system.settings import Number, Settings, short
-from .hand_model import BONES, FINGERS, SPHERES, spheres
+from .hand_model import BONES, CHAINS, FINGERS, PALM, SPHERES, spheres
 from .parameters import Parameters, Range, between
 
 PLACE = {
@@ -162,15 +162,13 @@ def collides(hands):
 def _collides(hands):
     centres, radii = spheres(hands)
     balls = torch.cat([centres, radii[..., None]], -1)
-    chains = balls[:, :20].unflatten(1, (5, 4))                                                # four spheres a finger
+    chains, palm = balls[:, :len(CHAINS)].unflatten(1, (len(BONES), -1)), balls[:, len(CHAINS):len(CHAINS) + len(PALM)]
     flesh = torch.cat([chains[:, :, :-1].lerp(chains[:, :, 1:], 0.55), chains[:, :, 1:]], 2)    # (N, 5, 6, 4)
-    fingers = torch.arange(5, device=radii.device).repeat_interleave(6)
-    apart = fingers[:, None] != fingers
-    between_fingers = (_near(flesh.flatten(1, 2), flesh.flatten(1, 2)) & apart).flatten(1).any(1)
+    finger = torch.arange(len(BONES), device=radii.device).repeat_interleave(6)
+    another = _near(flesh.flatten(1, 2), flesh.flatten(1, 2)) & (finger[:, None] != finger)
     ends = flesh[:, :, [2, 4, 5]].flatten(1, 2)                    # of the last bones, which can reach the palm
-    palm = balls[:, 20:28]
-    i, j = torch.triu_indices(8, 8, device=radii.device)           # each sphere of the palm, and half way to each other one
-    return between_fingers | _near(ends, (palm[:, i] + palm[:, j]) / 2).flatten(1).any(1)
+    i, j = torch.triu_indices(len(PALM), len(PALM), device=radii.device)     # each of its spheres, and half way to each other
+    return another.flatten(1).any(1) | _near(ends, (palm[:, i] + palm[:, j]) / 2).flatten(1).any(1)
 
 
 def _near(one, other):

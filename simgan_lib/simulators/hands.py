@@ -2,7 +2,7 @@
 
 A posable hand (see hand_model) before the camera of NYU's pictures; a cube of 300 mm around it is cut out as the reader of
 NYU does, so that simulated and real images are encoded alike.  Its clean depth is the synthetic domain of the paper's second
-experiment (section 3.2).
+experiment (section 3.2).  Taught in: notebook 14.
 """
 
 import torch
@@ -12,7 +12,7 @@ from ..hands import CENTRE, FOCAL, Crop, projected
 from ..images import ImageSet
 from ..system.errors import UserError
 from ..system.settings import Whole
-from .hand_model import JOINTS, PART_OF_SHAPE, SHAPES, spheres
+from .hand_model import EVALUATED_SPHERES, PART_OF_SHAPE, SHAPES, spheres
 from .hand_prior import PRIOR, draw_hands
 from .ray_casting import TILE, boxes, cast
 
@@ -56,7 +56,7 @@ def check_size(size):
 
 def joints_of(hands):
     """The hands' 14 joints: places float32 (N, 14, 3), u and v px of the camera's picture and z mm."""
-    return projected(spheres(hands)[0][:, JOINTS])
+    return projected(spheres(hands)[0][:, EVALUATED_SPHERES])
 
 
 def depth_of(hands, pixels):
@@ -77,7 +77,7 @@ def _chunk(hands):
 def _rendered(hands, size):
     """uint8 (n, 1, H, W) and labels of a few hands."""
     centres, radii = _spheres(hands)
-    joints = projected(centres[:, JOINTS])
+    joints = projected(centres[:, EVALUATED_SPHERES])
     crop = Crop.around(joints, size)
     depth, shape = _seen(centres, radii, *crop.pixels())
     part_of = torch.tensor((*PART_OF_SHAPE, 0), dtype=torch.uint8, device=depth.device)
@@ -132,7 +132,7 @@ def _overlap(low, high, tiles):
 
 def visible_joints(centres, radii):
     """Whether the camera sees the joints: nothing lies before them but the flesh that is there: bool (n, 14)."""
-    joints = centres[:, JOINTS]
+    joints = centres[:, EVALUATED_SPHERES]
     everywhere = torch.ones(len(joints), len(SHAPES), 1, dtype=torch.bool, device=joints.device)
     depth = cast(joints[:, None], everywhere, centres, radii, SHAPES)[0][:, 0]
-    return joints[..., 2] - depth < FLESH * radii[:, JOINTS]
+    return joints[..., 2] - depth < FLESH * radii[:, EVALUATED_SPHERES]
