@@ -2,7 +2,8 @@
 
 Nothing here was fitted to NYU's test frames.  Limits of joints: Hand.java of hmi neurophysics (MCP 0 to 90 degrees, PIP 0 to
 110, abduction 15 to either side, the last joint two thirds of PIP); the thumb's opposition and last joint: the Shadow hand's.
-Scale 0.8 to 1.2, states of fingers that are blended, and a spread that fans the fingers out: sphereHand (CVPR 2019).
+Scale 0.8 to 1.2, states of fingers, and a spread that fans the fingers out: sphereHand (CVPR 2019), which draws every rotation,
+where this hand is held up before the camera.  All other ranges, the states' angles and the blending are ours.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ BENDS = {
 ASIDE = {f"{f}_abduction": Range(-15, 0, 15, "deg", f"the {f} finger to the thumb's side (+) or away from it (-)") for f in FINGERS}
 SHAPE = {
     "scale": Range(0.8, 1.0, 1.2, "", "size; 1 is the person of NYU's training pictures"),
-    "thickness": Range(0.9, 1.05, 1.2, "", "thickness of all flesh"),
+    "thickness": Range(0.9, 1.1, 1.3, "", "thickness of all flesh"),
     "palm_width": Range(0.9, 1.0, 1.1, "", "width of the palm"),
     **{f"{f}_length": Range(0.93, 1.0, 1.07, "", f"length of the {f} finger") for f in BONES},
     **{f"{f}_width": Range(0.9, 1.0, 1.1, "", f"thickness of the {f} finger") for f in BONES},
@@ -56,7 +57,7 @@ STATES = {
 }
 SPREAD = {"index": 1.55, "middle": 0.75, "ring": -0.75, "little": -2.2}     # abduction for one degree of spread: sphereHand
 BYTES = 4 * (len(HAND) + 4 * len(SPHERES))       # that a hand takes at least: parameters, centres and radii of its spheres
-ROUNDS = 50               # of drawing again; the prior above needs some eight
+ROUNDS = 50               # of drawing again; the prior below needs some five for 100,000 hands
 TOUCH = 0.75              # flesh gives way: two parts collide when they are nearer than this share of their radii
 
 
@@ -111,9 +112,9 @@ def draw_hands(n, generator, prior=PRIOR):
     """
     _check_number(n)
     check_memory(n * BYTES, generator.device, f"simulating {n:,} hands")
-    hands = _drawn(n, generator, prior)
+    hands, wrong = _drawn(n, generator, prior), torch.arange(n, device=generator.device)
     for _ in range(ROUNDS):
-        wrong = collides(hands).nonzero()[:, 0]
+        wrong = wrong[collides(hands.chunk(wrong))]
         if not len(wrong):
             return hands
         again = _drawn(len(wrong), generator, prior)
@@ -146,7 +147,7 @@ def _blended(n, generator, prior):
     share, own = (torch.rand(n, 6, generator=generator, device=device) for _ in range(2))
     does = (own[:, 1:] >= prior.alike) * torch.arange(1, 6, device=device)                     # (N, 5)
     first, second = (each.gather(1, does) for each in state)
-    share = share.gather(1, does)[..., None]
+    share = torch.sin(torch.pi / 2 * share.gather(1, does)[..., None]) ** 2                    # rather near a state than between
     fingers = torch.lerp(of_fingers[first[:, :4]], of_fingers[second[:, :4]], share[:, :4]).mT.flatten(1)
     thumb = torch.lerp(of_thumbs[first[:, 4]], of_thumbs[second[:, 4]], share[:, 4])
     wander = prior.wander * torch.randn(n, 12, generator=generator, device=device)

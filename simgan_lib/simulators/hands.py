@@ -63,8 +63,11 @@ def depth_of(hands, pixels):
     """Depth in mm, float32 (N, H, W); inf where no surface is.
 
     pixels: columns (N, W) and rows (N, H) of the camera's picture that are wanted; `Crop.pixels` gives those of a cube.
-    Raises UserError for hands that reach the camera.
+    Raises UserError for pixels of another number of hands, and for hands that reach the camera.
     """
+    if any(along.ndim != 2 or len(along) != len(hands) for along in pixels):
+        found = " and ".join(str(tuple(along.shape)) for along in pixels)
+        raise UserError(f"pixels: expected columns (N, W) and rows (N, H) of {len(hands)} hands, found {found}")
     step = _chunk(hands)
     return torch.cat([_seen(*_spheres(hands.chunk(at)), *(along[at] for along in pixels))[0]
                       for at in (slice(i, i + step) for i in range(0, len(hands), step))])
