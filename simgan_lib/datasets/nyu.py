@@ -1,7 +1,7 @@
 """NYU Hand Pose: depth pictures of hands from three cameras, cut out around the hand, with 14 joints.
 
-Files of the release: train/ and test/, each with depth_K_NNNNNNN.png of camera K (640x480, depth in mm = 256 G + B; 0 is
-no depth), renderings synthdepth_K_NNNNNNN.png beside them, and joint_data.mat: `joint_uvd` (cameras, frames, 36, 3).
+Files of the release: train/ and test/, each with depth_K_NNNNNNN.png of camera K (640x480, depth in mm = 256 G + B),
+renderings synthdepth_K_NNNNNNN.png beside them, and joint_data.mat: `joint_uvd` (cameras, frames, 36, 3).
 Read as well: the test frames' joints as text, nyu_test_groundtruth_label.txt with nyu_test_list.txt.
 """
 
@@ -15,7 +15,9 @@ import torch
 
 from ..system.errors import UserError
 from ..system.files import reading, stamp
+from ..system.settings import short
 from . import base
+from .hand_centre import hand_centre
 from .matlab import load_matlab
 
 TITLE = "NYU Hand Pose"
@@ -27,6 +29,14 @@ PARTS = ("train", "test")
 JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 FOCAL, CENTRE = np.array([588.03, 587.07]), np.array([320.0, 240.0])    # pixels, as in public code for this data set
 PICTURE = (480, 640)
+MISSING = (0, 2001)               # "mm" that say: no depth here.  2001 is what a Kinect frame of the release has, 0 what others write
+CENTRES = ("joints", "mass")
+# The test set's labels come from rigid skeletons, and there are three: distances within the palm have no spread up to frame
+# 2,440, from there to 3,136, and from there on.  The first is the training set's person.  From wrist (30) to palm (32) they
+# have 81.3, 70.6 and 67.3 mm.  Whether the last two are one person, the labels do not say.
+LAST_FRAMES = (2440, 3136, 8252)
+# A cube that follows the size of the hand: 300 mm for the first, the others by their bones.
+CUBES = {"1": 300.0, "2": 260.5, "3": 248.3}
 FARTHEST = 1 << 16                # mm that two bytes can say; far more than the pixels of a hand's place
 MOST_FRAMES = 100_000             # of a list: the release's largest part has 72,757
 NAME = re.compile(r"(depth|synthdepth)_([123])_(\d{7})\.png")
@@ -61,21 +71,22 @@ def files(unit, **_):
     return [*_joint_files(Path(folder, joints)), *(Path(folder, name) for name in names)]
 
 
-def read_unit(unit, size=(224, 224), cube=300.0, depth=None):
-    """(ImageSet, skipped): uint8 (n, 1, *size), label joints float32 (n, 14, 3), groups view and split.
+def read_unit(unit, size=(224, 224), cube=300.0, depth=None, centre="joints"):
+    """(ImageSet, skipped): uint8 (n, 1, *size); labels joints float32 (n, 14, 3) and cube (n, 4); groups view, split, frame, person.
 
-    A picture shows a cube around the hand, whose centre is the mean of the joints: its near side is 0, its far side,
-    all behind it and what has no depth is 255.  cube: its width and height in mm.  depth: how deep it is, if not so too.
+    A picture shows a cube around the hand: its near side is 0, its far side, all behind it and what has no depth is 255.
+    cube: its width and height in mm, or a number for each person, such as CUBES.  depth: how deep it is, if not so too.
+    centre: "joints", the mean of the joints, which takes a label; "mass", what `hand_centre` finds without one.
     joints: (x, y) pixels of the crop, the centre of the top-left one being (0, 0), and z, mm behind the cube's centre.
+    cube, the label: its centre (u, v pixels of the camera, z mm) and its width in mm.  person: see `persons`.
     Pictures that are missing, unreadable, no depth, or without a hand or joints are skipped and counted.
-    Raises UserError if the file of the joints is damaged.
+    Raises UserError if the file of the joints is damaged, or an option is none.
     """
     folder, (joints, *names) = unit
-    if not all(np.isfinite(length) and length > 0 for length in (cube, depth or cube)):
-        raise UserError(f"cube and depth: expected positive numbers of mm, found {cube} and {depth}")
-    known, box = _joints(Path(folder, joints)), (*size, cube, depth or cube)
-    return base.read_records(TITLE, names, lambda name: _hand(folder, name, known, box), (1, *size),
-                             {"joints": (len(JOINTS), 3)}, ("view", "split"))
+    _check_cutting(cube, depth, centre)
+    known, cutting = _joints(Path(folder, joints)), (size, cube, depth, centre)
+    return base.read_records(TITLE, names, lambda name: _hand(folder, name, known, *cutting), (1, *size),
+                             {"joints": (len(JOINTS), 3), "cube": (4,)}, ("view", "split", "frame", "person"))
 
 
 def read_nyu(folder, part="test", views=None, rendered=False, **options):
@@ -83,35 +94,80 @@ def read_nyu(folder, part="test", views=None, rendered=False, **options):
     return base.together(TITLE, folder, (read_unit(unit, **options) for unit in units(folder, part, views, rendered)))
 
 
+def read_joints(folder, part="test"):
+    """float32 (cameras, frames, 14, 3): u, v in pixels of the camera, z in mm; NaN where nothing is known.
+
+    Raises UserError if there is no such part, or its file of joints is missing or damaged.
+    """
+    if part not in PARTS:
+        raise UserError(f"expected part {' or '.join(PARTS)}, found {part!r}")
+    place = _place(base.existing_folder(folder, EXPECTED), part)
+    return _joints(place / _joint_file(place, part))
+
+
+def persons(frames):
+    """Whose hand each frame of the test set shows: an array of N names "1", "2", "3".  frames: N numbers, 1 to 8,252.
+
+    Three rigid skeletons, changing after frames 2,440 and 3,136; the first is the person of the training set.  To be reported
+    apart: on the person that was trained on, published errors are half of those on the others.
+    Raises UserError for a frame that the test set does not have.
+
+    >>> persons([1, 2440, 2441, 3137]).tolist()
+    ['1', '1', '2', '3']
+    """
+    frames = np.asarray(frames)
+    if frames.dtype.kind not in "iu" or not ((frames >= 1) & (frames <= LAST_FRAMES[-1])).all():
+        raise UserError(f"frames of {TITLE}'s test set: expected whole numbers from 1 to {LAST_FRAMES[-1]:,}, found {short(frames)}")
+    return np.array(list(CUBES))[np.searchsorted(LAST_FRAMES, frames)]
+
+
 # ---- one picture ----
-def _hand(folder, name, known, box):
+def _hand(folder, name, known, size, cube, depth, centre):
     """(uint8 (1, H, W), labels, groups) of one picture.  Raises base.Unusable."""
     _, view, frame = NAME.fullmatch(name).groups()
     joints = known[int(view) - 1, int(frame) - 1].astype(np.float64)
     if not (np.abs(joints) < FARTHEST).all() or joints[:, 2].min() <= 0:                # NaN is not below
         raise base.Unusable("without joints")
-    image, places = _crop(_depth(Path(folder, name)), joints, *box)
-    return torch.from_numpy(image)[None], {"joints": places}, {"view": view, "split": Path(folder).name}
+    split = Path(folder).name
+    person = str(persons([int(frame)])[0]) if split == "test" else "1"                  # one person was trained on
+    mm, side = _depth(Path(folder, name)), cube[person] if isinstance(cube, dict) else cube
+    middle = _mean_point(joints) if centre == "joints" else _mass(mm, side)
+    image, places = _crop(mm, joints, middle, *size, side, depth or side)
+    groups = {"view": view, "split": split, "frame": frame, "person": person}
+    return torch.from_numpy(image)[None], {"joints": places, "cube": np.r_[middle, side]}, groups
 
 
 def _depth(path):
-    """Depth in mm, int32 (480, 640); 0 is none."""
+    """Depth in mm, int32 (480, 640); 0 is none, whatever the file says for it."""
     pixels = base.read_picture(path, "RGB")
     if pixels.shape[1:] != PICTURE:
         raise base.Unusable("not 480x640")
     red, green, blue = pixels.int()
     if (red == green).all() and (green == blue).all():
         raise base.Unusable("gray, not depth")
-    return (256 * green + blue).numpy()
+    mm = (256 * green + blue).numpy()
+    return np.where(np.isin(mm, MISSING), 0, mm)
 
 
-def _crop(mm, joints, height, width, cube, depth):
-    """uint8 (height, width), joints float32 (14, 3): the cube around the mean of joints (u, v, z) in pixels and mm.
+def _mean_point(joints):
+    """(u, v, z) of the mean of joints (14, 3), in space, as the camera sees it."""
+    z = joints[:, 2]
+    return np.r_[((joints[:, :2] - CENTRE) * z[:, None]).mean(0) / z.mean() + CENTRE, z.mean()]
+
+
+def _mass(mm, side):
+    try:
+        return hand_centre(mm, side, FOCAL, CENTRE)
+    except UserError:
+        raise base.Unusable("without a hand") from None
+
+
+def _crop(mm, joints, centre, height, width, cube, depth):
+    """uint8 (height, width), joints float32 (14, 3): the cube around a centre (u, v, z) in pixels and mm.
 
     The nearest pixel is taken: between a hand and the wall behind it, a mean depth would be neither.
     """
-    middle = joints[:, 2].mean()
-    centre = ((joints[:, :2] - CENTRE) * joints[:, 2:]).mean(0) / middle + CENTRE       # the mean point, seen by the camera
+    centre, middle = centre[:2], centre[2]
     half, step = (np.array([width, height]) - 1) / 2, FOCAL * cube / middle / (width, height)
     columns, rows = (np.rint(centre[i] + (np.arange(n) - half[i]) * step[i]).astype(int) for i, n in enumerate((width, height)))
     seen = np.outer((rows >= 0) & (rows < PICTURE[0]), (columns >= 0) & (columns < PICTURE[1]))
@@ -121,6 +177,17 @@ def _crop(mm, joints, height, width, cube, depth):
         raise base.Unusable("without a hand in the cube")
     image = np.rint((behind / depth + 0.5).clip(0, 1) * 255).astype(np.uint8)
     return image, np.c_[(joints[:, :2] - centre) / step + half, joints[:, 2] - middle].astype(np.float32)
+
+
+def _check_cutting(cube, depth, centre):
+    """Raises UserError unless cube and depth are lengths, one for each person or one for all, and centre a way to find it."""
+    lengths = [*(cube.values() if isinstance(cube, dict) else [cube]), *([] if depth is None else [depth])]
+    if not all(np.isfinite(length) and length > 0 for length in lengths):
+        raise UserError(f"cube and depth: expected positive numbers of mm, found {cube} and {depth}")
+    if isinstance(cube, dict) and not cube.keys() >= CUBES.keys():
+        raise UserError(f"cube: expected a number of mm for each of the persons {', '.join(CUBES)}, found {cube}")
+    if centre not in CENTRES:
+        raise UserError(f"centre: expected {' or '.join(CENTRES)}, found {centre!r}")
 
 
 # ---- where the joints are ----
