@@ -29,7 +29,7 @@ PARTS = ("train", "test")
 JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 FOCAL, CENTRE = np.array([588.03, 587.07]), np.array([320.0, 240.0])    # pixels, as in public code for this data set
 PICTURE = (480, 640)
-MISSING = (0, 2001)               # "mm" that say: no depth here.  2001 is what a Kinect frame of the release has, 0 what others write
+MISSING = (0, 2001)               # "mm" that say: no depth here.  2001 stands in the release's Kinect frames, 0 is what others write
 CENTRES = ("joints", "mass")
 # The test set's labels come from rigid skeletons, and there are three: distances within the palm have no spread up to frame
 # 2,440, from there to 3,136, and from there on.  The first is the training set's person.  From wrist (30) to palm (32) they
@@ -52,7 +52,7 @@ def units(folder, part="test", views=None, rendered=False):
     """
     if part not in PARTS or not set(views or ()) <= {1, 2, 3}:
         raise UserError(f"expected part {' or '.join(PARTS)} and views of 1, 2, 3, found {part!r} and {views!r}")
-    place = _place(base.existing_folder(folder, EXPECTED), part)
+    place = part_folder(folder, part)
     joints = _joint_file(place, part)
     cameras, frames = _joints(place / joints).shape[:2]
     kind = "synthdepth" if rendered else "depth"
@@ -72,13 +72,14 @@ def files(unit, **_):
 
 
 def read_unit(unit, size=(224, 224), cube=300.0, depth=None, centre="joints"):
-    """(ImageSet, skipped): uint8 (n, 1, *size); labels joints float32 (n, 14, 3) and cube (n, 4); groups view, split, frame, person.
+    """(ImageSet, skipped): uint8 (n, 1, *size), labels joints float32 (n, 14, 3) and cube float32 (n, 4).
 
+    Groups: view, split, frame, person (see `persons`).
     A picture shows a cube around the hand: its near side is 0, its far side, all behind it and what has no depth is 255.
     cube: its width and height in mm, or a number for each person, such as CUBES.  depth: how deep it is, if not so too.
     centre: "joints", the mean of the joints, which takes a label; "mass", what `hand_centre` finds without one.
     joints: (x, y) pixels of the crop, the centre of the top-left one being (0, 0), and z, mm behind the cube's centre.
-    cube, the label: its centre (u, v pixels of the camera, z mm) and its width in mm.  person: see `persons`.
+    cube, the label: its centre (u, v pixels of the camera, z mm) and its width in mm.
     Pictures that are missing, unreadable, no depth, or without a hand or joints are skipped and counted.
     Raises UserError if the file of the joints is damaged, or an option is none.
     """
@@ -94,14 +95,25 @@ def read_nyu(folder, part="test", views=None, rendered=False, **options):
     return base.together(TITLE, folder, (read_unit(unit, **options) for unit in units(folder, part, views, rendered)))
 
 
+def part_folder(folder, part="test"):
+    """The folder of one part, in the release's, in what its archive becomes, or itself.  Raises UserError if there is none."""
+    if part not in PARTS:
+        raise UserError(f"expected part {' or '.join(PARTS)}, found {part!r}")
+    folder = base.existing_folder(folder, EXPECTED)
+    for place in (folder / part, folder / "dataset" / part, folder / "nyu_hand_dataset_v2" / "dataset" / part):
+        if place.is_dir():
+            return place
+    if folder.name == part:
+        return folder
+    raise UserError(f"{folder}: expected {EXPECTED}, found no {part}")
+
+
 def read_joints(folder, part="test"):
     """float32 (cameras, frames, 14, 3): u, v in pixels of the camera, z in mm; NaN where nothing is known.
 
     Raises UserError if there is no such part, or its file of joints is missing or damaged.
     """
-    if part not in PARTS:
-        raise UserError(f"expected part {' or '.join(PARTS)}, found {part!r}")
-    place = _place(base.existing_folder(folder, EXPECTED), part)
+    place = part_folder(folder, part)
     return _joints(place / _joint_file(place, part))
 
 
@@ -109,7 +121,7 @@ def persons(frames):
     """Whose hand each frame of the test set shows: an array of N names "1", "2", "3".  frames: N numbers, 1 to 8,252.
 
     Three rigid skeletons, changing after frames 2,440 and 3,136; the first is the person of the training set.  To be reported
-    apart: on the person that was trained on, published errors are half of those on the others.
+    apart: on the first, published methods err by about half as many mm as on the third.
     Raises UserError for a frame that the test set does not have.
 
     >>> persons([1, 2440, 2441, 3137]).tolist()
@@ -117,7 +129,7 @@ def persons(frames):
     """
     frames = np.asarray(frames)
     if frames.dtype.kind not in "iu" or not ((frames >= 1) & (frames <= LAST_FRAMES[-1])).all():
-        raise UserError(f"frames of {TITLE}'s test set: expected whole numbers from 1 to {LAST_FRAMES[-1]:,}, found {short(frames)}")
+        raise UserError(f"test frames of {TITLE}: expected whole numbers from 1 to {LAST_FRAMES[-1]:,}, found {short(frames)}")
     return np.array(list(CUBES))[np.searchsorted(LAST_FRAMES, frames)]
 
 
@@ -191,16 +203,6 @@ def _check_cutting(cube, depth, centre):
 
 
 # ---- where the joints are ----
-def _place(folder, part):
-    """The folder of one part, in the release's, in what its archive becomes, or itself."""
-    for place in (folder / part, folder / "dataset" / part, folder / "nyu_hand_dataset_v2" / "dataset" / part):
-        if place.is_dir():
-            return place
-    if folder.name == part:
-        return folder
-    raise UserError(f"{folder}: expected {EXPECTED}, found no {part}")
-
-
 def _joint_file(place, part):
     """Name of the file with the joints of a part, seen from its folder."""
     names = [JOINT_FILE] + [f"{above}{TEXTS[0]}" for above in ("", "../") if part == "test"]
