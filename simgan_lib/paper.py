@@ -73,8 +73,9 @@ NYU_MEAN_ERRORS = {
     method: Published(value, "mm", "B", "xinghaochen/awesome-hand-pose-estimation, evaluation/README", note)
     for method, value, note in (
         ("DeepPrior 2015", 19.726, "with its refinement; 20.750 without"), ("DeepModel 2016", 17.036, ""),
-        ("Feedback 2015", 15.973, ""), ("REN-9x6x6 2018", 12.694, ""), ("DeepPrior++ 2017", 12.238, ""), ("Pose-REN 2018", 11.811, ""),
-        ("HandPointNet 2018", 10.540, ""), ("CrossInfoNet 2019", 10.078, ""), ("V2V-PoseNet 2018", 8.419, ""),
+        ("Feedback 2015", 15.973, ""), ("REN-9x6x6 2018", 12.694, ""), ("DeepPrior++ 2017", 12.238, ""),
+        ("Pose-REN 2018", 11.811, ""), ("HandPointNet 2018", 10.540, ""), ("CrossInfoNet 2019", 10.078, ""),
+        ("V2V-PoseNet 2018", 8.419, ""),
         ("TriHorn-Net 2022", 7.68, ""), ("DeepPrior++ Feature Mapping 2018", 7.441, ""))}
 
 # ---- SS-GAN, Chen et al. 2019: FIDs of 50,000 images a side, in Inception's features ----

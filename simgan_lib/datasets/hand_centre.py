@@ -7,6 +7,7 @@ surface of some size, then the centre of mass within a cube around it, again and
 import numpy as np
 from scipy import ndimage
 
+from ..hands import CENTRE, CUBE, FOCAL
 from ..system.errors import UserError
 
 SLAB = 100.0              # mm: the first look is so deep, from its nearest pixel on
@@ -14,10 +15,11 @@ LEAST = 1000.0            # mm^2: a smaller surface is a speck, not a hand
 ROUNDS = 5                # of the cube, as there; on the one real frame at hand six more move the centre by less than 1 mm
 
 
-def hand_centre(mm, cube, focal, centre):
+def hand_centre(mm, cube=CUBE, focal=FOCAL, centre=CENTRE):
     """(u, v, z): pixels and mm of the centre of mass of the nearest hand, float64.
 
-    mm: depth (H, W), 0 where there is none.  cube: mm, its side.  focal, centre: the camera's (x, y) in pixels.
+    mm: depth (H, W), 0 where there is none.  cube: mm, its side.
+    focal, centre: the camera's (x, y) in pixels, NYU's if no others are given.
     First the largest connected surface in the nearest slab of depth that has one of at least 10 cm^2; then the mean of all
     points in a cube around its mean, and around that mean, until it stays.
     It assumes that nothing as large is nearer than the hand, and that the arm leads away from the camera: an arm in the cube

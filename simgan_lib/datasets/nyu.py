@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..hands import PICTURE, Crop
 from ..system.errors import UserError
 from ..system.files import reading, stamp
 from ..system.settings import short
@@ -27,9 +28,8 @@ PARTS = ("train", "test")
 # xinghaochen/awesome-hand-pose-estimation) name them, and the text extract has them.  Little finger, ring finger, middle
 # finger, index finger (tip and middle each), thumb (tip, two joints), wrist (two), palm.
 JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
-FOCAL, CENTRE = np.array([588.03, 587.07]), np.array([320.0, 240.0])    # pixels, as in public code for this data set
-PICTURE = (480, 640)
-MISSING = (0, 2001)               # "mm" that say: no depth here.  2001 stands in the release's Kinect frames, 0 is what others write
+# "mm" that say: no depth here.  2001 stands in the release's Kinect frames, 0 is what others write.
+MISSING = (0, 2001)
 CENTRES = ("joints", "mass")
 # The test set's labels come from rigid skeletons, and there are three: distances within the palm have no spread up to frame
 # 2,440, from there to 3,136, and from there on.  The first is the training set's person.  From wrist (30) to palm (32) they
@@ -142,11 +142,10 @@ def _hand(folder, name, known, size, cube, depth, centre):
         raise base.Unusable("without joints")
     split = Path(folder).name
     person = str(persons([int(frame)])[0]) if split == "test" else "1"                  # one person was trained on
-    mm, side = _depth(Path(folder, name)), cube[person] if isinstance(cube, dict) else cube
-    middle = _mean_point(joints) if centre == "joints" else _mass(mm, side)
-    image, places = _crop(mm, joints, middle, *size, side, depth or side)
-    groups = {"view": view, "split": split, "frame": frame, "person": person}
-    return torch.from_numpy(image)[None], {"joints": places, "cube": np.r_[middle, side]}, groups
+    mm, side, places = _depth(Path(folder, name)), cube[person] if isinstance(cube, dict) else cube, torch.from_numpy(joints)[None]
+    crop = Crop.around(places, size, side, depth) if centre == "joints" else Crop(_mass(mm, side), tuple(size), side, depth or side)
+    labels = {"joints": crop.joints(places)[0], "cube": crop.label()[0]}
+    return _cut(mm, crop), labels, {"view": view, "split": split, "frame": frame, "person": person}
 
 
 def _depth(path):
@@ -161,34 +160,23 @@ def _depth(path):
     return np.where(np.isin(mm, MISSING), 0, mm)
 
 
-def _mean_point(joints):
-    """(u, v, z) of the mean of joints (14, 3), in space, as the camera sees it."""
-    z = joints[:, 2]
-    return np.r_[((joints[:, :2] - CENTRE) * z[:, None]).mean(0) / z.mean() + CENTRE, z.mean()]
-
-
 def _mass(mm, side):
+    """Places (1, 3) of the hand's centre of mass.  Raises base.Unusable."""
     try:
-        return hand_centre(mm, side, FOCAL, CENTRE)
+        return torch.from_numpy(hand_centre(mm, side))[None]
     except UserError:
         raise base.Unusable("without a hand") from None
 
 
-def _crop(mm, joints, centre, height, width, cube, depth):
-    """uint8 (height, width), joints float32 (14, 3): the cube around a centre (u, v, z) in pixels and mm.
-
-    The nearest pixel is taken: between a hand and the wall behind it, a mean depth would be neither.
-    """
-    centre, middle = centre[:2], centre[2]
-    half, step = (np.array([width, height]) - 1) / 2, FOCAL * cube / middle / (width, height)
-    columns, rows = (np.rint(centre[i] + (np.arange(n) - half[i]) * step[i]).astype(int) for i, n in enumerate((width, height)))
+def _cut(mm, crop):
+    """uint8 (1, height, width) of what a Crop of one picture shows.  Raises base.Unusable."""
+    columns, rows = (pixels[0].numpy() for pixels in crop.pixels())
     seen = np.outer((rows >= 0) & (rows < PICTURE[0]), (columns >= 0) & (columns < PICTURE[1]))
     found = mm[np.ix_(rows.clip(0, PICTURE[0] - 1), columns.clip(0, PICTURE[1] - 1))]
-    behind = np.where(seen & (found > 0), found - middle, np.inf)
-    if not (np.abs(behind) < depth / 2).any():
+    found = torch.from_numpy(np.where(seen & (found > 0), found, np.inf))[None]
+    if not ((found - crop.middle[0, 2]).abs() < crop.depth / 2).any():
         raise base.Unusable("without a hand in the cube")
-    image = np.rint((behind / depth + 0.5).clip(0, 1) * 255).astype(np.uint8)
-    return image, np.c_[(joints[:, :2] - centre) / step + half, joints[:, 2] - middle].astype(np.float32)
+    return crop.image(found)
 
 
 def _check_cutting(cube, depth, centre):

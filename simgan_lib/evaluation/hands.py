@@ -17,12 +17,11 @@ Shares within pixels are set beside the paper's in this unit alone.
 import numpy as np
 import torch
 
-from ..datasets.nyu import CENTRE, FOCAL
+from ..hands import CUBE, FOCAL, Crop, unprojected
 from ..system.errors import UserError
 from ..system.settings import short
 from .statistics import bootstrap_interval, cumulative_curve, curve_interval
 
-SIDE = 300.0              # mm that a crop shows, where it is not said otherwise
 HEAT_MAP, IMAGE = 64, 224                 # pixels of its side
 BLOCK = 100               # frames
 METRICS = {"max": "frames whose largest joint error is at most", "mean": "frames whose mean joint error is at most",
@@ -38,18 +37,19 @@ def joint_errors_mm(predicted, truth):
     Raises UserError if they are not of one such shape, not finite, or a true joint is not in front of the camera.
     """
     predicted, truth = _pair(predicted, truth, (3,))
-    return np.linalg.norm(in_space(predicted) - in_space(truth), axis=-1)
+    points, true_points = (unprojected(torch.from_numpy(places)) for places in (predicted, truth))
+    return (points - true_points).norm(dim=-1).numpy()
 
 
-def joint_errors_px(predicted, truth, pixels=HEAT_MAP, side=SIDE):
+def joint_errors_px(predicted, truth, pixels=HEAT_MAP, cube=CUBE):
     """Distance of each joint from its true place in the picture, (N, J), in pixels of a crop around the hand.
 
     predicted: (N, J, 2 or 3), u and v in pixels of NYU's camera; z is not looked at.  truth: (N, J, 3) with z in mm.
-    The crop shows side mm in as many pixels, at the depth of the last joint, the palm's: around it the field cuts.
+    The crop shows cube mm in as many pixels, at the depth of the last joint, the palm's: around it the field cuts.
     Raises UserError as `joint_errors_mm`.
     """
     predicted, truth = _pair(predicted, truth, (2, 3))
-    step = FOCAL * _length("side", side) / _length("pixels", pixels) / truth[:, -1:, 2:]              # (N, 1, 2)
+    step = np.array(FOCAL) * _length("cube", cube) / _length("pixels", pixels) / truth[:, -1:, 2:]              # (N, 1, 2)
     return np.linalg.norm((predicted[..., :2] - truth[..., :2]) / step, axis=-1)
 
 
@@ -60,8 +60,9 @@ def crop_errors_mm(predicted, hands):
     hands: ImageSet with labels joints and cube, as `datasets.nyu.read_unit` gives.
     Raises UserError if a label is missing, or as `joint_errors_mm`.
     """
-    places, truth, cube, size = _crops(predicted, hands, (3,))
-    return joint_errors_mm(in_camera(places, cube, size), in_camera(truth, cube, size))
+    predicted, truth = _in_crops(predicted, hands, (3,))
+    crop = Crop.of(hands.to("cpu"))
+    return joint_errors_mm(*(crop.places(torch.from_numpy(joints)) for joints in (predicted, truth)))
 
 
 def crop_errors_px(predicted, hands, pixels=HEAT_MAP):
@@ -69,24 +70,9 @@ def crop_errors_px(predicted, hands, pixels=HEAT_MAP):
 
     predicted: (N, J, 2 or 3), x and y in pixels of the crop.  Otherwise as `crop_errors_mm`.
     """
-    places, truth, _, (height, width) = _crops(predicted, hands, (2, 3))
-    return np.linalg.norm((places[..., :2] - truth[..., :2]) * _length("pixels", pixels) / (width, height), axis=-1)
-
-
-def in_space(joints):
-    """(..., 3) of u, v in pixels of NYU's camera and z in mm  ->  x right, y down, z away in mm."""
-    return np.concatenate([(joints[..., :2] - CENTRE) * joints[..., 2:] / FOCAL, joints[..., 2:]], -1)
-
-
-def in_camera(joints, cube, size):
-    """Joints (N, J, 3) of crops of `size` (height, width)  ->  u, v in pixels of the camera, z in mm.
-
-    cube: (N, 4), what each crop was cut from: u, v, z of its centre and its side in mm.  The inverse of the reader's cut.
-    """
-    width_height = np.array([size[1], size[0]])
-    step = FOCAL * cube[:, None, 3:] / cube[:, None, 2:3] / width_height                               # (N, 1, 2)
-    places = cube[:, None, :2] + (joints[..., :2] - (width_height - 1) / 2) * step
-    return np.concatenate([places, cube[:, None, 2:3] + joints[..., 2:]], -1)
+    predicted, truth = _in_crops(predicted, hands, (2, 3))
+    scale = _length("pixels", pixels) / np.array(hands.images.shape[:1:-1])                            # x by width, y by height
+    return np.linalg.norm((predicted[..., :2] - truth[..., :2]) * scale, axis=-1)
 
 
 # ---- what is told of them ----
@@ -168,15 +154,14 @@ def _pair(predicted, truth, columns):
     return predicted, truth
 
 
-def _crops(predicted, hands, columns):
-    """(predicted, true joints, cubes, (height, width)) as arrays.  Raises UserError."""
-    if missing := {"joints", "cube"} - hands.labels.keys():
-        raise UserError(f"hands: expected labels joints and cube, found no {' and no '.join(sorted(missing))}")
-    joints, cube = (_numbers(f"label {name}", hands.labels[name]) for name in ("joints", "cube"))
-    predicted = _numbers("predicted joints", predicted)
+def _in_crops(predicted, hands, columns):
+    """(predicted, true joints) of crops as arrays.  Raises UserError."""
+    if "joints" not in hands.labels:
+        raise UserError(f"hands: expected a label joints, found {', '.join(sorted(hands.labels)) or 'no labels'}")
+    joints, predicted = _numbers("label joints", hands.labels["joints"]), _numbers("predicted joints", predicted)
     if predicted.shape[:-1] != joints.shape[:-1] or predicted.shape[-1] not in columns:
         raise UserError(f"joints: expected predicted ones of {joints.shape}, found {predicted.shape}")
-    return predicted, joints, cube, tuple(hands.images.shape[2:])
+    return predicted, joints
 
 
 def _numbers(name, values):
