@@ -18,7 +18,7 @@ from ..system.errors import UserError
 from ..system.files import reading, stamp
 from ..system.settings import short
 from . import base
-from .hand_centre import hand_centre
+from .hand_centre import LENGTH, hand_centre
 from .matlab import load_matlab
 
 TITLE = "NYU Hand Pose"
@@ -142,7 +142,8 @@ def _hand(folder, name, known, size, cube, depth, centre):
         raise base.Unusable("without joints")
     split = Path(folder).name
     person = str(persons([int(frame)])[0]) if split == "test" else "1"                  # one person was trained on
-    mm, side, places = _depth(Path(folder, name)), cube[person] if isinstance(cube, dict) else cube, torch.from_numpy(joints)[None]
+    mm, places = _depth(Path(folder, name)), torch.from_numpy(joints)[None]
+    side = cube[person] if isinstance(cube, dict) else cube
     crop = Crop.around(places, size, side, depth) if centre == "joints" else Crop(_mass(mm, side), tuple(size), side, depth or side)
     labels = {"joints": crop.joints(places)[0], "cube": crop.label()[0]}
     return _cut(mm, crop), labels, {"view": view, "split": split, "frame": frame, "person": person}
@@ -182,7 +183,7 @@ def _cut(mm, crop):
 def _check_cutting(cube, depth, centre):
     """Raises UserError unless cube and depth are lengths, one for each person or one for all, and centre a way to find it."""
     lengths = [*(cube.values() if isinstance(cube, dict) else [cube]), *([] if depth is None else [depth])]
-    if not all(np.isfinite(length) and length > 0 for length in lengths):
+    if not all(map(LENGTH.holds, lengths)):
         raise UserError(f"cube and depth: expected positive numbers of mm, found {cube} and {depth}")
     if isinstance(cube, dict) and not cube.keys() >= CUBES.keys():
         raise UserError(f"cube: expected a number of mm for each of the persons {', '.join(CUBES)}, found {cube}")

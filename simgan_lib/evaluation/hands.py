@@ -19,10 +19,11 @@ import torch
 
 from ..hands import CUBE, FOCAL, Crop, unprojected
 from ..system.errors import UserError
-from ..system.settings import short
+from ..system.settings import Number, short
 from .statistics import bootstrap_interval, cumulative_curve, curve_interval
 
 HEAT_MAP, IMAGE = 64, 224                 # pixels of its side
+LENGTH = Number(0, 100_000, above=True)
 BLOCK = 100               # frames
 METRICS = {"max": "frames whose largest joint error is at most", "mean": "frames whose mean joint error is at most",
            "joint": "joints whose error is at most"}
@@ -49,7 +50,9 @@ def joint_errors_px(predicted, truth, pixels=HEAT_MAP, cube=CUBE):
     Raises UserError as `joint_errors_mm`.
     """
     predicted, truth = _pair(predicted, truth, (2, 3))
-    step = np.array(FOCAL) * _length("cube", cube) / _length("pixels", pixels) / truth[:, -1:, 2:]              # (N, 1, 2)
+    LENGTH.check("pixels", pixels)
+    LENGTH.check("cube, in mm", cube)
+    step = np.array(FOCAL) * cube / pixels / truth[:, -1:, 2:]              # (N, 1, 2)
     return np.linalg.norm((predicted[..., :2] - truth[..., :2]) / step, axis=-1)
 
 
@@ -71,7 +74,8 @@ def crop_errors_px(predicted, hands, pixels=HEAT_MAP):
     predicted: (N, J, 2 or 3), x and y in pixels of the crop.  Otherwise as `crop_errors_mm`.
     """
     predicted, truth = _in_crops(predicted, hands, (2, 3))
-    scale = _length("pixels", pixels) / np.array(hands.images.shape[:1:-1])                            # x by width, y by height
+    LENGTH.check("pixels", pixels)
+    scale = pixels / np.array(hands.images.shape[:1:-1])                            # x by width, y by height
     return np.linalg.norm((predicted[..., :2] - truth[..., :2]) * scale, axis=-1)
 
 
@@ -198,9 +202,3 @@ def _groups(groups, n):
     if groups.shape != (n,):
         raise UserError(f"groups: expected {n} names, one a frame, found {groups.shape}")
     return groups
-
-
-def _length(name, value):
-    if not 0 < value < np.inf:
-        raise UserError(f"{name}: expected a positive number, found {value}")
-    return value
