@@ -64,6 +64,14 @@ def test_a_joint_too_deep_in_a_crop_moves_along_its_ray():
     assert found == pytest.approx(np.array([[(1.2244**2 + 1.3797**2 + 81)**0.5]]), abs=1e-3)
 
 
+def test_each_crop_has_its_own_cube():
+    """120 mm across 128 px in the second: half as many mm a pixel."""
+    hands = crops([[[70.0, 40.0, 0.0]], [[70.0, 40.0, 0.0]]])
+    hands.labels["cube"][1] = torch.tensor([100.0, 300.0, 700.0, 120.0])
+    found = crop_errors_mm(hands.labels["joints"] + torch.tensor([8.0, 0, 0]), hands)
+    assert found == pytest.approx(np.array([[15], [7.5]]), abs=1e-3)
+
+
 # ---- shares and curves ----
 def test_a_frame_is_within_d_if_its_largest_error_is_at_most_d():
     assert error_curve(ERRORS, [0, 2, 4.999, 5, 6, 8.999, 9]).tolist() == [0, 25, 25, 50, 75, 75, 100]

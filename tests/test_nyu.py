@@ -163,8 +163,33 @@ def test_each_picture_names_its_frame_and_person_and_cubes_follow_the_person(tmp
     assert (spread[1] / spread[0]).tolist() == pytest.approx([1.5, 1.5, 1], abs=1e-3)
 
 
-def test_all_that_was_trained_on_is_one_person(tmp_path):
-    assert read_nyu(write_nyu(tmp_path, part="train"), part="train").groups["person"].tolist() == ["1"] * 3
+def test_all_that_was_trained_on_is_one_person_whatever_the_frame(tmp_path):
+    path = write_nyu(tmp_path, frames=1, part="train") / "train"
+    joints = np.repeat(scipy.io.loadmat(path / "joint_data.mat")["joint_uvd"][:1], 2500, axis=1)
+    scipy.io.savemat(path / "joint_data.mat", {"joint_uvd": joints}, do_compression=True)
+    (path / "depth_1_0000001.png").rename(path / "depth_1_0002500.png")
+    hands, _ = read_unit(units(tmp_path, "train")[-1])
+    assert (hands.groups["frame"].tolist(), hands.groups["person"].tolist()) == (["0002500"], ["1"])
+
+
+@pytest.mark.parametrize("centre", ["joints", "mass"])
+def test_a_deeper_cube_has_less_contrast(tmp_path, centre):
+    write_nyu(tmp_path, frames=1)
+    deep = [read_nyu(tmp_path, centre=centre, **more).images[0, 0].double() - 127.5 for more in ({}, {"depth": 600.0})]
+    hand = deep[0].abs() < 60
+    assert hand.sum() > 1000 and (deep[0][hand] - 2 * deep[1][hand]).abs().max() <= 1.5        # gray levels are rounded
+
+
+@pytest.mark.parametrize("deeper, there", [(149, True), (151, False)])
+def test_a_surface_behind_the_cube_around_the_joints_is_no_hand(tmp_path, deeper, there):
+    write_nyu(tmp_path, frames=1)
+    joints = np.zeros((1, 1, 36, 3))
+    joints[..., :] = 250, 140, 1000
+    scipy.io.savemat(tmp_path / "test" / "joint_data.mat", {"joint_uvd": joints})
+    write_wall(tmp_path / FIRST, 1000 + deeper, 0)
+    hands, skipped = read_unit(*units(tmp_path))
+    assert len(hands) == there
+    assert list(skipped) == ([] if there else ["without a hand in the cube: depth_1_0000001.png"])
 
 
 def test_cubes_follow_the_bones_from_wrist_to_palm():
