@@ -44,6 +44,16 @@ def test_of_two_surfaces_as_near_the_larger_one_is_taken_and_the_other_left_out_
     assert hand_centre(picture(HAND, other)) == pytest.approx([140, 350, 800])
 
 
+def test_a_finger_that_points_at_the_camera_belongs_to_its_hand():
+    """24 x 24 px at 720 mm are 8.6 cm^2, too few alone; the other surface is nearer than the palm, but smaller than the hand."""
+    u, v, z = hand_centre(picture(HAND, (128, 338, 152, 362, 720), (501, 101, 540, 140, 760)))
+    assert (u, v) == pytest.approx((140, 350), abs=1) and 790 < z < 800
+
+
+def test_a_larger_surface_further_than_a_hand_is_deep_is_not_taken_for_it():
+    assert hand_centre(picture((401, 101, 600, 400, 960), HAND)) == pytest.approx([140, 350, 800])
+
+
 def test_an_arm_that_leads_away_is_left_out_beyond_the_cube_and_pulls_within_it():
     """A board of 79 x 99 px (107 x 135 mm) at 800 mm with an arm of 20 px to its right, 500 px long, at 920 mm."""
     with_arm = picture((101, 301, 601, 321, 920), HAND)
