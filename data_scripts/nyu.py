@@ -22,7 +22,9 @@ RELEASE = Release(
              Option("views", {"type": Whole(1, 3), "nargs": "+", "default": None, "help": "cameras; all if none"},
                     to=("units",)),
              Option("rendered", {"action": "store_true", "help": "the rendered hands (synthdepth), not the real ones"},
-                    to=("units",))))
+                    to=("units",)),
+             Option("centre", {"choices": ("joints", "mass"), "default": "joints",
+                               "help": "of the cube: the joints' mean, or, without a look at them, the mass that is seen"})))
 
 if __name__ == "__main__":
     raise SystemExit(run(RELEASE))

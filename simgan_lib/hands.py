@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import torch
 
+from .system.errors import UserError
+
 FOCAL, CENTRE = (588.03, 587.07), (320.0, 240.0)             # pixels
 PICTURE = (480, 640)                                         # rows and columns of the camera
 CUBE = 300.0                                                 # mm: what is cut out around a hand
@@ -34,7 +36,7 @@ class Crop:
     """Windows cut out of N pictures: a cube around each hand, shown with `size` (rows, columns) pixels.
 
     middle  places (N, 3) of the cubes' centres.
-    cube, depth: width and height, and how deep it is, mm.
+    cube, depth: width and height, and how deep it is, mm.  cube may be a tensor (N,), a number for each.
     """
 
     middle: torch.Tensor
@@ -47,9 +49,25 @@ class Crop:
         """The cube around the mean point of joints, whose places (N, J, 3) are given."""
         return cls(projected(unprojected(joints).mean(1)), tuple(size), cube, depth or cube)
 
+    @classmethod
+    def of(cls, hands):
+        """What the images of an ImageSet show, from its label cube (see `label`).  Raises UserError if it has none."""
+        if "cube" not in hands.labels or hands.labels["cube"].shape[1:] != (4,):
+            found = ", ".join(f"{name} {tuple(each.shape[1:])}" for name, each in sorted(hands.labels.items())) or "none"
+            raise UserError(f"labels of hands: expected cube (4,), found {found}")
+        cube = hands.labels["cube"].double()
+        return cls(cube[:, :3], tuple(hands.images.shape[2:]), cube[:, 3])
+
+    def label(self):
+        """The label cube, float32 (N, 4): u, v, z of the middle, and the width in mm.  With it joints find back: `places`."""
+        return torch.cat([self.middle, self._sides().expand(len(self.middle), 1)], 1).float()
+
+    def _sides(self):
+        return torch.as_tensor(self.cube, dtype=self.middle.dtype, device=self.middle.device).reshape(-1, 1)
+
     def _steps(self):
         """Pixels of the camera for one of the crop, across and down (N, 2); the crop's middle, in its own pixels (2,)."""
-        step = self.middle.new_tensor(FOCAL) * self.cube / self.middle[:, 2:] / self.middle.new_tensor(self.size[::-1])
+        step = self.middle.new_tensor(FOCAL) * self._sides() / self.middle[:, 2:] / self.middle.new_tensor(self.size[::-1])
         return step, (self.middle.new_tensor(self.size[::-1]) - 1) / 2
 
     def pixels(self):
@@ -66,6 +84,12 @@ class Crop:
         step, half = self._steps()
         across = (places[..., :2] - self.middle[:, None, :2]) / step[:, None] + half
         return torch.cat([across, places[..., 2:] - self.middle[:, None, 2:]], -1).float()
+
+    def places(self, joints):
+        """Joints (N, J, 3) of the crops  ->  places (N, J, 3).  Inverse of `joints`."""
+        step, half = self._steps()
+        return torch.cat([self.middle[:, None, :2] + (joints[..., :2] - half) * step[:, None],
+                          self.middle[:, None, 2:] + joints[..., 2:]], -1)
 
     def image(self, mm):
         """Depth (N, H, W) mm, inf: none  ->  uint8: the cube's near side is 0, its far side and all behind it 255."""

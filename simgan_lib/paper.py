@@ -28,13 +28,20 @@ class Published:
 REFINER_PARAMETERS = Published(296_129, "parameters", "A", "section 3.1", "gaze, 35x55 gray")
 DISCRIMINATOR_PARAMETERS = Published(75_906, "parameters", "A", "section 3.1", "gaze")
 HAND_DISCRIMINATOR_PARAMETERS = Published(178_050, "parameters", "A", "section 3.2")
+HAND_SIZE = Published(224, "px", "A", "section 3.2", "a side of a depth image")
+HAND_REFINER_BLOCKS = Published(10, "blocks", "A", "section 3.2", "3x3 in one reading, 7x7 in another: ambiguous")
+HAND_REFINER_FIRST_KERNEL = Published(7, "px", "A", "section 3.2", "a side of the first convolution, to 64 channels")
+HAND_HOURGLASSES = Published(2, "modules", "R", "section 3.2", "the pose estimator: stacked hourglass")
+HAND_HEAT_MAP = Published(64, "px", "R", "section 3.2", "a side of the pose estimator's heat maps; 14 joints")
 
 # ---- training ----
 LAMBDA = Published(0.01, "", "B", "a private reply, quoted publicly", "not in the paper; its scaling is not stated")
 REFINER_WARMUP = Published(1000, "steps", "A", "section 3.1", "article: 500 to 2,000")
 DISCRIMINATOR_WARMUP = Published(200, "steps", "A", "section 3.1")
+HAND_REFINER_WARMUP = Published(500, "steps", "A", "section 3.2")
 K_D = Published(1, "updates", "A", "section 3.1")
 K_G = Published(2, "updates", "A", "section 3.1, first version", "the article has 50 for gaze, 2 for hands")
+HAND_K_G = Published(2, "updates", "S", "article", "50 for gaze there")
 LEARNING_RATE = Published(0.001, "", "A", "section 3.1, first version", "the article has 0.0001, and trains long")
 BATCH = Published(512, "images", "A", "section 3.1")
 
@@ -61,6 +68,16 @@ KNN_REAL_ERROR = Published(16.2, "degrees", "R", "Table 3", "trained on UT Multi
 CNN_REAL_ERROR = Published(13.9, "degrees", "R", "Table 3", "trained on UT Multiview, real")
 KNN_SYNTHETIC_ERROR = Published(9.9, "degrees", "R", "Table 3", "trained on UnityEyes")
 
+# ---- hand pose on NYU's 8,252 test frames: mean joint error of methods whose predictions are public ----
+NYU_MEAN_ERRORS = {
+    method: Published(value, "mm", "B", "xinghaochen/awesome-hand-pose-estimation, evaluation/README", note)
+    for method, value, note in (
+        ("DeepPrior 2015", 19.726, "with its refinement; 20.750 without"), ("DeepModel 2016", 17.036, ""),
+        ("Feedback 2015", 15.973, ""), ("REN-9x6x6 2018", 12.694, ""), ("DeepPrior++ 2017", 12.238, ""),
+        ("Pose-REN 2018", 11.811, ""), ("HandPointNet 2018", 10.540, ""), ("CrossInfoNet 2019", 10.078, ""),
+        ("V2V-PoseNet 2018", 8.419, ""),
+        ("TriHorn-Net 2022", 7.68, ""), ("DeepPrior++ Feature Mapping 2018", 7.441, ""))}
+
 # ---- SS-GAN, Chen et al. 2019: FIDs of 50,000 images a side, in Inception's features ----
 SSGAN_ALPHA = Published(0.2, "", "A", "code: google/compare_gan, kwotsin/mimicry", "weight of the generator's rotation loss")
 SSGAN_BETA = Published(1, "", "A", "code: google/compare_gan, kwotsin/mimicry", "weight of the discriminator's rotation loss")
@@ -75,4 +92,5 @@ SSGAN_CELEBA128_FID = Published(15.18, "", "B", "kwotsin/mimicry, README", "alig
 
 def all_published():
     """{name: Published} of everything above."""
-    return {name: value for name, value in globals().items() if isinstance(value, Published)}
+    methods = {f"NYU_MEAN_ERRORS {method}": value for method, value in NYU_MEAN_ERRORS.items()}
+    return {name: value for name, value in globals().items() if isinstance(value, Published)} | methods

@@ -123,3 +123,20 @@ def write_nyu(folder, frames=3, part="test", text=False, seed=0):
     else:
         scipy.io.savemat(place / "joint_data.mat", {"joint_uvd": joints, "joint_names": np.array(["F1"] * 36, dtype=object)})
     return folder
+
+
+def write_nyu_published(folder, off, seed=0):
+    """NYU's joints of all 8,252 test frames as text, without pictures, and packed predictions that are off by a known amount.
+
+    off: {method: numbers (14, 3) or fewer that are added to u, v and z}.  All joints are 588.03 mm away, so that 1 px in u is 1 mm.
+    Returns the true joints (8252, 14, 3), in tenths, as the packed predictions are.
+    """
+    (folder / "test").mkdir(parents=True, exist_ok=True)
+    (folder / "published_predictions").mkdir()
+    joints = np.full((8252, 14, 3), 588.03)
+    joints[..., :2] = np.random.default_rng(seed).integers(1000, 4000, (8252, 14, 2)) / 10
+    np.savetxt(folder / "nyu_test_groundtruth_label.txt", joints.reshape(8252, -1), "%.2f")
+    (folder / "nyu_test_list.txt").write_text("".join(f"test/depth_1_{frame:07d}.png\n" for frame in range(1, 8253)))
+    np.savez_compressed(folder / "published_predictions" / "uvd_tenths.npz",
+                        **{name: np.rint(10 * (joints + of)).astype(np.int16) for name, of in off.items()})
+    return joints

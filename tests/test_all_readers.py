@@ -96,7 +96,8 @@ def test_every_file_that_a_unit_names_is_there(tmp_path, name):
 OPTIONS = {
     "mpiigaze": [["--sides", "left"], ["--no-mirror"], ["--listed", "RELEASE/Evaluation Subset"]],
     "unityeyes": [["--colour"]], "syntheseyes": [["--colour"]], "cifar10": [], "kaggle": [["--which", "real"]],
-    "nyu": [["--part", "test"], ["--views", "1"], ["--rendered"]], "folder": [["--colour"], ["--labels", "labels.csv"]]}
+    "nyu": [["--part", "test"], ["--views", "1"], ["--rendered"], ["--centre", "mass"]],
+    "folder": [["--colour"], ["--labels", "labels.csv"]]}
 CASES = [(name, words) for name, options in OPTIONS.items() for words in [[], *options]]
 SIZED = [name for name in OPTIONS if name != "cifar10"]
 

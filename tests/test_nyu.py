@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 from releases import write_nyu
 
-from simgan_lib.datasets.nyu import JOINTS, read_nyu, read_unit, units
+from simgan_lib.datasets.nyu import CUBES, JOINTS, persons, read_joints, read_nyu, read_unit, units
+from simgan_lib.hands import Crop
 from simgan_lib.system.errors import UserError
 
 FIRST = "test/depth_1_0000001.png"
@@ -83,6 +84,117 @@ def test_a_smaller_cube_shows_the_hand_larger(tmp_path):
     write_nyu(tmp_path)
     spread = [read_nyu(tmp_path, cube=cube).labels["joints"][0, :, 0].std().item() for cube in (300.0, 200.0)]
     assert spread[1] == pytest.approx(1.5 * spread[0], rel=0.02)
+
+
+def test_joints_of_a_crop_find_back_into_the_camera_s_picture(tmp_path):
+    write_nyu(tmp_path)
+    for options in ({}, {"centre": "mass", "cube": 220.0, "size": (60, 90)}):
+        hands = read_nyu(tmp_path, **options)
+        places = Crop.of(hands).places(hands.labels["joints"])
+        torch.testing.assert_close(places.float(), torch.from_numpy(read_joints(tmp_path)[0]), atol=1e-3, rtol=0)
+    assert hands.labels["cube"][:, 3].tolist() == [220.0] * 3
+
+
+def write_wall(path, near, code, at=(250, 140), wall=None):
+    """A picture of a hand of 60x80 px at (u, v), `near` mm away, on its right a strip of 60 px of which the camera says `code`."""
+    mm = np.full((480, 640), wall or code)
+    u, v = at
+    mm[v - 40:v + 40, u - 30:u + 30] = near
+    mm[v - 40:v + 40, u + 30:u + 90] = code
+    Image.fromarray(np.stack([0 * mm, mm // 256, mm % 256], -1).astype(np.uint8)).save(path)
+
+
+@pytest.mark.parametrize("centre", ["joints", "mass"])
+@pytest.mark.parametrize("code", [0, 2001])
+def test_what_has_no_depth_is_told_by_its_code_and_is_no_part_of_a_hand_that_is_as_far(tmp_path, code, centre):
+    """A hand 1,900 mm away: the far side of its cube is at 2,050 mm, so "2001 mm" would lie within it, a hand's breadth behind."""
+    write_nyu(tmp_path, frames=1)
+    write_wall(tmp_path / FIRST, 1900, code, wall=4000)
+    joints = np.zeros((1, 1, 36, 3))
+    joints[..., :] = 250, 140, 1900
+    scipy.io.savemat(tmp_path / "test" / "joint_data.mat", {"joint_uvd": joints})
+    hands = read_nyu(tmp_path, size=(150, 150), centre=centre)                    # 2 mm, 0.619 px of the camera, a pixel
+    assert hands.labels["cube"][0].tolist() == pytest.approx([250, 140, 1900, 300], abs=0.6)
+    row = hands.images[0, 0, 75]
+    assert row[30:120].tolist() == [128] * 90 and (row[125:] == 255).all() and (row[:25] == 255).all()
+
+
+def test_a_surface_at_2002_mm_is_a_surface(tmp_path):
+    write_nyu(tmp_path, frames=1)
+    write_wall(tmp_path / FIRST, 2002, 0)
+    joints = np.zeros((1, 1, 36, 3))
+    joints[..., :] = 250, 140, 2002
+    scipy.io.savemat(tmp_path / "test" / "joint_data.mat", {"joint_uvd": joints})
+    assert read_nyu(tmp_path, size=(150, 150)).images[0, 0, 75, 75] == 128
+
+
+def test_a_cube_around_the_mass_needs_no_joints_to_find_its_place(tmp_path):
+    """The hand of the release's frames is (u - 60, u + 60) x (v - 70, v + 70) around (250 + 20 k, 220), and slanted."""
+    write_nyu(tmp_path)
+    found = read_nyu(tmp_path, centre="mass").labels["cube"]
+    path = tmp_path / "test" / "joint_data.mat"
+    known = scipy.io.loadmat(path)["joint_uvd"] + [50, 60, 0]
+    scipy.io.savemat(path, {"joint_uvd": known})
+    again = read_nyu(tmp_path, centre="mass").labels["cube"]
+    torch.testing.assert_close(found, again)
+    u, v, z, _ = found.unbind(1)
+    assert (u - torch.tensor([250, 270, 290])).abs().max() < 2 and (v - 220).abs().max() < 0.1
+    assert (z - torch.tensor([700, 730, 760])).abs().max() < 2
+
+
+@pytest.mark.parametrize("frame, person", [(1, "1"), (2440, "1"), (2441, "2"), (3136, "2"), (3137, "3"), (8252, "3")])
+def test_the_test_set_has_three_persons(frame, person):
+    assert persons([frame]).tolist() == [person] and persons(torch.tensor([frame])).tolist() == [person]
+
+
+def test_each_picture_names_its_frame_and_person_and_cubes_follow_the_person(tmp_path):
+    """Three frames, listed as 2,440, 2,441 and 3,137: the last of the first person, and the first of the others."""
+    write_nyu(tmp_path, text=True)
+    numbers = [2440, 2441, 3137]
+    (tmp_path / "nyu_test_list.txt").write_text("".join(f"test/depth_1_{number:07d}.png\n" for number in numbers))
+    for k, number in enumerate(numbers):
+        (tmp_path / "test" / f"depth_1_{k + 1:07d}.png").rename(tmp_path / "test" / f"depth_1_{number:07d}.png")
+    hands = read_nyu(tmp_path, cube={"1": 300.0, "2": 250.0, "3": 200.0})
+    assert hands.groups["frame"].tolist() == ["0002440", "0002441", "0003137"]
+    assert hands.groups["person"].tolist() == ["1", "2", "3"]
+    assert hands.labels["cube"][:, 3].tolist() == [300, 250, 200]
+    spread = [read_nyu(tmp_path, cube=cube).labels["joints"][2].std(0) for cube in (300.0, 200.0)]
+    torch.testing.assert_close(hands.labels["joints"][2].std(0), spread[1])
+    assert (spread[1] / spread[0]).tolist() == pytest.approx([1.5, 1.5, 1], abs=1e-3)
+
+
+def test_all_that_was_trained_on_is_one_person_whatever_the_frame(tmp_path):
+    path = write_nyu(tmp_path, frames=1, part="train") / "train"
+    joints = np.repeat(scipy.io.loadmat(path / "joint_data.mat")["joint_uvd"][:1], 2500, axis=1)
+    scipy.io.savemat(path / "joint_data.mat", {"joint_uvd": joints}, do_compression=True)
+    (path / "depth_1_0000001.png").rename(path / "depth_1_0002500.png")
+    hands, _ = read_unit(units(tmp_path, "train")[-1])
+    assert (hands.groups["frame"].tolist(), hands.groups["person"].tolist()) == (["0002500"], ["1"])
+
+
+@pytest.mark.parametrize("centre", ["joints", "mass"])
+def test_a_deeper_cube_has_less_contrast(tmp_path, centre):
+    write_nyu(tmp_path, frames=1)
+    deep = [read_nyu(tmp_path, centre=centre, **more).images[0, 0].double() - 127.5 for more in ({}, {"depth": 600.0})]
+    hand = deep[0].abs() < 60
+    assert hand.sum() > 1000 and (deep[0][hand] - 2 * deep[1][hand]).abs().max() <= 1.5        # gray levels are rounded
+
+
+@pytest.mark.parametrize("deeper, there", [(149, True), (151, False)])
+def test_a_surface_behind_the_cube_around_the_joints_is_no_hand(tmp_path, deeper, there):
+    write_nyu(tmp_path, frames=1)
+    joints = np.zeros((1, 1, 36, 3))
+    joints[..., :] = 250, 140, 1000
+    scipy.io.savemat(tmp_path / "test" / "joint_data.mat", {"joint_uvd": joints})
+    write_wall(tmp_path / FIRST, 1000 + deeper, 0)
+    hands, skipped = read_unit(*units(tmp_path))
+    assert len(hands) == there
+    assert list(skipped) == ([] if there else ["without a hand in the cube: depth_1_0000001.png"])
+
+
+def test_cubes_follow_the_bones_from_wrist_to_palm():
+    """81.3, 70.6 and 67.3 mm."""
+    assert [CUBES[person] for person in "123"] == pytest.approx([300, 300 * 70.6 / 81.3, 300 * 67.3 / 81.3], abs=0.1)
 
 
 def gray(path):
@@ -180,10 +292,31 @@ def test_a_part_that_is_not_there_is_refused(tmp_path, options, words):
         units(write_nyu(tmp_path), **options)
 
 
-@pytest.mark.parametrize("options", [{"cube": 0.0}, {"cube": float("nan")}, {"depth": -1.0}])
+@pytest.mark.parametrize("options", [{"cube": 0.0}, {"cube": float("nan")}, {"depth": -1.0}, {"cube": CUBES | {"2": -3}},
+                                     {"cube": "300"}])
 def test_a_cube_that_is_none_is_refused(tmp_path, options):
     with pytest.raises(UserError, match="cube and depth"):
         read_nyu(write_nyu(tmp_path), **options)
+
+
+def test_cubes_that_miss_a_person_and_centres_that_are_none_are_refused(tmp_path):
+    write_nyu(tmp_path)
+    for options, words in (({"cube": {"1": 300.0, "3": 250.0}}, "cube: expected a number of mm for each of the persons 1, 2, 3"),
+                           ({"centre": "palm"}, "centre: expected joints or mass, found 'palm'")):
+        with pytest.raises(UserError, match=words):
+            read_nyu(tmp_path, **options)
+
+
+@pytest.mark.parametrize("frames", [[0], [8253], [1, -5], [1.0], ["1"]])
+def test_frames_that_the_test_set_does_not_have_are_nobody_s(frames):
+    with pytest.raises(UserError, match="expected whole numbers from 1 to 8,252, found"):
+        persons(frames)
+
+
+def test_a_picture_without_a_surface_has_no_mass(tmp_path):
+    write_wall(write_nyu(tmp_path) / FIRST, 0, 2001)
+    hands, skipped = read_unit(*units(tmp_path), centre="mass")
+    assert len(hands) == 2 and list(skipped) == ["without a hand: depth_1_0000001.png"]
 
 
 def test_no_joints_at_all_is_named(tmp_path):
@@ -200,3 +333,17 @@ def test_joints_of_the_real_frame_lie_on_the_hand(samples):
     x, y = joints[:, :2].round().long().unbind(1)
     seen = (hands.images[0, 0, y, x].float() / 255 - 0.5) * 300
     assert ((joints[:, 2] - seen).abs() < 30).float().mean() > 0.8, (joints[:, 2] - seen).tolist()
+
+
+def test_the_mass_of_the_real_frame_is_by_the_palm_and_all_joints_are_in_its_cube(samples):
+    hands = read_nyu(samples / "NYU", centre="mass")
+    joints, half = hands.labels["joints"][0], hands.images.shape[3] / 2
+    x, y, z = ((joints[13] - torch.tensor([half, half, 0])) * torch.tensor([300 / 224, 300 / 224, 1])).tolist()
+    assert (x**2 + y**2 + z**2)**0.5 < 30                                                              # mm
+    assert joints[:, :2].min() >= 0 and joints[:, :2].max() <= 223 and joints[:, 2].abs().max() < 150
+
+
+def test_the_wall_and_what_has_no_depth_in_the_real_frame_are_white(samples):
+    """Of the 92 % of pixels next to the hand that have no depth, none is taken for a surface at 2,001 mm."""
+    hands = read_nyu(samples / "NYU", depth=3000.0)                # a cube so deep that 2,001 mm would lie in it, in gray
+    assert not (hands.images == round(255 * ((2001 - 760.42) / 3000 + 0.5))).any() and (hands.images == 255).float().mean() > 0.3
