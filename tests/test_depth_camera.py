@@ -113,8 +113,8 @@ def test_what_is_no_depth_is_refused(depth, words):
         structured_light(depth, 0)
 
 
-@pytest.mark.parametrize("setting", [{"focal": 0}, {"baseline": -75.0}, {"steps": 0}, {"reach": 0.5}, {"dots": 0.0}, {"enough": 2.0},
-                                     {"dot_error": float("nan")}, {"farthest": "far"}])
+@pytest.mark.parametrize("setting", [{"focal": 0}, {"baseline": -75.0}, {"steps": 0}, {"reach": 0.5}, {"dots": 0.0},
+                                     {"enough": 2.0}, {"dot_error": float("nan")}, {"farthest": "far"}])
 def test_a_camera_that_cannot_be_is_refused(setting):
     with pytest.raises(UserError, match=next(iter(setting))):
         DepthCamera(**setting)

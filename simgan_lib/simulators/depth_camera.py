@@ -98,9 +98,9 @@ def _dots(disparity, generator, camera):
 def _lit(column, disparity):
     """Where the projector reaches: no nearer surface lies in its ray.  column: of the projector, (N, H, W)."""
     nearest = disparity.new_zeros(*column.shape[:2], int(column.max()) + 2)
-    for side in (0, 1):                                   # a pixel covers parts of two columns; so slopes have no gaps
+    for side in (0, 1):                                   # a pixel covers parts of two columns, and is lit if one of them is
         nearest.scatter_reduce_(2, column + side, disparity, "amax")
-    return disparity > nearest.gather(2, column) - 1
+    return disparity > torch.minimum(nearest.gather(2, column), nearest.gather(2, column + 1)) - 1
 
 
 def window_weights(camera):
