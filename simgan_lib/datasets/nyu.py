@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..hands import PICTURE, Crop
 from ..system.errors import UserError
 from ..system.files import reading, stamp
 from . import base
@@ -25,8 +26,6 @@ PARTS = ("train", "test")
 # xinghaochen/awesome-hand-pose-estimation) name them, and the text extract has them.  Little finger, ring finger, middle
 # finger, index finger (tip and middle each), thumb (tip, two joints), wrist (two), palm.
 JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
-FOCAL, CENTRE = np.array([588.03, 587.07]), np.array([320.0, 240.0])    # pixels, as in public code for this data set
-PICTURE = (480, 640)
 FARTHEST = 1 << 16                # mm that two bytes can say; far more than the pixels of a hand's place
 MOST_FRAMES = 100_000             # of a list: the release's largest part has 72,757
 NAME = re.compile(r"(depth|synthdepth)_([123])_(\d{7})\.png")
@@ -91,7 +90,7 @@ def _hand(folder, name, known, box):
     if not (np.abs(joints) < FARTHEST).all() or joints[:, 2].min() <= 0:                # NaN is not below
         raise base.Unusable("without joints")
     image, places = _crop(_depth(Path(folder, name)), joints, *box)
-    return torch.from_numpy(image)[None], {"joints": places}, {"view": view, "split": Path(folder).name}
+    return image[None], {"joints": places}, {"view": view, "split": Path(folder).name}
 
 
 def _depth(path):
@@ -106,21 +105,15 @@ def _depth(path):
 
 
 def _crop(mm, joints, height, width, cube, depth):
-    """uint8 (height, width), joints float32 (14, 3): the cube around the mean of joints (u, v, z) in pixels and mm.
-
-    The nearest pixel is taken: between a hand and the wall behind it, a mean depth would be neither.
-    """
-    middle = joints[:, 2].mean()
-    centre = ((joints[:, :2] - CENTRE) * joints[:, 2:]).mean(0) / middle + CENTRE       # the mean point, seen by the camera
-    half, step = (np.array([width, height]) - 1) / 2, FOCAL * cube / middle / (width, height)
-    columns, rows = (np.rint(centre[i] + (np.arange(n) - half[i]) * step[i]).astype(int) for i, n in enumerate((width, height)))
+    """uint8 (height, width), joints float32 (14, 3): the cube around the mean of joints (u, v, z) in pixels and mm."""
+    crop = Crop.around(torch.from_numpy(joints)[None], (height, width), cube, depth)
+    columns, rows = (pixels[0].numpy() for pixels in crop.pixels())
     seen = np.outer((rows >= 0) & (rows < PICTURE[0]), (columns >= 0) & (columns < PICTURE[1]))
     found = mm[np.ix_(rows.clip(0, PICTURE[0] - 1), columns.clip(0, PICTURE[1] - 1))]
-    behind = np.where(seen & (found > 0), found - middle, np.inf)
-    if not (np.abs(behind) < depth / 2).any():
+    found = torch.from_numpy(np.where(seen & (found > 0), found, np.inf))[None]
+    if not ((found - crop.middle[0, 2]).abs() < depth / 2).any():
         raise base.Unusable("without a hand in the cube")
-    image = np.rint((behind / depth + 0.5).clip(0, 1) * 255).astype(np.uint8)
-    return image, np.c_[(joints[:, :2] - centre) / step + half, joints[:, 2] - middle].astype(np.float32)
+    return crop.image(found)[0], crop.joints(torch.from_numpy(joints)[None])[0]
 
 
 # ---- where the joints are ----

@@ -3,7 +3,7 @@
 Taught in: notebook 01 (each parameter on a slider).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -75,32 +75,52 @@ TEXTURE = (2, 9, 14)   # per eye: two low-resolution fields of Gaussian noise, t
 
 
 @dataclass(frozen=True)
-class EyeParameters:
-    """N eyes: `values` maps each name of the prior to (N,), `texture` is Gaussian noise (N, 2, 9, 14)."""
+class Parameters:
+    """N of a kind: `values` maps each name of the prior to (N,)."""
 
     values: dict
-    texture: torch.Tensor
+    kind = "simulator"         # in messages
 
     def __len__(self):
-        return len(self.texture)
+        return len(next(iter(self.values.values())))
 
     def __getitem__(self, name):
         return self.values[name]
 
+    @property
+    def device(self):
+        return next(iter(self.values.values())).device
+
     def chunk(self, part):
-        """The eyes of the slice `part`."""
-        return EyeParameters({name: v[part] for name, v in self.values.items()}, self.texture[part])
+        """Those of the slice `part`."""
+        return replace(self, values={name: v[part] for name, v in self.values.items()})
 
     def with_values(self, **changes):
-        """The same eyes but for the named parameters: a number for all, or a tensor (N,).
+        """The same but for the named parameters: a number for all, or a tensor (N,).
 
         Raises UserError for a name that the simulator does not have.
         """
         if unknown := sorted(set(changes) - set(self.values)):
-            raise UserError(f"no eye parameter {', '.join(unknown)}; there are {', '.join(sorted(self.values))}")
-        fixed = {n: torch.as_tensor(v, dtype=torch.float32, device=self.texture.device).expand(len(self)).clone()
+            raise UserError(f"no {self.kind} parameter {', '.join(unknown)}; there are {', '.join(sorted(self.values))}")
+        fixed = {n: torch.as_tensor(v, dtype=torch.float32, device=self.device).expand(len(self)).clone()
                  for n, v in changes.items()}
-        return EyeParameters({**self.values, **fixed}, self.texture)
+        return replace(self, values={**self.values, **fixed})
+
+
+@dataclass(frozen=True)
+class EyeParameters(Parameters):
+    """N eyes, whose `texture` is Gaussian noise (N, 2, 9, 14)."""
+
+    texture: torch.Tensor
+    kind = "eye"
+
+    def chunk(self, part):
+        return replace(super().chunk(part), texture=self.texture[part])
+
+
+def between(ranges, uniform):
+    """{name: low + (high - low) u}, u being a row of `uniform` (number of ranges, N) in [0, 1)."""
+    return {name: r.low + (r.high - r.low) * u for (name, r), u in zip(ranges.items(), uniform)}
 
 
 def draw_parameters(n, generator, prior=EYE):
@@ -109,8 +129,7 @@ def draw_parameters(n, generator, prior=EYE):
         raise UserError(f"number of eyes: expected at least 1, found {n}")
     check_memory(n * BYTES, generator.device, f"simulating {n:,} eyes")
     uniform = torch.rand(len(prior), n, generator=generator, device=generator.device)
-    values = {name: r.low + (r.high - r.low) * u for (name, r), u in zip(prior.items(), uniform)}
-    return EyeParameters(values, torch.randn(n, *TEXTURE, generator=generator, device=generator.device))
+    return EyeParameters(between(prior, uniform), torch.randn(n, *TEXTURE, generator=generator, device=generator.device))
 
 
 def default_parameters(n=1, seed=0, prior=EYE):

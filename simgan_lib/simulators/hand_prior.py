@@ -1,0 +1,162 @@
+"""Which hands there are: every parameter of the hand simulator with its limits, and how poses and shapes are drawn.
+
+Nothing here was fitted to NYU's test frames.  Limits of joints: Hand.java of hmi neurophysics (MCP 0 to 90 degrees, PIP 0 to
+110, abduction 15 to either side, the last joint two thirds of PIP); the thumb's opposition and last joint: the Shadow hand's.
+Scale 0.8 to 1.2, states of fingers that are blended, and a spread that fans the fingers out: sphereHand (CVPR 2019).
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+
+from ..system.device import check_memory
+from ..system.errors import UserError
+from ..system.settings import Number, Settings
+from .hand_model import BONES, FINGERS, SPHERES, spheres
+from .parameters import Parameters, Range, between
+
+PLACE = {
+    "turn": Range(-90, 0, 90, "deg", "about the hand's axis: the palm to the camera (0), the thumb's side (90), the back (180)"),
+    "tilt": Range(-45, 0, 45, "deg", "fingers to the camera (+) or away from it (-)"),
+    "roll": Range(-50, 0, 50, "deg", "in the picture, clockwise"),
+    "depth": Range(650, 850, 1100, "mm", "how far away the palm's centre is"),
+    "u": Range(220, 320, 420, "px", "column of the palm's centre in the camera's picture"),
+    "v": Range(190, 240, 290, "px", "row of the palm's centre in the camera's picture"),
+}
+WRIST = {
+    "wrist_flexion": Range(-40, 0, 50, "deg", "the hand bends to the palm's side (+) or the back's (-)"),
+    "wrist_deviation": Range(-15, 0, 25, "deg", "the hand leans to the little finger's side (+) or the thumb's (-)"),
+}
+BENDS = {
+    **{f"{f}_mcp": Range(0, 10, 90, "deg", f"bend of the {f} finger at the knuckle") for f in FINGERS},
+    **{f"{f}_pip": Range(0, 15, 110, "deg", f"bend of the {f} finger in its middle; the last joint follows") for f in FINGERS},
+    "thumb_abduction": Range(0, 35, 60, "deg", "the thumb to the side"),
+    "thumb_opposition": Range(0, 15, 70, "deg", "the thumb before the palm"),
+    "thumb_mcp": Range(0, 10, 60, "deg", "bend of the thumb in its middle"),
+    "thumb_ip": Range(-15, 10, 90, "deg", "bend of the thumb's last joint"),
+}
+ASIDE = {f"{f}_abduction": Range(-15, 0, 15, "deg", f"the {f} finger to the thumb's side (+) or away from it (-)") for f in FINGERS}
+SHAPE = {
+    "scale": Range(0.8, 1.0, 1.2, "", "size; 1 is the person of NYU's training pictures"),
+    "thickness": Range(0.9, 1.05, 1.2, "", "thickness of all flesh"),
+    "palm_width": Range(0.9, 1.0, 1.1, "", "width of the palm"),
+    **{f"{f}_length": Range(0.93, 1.0, 1.07, "", f"length of the {f} finger") for f in BONES},
+    **{f"{f}_width": Range(0.9, 1.0, 1.1, "", f"thickness of the {f} finger") for f in BONES},
+}
+HAND = {**PLACE, **WRIST, **BENDS, **ASIDE, **SHAPE}
+
+# What fingers do: (MCP, PIP) of a finger; abduction, opposition, MCP, IP of a thumb; degrees.
+STATES = {
+    "closed": ((80, 100), (25, 45, 35, 45)),
+    "pinch": ((50, 45), (14, 32, 22, 22)),
+    "half-open": ((30, 50), (30, 30, 20, 20)),
+    "open": ((8, 18), (45, 12, 5, 10)),
+    "straight": ((0, 2), (10, 5, 5, 0)),
+}
+SPREAD = {"index": 1.55, "middle": 0.75, "ring": -0.75, "little": -2.2}     # abduction for one degree of spread: sphereHand
+BYTES = 4 * (len(HAND) + 4 * len(SPHERES))       # that a hand takes at least: parameters, centres and radii of its spheres
+ROUNDS = 50               # of drawing again; the prior above needs some eight
+TOUCH = 0.75              # flesh gives way: two parts collide when they are nearer than this share of their radii
+
+
+@dataclass(frozen=True)
+class HandPrior(Settings):
+    """How hands are drawn.
+
+    ranges  {name: Range}: limits of all parameters; those that no state, spread or wandering sets are uniform within.
+    states  {name: ((MCP, PIP), (abduction, opposition, MCP, IP))}, degrees: fingers are blends of two.
+    alike   probability that a finger does what the hand does, not something of its own.
+    spread  degrees: the fingers fan out by up to this, times SPREAD; together by up to a third of it.
+    wander  degrees: standard deviation of each joint about its blend.
+    """
+
+    ranges: dict = field(default_factory=lambda: HAND)
+    states: dict = field(default_factory=lambda: STATES)
+    alike: Number(0, 1) = 0.6
+    spread: Number(0, 15) = 6.0
+    wander: Number(0, 30) = 4.0
+
+
+PRIOR = HandPrior()
+
+
+@dataclass(frozen=True)
+class Hands(Parameters):
+    """N hands: `values` maps each name of the prior's ranges to (N,)."""
+
+    kind = "hand"
+
+
+def default_hands(n=1, ranges=HAND):
+    """n times the hand that the sliders start from."""
+    return Hands({name: torch.full((n,), float(r.default)) for name, r in ranges.items()})
+
+
+def draw_hands(n, generator, prior=PRIOR):
+    """n hands drawn from the prior, on the generator's device; hands whose fingers go through flesh are drawn again.
+
+    Raises UserError for less than one, or more than fit into memory, and for a prior that gives hardly any possible hand.
+    """
+    if n < 1:
+        raise UserError(f"number of hands: expected at least 1, found {n}")
+    check_memory(n * BYTES, generator.device, f"simulating {n:,} hands")
+    hands = _drawn(n, generator, prior)
+    for _ in range(ROUNDS):
+        wrong = collides(hands).nonzero()[:, 0]
+        if not len(wrong):
+            return hands
+        again = _drawn(len(wrong), generator, prior)
+        hands = Hands({name: values.index_copy(0, wrong, again[name]) for name, values in hands.values.items()})
+    raise UserError(f"prior: expected possible hands, found {len(wrong)} of {n} with fingers through flesh, drawn {ROUNDS} times")
+
+
+def _drawn(n, generator, prior):
+    values = between(prior.ranges, torch.rand(len(prior.ranges), n, generator=generator, device=generator.device))
+    fingers, thumb = _blended(n, generator, prior)
+    bends = dict(zip(BENDS, [*fingers.unbind(-1), *thumb.unbind(-1)]))
+    spread = prior.spread * (4 / 3 * torch.rand(n, generator=generator, device=generator.device) - 1 / 3)
+    for finger, gain in SPREAD.items():
+        wander = 0.5 * prior.wander * torch.randn(n, generator=generator, device=generator.device)
+        bent = bends[f"{finger}_mcp"] / 90                      # a finger that is bent at the knuckle cannot be spread
+        bends[f"{finger}_abduction"] = (gain * spread + wander) * (1 - bent).clamp_min(0)
+    return Hands({**values, **{name: bend.clamp(prior.ranges[name].low, prior.ranges[name].high) for name, bend in bends.items()}})
+
+
+def _blended(n, generator, prior):
+    """Bends in the order of BENDS, degrees: MCP of four fingers and PIP of four (N, 8), the thumb's (N, 4)."""
+    device = generator.device
+    of_fingers, of_thumbs = (torch.tensor([state[i] for state in prior.states.values()], device=device).float() for i in (0, 1))
+    state = torch.randint(len(of_fingers), (2, n, 6), generator=generator, device=device)      # the hand's, and each finger's own
+    share, own = (torch.rand(n, 6, generator=generator, device=device) for _ in range(2))
+    does = (own[:, 1:] >= prior.alike) * torch.arange(1, 6, device=device)                     # (N, 5)
+    first, second = (each.gather(1, does) for each in state)
+    share = share.gather(1, does)[..., None]
+    fingers = torch.lerp(of_fingers[first[:, :4]], of_fingers[second[:, :4]], share[:, :4]).mT.flatten(1)
+    thumb = torch.lerp(of_thumbs[first[:, 4]], of_thumbs[second[:, 4]], share[:, 4])
+    wander = prior.wander * torch.randn(n, 12, generator=generator, device=device)
+    return fingers + wander[:, :8], thumb + wander[:, 8:]
+
+
+# ---- what is impossible ----
+def collides(hands):
+    """Which hands have a finger that goes through another one or through the palm: bool (N,)."""
+    return torch.cat([_collides(hands.chunk(slice(i, i + 4096))) for i in range(0, len(hands), 4096)])
+
+
+def _collides(hands):
+    centres, radii = spheres(hands)
+    balls = torch.cat([centres, radii[..., None]], -1)
+    chains = balls[:, :20].unflatten(1, (5, 4))                                                # four spheres a finger
+    flesh = torch.cat([chains[:, :, :-1].lerp(chains[:, :, 1:], 0.55), chains[:, :, 1:]], 2)    # (N, 5, 6, 4)
+    fingers = torch.arange(5, device=radii.device).repeat_interleave(6)
+    apart = fingers[:, None] != fingers
+    between_fingers = (_near(flesh.flatten(1, 2), flesh.flatten(1, 2)) & apart).flatten(1).any(1)
+    ends = flesh[:, :, [2, 4, 5]].flatten(1, 2)                    # of the last bones, which can reach the palm
+    palm = balls[:, 20:28]
+    return between_fingers | _near(ends, palm).flatten(1).any(1)
+
+
+def _near(one, other):
+    """Which spheres (N, I, 4) of one sink into which of the other (N, J, 4): bool (N, I, J)."""
+    room = TOUCH * (one[:, :, None, 3] + other[:, None, :, 3])
+    return torch.cdist(one[..., :3], other[..., :3], compute_mode="donot_use_mm_for_euclid_dist") < room
