@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from simgan_lib.simulators.depth_camera import DepthCamera, nyu_picture, structured_light, window_weights
+from simgan_lib.simulators.depth_camera import DepthCamera, nyu_picture, window_weights
+from simgan_lib.simulators.depth_camera import structured_light as seen_by
 from simgan_lib.system.errors import UserError
+
+
+def structured_light(scene, seed, *camera):
+    return seen_by(scene, torch.Generator().manual_seed(seed), *camera)
 
 
 def plane(mm=853.0, height=90, width=120):
