@@ -66,9 +66,9 @@ def test_the_shadow_lies_on_the_right_and_is_as_wide_as_two_triangles_say():
 
 
 def test_a_narrow_thing_throws_its_shadow_apart_from_itself():
-    """10 px wide, it is displaced by 31.5 px: between the two the projector reaches the wall."""
+    """10 px wide, it is displaced by 31.5 px to columns 101 to 111, but for what windows fill; before them the wall is lit."""
     missing = structured_light(plate(left=70, right=80), 5)[0, 20:-20].isnan().float().mean(0)
-    assert missing[84:98].max() < 0.1 and missing[105:109].min() > 0.9
+    assert missing[84:98].max() < 0.1 and missing[106:108].min() > 0.9
 
 
 def test_an_edge_stays_in_its_place_and_frays_in_patches_as_high_as_the_window():
@@ -86,7 +86,7 @@ def test_where_nothing_is_and_beyond_two_metres_depth_is_missing():
 
 
 def test_more_is_missing_where_more_dots_must_agree():
-    missing = [inner(structured_light(plate(), 0, DepthCamera(enough=enough))).isnan().sum() for enough in (0.1, 0.6)]
+    missing = [inner(structured_light(plate(), 0, DepthCamera(enough=enough))).isnan().sum() for enough in (0.05, 0.6)]
     assert missing[1] > 1.3 * missing[0]
 
 
@@ -118,7 +118,7 @@ def test_what_is_no_depth_is_refused(depth, words):
         structured_light(depth, 0)
 
 
-@pytest.mark.parametrize("setting", [{"focal": 0}, {"baseline": -75.0}, {"steps": 0}, {"reach": 0.5}, {"dots": 0.0},
+@pytest.mark.parametrize("setting", [{"focal": 0}, {"baseline": -75.0}, {"steps": 0}, {"reach": 0.5}, {"cell": 0},
                                      {"enough": 2.0}, {"dot_error": float("nan")}, {"farthest": "far"}])
 def test_a_camera_that_cannot_be_is_refused(setting):
     with pytest.raises(UserError, match=next(iter(setting))):

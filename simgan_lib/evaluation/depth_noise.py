@@ -14,7 +14,7 @@ from ..system.errors import UserError
 AROUND = 50               # mm on either side within which the step of depth is taken
 CONTOUR = 120             # rows of a contour that one polynomial follows
 DEGREE = 4                # of it: what a hand's outline needs; what is left is jitter
-JUMP = 3                  # px from row to row: more is another finger
+JUMP = 2                  # px from row to row: more is another finger
 LAGS = (1, 2, 3, 4)       # rows
 BEHIND = 100              # mm that a surface must lie behind the hand to show its shadow
 
@@ -65,7 +65,7 @@ def second_differences(mm, hand):
 def silhouette_residual(hand):
     """How the hand's left outline jitters: (standard deviation px, autocorrelation at lags of 1 to 4 rows).
 
-    In the longest stretch of rows, at most 120, in which the outline does not jump by more than 3 px; a polynomial of
+    In the longest stretch of rows, at most 120, in which the outline does not jump by more than 2 px; a polynomial of
     degree 4, which follows the hand's shape, is taken away.  NaN if that stretch has fewer than 40 rows.
     """
     edge = _longest(_left_edge(hand))[:CONTOUR]

@@ -1,4 +1,4 @@
-"""The stand-in real domain of hands: other people's hands, seen by a structured-light depth camera.
+"""A structured-light depth camera: exact depth in, what such a camera says out.
 
 A projector beside the camera throws a fixed pattern of dots.  How far a dot is displaced, its disparity d = f b / z pixels,
 tells how far away the surface is.  The camera says for each pixel what the dots in a window around it agree on.  So
@@ -7,23 +7,17 @@ projector does not reach, or few dots agree, there is none.
 Sources: the geometry and the steps, Khoshelham & Elberink 2012 (Sensors 12(2), 1437); the window, its weights and the
 rounding, Handa's simkinect 2014 after Barron & Malik 2013 (written anew from the formulae).  We differ: in a window that
 sees two surfaces the one with more dots wins, and a dot is displaced by an error of its own.  All lengths are mm and pixels.
-Its images have labels, so the kit can measure with them; no method may train on those.
 Taught in: notebook 14.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 
-from ..hands import CENTRE, FOCAL, Crop
-from ..images import ImageSet
 from ..system.errors import UserError
 from ..system.settings import Number, Settings, Whole, short
-from .hand_model import BONES
-from .hand_prior import HAND, SHAPE, Hands, HandPrior, draw_hands
-from .hands import depth_of, joints_of
-from .parameters import between
 
 PATTERN = (512, 1024)     # rows and columns of the projector's pattern, which repeats
 PATTERN_SEED = 7          # every camera of the kind has the same pattern
@@ -32,16 +26,20 @@ NYU_MISSING = 2001        # mm: what a picture of NYU's says for no depth, and f
 
 @dataclass(frozen=True)
 class DepthCamera(Settings):
-    """What the camera is made of.  Raises UserError for a value that no camera has."""
+    """What the camera is made of.  Raises UserError for a value that no camera has.
+
+    `cell`, `enough` and `dot_error` were chosen so that open hands have the statistics of NYU's one frame at hand
+    (studies/hand_camera.py): how far outlines fray, how much of a shadow is filled, how many neighbours are equal.
+    """
 
     focal: Number(1, 10_000) = 588.0               # px: NYU's, as public code has it
     baseline: Number(1, 1000) = 75.0               # mm from the projector, on the camera's left, to the camera
     steps: Whole(1, 1024) = 8                      # of disparity in a pixel
     reach: Whole(1, 16) = 4                        # px on either side of a window's centre: 9 x 9
-    dots: Number(0, 1, above=True) = 0.2           # share of pixels that a dot falls on
-    agree: Number(0, 16, above=True) = 1.0         # px by which disparities of one surface may differ within a window
-    enough: Number(0, 1) = 0.1                       # share of the window's dots that must agree, else depth is missing
-    dot_error: Number(0, 16) = 0.05                # px, standard deviation of one dot's disparity
+    cell: Whole(1, 16) = 4                         # px: one dot falls into each square of so many
+    agree: Number(0, 16, above=True) = 1.0         # px by which the dots of one surface may differ from it within a window
+    enough: Number(0, 1) = 0.05                    # share of a window's usual dots that must agree, else depth is missing
+    dot_error: Number(0, 16) = 0.03                # px, standard deviation of one dot's disparity
     farthest: Number(1, 1e6) = 2000.0              # mm: beyond it nothing is stored
 
     @property
@@ -51,91 +49,6 @@ class DepthCamera(Settings):
 
 
 KINECT = DepthCamera()
-
-
-def _changed(**bounds):
-    return {name: replace(HAND[name], low=low, default=(low + high) / 2, high=high) for name, (low, high) in bounds.items()}
-
-
-# Other people: hands reach beyond the simulator's sizes and proportions, and do other things, more often all fingers alike.
-PEOPLE = HandPrior(
-    ranges={**HAND, **_changed(
-        scale=(0.78, 1.22), thickness=(0.85, 1.3), palm_width=(0.85, 1.15), turn=(-110, 110), roll=(-70, 70),
-        **{f"{finger}_length": (0.88, 1.12) for finger in BONES}, **{f"{finger}_width": (0.85, 1.2) for finger in BONES})},
-    states={"fist": ((70, 95), (20, 50, 30, 50)), "hook": ((10, 85), (35, 20, 15, 30)), "bent": ((60, 15), (20, 35, 10, 10)),
-            "relaxed": ((20, 32), (28, 22, 15, 18)), "flat": ((2, 6), (25, 8, 3, 3)), "spread": ((0, 4), (50, 10, 0, 0))},
-    alike=0.7, spread=9.0, wander=6.0)
-EACH = 50                 # pictures of a person, about
-SEEN = {"cpu": 16, "cuda": 512}    # hands that the camera sees at a time
-SHADOW = 24               # px to the left of the cube that may shade what is in it: 300 mm deep at 650 mm
-
-
-def stand_in_hands(n, seed, size=(96, 96), device="cpu", camera=KINECT, progress=None):
-    """n images of the stand-in real domain  ->  ImageSet like that of the reader of NYU, with the group `person`.
-
-    uint8 (n, 1, *size): a cube of 300 mm around the hand, whose far side, all behind it and what has no depth is 255.
-    Labels joints float32 (n, 14, 3), for measuring: x, y px of the crop and z mm behind the cube's middle.
-    The scene is seen at the camera's own pixels, of which the crop takes the nearest.  The hands of a person share their
-    shape; a body and a wall are somewhere behind them.  progress: called as progress(done, n) now and then, for a bar.
-    """
-    generator = torch.Generator(device).manual_seed(seed)
-    hands, person = _people(n, generator)
-    joints = joints_of(hands)
-    crop = Crop.around(joints, size)
-    images = torch.empty(n, 1, *size, dtype=torch.uint8, device=generator.device)
-    done = 0
-    for at in crop.middle[:, 2].argsort().split(SEEN.get(images.device.type, SEEN["cuda"])):    # alike in size at a time
-        images[at, 0] = _seen(hands.chunk(at), replace(crop, middle=crop.middle[at]), generator, camera)
-        done += len(at)
-        if progress is not None:
-            progress(done, n)
-    return ImageSet(images, {"joints": crop.joints(joints)}, {"person": person},
-                    source="stand-in real hands (simgan_lib.simulators.depth_camera)")
-
-
-def _people(n, generator):
-    """n hands of n / EACH persons, and the persons' names."""
-    persons = max(1, n // EACH)
-    person = (torch.arange(n) * persons // n).tolist()
-    shapes = between({name: PEOPLE.ranges[name] for name in SHAPE},
-                     torch.rand(len(SHAPE), persons, generator=generator, device=generator.device))
-    hands = []
-    for i in range(persons):
-        own = {name: replace(HAND[name], low=value[i].item(), high=value[i].item()) for name, value in shapes.items()}
-        hands.append(draw_hands(person.count(i), generator, replace(PEOPLE, ranges={**PEOPLE.ranges, **own})))
-    values = {name: torch.cat([each[name] for each in hands]) for name in hands[0].values}
-    return Hands(values), [f"person{i + 1:02d}" for i in person]
-
-
-def _seen(hands, crop, generator, camera):
-    """The crops (n, H, W) of hands, uint8."""
-    columns, rows = crop.pixels()
-    first, top = (along[:, :1] - camera.reach for along in (columns, rows))
-    first = first - SHADOW
-    across, down = (torch.arange(int((along[:, -1:] - start).max()) + camera.reach + 1, device=start.device) + start
-                    for along, start in ((columns, first), (rows, top)))
-    depth = torch.minimum(depth_of(hands, (across, down)), behind(across, crop.middle, generator)[:, None])
-    mm = structured_light(depth, generator, camera).nan_to_num(torch.inf)
-    n = torch.arange(len(mm), device=mm.device)[:, None, None]
-    return crop.image(mm[n, (rows - top)[:, :, None], (columns - first)[:, None]])
-
-
-def behind(columns, middle, generator):
-    """Depth of what is behind hands: mm (N, W), a body and a wall, the same in all rows.
-
-    columns: (N, W), px of the camera's picture.  middle: places (N, 3) of the hands.
-    """
-    drawn = torch.rand(5, len(columns), 1, generator=generator, device=columns.device)
-    body, aside, half, wall = (v[:, :] for v in (100 + 300 * drawn[0], 350 * (2 * drawn[1] - 1), 140 + 80 * drawn[2], 600 + 1900 * drawn[3]))
-    z = middle[:, 2:]
-    slope = (columns - CENTRE[0]) / FOCAL[0]
-    x = (middle[:, :1] - CENTRE[0]) / FOCAL[0] * z + aside                              # of the body's axis
-    deep = 0.6 * half
-    axis = z + body + deep
-    # ((slope t - x) / half)^2 + ((t - axis) / deep)^2 = 1, whose nearer solution is seen.
-    a, b, c = (slope / half)**2 + deep**-2, slope * x / half**2 + axis / deep**2, (x / half)**2 + (axis / deep)**2 - 1
-    root = b**2 - a * c
-    return torch.where(root > 0, (b - root.clamp_min(0).sqrt()) / a, z + wall)
 
 
 def structured_light(depth, generator, camera=KINECT):
@@ -178,12 +91,21 @@ def _dots(disparity, generator, camera):
     """Which pixels a dot falls on: float (N, H, W), 0 or 1.  A surface at disparity d has at column x the pattern's x + d."""
     n, height, width = disparity.shape
     device = disparity.device
-    pattern = (torch.rand(PATTERN, generator=torch.Generator().manual_seed(PATTERN_SEED)) < camera.dots).to(device)
+    pattern = _pattern(camera.cell).to(device)
     top, left = (torch.randint(side, (n, 1, 1), generator=generator, device=device) for side in PATTERN)
     column = (torch.arange(width, device=device) + disparity).floor().long()           # of the projector, (N, H, W)
     row = torch.arange(height, device=device)[:, None]
     there = pattern[(top + row) % PATTERN[0], (left + column) % PATTERN[1]]
     return (there & _lit(column, disparity) & (disparity > 0)).float()
+
+
+@lru_cache(maxsize=2)
+def _pattern(cell):
+    """The projector's dots: bool PATTERN, one at a random place of each square cell, so that no window lacks dots."""
+    sides = [-(-side // cell) for side in PATTERN]
+    place = torch.randint(cell * cell, (*sides, 1), generator=torch.Generator().manual_seed(PATTERN_SEED))
+    dots = (place == torch.arange(cell * cell)).unflatten(2, (cell, cell)).transpose(1, 2).flatten(2).flatten(0, 1)
+    return dots[:PATTERN[0], :PATTERN[1]]
 
 
 def _lit(column, disparity):
@@ -207,7 +129,7 @@ def _agreed(disparity, dots, camera):
     mean, weight = _summed(seen, kernel), _summed(dots, kernel)
     split = _highest(seen, camera) + _highest((camera.strength - seen) * dots, camera) - camera.strength > camera.agree
     mean[split], weight[split] = _majority(_windows(seen, split, camera.reach), kernel.flatten(), camera)
-    return torch.where(weight >= camera.enough * camera.dots * kernel.sum(), mean / weight, torch.nan)
+    return torch.where(weight >= camera.enough * kernel.sum() / camera.cell**2, mean / weight, torch.nan)
 
 
 def _summed(values, kernel):
