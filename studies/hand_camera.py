@@ -93,7 +93,8 @@ def measured(mm, middle):
             "second difference, median": median, "second difference, above": above,
             "outline, px": jitter, **{f"outline, lag {lag}": value for lag, value in zip(depth_noise.LAGS, together)},
             "outline, sum of lags 1-4": sum(together),
-            "holes": depth_noise.holes(cube, hand), "shadow, px": np.median(seen), "shadow, of predicted": np.median(seen / predicted)}
+            "holes": depth_noise.holes(cube, hand),
+            "shadow, px": np.median(seen), "shadow, of predicted": np.median(seen / predicted)}
 
 
 def steps(mm):

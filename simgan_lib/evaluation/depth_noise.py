@@ -24,7 +24,7 @@ def hand_mask(mm, middle, cube=300.0):
 
     Raises UserError if there is none.
     """
-    pieces, n = ndimage.label(np.abs(_picture(mm) - middle) < cube / 2)
+    pieces, n = ndimage.label(np.abs(_picture(mm) - middle) < cube / 2)              # NaN is not below
     if not n:
         raise UserError(f"a hand {middle:g} mm away: expected depth within {cube / 2:g} mm of it, found none")
     return pieces == 1 + np.bincount(pieces[pieces > 0] - 1).argmax()
@@ -38,18 +38,18 @@ def quantization_step(mm, near, within=AROUND):
 
 def missing_share(mm, where=None):
     """Share of pixels without depth; where: bool (H, W), of these pixels only."""
-    missing = np.isnan(_picture(mm))
+    missing = np.isnan(_picture(mm) if where is None else _picture(mm, where))
     return float((missing if where is None else missing[where]).mean())
 
 
 def beside(hand, steps=5):
     """The pixels that are at most `steps` from the hand, and not of it: bool (H, W)."""
-    return ndimage.binary_dilation(hand, np.ones((3, 3)), iterations=steps) & ~hand
+    return ndimage.binary_dilation(_mask(hand), np.ones((3, 3)), iterations=steps) & ~hand
 
 
 def equal_neighbours(mm, hand):
     """Share of neighbours within the hand that have exactly the same depth: (in a row, in a column)."""
-    return tuple(float((np.diff(_picture(mm), axis=axis) == 0)[_runs(hand, 2, axis)].mean()) for axis in (1, 0))
+    return tuple(float((np.diff(_picture(mm, hand), axis=axis) == 0)[_runs(hand, 2, axis)].mean()) for axis in (1, 0))
 
 
 def second_differences(mm, hand):
@@ -57,7 +57,7 @@ def second_differences(mm, hand):
 
     A surface that is smooth but for its steps has 0, or 1 where a step lies: what is above comes of noise and of edges.
     """
-    size = np.abs(np.diff(_picture(mm), 2, axis=1))[_runs(hand, 3, 1)]
+    size = np.abs(np.diff(_picture(mm, hand), 2, axis=1))[_runs(hand, 3, 1)]
     size = size / quantization_step(mm, np.median(mm[hand]))
     return float(np.median(size)), float((size > 1.5).mean())
 
@@ -68,7 +68,7 @@ def silhouette_residual(hand):
     In the longest stretch of rows, at most 120, in which the outline does not jump by more than 2 px; a polynomial of
     degree 4, which follows the hand's shape, is taken away.  NaN if that stretch has fewer than 40 rows.
     """
-    edge = _longest(_left_edge(hand))[:CONTOUR]
+    edge = _longest(_left_edge(_mask(hand)))[:CONTOUR]
     if len(edge) < CONTOUR // 3:
         return np.nan, (np.nan,) * len(LAGS)
     rows = np.arange(len(edge))
@@ -78,8 +78,8 @@ def silhouette_residual(hand):
 
 def holes(mm, hand):
     """Share of the hand, holes filled, that has no depth."""
-    filled = ndimage.binary_fill_holes(hand)
-    return missing_share(mm, filled)
+    _picture(mm, hand)
+    return missing_share(mm, ndimage.binary_fill_holes(hand))
 
 
 def shadow_widths(mm, hand, strength):
@@ -88,7 +88,7 @@ def shadow_widths(mm, hand, strength):
     strength: f b of the camera.  Of rows in which a surface at least 100 mm behind the hand begins where the shadow ought
     to end, at most half as far again; two arrays of the same length, empty where there is none.
     """
-    found = []
+    mm, found = _picture(mm, hand), []
     for row in np.flatnonzero(hand.any(1)):
         last = np.flatnonzero(hand[row])[-1]
         beyond = np.flatnonzero(~np.isnan(mm[row, last + 1:]))
@@ -100,11 +100,25 @@ def shadow_widths(mm, hand, strength):
 
 
 # ---- how ----
-def _picture(mm):
-    if getattr(mm, "ndim", 0) != 2 or not np.issubdtype(mm.dtype, np.floating):
-        raise UserError(f"depth: expected a float array (H, W) of mm, NaN where it is missing, found "
-                        f"{getattr(mm, 'dtype', type(mm).__name__)} {getattr(mm, 'shape', '')}".rstrip())
+def _picture(mm, *masks):
+    """The picture itself.  Raises UserError for what is none, or a mask of another kind or size."""
+    if not isinstance(mm, np.ndarray) or mm.ndim != 2 or mm.dtype.kind != "f":
+        raise UserError(f"depth: expected a float array (H, W) of mm, NaN where it is missing, found {_kind(mm)}")
+    for mask in masks:
+        if _kind(mask) != f"bool {mm.shape}":
+            raise UserError(f"mask: expected bool {mm.shape}, found {_kind(mask)}")
     return mm
+
+
+def _mask(hand):
+    """The mask itself.  Raises UserError for what is none."""
+    if not isinstance(hand, np.ndarray) or hand.ndim != 2 or hand.dtype != bool:
+        raise UserError(f"mask: expected bool (H, W), found {_kind(hand)}")
+    return hand
+
+
+def _kind(array):
+    return f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
 
 
 def _runs(mask, length, axis):
