@@ -5,6 +5,7 @@ The method, to be read in this order:
     networks      the refiner, the local discriminator, the gaze estimator
     losses        equations 1 to 5, and the hand-made psi
     history       the history buffer of section 2.3 (its size: PRESETS in training)
+    monitor       when a training is lost
     training      Algorithm 1: TrainingConfig, PRESETS, Training, refine
     matching      gray levels matched without learning: the step before the refiner
     features      psi that a network has learned, such as VGG's layers
