@@ -172,7 +172,7 @@ class HandPoseEstimator(nn.Module):
     handed to the next.  Images of any size become 4 x `maps` pixels a side first, as 64 cells do not divide 224 pixels.
     The depth maps are ours: the paper's metric knows image coordinates alone.
     preset "paper": 2 modules, heat maps of 64x64 (reported; SimGAN's paper, section 3.2), Newell's 256 feature maps;
-    "small": 1 shallow module, 24x24, for minutes on a CPU.  Raises ValueError for another preset.
+    "small": 1 shallow module, 24x24, for minutes on a CPU.  Raises ValueError for another preset.  Taught in: notebook 14.
     """
 
     # (modules, cells of a side, feature maps, times that an hourglass halves its maps)

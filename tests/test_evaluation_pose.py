@@ -31,6 +31,14 @@ BRIEF = PoseTrainingConfig(steps=3, batch=4)
 STILL = replace(BRIEF, shift=0, turn=0, size=0)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    """A small network that is smaller still: for images of 48x48, with maps of 12x12."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(HandPoseEstimator.PRESETS, "small", (1, 12, 16, 2))
+        yield
+
+
 def dots(n, seed, side=48):
     """Depth images of two discs before a far background; the second one is smaller.  A disc's gray level is its depth."""
     generator = torch.Generator().manual_seed(seed)
@@ -150,7 +158,7 @@ def test_marked_pixels_and_labels_stay_together_under_random_augmentation():
     places = [(int(x), int(y)) for x, y in torch.randint(14, 26, (64, 2), generator=torch.Generator().manual_seed(3))]
     images, joints = marked(places)
     images[torch.nn.functional.max_pool2d(-images, 3, 1, 1) > -1] = -1 / 3                # 3x3: one pixel can vanish as it shrinks
-    config = replace(PRESETS["quick"], shift=0.2, turn=180)
+    config = replace(PRESETS["quick"], shift=0.2, turn=180, size=0.1)
     found, labels = augmented(((images + 1) * 127.5).round().to(torch.uint8), joints, config, torch.Generator().manual_seed(0))
     for image, (x, y, z) in zip(found[:, 0], labels[:, 0].tolist()):
         rows, columns = (image < 1).nonzero().unbind(1)
@@ -165,8 +173,8 @@ def test_marked_pixels_and_labels_stay_together_under_random_augmentation():
 
 # ---- training ----
 @pytest.fixture(scope="module")
-def trained():
-    config = PoseTrainingConfig(steps=200, batch=16, turn=0, size=0)
+def trained(tiny):
+    config = PoseTrainingConfig(steps=200, batch=16, learning_rate=1e-2, turn=0, size=0)
     return train_pose_estimator(dots(200, 1), config, seed=0)
 
 
@@ -189,7 +197,7 @@ def test_fine_tuning_goes_on_from_a_network_and_leaves_it_as_it_was(trained):
 
     before = [weight.clone() for weight in trained.state_dict().values()]
     few, test = deeper(dots(10, 3)), deeper(dots(60, 4))
-    config = PoseTrainingConfig(steps=20, batch=8, learning_rate=1e-3, turn=0, size=0)
+    config = replace(STILL, steps=20, batch=8, learning_rate=1e-3)
     errors = {name: (predict_pose(network, test) - test.labels["joints"])[..., :2].norm(dim=2).median()
               for name, network in (("fine-tuned", train_pose_estimator(few, config, 0, start=trained)),
                                     ("from scratch", train_pose_estimator(few, config, 0)))}
@@ -228,7 +236,7 @@ def test_each_image_is_learned_with_its_own_joints(monkeypatch):
 
     def forward(self, x):
         seen.append(x[:, 0, 7].argmin(1))
-        return self.answers[0].bias.sum() + torch.zeros(len(x), 1, 2, 1, 24, 24)
+        return self.answers[0].bias.sum() + torch.zeros(len(x), 1, 2, 1, 12, 12)
     given, loss = [], pose.pose_loss
     monkeypatch.setattr(HandPoseEstimator, "forward", forward)
     monkeypatch.setattr(pose, "pose_loss", lambda answers, places, size: given.append(places) or loss(answers, places, size))
@@ -275,6 +283,6 @@ def test_configurations_that_cannot_work_are_refused(wrong):
 
 def test_an_estimator_that_diverges_says_at_which_step_and_is_not_given(monkeypatch):
     monkeypatch.setattr(HandPoseEstimator, "forward", lambda self, x: torch.nan * self.answers[0].bias.sum().expand(
-        len(x), 1, 2, 2, 24, 24))
+        len(x), 1, 2, 2, 12, 12))
     with pytest.raises(TrainingFailed, match="step 3: the hand pose estimator's loss is not a number"):
         train_pose_estimator(dots(9, 0), BRIEF, 0)

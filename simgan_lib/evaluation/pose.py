@@ -34,12 +34,12 @@ class PoseTrainingConfig(Settings):
     batch: Whole(1, 65_536) = 32
     learning_rate: RATE = 2e-3        # the highest; it rises over the first tenth and falls to zero (one cycle)
     shift: Number(0, 1) = 0.05        # augmentation: in each direction, at most, in sides of the image
-    turn: Number(0, 180) = 30.0       # augmentation: degrees either way in the image plane, at most
-    size: Number(0, 1) = 0.1          # augmentation: standard deviation of the log of the hand's size
+    turn: Number(0, 180) = 10.0       # augmentation: degrees either way in the image plane, at most
+    size: Number(0, 1) = 0.05         # augmentation: standard deviation of the log of the hand's size
 
 
 PRESETS = {
-    "quick": PoseTrainingConfig(steps=600),
+    "quick": PoseTrainingConfig(steps=400, batch=16, learning_rate=1e-2),
     "full": PoseTrainingConfig(steps=15_000, network="paper", learning_rate=1e-3),
     # Reported: two modules, heat maps of 64x64.  Not published: batch, rate, length and loss of this training; ours were chosen.
     "paper": PoseTrainingConfig(steps=60_000, network="paper", learning_rate=5e-4),
@@ -91,11 +91,11 @@ def peaks(logits):
     After Zhang et al. 2020 (DARK, arXiv 1910.06278), whose Taylor series of the log of a heat map this is.
     """
     highest = _highest(logits)
-    rows = logits.shape[3] + 2
+    row = logits.shape[3] + 2
     x, y = highest % logits.shape[3], highest // logits.shape[3]
     flat = F.pad(logits, (1, 1, 1, 1), value=torch.nan).flatten(2)
-    place = (y + 1) * rows + x + 1
-    top, left, right, above, below = (flat.gather(2, (place + step)[..., None])[..., 0] for step in (0, -1, 1, -rows, rows))
+    place = (y + 1) * row + x + 1
+    top, left, right, above, below = (flat.gather(2, (place + step)[..., None])[..., 0] for step in (0, -1, 1, -row, row))
     finer = [(after - before) / (2 * (2 * top - before - after)) for before, after in ((left, right), (above, below))]
     return torch.stack([x, y], 2) + torch.stack(finer, 2).nan_to_num(0.0)          # NaN: on the border, or a flat map
 

@@ -123,7 +123,7 @@ class Settings:
     """Base of configurations, which are frozen dataclasses: a field's type is a Rule, or a class that the value must be of.
 
     Raises UserError, when one is made, for a value that does not fit.
-    LATER: names of fields that came when work was already kept: see `described`.
+    LATER: names of fields that came when work was already kept: see `described` and `completed`.
     """
 
     LATER = ()
@@ -137,13 +137,17 @@ class Settings:
                 raise UserError(f"{field.name}: expected a {field.type.__name__}, found {short(value)}")
 
     def described(self):
-        """{field: value}, nested, as records, states and keys of kept work hold it.
+        """{field: value}, nested, as records and keys of kept work hold it.
 
         Without the fields of LATER that have their default: what was kept before there were any is still the same job.
         """
         values = {field: getattr(self, field.name) for field in fields(self)}
         return {field.name: value.described() if isinstance(value, Settings) else value for field, value in values.items()
                 if field.name not in self.LATER or value != field.default}
+
+    def completed(self, values):
+        """{field: value} that was kept, with the default of each field of LATER that is not there."""
+        return {field.name: field.default for field in fields(self) if field.name in self.LATER} | values
 
 
 def short(value):
