@@ -2,10 +2,11 @@
 
 The method, to be read in this order:
     images        ImageSet: images, labels, groups; to_float and to_uint8 between bytes and [-1, 1]
-    networks      the refiner, the local discriminator, the gaze estimator
+    networks      the refiner, the local discriminator, the estimators of gaze and of hand pose
     losses        equations 1 to 5, and the hand-made psi
     history       the history buffer of section 2.3 (its size: PRESETS in training)
-    training      Algorithm 1: TrainingConfig, PRESETS, Training, refine
+    monitor       when a training is lost
+    training      Algorithm 1: TrainingConfig, PRESETS, HAND_PRESETS, Training, refine
     matching      gray levels matched without learning: the step before the refiner
     features      psi that a network has learned, such as VGG's layers
     gaze          angles, vectors, errors in degrees
@@ -19,7 +20,7 @@ The wings around it; each knows only what stands above it:
                   hands: hand_prior draws them, hand_model poses them, ray_casting sees them
     datasets      one reader a release: mpiigaze, nyu, ...;  tools/: downloads, archives, conversion, inspection
     neighbours    SS-GAN's rotations against forgetting; a style-based generator, one of eyes in a file; parts from one label
-    evaluation    gaze error, pupil shift, realism and its judges, artefacts, the visual Turing test, statistics
+    evaluation    gaze error, hand pose, pupil shift, realism and its judges, artefacts, the visual Turing test, statistics
     figures       one module a lesson; results has those of training and of a report, base the style
     experiments   reproduce (the main job), gaze_methods, ablations;  records, tables, pages (report.html.jinja: a report's looks)
     teaching      what notebooks use: checks/ of exercises, one module a lesson; widgets, the failure gallery

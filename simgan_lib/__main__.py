@@ -8,7 +8,7 @@ A command is a function and a line in COMMANDS.  It imports what it needs when i
 import argparse
 import os
 import sys
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 from .system.errors import GOES_ON, UserError, exit_status
@@ -88,7 +88,7 @@ def _train(a):
     from .experiments.domains import profile_named
     from .experiments.runs import train_refiner
     from .images import ImageSet
-    from .pretrained import read_card
+    from .pretrained import Sizes, read_card
     from .system.checkpoints import save_module
     from .system.device import resolve_device
     from .system.places import claimed
@@ -101,10 +101,9 @@ def _train(a):
                             "another file")
         synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
         trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
-        save_module(a.out, trained.refiner, {"writer": "train", "channels": synthetic.images.shape[1], "width": config.width,
-                                             "blocks": config.blocks, "noise": config.noise, "residual": config.residual,
-                                             "seed": a.seed, "steps": config.total, "synthetic": synthetic.source,
-                                             "real": real.source, "last_losses": (trained.records or [None])[-1]})
+        save_module(a.out, trained.refiner, {"writer": "train", **asdict(Sizes.of(trained.refiner)), "seed": a.seed,
+                                             "steps": config.total, "synthetic": synthetic.source, "real": real.source,
+                                             "last_losses": (trained.records or [None])[-1]})
     print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 

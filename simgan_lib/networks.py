@@ -1,12 +1,13 @@
 """The published networks, sizes configurable.  They know nothing of eyes: tensors in [-1, 1] in, logits out."""
 
+import math
 from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .system.settings import Whole
+from .system.settings import Odd, Whole
 
 COARSE = (3, 4)           # places, down and across, at which smooth noise is drawn
 BRIGHTEST = 0.997         # a residual refiner sees no value beyond: tanh reaches 1 nowhere; as uint8 it is 1 all the same
@@ -39,7 +40,7 @@ class Refiner(nn.Module):
     """
 
     # How large one may be: what a training may ask for, and what the card of a file may say.
-    CHANNELS, WIDTH, BLOCKS, NOISE = Whole(1, 64), Whole(1, 1024), Whole(0, 64), Whole(0, 64)
+    CHANNELS, WIDTH, BLOCKS, NOISE, FIRST_KERNEL = Whole(1, 64), Whole(1, 1024), Whole(0, 64), Whole(0, 64), Odd(1, 31)
 
     def __init__(self, channels=1, features=64, blocks=4, first_kernel=3, margin=4, noise=0, residual=False):
         super().__init__()
@@ -78,8 +79,10 @@ def smooth_noise(n, channels, size, generator):
 
 
 # The published discriminators: (kernel, stride, feature maps) of each convolution, (kernel, stride) of each max-pooling.
+# What one verdict sees: 23 pixels of a side for gaze, 71 for hands.
 GAZE_LAYERS = ((3, 2, 96), (3, 2, 64), (3, 1), (3, 1, 32), (1, 1, 32), (1, 1, 2))       # 35x55 -> 18x28 -> 9x14
 HAND_LAYERS = ((7, 4, 96), (5, 2, 64), (3, 2), (3, 2, 32), (1, 1, 32), (1, 1, 2))       # 224x224 -> 7x7
+LAYERS = {"gaze": GAZE_LAYERS, "hands": HAND_LAYERS}
 
 
 def _trunk(channels, layers=GAZE_LAYERS):
@@ -109,14 +112,15 @@ class PatchDiscriminator(nn.Sequential):
 class GlobalDiscriminator(nn.Module):
     """The ablation: one verdict for the whole image.  (N, C, H, W) -> logits (N, 2, 1, 1).
 
-    The same layers up to the last one, which then sees all places at once.
+    The same layers up to the last one, which then sees all places at once.  layers: as of `PatchDiscriminator`.
     """
 
-    def __init__(self, channels=1, size=(35, 55)):
+    def __init__(self, channels=1, size=(35, 55), layers=GAZE_LAYERS):
         super().__init__()
-        self.trunk = nn.Sequential(*_trunk(channels)[:-1])
-        places = -(-size[0] // 4) * -(-size[1] // 4)
-        self.verdict = nn.Linear(32 * places, 2)
+        self.trunk = nn.Sequential(*_trunk(channels, layers)[:-1])
+        step = math.prod(stride for _, stride, *_ in layers)
+        places = -(-size[0] // step) * -(-size[1] // step)
+        self.verdict = nn.Linear(layers[-2][-1] * places, 2)
 
     def forward(self, x):
         return self.verdict(self.trunk(x).flatten(1))[:, :, None, None]
@@ -157,6 +161,72 @@ def _small(channels, size):
                              *_conv(64, 64), nn.MaxPool2d(2, ceil_mode=True), *_conv(64, 96))
     places = -(-size[0] // 8) * -(-size[1] // 8)
     return features, nn.Sequential(nn.Linear(96 * places, 128), nn.ReLU(), nn.Linear(128, 3))
+
+
+class HandPoseEstimator(nn.Module):
+    """Depth image of a hand -> where its joints are.  (N, C, H, W) in [-1, 1] -> (N, modules, 2, joints, maps, maps).
+
+    [:, m, 0]: heat maps of module m, logits over the cells: softmax over a map is where its joint may be.
+    [:, m, 1]: depth maps: the joint's depth, were it in that cell, in halves of the cube's depth behind the cube's centre.
+    A stacked hourglass (Newell, Yang & Deng 2016, arXiv 1603.06937): each module looks at all scales, and its answer is
+    handed to the next.  Images of any size become 4 x `maps` pixels a side first, as 64 cells do not divide 224 pixels.
+    The depth maps are ours: the paper's metric knows image coordinates alone.
+    preset "paper": 2 modules, heat maps of 64x64 (reported; SimGAN's paper, section 3.2), Newell's 256 feature maps;
+    "small": 1 shallow module, 24x24, for minutes on a CPU.  Raises ValueError for another preset.  Taught in: notebook 14.
+    """
+
+    # (modules, cells of a side, feature maps, times that an hourglass halves its maps)
+    PRESETS = {"paper": (2, 64, 256, 4), "small": (1, 24, 32, 3)}
+
+    def __init__(self, preset="paper", joints=14, channels=1):
+        super().__init__()
+        if preset not in self.PRESETS:
+            raise ValueError(f"preset: expected one of {', '.join(self.PRESETS)}, found {preset!r}")
+        modules, self.maps, width, depth = self.PRESETS[preset]
+        self.enter = nn.Sequential(nn.Conv2d(channels, width // 4, 7, 2, 3), nn.BatchNorm2d(width // 4), nn.ReLU(inplace=True),
+                                   Bottleneck(width // 4, width // 2), nn.MaxPool2d(2), Bottleneck(width // 2, width))
+        self.stack = nn.ModuleList(nn.Sequential(
+            Hourglass(width, depth), Bottleneck(width, width), nn.BatchNorm2d(width), nn.ReLU()) for _ in range(modules))
+        self.answers = nn.ModuleList(nn.Conv2d(width, 2 * joints, 1) for _ in range(modules))
+        self.returns = nn.ModuleList(nn.Conv2d(2 * joints, width, 1) for _ in range(modules - 1))
+
+    def forward(self, x):
+        x = F.interpolate(x, (4 * self.maps, 4 * self.maps), mode="bilinear", align_corners=False)
+        x, found = self.enter(x), []                                               # (N, width, maps, maps)
+        for at, (module, answer) in enumerate(zip(self.stack, self.answers)):
+            seen = module(x)
+            found.append(answer(seen))
+            if at < len(self.returns):
+                x = x + seen + self.returns[at](found[-1])
+        return torch.stack(found, 1).unflatten(2, (2, -1))                         # (N, modules, 2, joints, maps, maps)
+
+
+class Hourglass(nn.Module):
+    """Looks at maps at their own scale and, by an hourglass within, at half of it.  (N, F, H, W) -> (N, F, H, W)."""
+
+    def __init__(self, width, depth):
+        super().__init__()
+        self.here, self.before, self.behind = (Bottleneck(width, width) for _ in range(3))
+        self.within = Hourglass(width, depth - 1) if depth > 1 else Bottleneck(width, width)
+
+    def forward(self, x):
+        coarse = self.behind(self.within(self.before(F.max_pool2d(x, 2))))
+        return self.here(x) + F.interpolate(coarse, x.shape[-2:], mode="nearest")
+
+
+class Bottleneck(nn.Module):
+    """Residual block of the hourglass: 1x1 to half the maps, 3x3, 1x1 back, each behind normalisation and ReLU."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        sizes = (inputs, outputs // 2, outputs // 2, outputs)
+        steps = zip(sizes, sizes[1:], (1, 3, 1))
+        self.change = nn.Sequential(*(layer for a, b, kernel in steps for layer in (
+            nn.BatchNorm2d(a), nn.ReLU(inplace=True), nn.Conv2d(a, b, kernel, padding=kernel // 2))))
+        self.keep = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x):
+        return self.keep(x) + self.change(x)
 
 
 def from_seed(seed, build, *arguments):

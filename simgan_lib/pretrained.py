@@ -25,10 +25,17 @@ class Sizes(Settings):
     blocks: Refiner.BLOCKS
     noise: Refiner.NOISE = 0
     residual: Flag() = False
+    first_kernel: Refiner.FIRST_KERNEL = 3
 
     def network(self):
         """A Refiner of these sizes, with fresh weights."""
-        return Refiner(self.channels, self.width, self.blocks, noise=self.noise, residual=self.residual)
+        return Refiner(self.channels, self.width, self.blocks, self.first_kernel, noise=self.noise, residual=self.residual)
+
+    @classmethod
+    def of(cls, refiner):
+        """Those of a Refiner."""
+        return cls(refiner.channels, refiner.enter.out_channels, len(refiner.blocks), refiner.noise, refiner.residual,
+                   refiner.enter.kernel_size[0])
 
 
 def load_refiner(path):

@@ -1,7 +1,6 @@
 """Algorithm 1 of the paper as a loop that can be watched, stopped, killed and taken up again.  Taught in: notebook 05."""
 
 import copy
-import math
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -11,7 +10,8 @@ import torch
 from .history import HistoryBuffer, mixed_batch, pooled_batch
 from .images import to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, discriminator_loss, refiner_loss, self_regularization
-from .networks import GlobalDiscriminator, PatchDiscriminator, Refiner, count_parameters, from_seed, smooth_noise
+from .monitor import Monitor, TrainingFailed
+from .networks import LAYERS, GlobalDiscriminator, PatchDiscriminator, Refiner, count_parameters, from_seed, smooth_noise
 from .system.checkpoints import check_finite
 from .system.device import autocast_for, check_memory, keep_freed_memory
 from .system.digests import images_digest, module_digest
@@ -55,6 +55,10 @@ class TrainingConfig(Settings):
     noise: Refiner.NOISE = 0                    # channels of smooth noise that the refiner gets beside the image
     residual: Flag() = False                    # True: the refiner paints a change of its input, not a whole image (ablation)
     mixed_precision: Flag() = True              # False: float32 throughout, even where the hardware multiplies bfloat16
+    first_kernel: Refiner.FIRST_KERNEL = 3      # of the refiner
+    discriminator_layers: OneOf(LAYERS) = "gaze"    # the published ones of which task
+
+    LATER = ("first_kernel", "discriminator_layers")
 
     def __post_init__(self):
         super().__post_init__()
@@ -69,6 +73,10 @@ class TrainingConfig(Settings):
         """All units of progress: warm-up updates and rounds."""
         return self.refiner_warmup + self.discriminator_warmup + self.steps
 
+    def refiner(self, channels):
+        """A Refiner as configured, for images of so many channels, with fresh weights."""
+        return Refiner(channels, self.width, self.blocks, self.first_kernel, noise=self.noise, residual=self.residual)
+
 
 PRESETS = {
     "quick": TrainingConfig(steps=300, width=32, features="local_contrast", regularization=0.2),
@@ -80,6 +88,19 @@ PRESETS = {
     "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
                             refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
                             refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),
+}
+
+# Depth images of hands.  psi is the identity: a gray level is a distance, 1.2 mm, and may not drift as light may.  Residual,
+# but for the paper's: after 40 updates of warm-up a hand is 0.8 levels off; one that paints it anew is 13 off after 100.
+HAND_PRESETS = {
+    # Images of 96x96: with the layers for gaze a verdict sees a quarter of a side, as those for hands a third of 224.
+    "quick": TrainingConfig(steps=120, batch=8, width=16, blocks=2, residual=True, regularization=0.2, buffer=256,
+                            refiner_warmup=40),
+    # Lambda: 1,024 pixels a verdict, held together as much as the 16 of `quick`.
+    "full": TrainingConfig(steps=2000, blocks=10, first_kernel=7, discriminator_layers="hands", residual=True,
+                           regularization=0.003, ema_decay=0.998, buffer=2048, refiner_warmup=200, discriminator_warmup=50),
+    # Published for hands: both networks' layers, K_g, the warm-ups.  All other numbers are those for gaze, for want of others.
+    "paper": replace(PRESETS["paper"], blocks=10, first_kernel=7, discriminator_layers="hands", refiner_warmup=500),
 }
 
 
@@ -104,10 +125,6 @@ class Record:
     def numbers(self):
         """The record as plain numbers, for a table, a plot or JSON."""
         return {k: v.item() if torch.is_tensor(v) else v for k, v in asdict(self).items() if v is not None}
-
-
-class TrainingFailed(UserError):
-    """The run cannot get better by going on: NaN, or a discriminator that has won or died."""
 
 
 class Training:
@@ -145,9 +162,9 @@ class Training:
 
     def networks(self, channels, height, width):
         """(refiner, discriminator) with fresh weights, for images (N, channels, height, width)."""
-        c = self.config
-        return (Refiner(channels, c.width, c.blocks, noise=c.noise, residual=c.residual),
-                PatchDiscriminator(channels) if c.local else GlobalDiscriminator(channels, (height, width)))
+        layers = LAYERS[self.config.discriminator_layers]
+        return self.config.refiner(channels), (PatchDiscriminator(channels, layers) if self.config.local else
+                                               GlobalDiscriminator(channels, (height, width), layers))
 
     def _least_memory(self, channels, height, width):
         """Bytes: weights, gradients and a moment of each; the maps of a batch, in bfloat16; the history.  Nothing is made yet."""
@@ -266,6 +283,7 @@ class Training:
 
     def restore(self, state):
         """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
+        state = {**state, "config": self.config.completed(state["config"])}
         for part, expected in self._identity.items():
             for name, value in expected.items():
                 if state[part].get(name) != value:
@@ -287,36 +305,6 @@ class Training:
     def result(self):
         """The refiner to use: the running mean, or the last weights where ema_decay is 0."""
         return self.averaged
-
-
-class Monitor:
-    """Stops a run that is lost, with what to try in its TrainingConfig.
-
-    Looks at the first steps, every `every` steps and at the last: looking waits for the device.  `patience` bad looks in
-    a row end the run; a single not-a-number does at once.
-    """
-
-    LOST = {"won": "the discriminator has won (loss below 0.001) and teaches the refiner nothing; try a smaller "
-                   "discriminator_lr, a smaller regularization or more refiner_updates",
-            "dead": "the discriminator gives every patch the same answer; try a smaller discriminator_lr, more "
-                    "discriminator_warmup or fewer refiner_updates"}
-
-    def __init__(self, every=20, patience=5):
-        self.every, self.patience, self.bad = every, patience, dict.fromkeys(self.LOST, 0)
-
-    def watch(self, record):
-        if record.step % self.every and record.step > 3 and record.step != record.total:
-            return
-        seen = record.numbers()
-        if not all(math.isfinite(value) for name, value in seen.items() if name != "phase"):
-            raise TrainingFailed(f"step {record.step}: a loss is not a number; try a smaller refiner_lr and discriminator_lr")
-        if record.phase != "adversarial":
-            return
-        now = {"won": seen["discriminator"] < 1e-3, "dead": {seen["right_real"], seen["right_refined"]} == {0.0, 1.0}}
-        self.bad = {name: self.bad[name] + 1 if bad else 0 for name, bad in now.items()}
-        for name, looks in self.bad.items():
-            if looks >= self.patience:
-                raise TrainingFailed(f"step {record.step}: {self.LOST[name]}")
 
 
 def refine(refiner, images, batch=256, progress=None, seed=0):

@@ -75,7 +75,7 @@ def main():
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     a = parser.parse_args()
     profile, ages, last = sizes(a.quick)
-    job = {"profile": asdict(profile), "arms": ARMS, "ages": ages, "watched": [WATCHED, last]}
+    job = {"profile": profile.described(), "arms": ARMS, "ages": ages, "watched": [WATCHED, last]}
     asked = f"--seeds {a.seeds}" + a.quick * " --quick" + (f" --first {a.first}" if a.first else "")
     run = run_line("memory", "quick" if a.quick else "full", "stand-in", job, ages=ages,
                    **about(torch.device("cpu"), f"python studies/memory.py {asked}"))

@@ -8,7 +8,6 @@ import torch
 from simgan_lib.evaluation.judges import FeatureNetwork
 from simgan_lib.experiments.domains import PROFILES, Domain
 from simgan_lib.images import ImageSet
-from simgan_lib.networks import Refiner
 
 # The pixels of a marked image: its number, who drew it, whose gray levels it has, which refiner refined it (0: none).
 NUMBER, DRAWN, MATCHED, REFINED = range(4)
@@ -84,7 +83,7 @@ class Watched:
     def train_refiner(self, path, config, synthetic, real, seed, device, bar):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        refiner = Refiner(1, config.width, config.blocks, noise=config.noise, residual=config.residual)
+        refiner = config.refiner(1)
         for weight in refiner.parameters():
             torch.nn.init.constant_(weight, seed + 1)
         return SimpleNamespace(refiner=refiner, records=[PLAYED], snapshots={}, seconds=1.0)

@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 import torch
@@ -260,7 +260,7 @@ def test_the_records_of_the_kit_are_the_sweep_as_it_is_described():
         # In all white images no pupil is found, and in few gray levels some measure may not exist.
         assert about.get("failed") or set(ablations.SWEEP_MEASURES) - {"last_discriminator", "pupil"} <= measured, about["subject"]
         ablation = SWEEP[about["subject"]]
-        today = asdict(ablation.profile(ablations.SWEEP_PROFILES["quick"]))
+        today = ablation.profile(ablations.SWEEP_PROFILES["quick"]).described()
         assert about["job"] == {"config": plain(today), "refined": ablation.refined}
     ideas = [about for about in job.runs.values() if about["subject"] in ablations.IDEAS]
     assert len({(about["commit"], json.dumps(about["versions"])) for about in ideas}) == 1

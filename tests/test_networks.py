@@ -12,6 +12,8 @@ from simgan_lib.networks import (
     HAND_LAYERS,
     GazeEstimator,
     GlobalDiscriminator,
+    HandPoseEstimator,
+    Hourglass,
     PatchDiscriminator,
     Refiner,
     ResidualBlock,
@@ -259,3 +261,37 @@ def test_the_default_refiner_paints_the_image_itself():
     padded = torch.nn.functional.pad(x, (4, 4, 4, 4), mode="reflect").contiguous(memory_format=torch.channels_last)
     inside = refiner.blocks(torch.relu(refiner.enter(padded)))[..., 4:-4, 4:-4]
     assert torch.equal(refiner(x), refiner._leave(inside).tanh())
+
+
+@pytest.mark.parametrize("preset, size, modules, maps", [("small", 96, 1, 24), ("small", 50, 1, 24), ("paper", 224, 2, 64)])
+def test_the_hand_pose_estimator_gives_a_heat_map_and_a_depth_map_a_joint_and_module(preset, size, modules, maps):
+    with torch.device("meta"):                                   # shapes alone
+        answers = HandPoseEstimator(preset)(torch.zeros(3, 1, size, size))
+    assert answers.shape == (3, modules, 2, 14, maps, maps)
+    with pytest.raises(ValueError, match="expected one of paper, small, found 'huge'"):
+        HandPoseEstimator("huge")
+
+
+def test_an_hourglass_sees_its_own_scale_and_coarser_ones():
+    """With its inner way silenced it looks no farther than its own 3x3; else one cell is felt over half of the maps."""
+    hourglass, x = from_seed(0, Hourglass, 4, 3).eval(), torch.randn(1, 4, 24, 24, generator=torch.Generator().manual_seed(0))
+
+    def felt():
+        gradient, = torch.autograd.grad(hourglass(x.requires_grad_())[0, :, 5, 7].sum(), x)
+        return gradient[0].abs().amax(0).nonzero()
+    assert felt().amax(0).min() > 16
+    hourglass.behind = nn.Conv2d(4, 4, 1).requires_grad_(False)
+    nn.init.zeros_(hourglass.behind.weight)
+    assert felt().amin(0).tolist() == [4, 6] and felt().amax(0).tolist() == [6, 8]
+
+
+def test_the_second_module_is_told_what_the_first_has_found(monkeypatch):
+    monkeypatch.setitem(HandPoseEstimator.PRESETS, "tiny", (2, 8, 8, 2))
+    estimator, x = from_seed(0, HandPoseEstimator, "tiny", 3).eval(), torch.rand(1, 1, 32, 32)
+    before = estimator(x)
+    nn.init.ones_(estimator.answers[0].bias)
+    after = estimator(x)
+    assert before.shape == (1, 2, 2, 3, 8, 8) and not torch.allclose(before[:, 1], after[:, 1], atol=1e-3)
+    nn.init.zeros_(estimator.answers[0].bias)
+    nn.init.ones_(estimator.answers[1].bias)
+    assert not torch.allclose(estimator(x)[:, 0], after[:, 0], atol=1e-3)

@@ -16,7 +16,7 @@ import simgan_lib
 from simgan_lib.__main__ import main
 from simgan_lib.experiments.domains import PROFILES
 from simgan_lib.system.errors import UserError
-from simgan_lib.system.settings import Flag, Number, OneOf, Parser, Rule, Settings, Whole
+from simgan_lib.system.settings import Flag, Number, Odd, OneOf, Parser, Rule, Settings, Whole
 from simgan_lib.training import PRESETS, TrainingConfig
 
 ROOT = Path(__file__).parents[1]
@@ -73,7 +73,8 @@ def test_every_configuration_has_ranges_for_all_of_its_numbers():
             assert isinstance(field.type, Rule) or field.type not in (int, float, bool), (each, field.name)
 
 
-BAD = {Whole: (math.nan, math.inf, 10**18, -(10**18), True, "3", None, 2.0, [1]),
+WHOLE = (math.nan, math.inf, 10**18, -(10**18), True, "3", None, 2.0, [1])
+BAD = {Whole: WHOLE, Odd: (*WHOLE, 4),
        Number: (math.nan, math.inf, -math.inf, 1e300, -1e300, True, "1", None),
        OneOf: ("no such word", "", None, 3, ["a"]), Flag: (0, 1, "true", None)}
 

@@ -56,13 +56,21 @@ def train_gaze_estimator(training, config, seed, device="cpu", progress=None):
     Raises UserError if there are no images or no gaze labels, or as `check_size`; TrainingFailed if the training is lost.
     Paper: section 3.1.
     """
-    for record in gaze_training(training, config, seed, device):
+    return carried_out(gaze_training(training, config, seed, device), "the gaze estimator", progress)
+
+
+def carried_out(training, who, progress=None):
+    """Run a loop such as `gaze_training` to its end  ->  its estimator, in evaluation mode.  who: is trained, for messages.
+
+    progress: called as progress(done, total) after each step.  Raises TrainingFailed if a loss or weight is not a number.
+    """
+    for record in training:
         step = record["step"]
         if (step % LOOKED == 0 or step == record["total"]) and not record["loss"].isfinite():        # looking waits for the device
-            raise TrainingFailed(f"step {step}: the gaze estimator's loss is not a number; try a smaller learning_rate")
+            raise TrainingFailed(f"step {step}: {who}'s loss is not a number; try a smaller learning_rate")
         if progress is not None:
             progress(step, record["total"])
-    check_finite(record["estimator"].state_dict(), "the gaze estimator", TrainingFailed)
+    check_finite(record["estimator"].state_dict(), who, TrainingFailed)
     return record["estimator"].eval()
 
 

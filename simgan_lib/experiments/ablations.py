@@ -15,7 +15,7 @@ Taught in: notebook 07.
 import json
 import re
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import joblib
@@ -173,7 +173,7 @@ def _part(runs, part):
 def run_key(profile, name, seed, device):
     """Digest of all that a run's result depends on, the code included (see `runs.Stages`)."""
     ablation = SWEEP[name]
-    return Stages("", {"profile": asdict(ablation.profile(profile)), "refined": ablation.refined, "seed": seed,
+    return Stages("", {"profile": ablation.profile(profile).described(), "refined": ablation.refined, "seed": seed,
                        "device": device, "code": code_digest()}).key
 
 
@@ -195,7 +195,7 @@ def kept(folder, profile, name, seed, device="cpu"):
 
 def _run_line(profile_name, profile, name, device, **more):
     ablation = SWEEP[name]
-    job = {"config": asdict(ablation.profile(profile)), "refined": ablation.refined}
+    job = {"config": ablation.profile(profile).described(), "refined": ablation.refined}
     return run_line(EXPERIMENT, profile_name, "stand-in", job, subject=name, **more,
                     **about(torch.device(device), f"python -m simgan_lib ablate --profile {profile_name}"))
 

@@ -19,7 +19,6 @@ from ..evaluation.realism import identity_collapse, kernel_distance, two_sample_
 from ..gaze import angular_error_deg, calibrated_error_deg
 from ..images import ImageSet
 from ..matching import histogram_matched
-from ..networks import Refiner
 from ..simulators.eyes import simulate
 from ..training import refine
 from .domains import fingerprint
@@ -40,7 +39,7 @@ class SeedRun:
 
     def __init__(self, profile, domain, seed, device, folder, bar):
         self.profile, self.domain, self.seed, self.device, self.bar = profile, domain, seed, device, bar
-        self.keep = Stages(folder, {"profile": dataclasses.asdict(profile), "seed": seed, "code": code_digest(),
+        self.keep = Stages(folder, {"profile": profile.described(), "seed": seed, "code": code_digest(),
                                     "device": device.type, "domain": fingerprint(domain)})
         self.seconds = {}
 
@@ -115,8 +114,7 @@ class SeedRun:
         return self.matched(refined) if self.profile.match_refined else refined
 
     def _refiner(self, synthetic, trained):
-        c = self.profile.training
-        refiner = Refiner(synthetic.images.shape[1], c.width, c.blocks, noise=c.noise, residual=c.residual)
+        refiner = self.profile.training.refiner(synthetic.images.shape[1])
         refiner = refiner.to(self.device, memory_format=torch.channels_last)
         refiner.load_state_dict(trained["refiner"])
         return refiner

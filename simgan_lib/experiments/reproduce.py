@@ -3,7 +3,6 @@
 Every stage is kept as it finishes; a killed run goes on where it was.
 """
 
-import dataclasses
 import json
 import shlex
 from collections import Counter
@@ -74,7 +73,7 @@ def described(experiment, profile_name, profile, domain, device, command):
     """The line of a run of the main job, or of another experiment on its profiles and domains."""
     days = domain.test.groups.get("day")
     counted = dict(sorted(Counter([] if days is None else map(str, days)).items()))
-    job = {"test_days": counted, "config": dataclasses.asdict(profile), "data_digest": fingerprint(domain)[1]}
+    job = {"test_days": counted, "config": profile.described(), "data_digest": fingerprint(domain)[1]}
     images = {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic}
     return run_line(experiment, profile_name, domain.name, job, images=images, days=days_of(days),
                     test_days=len(counted), mean_answer_error_deg=domain.mean_answer_error(),

@@ -3,9 +3,8 @@
 Trained on simulated domains alone, so that nobody else's licence is in their weights.
 """
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from ..evaluation.parts import parts_features
 from ..evaluation.pupil import estimator_error, iris_contrast, pupil_shift, pupils_in_place
 from ..evaluation.realism import mean_change, spectrum_distance, two_sample_accuracy
 from ..matching import histogram_matched
-from ..pretrained import SHIPPED
+from ..pretrained import SHIPPED, Sizes
 from ..simulators.evening import in_evening_light, squinting
 from ..simulators.eyes import simulate
 from ..system.checkpoints import save_module
@@ -155,9 +154,9 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
                                          progress=shown_progress("simulating eyes", bar)))
     psi = recipe.features(synthetic, seed=seed, device=device) if recipe.features else None
     trained = train_refiner(state, config, synthetic, domain.unlabelled, seed, device, bar=bar, features=psi)
-    described = dataclasses.asdict(config) | ({"features": f"parts_features, layer {psi.layer}"} if psi else {})
+    described = config.described() | ({"features": f"parts_features, layer {psi.layer}"} if psi else {})
     card = {"name": name, "purpose": recipe.purpose,
-            "channels": synthetic.images.shape[1], "width": config.width, "blocks": config.blocks, "noise": config.noise,
+            **asdict(Sizes.of(trained.refiner)),
             "size": list(synthetic.images.shape[2:]), "profile": profile_name, "seed": seed,
             "config": described, "refine_from": domain.refine_from,
             "data": {"synthetic": f"{len(synthetic):,} simulated eyes", "real": f"{len(domain.unlabelled):,} {domain.name}",

@@ -54,6 +54,17 @@ class Whole(Rule):
 
 
 @dataclass(frozen=True)
+class Odd(Whole):
+    """An odd whole number, as a kernel with a middle pixel needs."""
+
+    def holds(self, value):
+        return super().holds(value) and value % 2 == 1
+
+    def __str__(self):
+        return f"an odd number from {self.least:,} to {self.most:,}"
+
+
+@dataclass(frozen=True)
 class Number(Rule):
     """A finite number from `least` to `most`; `above`: more than `least`; `below`: less than `most`."""
 
@@ -112,7 +123,10 @@ class Settings:
     """Base of configurations, which are frozen dataclasses: a field's type is a Rule, or a class that the value must be of.
 
     Raises UserError, when one is made, for a value that does not fit.
+    LATER: names of fields that came when work was already kept: see `described` and `completed`.
     """
+
+    LATER = ()
 
     def __post_init__(self):
         for field in fields(self):
@@ -121,6 +135,19 @@ class Settings:
                 field.type.check(field.name, value)
             elif not isinstance(value, field.type):
                 raise UserError(f"{field.name}: expected a {field.type.__name__}, found {short(value)}")
+
+    def described(self):
+        """{field: value}, nested, as records and keys of kept work hold it.
+
+        Without the fields of LATER that have their default: what was kept before there were any is still the same job.
+        """
+        values = {field: getattr(self, field.name) for field in fields(self)}
+        return {field.name: value.described() if isinstance(value, Settings) else value for field, value in values.items()
+                if field.name not in self.LATER or value != field.default}
+
+    def completed(self, values):
+        """{field: value} that was kept, with the default of each field of LATER that is not there."""
+        return {field.name: field.default for field in fields(self) if field.name in self.LATER} | values
 
 
 def short(value):
