@@ -92,6 +92,12 @@ def test_the_interval_of_a_curve_holds_it_and_closes_at_its_end(metric):
     assert np.isnan(same).all()
 
 
+def test_all_joints_of_a_block_are_drawn_together():
+    """One block is right and one is wrong; two draws of blocks may be of either alone."""
+    low, high = error_curve_interval([[1, 1, 1], [2, 2, 2], [8, 8, 8], [9, 9, 9]], [5], "joint", ["a", "a", "b", "b"])
+    assert (low.tolist(), high.tolist()) == ([0], [100])
+
+
 def test_the_report_names_the_metric_and_the_unit():
     report = hand_report({"mm": 10 * ERRORS, "heat_map_px": ERRORS}, {"mm": (20, 50.5), "heat_map_px": (5,), "inch": (1,)})
     assert list(report) == ["joint_error_mm", "max_within_20_mm", "max_within_50.5_mm", "joint_error_heat_map_px",

@@ -70,6 +70,23 @@ def test_predictions_of_another_kind_are_refused_by_name(written, tmp_path, arra
         read_published(tmp_path)
 
 
+class Opens:
+    """Whoever unpickles it writes a file."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def test_nothing_is_unpickled(written, tmp_path):
+    replaced(tmp_path, written, method=np.array([Opens(tmp_path / "written")], dtype=object))
+    with pytest.raises(UserError, match="uvd_tenths.npz: not a readable file of predictions"):
+        read_published(tmp_path)
+    assert not (tmp_path / "written").exists()
+
+
 def test_a_damaged_file_of_predictions_is_refused_by_name(written, tmp_path):
     path = replaced(tmp_path, written, one=np.zeros(3))
     for content in (b"", b"<!DOCTYPE html>", path.read_bytes()[:90]):
