@@ -34,6 +34,7 @@ def render_hands(hands, size=(96, 96), progress=None):
 
     The near side of the cube around the hand is 0, its far side and all behind it 255.
     Labels: joints float32 (N, 14, 3), x and y px of the crop and z mm behind the cube's middle, in the order of JOINT_NAMES;
+    cube float32 (N, 4), its middle's u, v px and z mm, and its width in mm;
     visible bool (N, 14), whether nothing but flesh of their own lies before joints; parts uint8 (N, H, W), numbered as in PARTS.
     Raises UserError for a size that is none, and for hands that reach the camera.
     """
@@ -84,7 +85,8 @@ def _rendered(hands, size):
     crop = Crop.around(joints, size)
     depth, shape = _seen(centres, radii, *crop.pixels())
     part_of = torch.tensor((*PART_OF_SHAPE, 0), dtype=torch.uint8, device=depth.device)
-    labels = {"joints": crop.joints(joints), "visible": visible_joints(centres, radii), "parts": part_of[shape.long()]}
+    labels = {"joints": crop.joints(joints), "cube": crop.label(), "visible": visible_joints(centres, radii),
+              "parts": part_of[shape.long()]}
     return crop.image(depth)[:, None], labels
 
 

@@ -63,7 +63,8 @@ def photographed(hands, generator, size=(96, 96), camera=KINECT, progress=None):
 
     uint8 (N, 1, *size): a cube of 300 mm around the hand, whose far side, all behind it and what has no depth is 255.  The
     scene is seen at the camera's own pixels, of which the crop takes the nearest.
-    Labels joints float32 (N, 14, 3), for measuring: x, y px of the crop and z mm behind the cube's middle.
+    Labels, for measuring: joints float32 (N, 14, 3), x, y px of the crop and z mm behind the cube's middle; cube float32 (N, 4),
+    that middle's u, v px and z mm, and its width in mm.
     generator: on the hands' device; draws what is behind them, and the camera's errors.
     """
     joints = joints_of(hands)
@@ -74,7 +75,7 @@ def photographed(hands, generator, size=(96, 96), camera=KINECT, progress=None):
         done += len(at)
         if progress is not None:
             progress(done, len(hands))
-    return ImageSet(images, {"joints": crop.joints(joints)},
+    return ImageSet(images, {"joints": crop.joints(joints), "cube": crop.label()},
                     source="stand-in real hands (simgan_lib.simulators.stand_in_hands)")
 
 

@@ -1,0 +1,184 @@
+"""Do refined depth images of hands train a better pose estimator?  The paper's Table 4, on the stand-in real domain.
+
+    python studies/hands.py [--profile small] [--seeds 3] [--first 0] [--device auto] [--results DIR] [--record FILE] [--json]
+
+Stand-in hands are of other people before other backdrops, seen by a structured-light camera; nothing trains on their labels
+but what is called real.  All estimators are alike, learn for as many steps, and are tested on stand-in hands of new people.
+  synthetic, refined           simulated hands, and what the refiner makes of them
+  synthetic 3x, refined 3x     three times as many (the paper's: of three views)
+  refined without history      the refiner trained without its buffer: the paper's ablation on hands
+  real                         stand-in hands with their labels: the bound
+  ..., 100 real labels         fine-tuned with 100 labelled stand-in hands: a row that the paper lacks
+  100 real labels alone        an estimator that sees nothing else, for as many steps
+joint_error_mm             mean distance of joints in space
+max_within_5_heat_map_px   % of the test hands whose largest joint error is at most 5 of 64 pixels across the crop, 23.4 mm
+                           there: the paper's measure as `evaluation.hands` reads it; its curve goes from 0 to 15 pixels
+What the refiner keeps, of the simulated hands themselves:
+silhouette_iou             of the pixels that show something within the cube
+joint_depth_mm             mean |refined - synthetic| at the joints that the camera sees
+Mean and 95 % interval over seeds of the simulated hands, the networks and the batches; the stand-in hands stay.
+--results keeps each finished network's answers.  --record adds the numbers to a file of records.
+"""
+
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+from simgan_lib.evaluation.hands import crop_errors_mm, crop_errors_px, error_curve
+from simgan_lib.evaluation.pose import PRESETS as POSE_PRESETS
+from simgan_lib.evaluation.pose import PoseTrainingConfig, predict_pose, train_pose_estimator
+from simgan_lib.evaluation.statistics import interval
+from simgan_lib.experiments.provenance import about, code_digest
+from simgan_lib.experiments.records import add, check_addable, row, run_line
+from simgan_lib.experiments.runs import Stages
+from simgan_lib.hands import CUBE
+from simgan_lib.images import ImageSet
+from simgan_lib.simulators.hands import simulate_hands
+from simgan_lib.simulators.stand_in_hands import stand_in_hands
+from simgan_lib.system.device import resolve_device
+from simgan_lib.system.errors import exit_status
+from simgan_lib.system.settings import COUNT, SEED, SEEDS, OneOf, Parser, Settings, Whole, text
+from simgan_lib.training import HAND_PRESETS, Training, TrainingConfig, refine
+
+TIMES = 3                 # as many hands in the rows 3x
+LABELS = 100              # real ones, to fine-tune with
+WITHIN = tuple(range(16)) # heat-map pixels at which records have the curve
+BACKGROUND = 255
+
+
+@dataclass(frozen=True)
+class Scale(Settings):
+    """How much of everything."""
+
+    side: Whole(32, 512)       # of an image, px
+    synthetic: COUNT           # hands of the rows 1x
+    real: COUNT                # unlabelled stand-in hands for the refiner; labelled for the row real
+    test: COUNT
+    training: TrainingConfig
+    pose: PoseTrainingConfig
+    tuning: PoseTrainingConfig
+
+
+def scale(side, synthetic, real, test, training, pose):
+    """Fine-tuning: a fifth of the steps, with a fifth of the learning rate."""
+    tuning = replace(pose, steps=max(1, pose.steps // 5), learning_rate=pose.learning_rate / 5)
+    return Scale(side, synthetic, real, test, training, pose, tuning)
+
+
+SCALES = {
+    "quick": scale(96, 200, 200, 100, replace(HAND_PRESETS["quick"], steps=6, refiner_warmup=6, buffer=64),
+                   replace(POSE_PRESETS["quick"], steps=20)),
+    "small": scale(96, 3000, 3000, 1000, HAND_PRESETS["quick"], POSE_PRESETS["quick"]),
+    "full": scale(224, 25_000, 70_000, 8000, HAND_PRESETS["full"], POSE_PRESETS["full"]),
+}
+
+
+class Bench:
+    """The hands of one seed, and what is made of them.  keep: `Stages`."""
+
+    def __init__(self, scale, seed, real, device, keep):
+        self.scale, self.seed, self.real, self.device, self.keep = scale, seed, real, device, keep
+        size = (scale.side, scale.side)
+        self.synthetic = simulate_hands(TIMES * scale.synthetic, seed=80_000 + seed, size=size)
+
+    def refined(self, name, **changes):
+        """All synthetic hands, refined by a refiner that `changes` of the training made."""
+        def made():
+            run = Training(replace(self.scale.training, **changes), self.synthetic, replace(self.real, labels={}), self.seed, self.device)
+            for _ in run.run():
+                pass
+            return refine(run.result, self.synthetic, seed=self.seed).images
+        return replace(self.synthetic, images=self.keep(f"{name}-{self.seed}", made, self._check))
+
+    def _check(self, images):
+        ImageSet(images, self.synthetic.labels)
+
+    def training_sets(self):
+        """{what an estimator is trained on: ImageSet}."""
+        once = slice(self.scale.synthetic)
+        refined = self.refined("refined")
+        return {"synthetic": self.synthetic[once], "refined": refined[once], "synthetic 3x": self.synthetic, "refined 3x": refined,
+                "refined without history": self.refined("without-history", buffer=0)[once], "real": self.real}
+
+    def answers(self, test):
+        """Yield (what an estimator was trained on, its answers for the test hands (N, 14, 3))."""
+        few, estimators = self.real[:: max(1, len(self.real) // LABELS)][:LABELS], {}
+        for name, hands in self.training_sets().items():
+            estimators[name] = train_pose_estimator(hands, self.scale.pose, self.seed, self.device)
+            yield name, predict_pose(estimators[name], test)
+        for name in ("synthetic", "refined"):
+            tuned = train_pose_estimator(few, self.scale.tuning, self.seed, self.device, start=estimators[name])
+            yield f"{name}, {LABELS} real labels", predict_pose(tuned, test)
+        yield f"{LABELS} real labels alone", predict_pose(train_pose_estimator(few, self.scale.pose, self.seed, self.device), test)
+
+    def rows(self, test):
+        """The measurements of this seed."""
+        start, rows = time.perf_counter(), []
+        for name, joints in self.answers(test):
+            px = crop_errors_px(joints, test)
+            rows += [row(self.seed, name, "joint_error_mm", crop_errors_mm(joints, test).mean(), len(test)),
+                     row(self.seed, name, "max_within_5_heat_map_px", error_curve(px, [5])[0], len(test),
+                         curve=error_curve(px, WITHIN).round(3).tolist())]
+        for name, refined in (("refined", self.refined("refined")),
+                              ("refined without history", self.refined("without-history", buffer=0))):
+            rows += [row(self.seed, name, measure, value) for measure, value in kept_in_place(self.synthetic, refined).items()]
+        return [*rows, row(self.seed, "all", "seconds", time.perf_counter() - start)]
+
+
+def kept_in_place(synthetic, refined):
+    """How far refined hands are from the synthetic ones that they come from: see the first lines."""
+    before, after = (hands.images[:, 0] for hands in (synthetic, refined))
+    here, there = before < BACKGROUND, after < BACKGROUND
+    seen, (x, y) = synthetic.labels["visible"].bool(), synthetic.labels["joints"][..., :2].round().long().unbind(-1)
+    seen &= (x >= 0) & (y >= 0) & (x < before.shape[2]) & (y < before.shape[1])
+    image, joint = seen.nonzero(as_tuple=True)
+    levels = [each[image, y[image, joint], x[image, joint]].double() for each in (before, after)]
+    return {"silhouette_iou": ((here & there).sum() / (here | there).sum()).item(),
+            "joint_depth_mm": (CUBE / 255 * (levels[1] - levels[0]).abs().mean()).item()}
+
+
+def table(rows):
+    """Lines: each measure of each subject, mean and interval over seeds."""
+    values = {}
+    for line in rows:
+        values.setdefault((line["subject"], line["measure"]), []).append(line["value"])
+    for (subject, measure), found in values.items():
+        over = interval(found)
+        print(f"{subject:32} {measure:26} {over['mean']:8.3f}" + (f" [{over['low']:.3f}, {over['high']:.3f}]" if over["n"] > 1 else ""))
+
+
+def main():
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", type=OneOf(SCALES), default="small", help=f"how much of everything: {', '.join(SCALES)}")
+    parser.add_argument("--seeds", type=SEEDS, default=3)
+    parser.add_argument("--first", type=SEED, default=0, help="the first seed: to spread them over processes")
+    parser.add_argument("--device", type=text, default="auto")
+    parser.add_argument("--results", type=text, default="results/hands", metavar="DIR", help="where finished stages are kept")
+    parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
+    a = parser.parse_args()
+    device, scale, seeds = resolve_device(a.device), SCALES[a.profile], range(a.first, a.first + a.seeds)
+    asked = f"--profile {a.profile} --seeds {a.seeds}" + (f" --first {a.first}" if a.first else "")
+    run = run_line("hands", a.profile, "stand-in hands", asdict(scale), within=WITHIN,
+                   **about(device, f"python studies/hands.py {asked}"))
+    if a.record:
+        check_addable(a.record, run, seeds)
+    size, rows = (scale.side, scale.side), []
+    real, test = stand_in_hands(scale.real, 21_001, size), stand_in_hands(scale.test, 21_002, size)
+    keep = Stages(a.results, asdict(scale) | {"code": code_digest(), "device": device.type})
+    for seed in seeds:
+        more = Bench(scale, seed, real, device, keep).rows(test)
+        rows += more
+        if a.record:
+            add(a.record, run, more, seeds)
+    if a.json:
+        print(json.dumps(rows))
+        return
+    table(rows)
+
+
+if __name__ == "__main__":
+    raise SystemExit(exit_status(main))
