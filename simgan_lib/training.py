@@ -91,7 +91,7 @@ PRESETS = {
 }
 
 # Depth images of hands.  psi is the identity: a gray level is a distance, 1.2 mm, and may not drift as light may.  Residual,
-# but for the paper's: after 40 updates of warm-up a hand is 0.8 levels off; one that paints it anew is 13 off after 100.
+# but for the paper's: after the 40 updates of warm-up in `quick` a hand is 1.5 levels off; one painted anew 13 after 100.
 HAND_PRESETS = {
     # Images of 96x96: with the layers for gaze a verdict sees a quarter of a side, as those for hands a third of 224.
     "quick": TrainingConfig(steps=120, batch=8, width=16, blocks=2, residual=True, regularization=0.2, buffer=256,
