@@ -9,12 +9,14 @@ The method, to be read in this order:
     matching      gray levels matched without learning: the step before the refiner
     features      psi that a network has learned, such as VGG's layers
     gaze          angles, vectors, errors in degrees
+    hands         14 joints, the depth camera that sees them, the cube cut out around a hand
     pretrained    refiners in files; some come with the kit
     paper         published numbers, each with its grade and place
 
 The wings around it; each knows only what stands above it:
     system        errors, files, devices, digests, checkpoints, image sets on disk
     simulators    eyes, whose ranges stand in parameters; camera (the stand-in real domain), evening, release
+                  hands: hand_prior draws them, hand_model poses them, ray_casting sees them
     datasets      one reader a release: mpiigaze, nyu, ...;  tools/: downloads, archives, conversion, inspection
     neighbours    SS-GAN's rotations against forgetting; a style-based generator, one of eyes in a file; parts from one label
     evaluation    gaze error, pupil shift, realism and its judges, artefacts, the visual Turing test, statistics

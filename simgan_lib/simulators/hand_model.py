@@ -5,7 +5,10 @@ the palm.  Unturned, it shows the camera its palm, the fingers up, the thumb on 
 Lengths are mm, of a hand of scale 1: the person of NYU's training pictures.  Flesh hangs on spheres (see ray_casting).
 """
 
+import math
+
 import torch
+import torch.nn.functional as F
 
 from ..hands import unprojected
 
@@ -23,37 +26,42 @@ FAN = {"little": -10.0, "ring": -4.0, "middle": 0.0, "index": 3.0}
 MEET = {"little": 14.0, "ring": 7.0, "middle": 0.0, "index": -4.0}
 DIP_OF_PIP = 2 / 3        # the last joint follows the middle one (Hand.java of hmi neurophysics)
 THUMB_REST = 12.0         # degrees from the hand's axis to the thumb that lies along the palm
+ACROSS = (-1.0, 0.0, -0.35)                            # which way the thumb bends: to the little finger and a little to the front
 # Radii at MCP, PIP, DIP and tip.  Those of hmodel's calibrated hands, 4.2 to 5 at the tip and 7.8 at the base, the thumb's
-# to 8.4, are of a smaller person; the thumb's first belongs to the ball of the thumb.
+# to 8.4, are of a smaller person; these were made thicker by looking at the one frame of NYU at hand.  The thumb's first
+# belongs to the ball of the thumb.
 RADII = {"little": (10.0, 8.6, 7.7, 6.6), "ring": (10.8, 9.6, 8.6, 7.4), "middle": (11.2, 10.0, 9.0, 7.8),
          "index": (11.2, 10.0, 9.0, 7.7), "thumb": (14.5, 12.5, 10.8, 8.6)}
 # Flesh of the palm: places and radii (palm of hmodel: 7 to 15).
 PALM = {"palm": (0.0, 0.0, 0.0, 13.0), "wrist ulnar": (-17.7, 79.4, 0.0, 15.0), "wrist radial": (17.7, 79.4, 0.0, 15.0),
         "heel": (-33.0, 46.0, -4.0, 17.0), "pad little": (-44.0, -6.0, -1.0, 13.0), "pad ring": (-21.5, -22.0, -1.0, 13.0),
         "pad middle": (3.0, -23.0, 0.0, 13.0), "pad index": (28.0, -14.0, 0.0, 13.0)}
-WEB = 0.42                # skin between fingers reaches so far along the proximal bone; between thumb and index, half way
+# Skin between the fingers: radii.  It reaches so far along the fingers' proximal bones, and along the thumb's.
+WEBS = {"web little": 6.0, "web ring": 6.5, "web middle": 6.5, "web index": 6.5, "web thumb": 9.0, "web palm": 8.0}
+WEB, THUMB_WEB = 0.42, 0.85
 ARM = {"arm ulnar": (-11.0, 0.0, 17.5), "arm radial": (11.0, 0.0, 17.5),              # across, along the forearm, radius
        "elbow ulnar": (-16.0, 220.0, 27.0), "elbow radial": (16.0, 220.0, 27.0)}
 WRIST = 88.0              # the forearm turns about this point of the hand's axis
 
-SPHERES = (*(f"{finger} {joint}" for finger in BONES for joint in ("base", "mid", "last", "tip")), *PALM,
-           *(f"web {finger}" for finger in BONES), "web palm", *ARM)
+JOINTS = {**dict.fromkeys(FINGERS, ("mcp", "pip", "dip", "tip")), "thumb": ("cmc", "mcp", "ip", "tip")}
+CHAINS = [f"{finger} {joint}" for finger in BONES for joint in JOINTS[finger]]
+SPHERES = (*CHAINS, *PALM, *WEBS, *ARM)
 PARTS = ("background", "forearm", "palm", *BONES)      # the values of the `parts` masks
-EVALUATED = (*(f"{finger} {joint}" for finger in FINGERS for joint in ("tip", "mid")),
-             "thumb tip", "thumb last", "thumb mid", "wrist ulnar", "wrist radial", "palm")    # NYU's 14, in its order
+EVALUATED = (*(f"{finger} {joint}" for finger in FINGERS for joint in ("tip", "pip")),
+             "thumb tip", "thumb ip", "thumb mcp", "wrist ulnar", "wrist radial", "palm")      # NYU's 14, in its order
 
 
 def _shapes():
     """{shape: part}: round cones of two spheres, faces of three, and the cones along the faces' edges."""
-    bones = {(f"{f} {a}", f"{f} {b}"): f for f in BONES for a, b in (("base", "mid"), ("mid", "last"), ("last", "tip"))}
-    bones[("thumb base", "thumb mid")] = "palm"        # the ball of the thumb
+    bones = {(f"{f} {a}", f"{f} {b}"): f for f in BONES for a, b in zip(JOINTS[f], JOINTS[f][1:])}
+    bones["thumb cmc", "thumb mcp"] = "palm"           # the ball of the thumb
     pads = [f"pad {finger}" for finger in FINGERS]
     palm = [(*pair, "palm") for pair in zip(pads, pads[1:])]
     palm += [("heel", "pad little", "palm"), ("heel", "wrist ulnar", "palm"), ("wrist ulnar", "wrist radial", "palm"),
-             ("wrist radial", "pad index", "palm"), ("thumb base", "web palm", "web thumb"),
-             ("thumb base", "pad index", "web palm"), ("thumb base", "wrist radial", "pad index"),
-             ("thumb base", "palm", "pad index"), ("thumb base", "palm", "wrist ulnar"),
-             ("thumb base", "wrist ulnar", "wrist radial")]
+             ("wrist radial", "pad index", "palm"), ("thumb cmc", "web palm", "web thumb"),
+             ("thumb cmc", "pad index", "web palm"), ("thumb cmc", "wrist radial", "pad index"),
+             ("thumb cmc", "palm", "pad index"), ("thumb cmc", "palm", "wrist ulnar"),
+             ("thumb cmc", "wrist ulnar", "wrist radial")]
     for one, other in zip(FINGERS, FINGERS[1:]):
         palm += [(f"pad {one}", f"web {one}", f"web {other}"), (f"pad {one}", f"web {other}", f"pad {other}")]
     arm = [("arm ulnar", "arm radial", "elbow radial"), ("arm ulnar", "elbow radial", "elbow ulnar")]
@@ -64,75 +72,72 @@ def _shapes():
 
 SHAPES = tuple(tuple(SPHERES.index(name) for name in shape) for shape in _shapes())
 PART_OF_SHAPE = tuple(PARTS.index(part) for part in _shapes().values())
-JOINTS = tuple(SPHERES.index(name) for name in EVALUATED)
+EVALUATED_SPHERES = tuple(SPHERES.index(name) for name in EVALUATED)
 
 
 def spheres(hands):
     """The hands' spheres, named by SPHERES, in camera coordinates: centres (N, S, 3) and radii (N, S), mm."""
-    device = hands.device
-    palm, arm = (torch.tensor(list(table.values()), device=device) for table in (PALM, ARM))
-    wide = torch.stack([hands["palm_width"], torch.ones_like(hands["scale"]), torch.ones_like(hands["scale"])], -1)[:, None]
-    fingers, finger_radii = zip(*(_thumb(hands, wide) if f == "thumb" else _finger(hands, f, wide) for f in BONES))
-    webs, web_radii = _webs(fingers, palm[:, :3] * wide)
-    centres = torch.cat([*fingers, palm[:, :3] * wide, webs, _forearm(hands, arm)], 1) * hands["scale"][:, None, None]
-    fixed = torch.cat([palm[:, 3], web_radii, arm[:, 2]]).expand(len(hands), -1)
-    radii = torch.cat([*finger_radii, fixed], 1) * (hands["scale"] * hands["thickness"])[:, None]
+    palm, arm = (torch.tensor(list(table.values()), device=hands.device) for table in (PALM, ARM))
+    wide = F.pad(hands["palm_width"][:, None], (0, 2), value=1.0)                   # (N, 3): x is stretched
+    flesh = palm[:, :3] * wide[:, None]
+    fingers = [(_thumb if finger == "thumb" else _finger)(hands, finger, wide) for finger in BONES]
+    centres = torch.cat([*fingers, flesh, _webs(fingers, flesh), _forearm(hands, arm)], 1) * hands["scale"][:, None, None]
     at = unprojected(torch.stack([hands["u"], hands["v"], hands["depth"]], -1))
-    return centres @ _turned(hands).mT + at[:, None], radii
+    return centres @ _turned(hands).mT + at[:, None], _radii(hands)
+
+
+def _radii(hands):
+    widths = [torch.tensor(RADII[finger], device=hands.device) * hands[f"{finger}_width"][:, None] for finger in BONES]
+    others = [*(flesh[-1] for flesh in PALM.values()), *WEBS.values(), *(flesh[-1] for flesh in ARM.values())]
+    others = torch.tensor(others, device=hands.device).expand(len(hands), -1)
+    return torch.cat([*widths, others], 1) * (hands["scale"] * hands["thickness"])[:, None]
 
 
 def _radians(hands, name):
     return torch.deg2rad(hands[name])
 
 
-def _chain(base, straight, bent, lengths, angles):
-    """Points (N, 4, 3) along three bones that begin at `base` (N, 3) and bend from `straight` to `bent`, unit vectors (N, 3).
+def _chain(hands, finger, wide, straight, bent, angles):
+    """Points (N, 4, 3) along the three bones of a finger, which bend from `straight` to `bent`, unit vectors (N, 3).
 
     angles: three of (N,), each joint's own bending, radians.
     """
-    points, angle = [base], 0
-    for i, own in enumerate(angles):
+    points, angle = [torch.tensor(KNUCKLES[finger], device=hands.device) * wide], 0
+    for length, own in zip(BONES[finger], angles):
         angle = angle + own
-        points.append(points[-1] + lengths[:, i, None] * (angle.cos()[:, None] * straight + angle.sin()[:, None] * bent))
+        along = angle.cos()[:, None] * straight + angle.sin()[:, None] * bent
+        points.append(points[-1] + (length * hands[f"{finger}_length"])[:, None] * along)
     return torch.stack(points, 1)
 
 
-def _lengths_and_radii(hands, finger):
-    device = hands.device
-    return (torch.tensor(BONES[finger], device=device) * hands[f"{finger}_length"][:, None],
-            torch.tensor(RADII[finger], device=device) * hands[f"{finger}_width"][:, None])
-
-
 def _finger(hands, finger, wide):
-    aside = _radians(hands, f"{finger}_abduction") + torch.deg2rad(torch.tensor(FAN[finger]))
-    meet = torch.deg2rad(torch.tensor(MEET[finger])).expand_as(aside)
-    straight = torch.stack([aside.sin(), -aside.cos(), torch.zeros_like(aside)], -1)
-    bent = torch.stack([meet.sin() * aside.cos(), meet.sin() * aside.sin(), -meet.cos()], -1)      # at a right angle to it
+    """Points (N, 4, 3) at MCP, PIP, DIP and tip."""
+    aside, meet = _radians(hands, f"{finger}_abduction") + math.radians(FAN[finger]), math.radians(MEET[finger])
+    zero, one = torch.zeros_like(aside), torch.ones_like(aside)
+    straight = torch.stack([aside.sin(), -aside.cos(), zero], -1)
+    bent = torch.stack([math.sin(meet) * aside.cos(), math.sin(meet) * aside.sin(), -math.cos(meet) * one], -1)
     mcp, pip = (_radians(hands, f"{finger}_{joint}") for joint in ("mcp", "pip"))
-    lengths, radii = _lengths_and_radii(hands, finger)
-    base = torch.tensor(KNUCKLES[finger], device=hands.device) * wide[:, 0]
-    return _chain(base, straight, bent, lengths, (mcp, pip, DIP_OF_PIP * pip)), radii
+    return _chain(hands, finger, wide, straight, bent, (mcp, pip, DIP_OF_PIP * pip))
 
 
-def _thumb(hands, wide):
-    """From the palm's side to its front: abduction, opposition; its last joints bend across the palm."""
-    out = _radians(hands, "thumb_abduction") + torch.deg2rad(torch.tensor(THUMB_REST))
-    front = _radians(hands, "thumb_opposition")
+def _thumb(hands, finger, wide):
+    """Points (N, 4, 3) at CMC, MCP, IP and tip: abduction lifts it off the palm's side, opposition brings it to the front.
+
+    Its last two joints bend across the palm.
+    """
+    out, front = _radians(hands, "thumb_abduction") + math.radians(THUMB_REST), _radians(hands, "thumb_opposition")
     straight = torch.stack([front.cos() * out.sin(), -front.cos() * out.cos(), -front.sin()], -1)
-    across = torch.tensor([-1.0, 0.0, -0.35], device=out.device)
-    bent = across - (across * straight).sum(-1, keepdim=True) * straight
-    lengths, radii = _lengths_and_radii(hands, "thumb")
-    base = torch.tensor(KNUCKLES["thumb"], device=out.device) * wide[:, 0]
-    angles = (torch.zeros_like(out), _radians(hands, "thumb_mcp"), _radians(hands, "thumb_ip"))
-    return _chain(base, straight, torch.nn.functional.normalize(bent, dim=-1), lengths, angles), radii
+    across = torch.tensor(ACROSS, device=hands.device)
+    bent = F.normalize(across - (across * straight).sum(-1, keepdim=True) * straight, dim=-1)
+    mcp, ip = _radians(hands, "thumb_mcp"), _radians(hands, "thumb_ip")
+    return _chain(hands, finger, wide, straight, bent, (torch.zeros_like(mcp), mcp, ip))
 
 
-def _webs(fingers, palm):
-    """Where the skin between the fingers ends: centres (N, 6, 3), radii (6,)."""
+def _webs(fingers, flesh):
+    """Where the skin between the fingers ends: (N, 6, 3).  Between thumb and index finger it hangs through."""
     ends = [points[:, 0].lerp(points[:, 1], WEB) for points in fingers[:-1]]
-    thumb, index = fingers[-1][:, 0].lerp(fingers[-1][:, 1], 0.85), palm[:, list(PALM).index("pad index")]
-    between = ((thumb + index) / 2).lerp(fingers[-1][:, 0], 0.2)
-    return torch.stack([*ends, thumb, between], 1), torch.tensor([6.0, 6.5, 6.5, 6.5, 9.0, 8.0], device=palm.device)
+    thumb, index = fingers[-1][:, 0].lerp(fingers[-1][:, 1], THUMB_WEB), flesh[:, list(PALM).index("pad index")]
+    return torch.stack([*ends, thumb, ((thumb + index) / 2).lerp(fingers[-1][:, 0], 0.2)], 1)
 
 
 def _forearm(hands, arm):

@@ -1,18 +1,21 @@
 """Which hands there are: every parameter of the hand simulator with its limits, and how poses and shapes are drawn.
 
-Nothing here was fitted to NYU's test frames.  Limits of joints: Hand.java of hmi neurophysics (MCP 0 to 90 degrees, PIP 0 to
-110, abduction 15 to either side, the last joint two thirds of PIP); the thumb's opposition and last joint: the Shadow hand's.
-Scale 0.8 to 1.2, states of fingers that are blended, and a spread that fans the fingers out: sphereHand (CVPR 2019).
+No pose was taken from NYU's test frames, no range fitted to them.  Limits of joints: Hand.java of hmi neurophysics (MCP 0 to
+90 degrees, PIP 0 to 110, abduction 15 to either side, the last joint two thirds of PIP); the thumb's opposition and last joint:
+the Shadow hand.
+Scale 0.8 to 1.2, states of fingers, and a spread that fans the fingers out: sphereHand (CVPR 2019), which draws every rotation,
+where this hand is held up before the camera.  All other ranges, the states' angles and the blending are ours.
 """
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from ..system.device import check_memory
 from ..system.errors import UserError
-from ..system.settings import Number, Settings
-from .hand_model import BONES, FINGERS, SPHERES, spheres
+from ..system.settings import Number, Settings, short
+from .hand_model import BONES, CHAINS, FINGERS, PALM, SPHERES, spheres
 from .parameters import Parameters, Range, between
 
 PLACE = {
@@ -38,7 +41,7 @@ BENDS = {
 ASIDE = {f"{f}_abduction": Range(-15, 0, 15, "deg", f"the {f} finger to the thumb's side (+) or away from it (-)") for f in FINGERS}
 SHAPE = {
     "scale": Range(0.8, 1.0, 1.2, "", "size; 1 is the person of NYU's training pictures"),
-    "thickness": Range(0.9, 1.05, 1.2, "", "thickness of all flesh"),
+    "thickness": Range(0.9, 1.1, 1.3, "", "thickness of all flesh"),
     "palm_width": Range(0.9, 1.0, 1.1, "", "width of the palm"),
     **{f"{f}_length": Range(0.93, 1.0, 1.07, "", f"length of the {f} finger") for f in BONES},
     **{f"{f}_width": Range(0.9, 1.0, 1.1, "", f"thickness of the {f} finger") for f in BONES},
@@ -55,7 +58,7 @@ STATES = {
 }
 SPREAD = {"index": 1.55, "middle": 0.75, "ring": -0.75, "little": -2.2}     # abduction for one degree of spread: sphereHand
 BYTES = 4 * (len(HAND) + 4 * len(SPHERES))       # that a hand takes at least: parameters, centres and radii of its spheres
-ROUNDS = 50               # of drawing again; the prior above needs some eight
+ROUNDS = 50               # of drawing again; the prior below needs some five for 100,000 hands
 TOUCH = 0.75              # flesh gives way: two parts collide when they are nearer than this share of their radii
 
 
@@ -76,6 +79,16 @@ class HandPrior(Settings):
     spread: Number(0, 15) = 6.0
     wander: Number(0, 30) = 4.0
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.ranges.keys() != HAND.keys():
+            raise UserError(f"ranges: expected the parameters of HAND, found too many or too few: "
+                            f"{', '.join(sorted(self.ranges.keys() ^ HAND.keys()))}")
+        if not self.states or any(not isinstance(state, tuple) or [np.size(bends) for bends in state] != [2, 4]
+                                  for state in self.states.values()):
+            raise UserError(f"states: expected {{name: ((MCP, PIP), (abduction, opposition, MCP, IP))}}, found "
+                            f"{short(self.states)}")
+
 
 PRIOR = HandPrior()
 
@@ -88,7 +101,8 @@ class Hands(Parameters):
 
 
 def default_hands(n=1, ranges=HAND):
-    """n times the hand that the sliders start from."""
+    """n times the hand that the sliders start from.  Raises UserError for less than one."""
+    _check_number(n)
     return Hands({name: torch.full((n,), float(r.default)) for name, r in ranges.items()})
 
 
@@ -97,17 +111,21 @@ def draw_hands(n, generator, prior=PRIOR):
 
     Raises UserError for less than one, or more than fit into memory, and for a prior that gives hardly any possible hand.
     """
-    if n < 1:
-        raise UserError(f"number of hands: expected at least 1, found {n}")
+    _check_number(n)
     check_memory(n * BYTES, generator.device, f"simulating {n:,} hands")
-    hands = _drawn(n, generator, prior)
+    hands, wrong = _drawn(n, generator, prior), torch.arange(n, device=generator.device)
     for _ in range(ROUNDS):
-        wrong = collides(hands).nonzero()[:, 0]
+        wrong = wrong[collides(hands.chunk(wrong))]
         if not len(wrong):
             return hands
         again = _drawn(len(wrong), generator, prior)
         hands = Hands({name: values.index_copy(0, wrong, again[name]) for name, values in hands.values.items()})
     raise UserError(f"prior: expected possible hands, found {len(wrong)} of {n} with fingers through flesh, drawn {ROUNDS} times")
+
+
+def _check_number(n):
+    if n < 1:
+        raise UserError(f"number of hands: expected at least 1, found {n}")
 
 
 def _drawn(n, generator, prior):
@@ -130,7 +148,7 @@ def _blended(n, generator, prior):
     share, own = (torch.rand(n, 6, generator=generator, device=device) for _ in range(2))
     does = (own[:, 1:] >= prior.alike) * torch.arange(1, 6, device=device)                     # (N, 5)
     first, second = (each.gather(1, does) for each in state)
-    share = share.gather(1, does)[..., None]
+    share = torch.sin(torch.pi / 2 * share.gather(1, does)[..., None]) ** 2                    # rather near a state than between
     fingers = torch.lerp(of_fingers[first[:, :4]], of_fingers[second[:, :4]], share[:, :4]).mT.flatten(1)
     thumb = torch.lerp(of_thumbs[first[:, 4]], of_thumbs[second[:, 4]], share[:, 4])
     wander = prior.wander * torch.randn(n, 12, generator=generator, device=device)
@@ -146,14 +164,13 @@ def collides(hands):
 def _collides(hands):
     centres, radii = spheres(hands)
     balls = torch.cat([centres, radii[..., None]], -1)
-    chains = balls[:, :20].unflatten(1, (5, 4))                                                # four spheres a finger
+    chains, palm = balls[:, :len(CHAINS)].unflatten(1, (len(BONES), -1)), balls[:, len(CHAINS):len(CHAINS) + len(PALM)]
     flesh = torch.cat([chains[:, :, :-1].lerp(chains[:, :, 1:], 0.55), chains[:, :, 1:]], 2)    # (N, 5, 6, 4)
-    fingers = torch.arange(5, device=radii.device).repeat_interleave(6)
-    apart = fingers[:, None] != fingers
-    between_fingers = (_near(flesh.flatten(1, 2), flesh.flatten(1, 2)) & apart).flatten(1).any(1)
+    finger = torch.arange(len(BONES), device=radii.device).repeat_interleave(6)
+    another = _near(flesh.flatten(1, 2), flesh.flatten(1, 2)) & (finger[:, None] != finger)
     ends = flesh[:, :, [2, 4, 5]].flatten(1, 2)                    # of the last bones, which can reach the palm
-    palm = balls[:, 20:28]
-    return between_fingers | _near(ends, palm).flatten(1).any(1)
+    i, j = torch.triu_indices(len(PALM), len(PALM), device=radii.device)     # each of its spheres, and half way to each other
+    return another.flatten(1).any(1) | _near(ends, (palm[:, i] + palm[:, j]) / 2).flatten(1).any(1)
 
 
 def _near(one, other):

@@ -2,7 +2,7 @@
 
 A posable hand (see hand_model) before the camera of NYU's pictures; a cube of 300 mm around it is cut out as the reader of
 NYU does, so that simulated and real images are encoded alike.  Its clean depth is the synthetic domain of the paper's second
-experiment (section 3.2).
+experiment (section 3.2).  Taught in: notebook 14.
 """
 
 import torch
@@ -11,12 +11,14 @@ import torch.nn.functional as F
 from ..hands import CENTRE, FOCAL, Crop, projected
 from ..images import ImageSet
 from ..system.errors import UserError
-from .hand_model import JOINTS, PART_OF_SHAPE, SHAPES, spheres
+from ..system.settings import Whole
+from .hand_model import EVALUATED_SPHERES, PART_OF_SHAPE, SHAPES, spheres
 from .hand_prior import PRIOR, draw_hands
 from .ray_casting import TILE, boxes, cast
 
-CHUNK = {"cpu": 64, "cuda": 4096}  # hands rendered at a time: on a CPU, as many as its cache holds the planes of
+CHUNK = {"cpu": 64, "cuda": 1024}  # hands rendered at a time: on a CPU, as many as its cache holds the planes of
 FLESH = 2.0               # a joint is seen if nothing lies before it by more than so many times its own flesh
+SIDE = Whole(1, 4096)     # of an image, px
 
 
 def simulate_hands(n, seed, size=(96, 96), device="cpu", prior=PRIOR, progress=None):
@@ -33,8 +35,9 @@ def render_hands(hands, size=(96, 96), progress=None):
     The near side of the cube around the hand is 0, its far side and all behind it 255.
     Labels: joints float32 (N, 14, 3), x and y px of the crop and z mm behind the cube's middle, in the order of JOINT_NAMES;
     visible bool (N, 14), whether nothing but flesh of their own lies before joints; parts uint8 (N, H, W), numbered as in PARTS.
-    Raises UserError for hands that reach the camera.
+    Raises UserError for a size that is none, and for hands that reach the camera.
     """
+    check_size(size)
     rendered, step = [], _chunk(hands)
     for i in range(0, len(hands), step):
         rendered.append(_rendered(hands.chunk(slice(i, i + step)), size))
@@ -45,17 +48,26 @@ def render_hands(hands, size=(96, 96), progress=None):
     return ImageSet(torch.cat(images), labels, source="simulated hands (simgan_lib.simulators.hands)")
 
 
+def check_size(size):
+    """UserError unless it is (rows, columns), 1 to 4,096 each."""
+    if len(size) != 2 or not all(map(SIDE.holds, size)):
+        raise UserError(f"size: expected (rows, columns), {SIDE} each, found {tuple(size)}")
+
+
 def joints_of(hands):
     """The hands' 14 joints: places float32 (N, 14, 3), u and v px of the camera's picture and z mm."""
-    return projected(spheres(hands)[0][:, JOINTS])
+    return projected(spheres(hands)[0][:, EVALUATED_SPHERES])
 
 
 def depth_of(hands, pixels):
     """Depth in mm, float32 (N, H, W); inf where no surface is.
 
     pixels: columns (N, W) and rows (N, H) of the camera's picture that are wanted; `Crop.pixels` gives those of a cube.
-    Raises UserError for hands that reach the camera.
+    Raises UserError for pixels of another number of hands, and for hands that reach the camera.
     """
+    if any(along.ndim != 2 or len(along) != len(hands) for along in pixels):
+        found = " and ".join(str(tuple(along.shape)) for along in pixels)
+        raise UserError(f"pixels: expected columns (N, W) and rows (N, H) of {len(hands)} hands, found {found}")
     step = _chunk(hands)
     return torch.cat([_seen(*_spheres(hands.chunk(at)), *(along[at] for along in pixels))[0]
                       for at in (slice(i, i + step) for i in range(0, len(hands), step))])
@@ -68,11 +80,11 @@ def _chunk(hands):
 def _rendered(hands, size):
     """uint8 (n, 1, H, W) and labels of a few hands."""
     centres, radii = _spheres(hands)
-    joints = projected(centres[:, JOINTS])
+    joints = projected(centres[:, EVALUATED_SPHERES])
     crop = Crop.around(joints, size)
     depth, shape = _seen(centres, radii, *crop.pixels())
     part_of = torch.tensor((*PART_OF_SHAPE, 0), dtype=torch.uint8, device=depth.device)
-    labels = {"joints": crop.joints(joints), "visible": _visible(centres, radii), "parts": part_of[shape.long()]}
+    labels = {"joints": crop.joints(joints), "visible": visible_joints(centres, radii), "parts": part_of[shape.long()]}
     return crop.image(depth)[:, None], labels
 
 
@@ -121,9 +133,9 @@ def _overlap(low, high, tiles):
     return (low[..., None] <= tiles[:, None, :, -1]) & (high[..., None] >= tiles[:, None, :, 0])
 
 
-def _visible(centres, radii):
+def visible_joints(centres, radii):
     """Whether the camera sees the joints: nothing lies before them but the flesh that is there: bool (n, 14)."""
-    joints = centres[:, JOINTS]
+    joints = centres[:, EVALUATED_SPHERES]
     everywhere = torch.ones(len(joints), len(SHAPES), 1, dtype=torch.bool, device=joints.device)
     depth = cast(joints[:, None], everywhere, centres, radii, SHAPES)[0][:, 0]
-    return joints[..., 2] - depth < FLESH * radii[:, JOINTS]
+    return joints[..., 2] - depth < FLESH * radii[:, EVALUATED_SPHERES]

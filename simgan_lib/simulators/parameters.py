@@ -92,7 +92,7 @@ class Parameters:
         return next(iter(self.values.values())).device
 
     def chunk(self, part):
-        """Those of the slice `part`."""
+        """Those of `part`, a slice or indices."""
         return replace(self, values={name: v[part] for name, v in self.values.items()})
 
     def with_values(self, **changes):
