@@ -36,7 +36,7 @@ class DepthCamera(Settings):
     baseline: Number(1, 1000) = 75.0               # mm from the projector, on the camera's left, to the camera
     steps: Whole(1, 1024) = 8                      # of disparity in a pixel
     reach: Whole(1, 16) = 4                        # px on either side of a window's centre: 9 x 9
-    cell: Whole(1, 16) = 4                         # px: one dot falls into each square of so many
+    cell: Whole(1, 16) = 3                         # px: one dot falls into each square of so many
     agree: Number(0, 16, above=True) = 1.0         # px by which the dots of one surface may differ from it within a window
     enough: Number(0, 1) = 0.05                    # share of a window's usual dots that must agree, else depth is missing
     dot_error: Number(0, 16) = 0.03                # px, standard deviation of one dot's disparity
