@@ -55,7 +55,7 @@ KINECT = DepthCamera()
 def structured_light(depth, generator, camera=KINECT):
     """What the camera says of exact depth: mm float (N, H, W)  ->  whole mm, float32 (N, H, W), NaN for missing.
 
-    depth: at the camera's own pixels, positive; inf where there is nothing.  At the margins a window lacks dots, and shadows
+    depth: at the camera's own pixels, at least 1; inf where there is nothing.  At the margins a window lacks dots, and shadows
     of what lies beyond the left one are unknown: ask for `reach` pixels more, on the left for a shadow's width more.
     generator: on the same device; draws where on the pattern a scene lies, and the dots' errors.
     Raises UserError for what is no depth.
@@ -81,11 +81,11 @@ def nyu_picture(mm):
 
 
 def _check(depth):
-    if not torch.is_tensor(depth) or depth.ndim != 3 or not depth.is_floating_point():
+    if not torch.is_tensor(depth) or depth.ndim != 3 or not depth.is_floating_point() or not depth.numel():
         found = f"{depth.dtype} {tuple(depth.shape)}" if torch.is_tensor(depth) else type(depth).__name__
         raise UserError(f"depth: expected a float tensor (N, H, W) of mm, found {found}")
-    if not (depth > 0).all():
-        raise UserError(f"depth: expected positive mm, inf where there is nothing, found {depth[~(depth > 0)][0].item()}")
+    if not (depth >= 1).all():                                                         # NaN is not above
+        raise UserError(f"depth: expected at least 1 mm, inf where there is nothing, found {depth[~(depth >= 1)][0].item():g}")
 
 
 def _dots(disparity, generator, camera):
