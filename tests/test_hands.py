@@ -189,6 +189,25 @@ def test_flesh_grows_with_its_parameter(name, more):
     assert shown[1] > 1.08 * shown[0]
 
 
+def test_a_finger_bends_by_its_angles_the_last_joint_by_two_thirds_of_the_middle_one():
+    centres = spheres(default_hands().with_values(**{**STRAIGHT, "ring_mcp": 30.0, "ring_pip": 60.0, "turn": 25.0}))[0][0]
+    chain = centres[[SPHERES.index(f"ring {name}") for name in ("mcp", "pip", "dip", "tip")]]
+    bones = torch.nn.functional.normalize(chain.diff(dim=0), dim=1)
+    angles = torch.rad2deg(torch.acos((bones[1:] * bones[:-1]).sum(1)))
+    torch.testing.assert_close(angles, torch.tensor([60.0, 40.0]), atol=0.1, rtol=0)
+
+
+def test_skin_between_two_fingers_ends_before_their_middle_joints():
+    hands = default_hands().with_values(**OPEN)
+    centres = spheres(hands)[0][0]
+    between = (centres[[SPHERES.index(f"ring {name}") for name in ("mcp", "pip")]]
+               + centres[[SPHERES.index(f"middle {name}") for name in ("mcp", "pip")]]) / 2
+    places = projected(torch.stack([between[0].lerp(between[1], share) for share in (0.25, 0.8)]))
+    crop = Crop.around(joints_of(hands), (224, 224))
+    x, y = crop.joints(places[None])[0, :, :2].round().long().unbind(1)
+    assert render_hands(hands, (224, 224)).labels["parts"][0, y, x].tolist() == [PALM, BACKGROUND]
+
+
 def test_the_forearm_follows_the_wrist():
     rest, bent, leant = (spheres(default_hands().with_values(**pose))[0][0, SPHERES.index("elbow radial")]
                          for pose in ({}, {"wrist_flexion": 30.0}, {"wrist_deviation": 30.0}))

@@ -1,1 +1,1 @@
-"""Eyes with exact labels, the stand-in for real ones, eyes in the evening sun, a small release to read.  No image of a person."""
+"""Eyes with exact labels, the stand-in for real ones, eyes in the evening sun, a small release; hands in depth.  No real person."""
