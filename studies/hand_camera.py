@@ -126,10 +126,10 @@ def compared(real, ours, exact, factor):
 
 
 def draw(folder, path, seed=0):
-    """The real crop among six of ours, in one row of 7  ->  its number from the left, 1 to 7."""
+    """The real crop among six of ours, in one row of 7  ->  its number from the left, 2 to 6."""
     generator = torch.Generator().manual_seed(seed)
     ours = photographed(open_hands(6, generator), generator, (224, 224)).images[:, 0]
-    place = int(torch.randint(7, (1,), generator=generator))
+    place = int(torch.randint(1, 6, (1,), generator=generator))
     crops = torch.cat([ours[:place], read_nyu(folder).images[0], ours[place:]])
     Image.fromarray(torch.cat(list(crops), 1).numpy()).save(path)
     return place + 1
