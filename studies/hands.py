@@ -87,7 +87,8 @@ class Bench:
     def refined(self, name, **changes):
         """All synthetic hands, refined by a refiner that `changes` of the training made."""
         def made():
-            run = Training(replace(self.scale.training, **changes), self.synthetic, replace(self.real, labels={}), self.seed, self.device)
+            config, unlabelled = replace(self.scale.training, **changes), replace(self.real, labels={})
+            run = Training(config, self.synthetic, unlabelled, self.seed, self.device)
             for _ in run.run():
                 pass
             return refine(run.result, self.synthetic, seed=self.seed).images
@@ -147,7 +148,8 @@ def table(rows):
         values.setdefault((line["subject"], line["measure"]), []).append(line["value"])
     for (subject, measure), found in values.items():
         over = interval(found)
-        print(f"{subject:32} {measure:26} {over['mean']:8.3f}" + (f" [{over['low']:.3f}, {over['high']:.3f}]" if over["n"] > 1 else ""))
+        reach = f" [{over['low']:.3f}, {over['high']:.3f}]" if over["n"] > 1 else ""
+        print(f"{subject:32} {measure:26} {over['mean']:8.3f}{reach}")
 
 
 def main():

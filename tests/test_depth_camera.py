@@ -111,7 +111,8 @@ def test_dots_count_less_the_farther_they_lie():
 
 @pytest.mark.parametrize("depth, words", [
     (torch.ones(4, 5), r"\(4, 5\)"), (torch.ones(1, 4, 5, dtype=torch.int32), "int32"), ([[[1.0]]], "list"),
-    (torch.zeros(1, 4, 5), "found 0.0"), (torch.full((1, 4, 5), torch.nan), "found nan"), (torch.full((1, 4, 5), -3.0), "found -3"),
+    (torch.zeros(1, 4, 5), "found 0"), (torch.ones(0, 4, 5), r"\(0, 4, 5\)"),
+    (torch.full((1, 4, 5), torch.nan), "found nan"), (torch.full((1, 4, 5), -3.0), "found -3"),
 ])
 def test_what_is_no_depth_is_refused(depth, words):
     with pytest.raises(UserError, match=words):

@@ -63,8 +63,10 @@ def test_equal_neighbours_of_one_hand_in_rows_and_in_columns():
 def test_second_differences_are_counted_in_steps():
     """Steps of 2 mm.  Rows 730 730 732 734 734: |1 -1 2|: 2 0 2; and 730 738 730: 16."""
     mm = wall([730, 730, 732, 734, 734], [NONE, 730, 738, 730, NONE], [732, 734, 736, 738, 740])
-    median, above = depth_noise.second_differences(mm, ~np.isnan(mm))
-    assert median == 0 and above == 1 / 7                          # 1 0 1 | 8 | 0 0 0
+    beyond, above = depth_noise.second_differences(mm, ~np.isnan(mm))
+    assert beyond == 0 and above == 1 / 7                          # 1 0 1 | 8 | 0 0 0
+    rough = wall([730, 738, 730, 738, 732])                        # steps of 4 mm; 4 4 3.5, of which one is a step
+    assert depth_noise.second_differences(rough, rough > 0) == (3, 1)
 
 
 def test_holes_are_what_the_hand_encloses():

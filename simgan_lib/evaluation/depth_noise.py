@@ -53,13 +53,13 @@ def equal_neighbours(mm, hand):
 
 
 def second_differences(mm, hand):
-    """|second difference| along rows within the hand, in steps of depth at that place: its median, and the share above 1.5.
+    """|Second differences| along rows within the hand, in steps of depth: (median of what is beyond a step, share above 1.5).
 
-    A surface that is smooth but for its steps has 0, or 1 where a step lies: what is above comes of noise and of edges.
+    A surface that is smooth but for its steps has 0, or 1 where a step lies: what is beyond comes of noise and of edges.
     """
     size = np.abs(np.diff(_picture(mm, hand), 2, axis=1))[_runs(hand, 3, 1)]
     size = size / quantization_step(mm, np.median(mm[hand]))
-    return float(np.median(size)), float((size > 1.5).mean())
+    return float(np.median((size - 1).clip(0))), float((size > 1.5).mean())
 
 
 def silhouette_residual(hand):
