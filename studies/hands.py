@@ -23,7 +23,7 @@ Mean and 95 % interval over seeds of the simulated hands, the networks and the b
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
@@ -164,13 +164,13 @@ def main():
     a = parser.parse_args()
     device, scale, seeds = resolve_device(a.device), SCALES[a.profile], range(a.first, a.first + a.seeds)
     asked = f"--profile {a.profile} --seeds {a.seeds}" + (f" --first {a.first}" if a.first else "")
-    run = run_line("hands", a.profile, "stand-in hands", asdict(scale), within=WITHIN,
+    run = run_line("hands", a.profile, "stand-in hands", scale.described(), within=WITHIN,
                    **about(device, f"python studies/hands.py {asked}"))
     if a.record:
         check_addable(a.record, run, seeds)
     size, rows = (scale.side, scale.side), []
     real, test = stand_in_hands(scale.real, 21_001, size), stand_in_hands(scale.test, 21_002, size)
-    keep = Stages(a.results, asdict(scale) | {"code": code_digest(), "device": device.type})
+    keep = Stages(a.results, scale.described() | {"code": code_digest(), "device": device.type})
     for seed in seeds:
         more = Bench(scale, seed, real, device, keep).rows(test)
         rows += more
