@@ -21,6 +21,7 @@ from ..system.settings import Number, Settings, Whole, short
 
 PATTERN = (512, 1024)     # rows and columns of the projector's pattern, which repeats
 PATTERN_SEED = 7          # every camera of the kind has the same pattern
+WINDOWS = {"cpu": 2048, "cuda": 1 << 20}    # in which dots vote at a time: on a CPU, as many as its cache holds
 NYU_MISSING = 2001        # mm: what a picture of NYU's says for no depth, and for all that is farther than 2 m
 
 
@@ -129,7 +130,7 @@ def _agreed(disparity, dots, camera):
     seen = disparity * dots                                                            # 0: no dot
     total, weight = _summed(seen, kernel), _summed(dots, kernel)
     split = _highest(seen, camera) + _highest((camera.strength - seen) * dots, camera) - camera.strength > camera.agree
-    total[split], weight[split] = _majority(_windows(seen, split, camera.reach), kernel.flatten(), camera)
+    total[split], weight[split] = _elected(seen, split, kernel.flatten(), camera)
     return torch.where(weight >= camera.enough * kernel.sum() / camera.cell**2, total / weight, torch.nan)
 
 
@@ -145,15 +146,19 @@ def _highest(values, camera):
     return F.max_pool2d(F.max_pool2d(values, (1, side), 1, (0, reach)), (side, 1), 1, (reach, 0))
 
 
-def _windows(values, at, reach):
-    """The window around each pixel at bool (N, H, W): (M, (2 reach + 1)^2)."""
-    n, y, x = at.nonzero(as_tuple=True)
-    padded, steps = F.pad(values, (reach,) * 4), torch.arange(2 * reach + 1, device=values.device)
-    return padded[n[:, None, None], y[:, None, None] + steps[:, None], x[:, None, None] + steps].flatten(1)
+def _elected(seen, at, weights, camera):
+    """What `_majority` says of the windows around the pixels at bool (N, H, W), in parts: (2, M)."""
+    padded, parts = F.pad(seen, (camera.reach,) * 4), at.nonzero().split(WINDOWS.get(seen.device.type, WINDOWS["cuda"]))
+    steps = torch.arange(2 * camera.reach + 1, device=seen.device)
+    found = []
+    for part in parts:
+        n, y, x = part[:, :, None, None].unbind(1)                                     # (M, 1, 1)
+        found.append(_majority(padded[n, y + steps[:, None], x + steps].flatten(1), weights, camera))
+    return torch.cat(found, 1)
 
 
 def _majority(seen, weights, camera):
-    """(sum of weighted disparities, of weights) of the surface to which most dots of a window belong, each (M,).
+    """Sums of weighted disparities, and of weights, of the surface to which most dots of a window belong: (2, M).
 
     seen: (M, 81), 0 where there is no dot.  Three stand for election: the nearest, the farthest, and the mean of all, which
     is that of a steep surface.
@@ -165,4 +170,4 @@ def _majority(seen, weights, camera):
     total = torch.stack([vote.sum(1) for vote in votes])
     sums = torch.stack([(vote * seen).sum(1) for vote in votes])
     best = total.argmax(0, keepdim=True)
-    return sums.gather(0, best)[0], total.gather(0, best)[0]
+    return torch.cat([sums.gather(0, best), total.gather(0, best)])
