@@ -12,6 +12,7 @@ from .system.errors import UserError
 
 FOCAL, CENTRE = (588.03, 587.07), (320.0, 240.0)             # pixels
 PICTURE = (480, 640)                                         # rows and columns of the camera
+NO_DEPTH = 2001                                              # mm: what NYU's pictures say there, and for all beyond 2 m
 CUBE = 300.0                                                 # mm: what is cut out around a hand
 # In the order of the evaluation.  R: the proximal end of the middle bone, by the PIP joint; the thumb's R2 and R1: the
 # proximal ends of its last and of its middle bone.

@@ -26,8 +26,8 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.datasets.nyu import read_nyu
 from simgan_lib.evaluation import depth_noise
-from simgan_lib.hands import FOCAL, PICTURE, Crop
-from simgan_lib.simulators.depth_camera import KINECT, NYU_MISSING, structured_light
+from simgan_lib.hands import FOCAL, NO_DEPTH, PICTURE, Crop
+from simgan_lib.simulators.depth_camera import KINECT, structured_light
 from simgan_lib.simulators.hand_prior import HAND, HandPrior, draw_hands
 from simgan_lib.simulators.hands import depth_of, joints_of
 from simgan_lib.simulators.stand_in_hands import behind, photographed
@@ -55,7 +55,7 @@ def real_picture(folder):
         raise UserError(f"{path}: expected NYU's first test frame, found none; --real names the folder of the release")
     pixels = np.asarray(Image.open(path, formats=["PNG"]).convert("RGB")).astype(float)
     mm = 256 * pixels[..., 1] + pixels[..., 2]
-    return np.where((mm > 0) & (mm != NYU_MISSING), mm, np.nan)
+    return np.where((mm > 0) & (mm != NO_DEPTH), mm, np.nan)
 
 
 def open_hands(n, generator):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..hands import PICTURE, Crop
+from ..hands import NO_DEPTH, PICTURE, Crop
 from ..system.errors import UserError
 from ..system.files import reading, stamp
 from ..system.settings import short
@@ -28,8 +28,8 @@ PARTS = ("train", "test")
 # xinghaochen/awesome-hand-pose-estimation) name them, and the text extract has them.  Little finger, ring finger, middle
 # finger, index finger (tip and middle each), thumb (tip, two joints), wrist (two), palm.
 JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
-# "mm" that say: no depth here.  2001 stands in the release's Kinect frames, 0 is what others write.
-MISSING = (0, 2001)
+# "mm" that say: no depth here.  NO_DEPTH stands in the release's Kinect frames, 0 is what others write.
+MISSING = (0, NO_DEPTH)
 CENTRES = ("joints", "mass")
 # The test set's labels come from rigid skeletons, and there are three: distances within the palm have no spread up to frame
 # 2,440, from there to 3,136, and from there on.  The first is the training set's person.  From wrist (30) to palm (32) they

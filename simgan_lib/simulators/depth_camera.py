@@ -16,13 +16,13 @@ from functools import lru_cache
 import torch
 import torch.nn.functional as F
 
+from ..hands import NO_DEPTH
 from ..system.errors import UserError
 from ..system.settings import Number, Settings, Whole, short
 
 PATTERN = (512, 1024)     # rows and columns of the projector's pattern, which repeats
 PATTERN_SEED = 7          # every camera of the kind has the same pattern
 WINDOWS = {"cpu": 2048, "cuda": 1 << 20}    # in which dots vote at a time: on a CPU, as many as its cache holds
-NYU_MISSING = 2001        # mm: what a picture of NYU's says for no depth, and for all that is farther than 2 m
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def nyu_picture(mm):
     """
     if not torch.is_tensor(mm) or mm.ndim != 2 or (mm < 0).any():
         raise UserError(f"depth: expected a tensor (H, W) of mm, NaN where it is missing, found {short(mm)}")
-    mm = torch.where(mm < NYU_MISSING, mm, NYU_MISSING).round().int()                  # NaN is not below it
+    mm = torch.where(mm < NO_DEPTH, mm, NO_DEPTH).round().int()                  # NaN is not below it
     return torch.stack([torch.zeros_like(mm), mm // 256, mm % 256], -1).to(torch.uint8).cpu().numpy()
 
 
