@@ -94,8 +94,9 @@ PRESETS = {
 # but for the paper's: after the 40 updates of warm-up in `quick` a hand is 1.5 levels off; one painted anew 13 after 100.
 HAND_PRESETS = {
     # Images of 96x96: with the layers for gaze a verdict sees a quarter of a side, as those for hands a third of 224.
-    "quick": TrainingConfig(steps=120, batch=8, width=16, blocks=2, residual=True, regularization=0.2, buffer=256,
-                            refiner_warmup=40),
+    # Lambda and rates: of two tried on stand-in hands that report nothing, the one at which outlines frayed.
+    "quick": TrainingConfig(steps=240, batch=8, width=16, blocks=2, residual=True, regularization=0.02, buffer=256,
+                            refiner_warmup=40, refiner_lr=1e-3, discriminator_lr=1e-3),
     # Lambda: 1,024 pixels a verdict, held together as much as the 16 of `quick`.
     "full": TrainingConfig(steps=2000, blocks=10, first_kernel=7, discriminator_layers="hands", residual=True,
                            regularization=0.003, ema_decay=0.998, buffer=2048, refiner_warmup=200, discriminator_warmup=50),

@@ -7,7 +7,8 @@ but what is called real.  All estimators are alike, learn for as many steps, and
   synthetic, refined           simulated hands, and what the refiner makes of them
   synthetic 3x, refined 3x     three times as many (the paper's: of three views)
   refined without history      the refiner trained without its buffer: the paper's ablation on hands
-  real                         stand-in hands with their labels: the bound
+  synthetic by the camera      the same simulated hands seen by the stand-in's camera: what a perfect refiner would give
+  real                         stand-in hands with their labels: the bound; they have the stand-in's people and poses, too
   ..., 100 real labels         fine-tuned with 100 labelled stand-in hands: a row that the paper lacks
   100 real labels alone        an estimator that sees nothing else, for as many steps
 joint_error_mm             mean distance of joints in space
@@ -26,6 +27,8 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.hands import crop_errors_mm, crop_errors_px, error_curve
 from simgan_lib.evaluation.pose import PRESETS as POSE_PRESETS
@@ -36,8 +39,9 @@ from simgan_lib.experiments.records import add, check_addable, row, run_line
 from simgan_lib.experiments.runs import Stages
 from simgan_lib.hands import CUBE
 from simgan_lib.images import ImageSet
+from simgan_lib.simulators.hand_prior import draw_hands
 from simgan_lib.simulators.hands import simulate_hands
-from simgan_lib.simulators.stand_in_hands import stand_in_hands
+from simgan_lib.simulators.stand_in_hands import photographed, stand_in_hands
 from simgan_lib.system.device import resolve_device
 from simgan_lib.system.errors import exit_status
 from simgan_lib.system.settings import COUNT, SEED, SEEDS, OneOf, Parser, Settings, Whole, text
@@ -83,6 +87,8 @@ class Bench:
         self.scale, self.seed, self.real, self.device, self.keep = scale, seed, real, device, keep
         size = (scale.side, scale.side)
         self.synthetic = simulate_hands(TIMES * scale.synthetic, seed=80_000 + seed, size=size)
+        drawn = draw_hands(TIMES * scale.synthetic, torch.Generator().manual_seed(80_000 + seed)).chunk(slice(scale.synthetic))
+        self.by_camera = photographed(drawn, torch.Generator().manual_seed(90_000 + seed), size)
 
     def refined(self, name, **changes):
         """All synthetic hands, refined by a refiner that `changes` of the training made."""
@@ -102,7 +108,8 @@ class Bench:
         once = slice(self.scale.synthetic)
         refined = self.refined("refined")
         return {"synthetic": self.synthetic[once], "refined": refined[once], "synthetic 3x": self.synthetic, "refined 3x": refined,
-                "refined without history": self.refined("without-history", buffer=0)[once], "real": self.real}
+                "refined without history": self.refined("without-history", buffer=0)[once],
+                "synthetic by the camera": self.by_camera, "real": self.real}
 
     def answers(self, test):
         """Yield (what an estimator was trained on, its answers for the test hands (N, 14, 3))."""

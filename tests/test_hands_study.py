@@ -46,10 +46,13 @@ def test_refined_hands_keep_the_labels_of_the_simulated_ones_and_3x_holds_1x(ben
     sets = bench.training_sets()
     every = simulate_hands(12, 80_003, (32, 32))
     assert {name: len(hands) for name, hands in sets.items()} == {
-        "synthetic": 4, "refined": 4, "synthetic 3x": 12, "refined 3x": 12, "refined without history": 4, "real": 120}
+        "synthetic": 4, "refined": 4, "synthetic 3x": 12, "refined 3x": 12, "refined without history": 4,
+        "synthetic by the camera": 4, "real": 120}
     assert torch.equal(sets["synthetic 3x"].images, every.images) and torch.equal(sets["synthetic"].images, every.images[:4])
     assert {sets[name].images.unique().item() for name in ("refined", "refined 3x")} == {7}
     assert sets["refined without history"].images.unique().item() == 9
+    assert torch.equal(sets["synthetic by the camera"].labels["joints"], every.labels["joints"][:4])      # the same hands
+    assert not torch.equal(sets["synthetic by the camera"].images, every.images[:4])
     for name in ("refined 3x", "synthetic 3x"):
         assert torch.equal(sets[name].labels["joints"], every.labels["joints"])
 
@@ -64,12 +67,12 @@ def test_fine_tuning_takes_100_real_labels_and_goes_on_from_its_own_estimator(st
     monkeypatch.setattr(study, "train_pose_estimator", train)
     monkeypatch.setattr(study, "predict_pose", lambda estimator, test: estimator)
     named = dict(bench.answers(TEST))
-    assert named["real"] == 6 and seen[5][0] == 120
+    assert named["real"] == 7 and seen[6][0] == 120
     steps = bench.scale.pose.steps
     for name, begun in (("synthetic", named["synthetic"]), ("refined", named["refined"])):
         assert seen[named[f"{name}, 100 real labels"] - 1][::3] == (100, begun)
         assert seen[named[f"{name}, 100 real labels"] - 1][1] == steps // 5
-    assert seen[named["100 real labels alone"] - 1][:2] == (100, steps) and len(seen) == 9
+    assert seen[named["100 real labels alone"] - 1][:2] == (100, steps) and len(seen) == 10
     assert torch.equal(seen[-1][2], REAL.images[0])
 
 
@@ -88,6 +91,6 @@ def test_every_estimator_is_asked_about_the_same_new_people(study, bench, monkey
     monkeypatch.setattr(study, "train_pose_estimator", lambda hands, *given, start=None: hands)
     monkeypatch.setattr(study, "predict_pose", lambda estimator, test: asked.append(test) or test.labels["joints"])
     rows = bench.rows(TEST)
-    assert len(asked) == 9 and all(test is TEST for test in asked)
+    assert len(asked) == 10 and all(test is TEST for test in asked)
     assert {line["value"] for line in rows if line["measure"] == "joint_error_mm"} == {0.0}
     assert {line["value"] for line in rows if line["measure"] == "max_within_5_heat_map_px"} == {100.0}
