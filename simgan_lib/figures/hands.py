@@ -44,7 +44,8 @@ def hands_figure(rows, columns, joints=None, width=7.2):
         for i, places in enumerate(joints.get(name, ())):
             corner = np.array([i % columns * (wide + GAP), i // columns * (high + GAP)])
             _skeleton(axes, np.asarray(torch.as_tensor(places).cpu())[:, :2] + corner)
-    return figure, said + (f" The joints of {', '.join(joints)} are drawn, with lines from the palm to each finger's end."
+    named = ", ".join(joints).replace("\n", " ")
+    return figure, said + (f" The joints of {named} are drawn, with lines from the palm to each finger's end."
                            if joints else "")
 
 
