@@ -17,15 +17,14 @@ The method, to be read in this order:
 The wings around it; each knows only what stands above it:
     system        errors, files, devices, digests, checkpoints, image sets on disk
     simulators    eyes, whose ranges stand in parameters; camera (the stand-in real domain), evening, release
-                  hands: hand_prior draws them, hand_model poses them, ray_casting sees them;  stand_in_hands: other
-                  people's, seen by a depth_camera
-    datasets      one reader a release: mpiigaze, nyu, ...;  tools/: downloads, archives, conversion, inspection
+                  hands: hand_prior draws them, hand_model poses them, ray_casting sees them; stand_in_hands and their depth_camera
+    datasets      one reader a release: mpiigaze, nyu, ...; hand_centre: a hand without labels;  tools/: downloads, archives, ...
     neighbours    SS-GAN's rotations against forgetting; a style-based generator, one of eyes in a file; parts from one label
-    evaluation    gaze error, hand pose, pupil shift, realism and its judges, artefacts, the visual Turing test, statistics,
-                  a depth camera's noise
+    evaluation    gaze error, pupil shift, realism and its judges, artefacts, the visual Turing test, statistics
+                  pose: estimators of hand pose; hands: how far their joints are off; depth_noise: what a camera does to depth
     figures       one module a lesson; results has those of training and of a report, base the style
     experiments   reproduce (the main job), gaze_methods, ablations;  records, tables, pages (report.html.jinja: a report's looks)
-    teaching      what notebooks use: checks/ of exercises, one module a lesson; widgets, the failure gallery
+    teaching      what notebooks use: checks/ of exercises, one module a lesson; widgets, hand_poser, the failure gallery
     __main__      the command line: python -m simgan_lib --help
 
 An afternoon's reading: the method, simulators, evaluation.gaze and evaluation.realism.  Nothing is imported here.

@@ -20,16 +20,19 @@ JOINT_NAMES = ("little tip", "little R", "ring tip", "ring R", "middle tip", "mi
                "thumb tip", "thumb R2", "thumb R1", "wrist 1", "wrist 2", "palm")
 
 
-def projected(points):
-    """Points (..., 3) mm  ->  places (..., 3): u, v px and z mm."""
+def projected(points, focal=FOCAL, centre=CENTRE):
+    """Points (..., 3) mm  ->  places (..., 3): u, v px and z mm.
+
+    focal, centre: of a camera, (x, y) in pixels; NYU's if no others are given, as an exercise of notebook 14 does.
+    """
     x, y, z = points.unbind(-1)
-    return torch.stack([FOCAL[0] * x / z + CENTRE[0], FOCAL[1] * y / z + CENTRE[1], z], -1)
+    return torch.stack([focal[0] * x / z + centre[0], focal[1] * y / z + centre[1], z], -1)
 
 
-def unprojected(places):
+def unprojected(places, focal=FOCAL, centre=CENTRE):
     """Places (..., 3): u, v px and z mm  ->  points (..., 3) mm.  Inverse of `projected`."""
     u, v, z = places.unbind(-1)
-    return torch.stack([(u - CENTRE[0]) * z / FOCAL[0], (v - CENTRE[1]) * z / FOCAL[1], z], -1)
+    return torch.stack([(u - centre[0]) * z / focal[0], (v - centre[1]) * z / focal[1], z], -1)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Each check passes right answers, calls the stub open, and names each of a bank of plausible mistakes.
 
-The bank is in `answers_00_05.py`, `answers_06_11.py` and `answers_12_13.py`.  `python tests/test_checks.py` counts it.
+The bank is in `answers_00_05.py`, `answers_06_11.py`, `answers_12_13.py` and `answers_14.py`.
+`python tests/test_checks.py` counts it.
 """
 
 import itertools
@@ -10,6 +11,7 @@ from fractions import Fraction
 import answers_00_05
 import answers_06_11
 import answers_12_13
+import answers_14
 import pytest
 import torch
 
@@ -17,7 +19,7 @@ from simgan_lib import losses
 from simgan_lib.teaching import checks
 from simgan_lib.teaching.checks import Check, Draw, Open, Wrong, expect, expect_gradients, yours_or_ours
 
-BANK = answers_00_05.BANK | answers_06_11.BANK | answers_12_13.BANK
+BANK = answers_00_05.BANK | answers_06_11.BANK | answers_12_13.BANK | answers_14.BANK
 CHECKS = {name: check for name, check in vars(checks).items() if isinstance(check, Check)}
 RIGHT = [pytest.param(name, answer, id=f"{name}-{i}") for name, (rights, _) in BANK.items() for i, answer in enumerate(rights)]
 WRONG = [pytest.param(name, *pair, id=f"{name}-{i}") for name, (_, wrongs) in BANK.items() for i, pair in enumerate(wrongs)]

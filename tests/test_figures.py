@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from simgan_lib import figures
+from simgan_lib.figures.hands import depth_colours
 from simgan_lib.figures.segmentation import colours_of, tinted
 from simgan_lib.system.errors import UserError
 
@@ -318,3 +319,67 @@ def test_features_are_shown_by_their_main_directions():
     assert len(quarters) == 4 and len({tuple(colours[1, :, y, x].tolist()) for y in (0, 1) for x in (0, 2)}) == 1
     figure, sentence = figures.features_figure(torch.zeros(2, 1, 4, 6, dtype=torch.uint8), {"both": maps}, 2)
     assert len(figure.axes) == 2 and "both" in sentence
+
+
+# ---- notebook 14 ----
+def test_near_depth_is_bright_and_nothing_is_white():
+    images = torch.tensor([[[[0, 64, 128, 200, 254, 255]]]], dtype=torch.uint8)
+    *shown, nothing = depth_colours(images)[0, :, 0].T.tolist()
+    gray = [0.299 * r + 0.587 * g + 0.114 * b for r, g, b in shown]
+    assert gray == sorted(gray, reverse=True) and min(np.diff(gray[::-1])) > 5                    # told apart in gray print
+    assert nothing == [255, 255, 255] and shown[0][0] > 3 * shown[0][2] and shown[4][2] > 2 * shown[4][0]
+
+
+def test_joints_are_drawn_in_the_pixels_of_their_own_image():
+    """The third of three hands, two in a row: its image begins 22 pixels down, the second one 32 to the right."""
+    images = torch.full((3, 1, 20, 30), 255, dtype=torch.uint8)
+    joints = torch.zeros(3, 14, 3)
+    joints[1, 13], joints[1, 6], joints[1, 7] = torch.tensor([[15.0, 17.0, -9.0], [12.5, 2.0, 0.0], [14.0, 9.0, 0.0]])
+    joints[2, 8] = torch.tensor([28.0, 11.0, 5.0])
+    figure, sentence = figures.hands_figure({"plain": images, "named": images}, 2, {"named": joints})
+    plain, named = figure.axes
+    assert not [line for line in plain.lines if len(line.get_xdata()) == 14]
+    dots = [line.get_xydata().tolist() for line in named.lines if len(line.get_xdata()) == 14]
+    assert len(dots) == 3 and dots[1][13] == [47, 17] and dots[1][6] == [44.5, 2] and dots[2][8] == [28, 33]
+    links = [line.get_xydata().tolist() for line in named.lines]
+    assert [[47, 17], [46, 9]] in links and [[46, 9], [44.5, 2]] in links                         # palm, index R, index tip
+    assert "3 plain, 3 named" in sentence and "joints of named" in sentence
+    assert (named.get_xlim(), named.get_ylim()) == (plain.get_xlim(), plain.get_ylim())
+
+
+@pytest.mark.parametrize("name, joints", [("other", torch.zeros(3, 14, 3)), ("plain", torch.zeros(2, 14, 3)),
+                                          ("plain", torch.zeros(3, 36, 3)), ("plain", torch.zeros(3, 14)),
+                                          ("plain", torch.zeros(3, 14, 1))])
+def test_joints_of_other_hands_are_refused(name, joints):
+    with pytest.raises(ValueError, match=f"joints of {name}: expected"):
+        figures.hands_figure({"plain": torch.zeros(3, 1, 20, 30, dtype=torch.uint8)}, 3, {name: joints})
+
+
+def test_curves_of_error_say_their_shares_where_the_dotted_line_is():
+    mm = [0.0, 20.0, 40.0]
+    curves = {"synthetic": (mm, [0.0, 50.0, 90.0], [0, 45, 85], [0, 55, 95]), "refined 3x": (mm, [0.0, 70.0, 100.0], None, None)}
+    figure, sentence = figures.error_curves_figure(curves, "mm", {"old": (mm, [0.0, 10.0, 30.0]), "new": (mm, [0, 85, 95])}, 30)
+    axes, = figure.axes
+    assert "synthetic ≈70 %, refined 3x ≈85 %; 2 published methods, in gray, from old ≈20 % to new ≈90 %" in sentence
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named == ["synthetic: 70 %", "refined 3x: 85 %", "published methods (2)"]
+    gray, ours = axes.lines[:2], axes.lines[2:4]
+    assert {line.get_color() for line in gray} == {"0.72"} and gray[0].get_linewidth() < ours[0].get_linewidth()
+    assert [line.get_color() for line in ours] == [figures.STYLE[name]["color"] for name in ("synthetic", "refined")]
+    assert axes.lines[4].get_xdata()[0] == 30 and len(axes.collections) == 1 and "largest joint error, mm" in axes.get_xlabel()
+    band = axes.collections[0].get_paths()[0].vertices.tolist()
+    assert [20, 45] in band and [20, 55] in band
+
+
+def test_training_sets_of_one_kind_are_told_apart_by_their_markers():
+    names = ("refined", "refined 3x", "refined without history", "refined, 100 labels", "100 labels alone")
+    figure, sentence = figures.error_curves_figure({name: ([0, 5], [0, 50], None, None) for name in names}, "px")
+    looks = [(line.get_color(), line.get_marker(), line.get_markerfacecolor()) for line in figure.axes[0].lines]
+    assert len(set(looks)) == len(names) and looks[4][0] != looks[0][0] == looks[1][0] == looks[2][0] == looks[3][0]
+    assert "at the right end are: refined ≈50 %" in sentence and pixels(figure).std() > 5
+
+
+@pytest.mark.parametrize("curve", [([0, 1, 2], [0, 50], None, None), ([], [], None, None), (0, 1, None, None)])
+def test_a_curve_of_error_whose_parts_differ_is_refused(curve):
+    with pytest.raises(ValueError, match="synthetic: expected as many shares as distances"):
+        figures.error_curves_figure({"synthetic": curve}, "mm")

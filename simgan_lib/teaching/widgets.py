@@ -95,7 +95,7 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
     for labels and colour.  Taught in: notebook 01.
     """
     eye = default_parameters(1, seed, prior)
-    sliders = {name: _slider(name, range_) for name, range_ in prior.items()}
+    sliders = {name: slider_of(name, range_) for name, range_ in prior.items()}
     labels, colour = ipywidgets.Checkbox(True, description="labels"), ipywidgets.Checkbox(False, description="colour")
 
     def seen():
@@ -103,7 +103,7 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
         figure, sentence = eye_figure(drawn, labels.value, width=3.4)          # inches: the sliders stand beside it
         return picture(figure, sentence), sentence
 
-    themes = ipywidgets.Tab([ipywidgets.VBox([_explained(sliders[name], prior[name]) for name in names])
+    themes = ipywidgets.Tab([ipywidgets.VBox([explained(sliders[name], prior[name]) for name in names])
                              for names in EYE_THEMES.values()])
     for i, theme in enumerate(EYE_THEMES):
         themes.set_title(i, theme)
@@ -111,13 +111,13 @@ def eye_sliders(prior=EYE, seed=0, size=(70, 110)):
     return pictured([*sliders.values(), labels, colour], seen, ipywidgets.VBox([themes, switches]))
 
 
-def _slider(name, range_):
+def slider_of(name, range_):
     step = 10.0 ** math.floor(math.log10((range_.high - range_.low) / 20))       # browsers round to steps from the low end
     return ipywidgets.FloatSlider(range_.default, min=range_.low, max=range_.high, step=step, description=name,
                                   readout_format=".2f", style={"description_width": "7em"}, layout={"width": "22em"})
 
 
-def _explained(slider, range_):
+def explained(slider, range_):
     """A slider and what it does, in two lines if need be; below the slider where the page is narrow."""
     said = html.escape(range_.what + (f" ({range_.unit})" if range_.unit else ""))
     words = ipywidgets.HTML(f'<div style="line-height: 1.1">{said}</div>', layout={"flex": "1 1 12em"})

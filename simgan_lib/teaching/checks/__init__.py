@@ -12,6 +12,7 @@ from .domain_gap import angular_error_deg, gaze_vector
 from .feature_regularizer import local_contrast
 from .forgetting import rotate_batch, rotation_discriminator_loss, rotation_generator_loss
 from .gaze_estimation import cumulative_curve, resampled_mean
+from .hands import error_curve, joints_from_heat_maps, projected, unprojected, visible
 from .history_buffer import chance_to_survive, history_buffer, mixed_batch
 from .local_loss import local_adversarial_loss, receptive_field
 from .pupil_centres import mean_shift, vertex
