@@ -403,7 +403,7 @@ def test_a_check_that_is_called_to_be_shown_has_a_seed(path):
 @each(SCRIPTS)
 def test_a_notebook_has_exercises(path):
     numbers = [number for number, *_ in exercises(path)]
-    assert numbers == [f"{int(path.name[:2])}.{i + 1}" for i in range(len(numbers))] and 1 <= len(numbers) <= 3
+    assert numbers == [f"{int(path.name[:2])}.{i + 1}" for i in range(len(numbers))] and 1 <= len(numbers) <= 4
 
 
 @each(SCRIPTS)
