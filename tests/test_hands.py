@@ -47,6 +47,12 @@ def test_a_point_is_seen_where_the_camera_of_nyu_sees_it():
     torch.testing.assert_close(unprojected(place), point)
 
 
+def test_another_camera_sees_it_elsewhere():
+    point, camera = torch.tensor([100.0, -50.0, 800.0]), ((400.0, 200.0), (50.0, 60.0))
+    assert projected(point, *camera).tolist() == [100.0, 47.5, 800.0]                # 400 / 8 + 50, 60 - 200 / 16
+    assert unprojected(torch.tensor([100.0, 47.5, 800.0]), *camera).tolist() == point.tolist()
+
+
 def test_the_cube_around_two_joints():
     """At 700 mm, a cube of 300 mm is 252.01 px wide and 251.60 px high: 5.0402 and 2.5160 px for one of 50 x 100."""
     joints = torch.tensor([[[400.0, 200.0, 700.0], [420.0, 230.0, 700.0]]])
