@@ -174,7 +174,8 @@ assert 2.8 < step < 2.9
 #
 # A joint lies *inside* the hand, some millimetres behind the skin. It is seen if the surface at its pixel is no more than `flesh`
 # before it. If something else, a finger perhaps, lies further before it, it is hidden. `visible(depth, places, flesh)` takes depth
-# $(N, H, W)$ in mm, with infinity where there is nothing, and places $(N, J, 3)$ in pixels of that image and mm.
+# $(N, H, W)$ in mm and places $(N, J, 3)$ in pixels of that image and mm. Depth is infinite where no surface is: there a joint is not
+# hidden.
 #
 # <details><summary>Hint</summary>
 #
