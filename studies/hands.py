@@ -18,7 +18,7 @@ What the refiner keeps, of the simulated hands themselves:
 silhouette_iou             of the pixels that show something within the cube
 joint_depth_mm             mean |refined - synthetic| at the joints that the camera sees
 Mean and 95 % interval over seeds of the simulated hands, the networks and the batches; the stand-in hands stay.
---results keeps each finished network's answers.  --record adds the numbers to a file of records.
+--results keeps refined hands.  --record adds the numbers to a file of records.
 """
 
 import json
@@ -141,7 +141,7 @@ def kept_in_place(synthetic, refined):
     before, after = (hands.images[:, 0] for hands in (synthetic, refined))
     here, there = before < BACKGROUND, after < BACKGROUND
     seen, (x, y) = synthetic.labels["visible"].bool(), synthetic.labels["joints"][..., :2].round().long().unbind(-1)
-    seen &= (x >= 0) & (y >= 0) & (x < before.shape[2]) & (y < before.shape[1])
+    seen = seen & (x >= 0) & (y >= 0) & (x < before.shape[2]) & (y < before.shape[1])
     image, joint = seen.nonzero(as_tuple=True)
     levels = [each[image, y[image, joint], x[image, joint]].double() for each in (before, after)]
     return {"silhouette_iou": ((here & there).sum() / (here | there).sum()).item(),

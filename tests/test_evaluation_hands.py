@@ -54,8 +54,8 @@ def test_errors_of_crops_know_how_many_mm_a_pixel_is_at_the_joint_s_depth():
     predicted = torch.tensor([[[12.0, 77.0, 30.0], [63.5, 47.5, 0.0]]])
     across, down = 2 * 1.875 * 930 / 900, 3 * 2.5 * 930 / 900
     assert crop_errors_mm(predicted, hands) == pytest.approx(np.array([[np.hypot(across, down), 0]]), abs=1e-3)
-    assert crop_errors_px(predicted, hands) == pytest.approx(np.array([[5**0.5, 0]]), abs=1e-5)         # 1 and 2 of 64
-    assert crop_errors_px(predicted[..., :2], hands, 224) == pytest.approx(np.array([[3.5 * 5**0.5, 0]]), abs=1e-5)
+    assert crop_errors_px(predicted, hands) == pytest.approx(np.array([[0.8 * 5**0.5, 0]]), abs=1e-5)   # 1 and 2 of 64 in 240 mm
+    assert crop_errors_px(predicted[..., :2], hands, 224) == pytest.approx(np.array([[2.8 * 5**0.5, 0]]), abs=1e-5)
 
 
 def test_a_joint_too_deep_in_a_crop_moves_along_its_ray():
@@ -70,6 +70,14 @@ def test_each_crop_has_its_own_cube():
     hands.labels["cube"][1] = torch.tensor([100.0, 300.0, 700.0, 120.0])
     found = crop_errors_mm(hands.labels["joints"] + torch.tensor([8.0, 0, 0]), hands)
     assert found == pytest.approx(np.array([[15], [7.5]]), abs=1e-3)
+
+
+def test_pixels_are_those_of_a_crop_of_300_mm_whatever_the_cube():
+    """8 of 128 px are 4 of 64; in a cube of 120 mm they are 0.4 times as far."""
+    hands = crops([[[70.0, 40.0, 0.0]], [[70.0, 40.0, 0.0]]])
+    hands.labels["cube"][:, 3] = torch.tensor([300.0, 120.0])
+    found = crop_errors_px(hands.labels["joints"] + torch.tensor([8.0, 0, 0]), hands)
+    assert found == pytest.approx(np.array([[4], [1.6]]), abs=1e-5)
 
 
 # ---- shares and curves ----

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from simgan_lib.evaluation import pose
+from simgan_lib.evaluation.gaze import one_cycle
 from simgan_lib.evaluation.pose import (
     PRESETS,
     PoseTrainingConfig,
@@ -286,3 +287,21 @@ def test_an_estimator_that_diverges_says_at_which_step_and_is_not_given(monkeypa
         len(x), 1, 2, 2, 12, 12))
     with pytest.raises(TrainingFailed, match="step 3: the hand pose estimator's loss is not a number"):
         train_pose_estimator(dots(9, 0), BRIEF, 0)
+
+
+@pytest.mark.parametrize("steps", range(1, 21))
+def test_a_schedule_of_any_length_ends_near_zero_and_never_exceeds_its_rate(steps):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule, rates = one_cycle(optimizer, 0.5, steps), []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    assert 0 < min(rates) <= max(rates) <= 0.5 and optimizer.param_groups[0]["lr"] < 1e-3
+
+
+def test_hands_in_cubes_of_another_size_are_refused():
+    hands = ImageSet(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), {"joints": torch.zeros(2, 14, 3), "cube": torch.tensor(
+        [[320.0, 240.0, 800.0, 300.0], [320.0, 240.0, 800.0, 250.0]])})
+    with pytest.raises(UserError, match="cubes of 300 mm, which its depth is told in, found one of 250 mm"):
+        train_pose_estimator(hands, PRESETS["quick"], 0)

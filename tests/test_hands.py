@@ -225,7 +225,8 @@ def test_all_labels_of_a_hand():
     hands = simulate_hands(5, 0)
     assert hands.images.shape == (5, 1, 96, 96) and hands.images.dtype == torch.uint8
     shapes = {name: (tuple(values.shape), values.dtype) for name, values in hands.labels.items()}
-    assert shapes == {"joints": ((5, 14, 3), torch.float32), "visible": ((5, 14), torch.bool), "parts": ((5, 96, 96), torch.uint8)}
+    assert shapes == {"joints": ((5, 14, 3), torch.float32), "cube": ((5, 4), torch.float32), "visible": ((5, 14), torch.bool),
+                      "parts": ((5, 96, 96), torch.uint8)}
     assert hands.labels["joints"][..., 2].mean(1).abs().max() < 1e-3 and "simulat" in hands.source
 
 

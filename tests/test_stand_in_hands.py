@@ -7,7 +7,7 @@ import torch
 from simgan_lib.images import check_labels
 from simgan_lib.simulators import stand_in_hands as stand_in
 from simgan_lib.simulators.hand_prior import draw_hands
-from simgan_lib.simulators.hands import render_hands
+from simgan_lib.simulators.hands import render_hands, simulate_hands
 from simgan_lib.simulators.stand_in_hands import behind, photographed, stand_in_hands
 from simgan_lib.system.errors import UserError
 
@@ -91,3 +91,12 @@ def test_progress_is_told_to_the_end(hands):
 def test_no_hands_are_refused():
     with pytest.raises(UserError, match="number of hands: expected at least 1, found 0"):
         stand_in_hands(0, 0)
+
+
+@pytest.mark.parametrize(("n", "size", "words"), [
+    (3, (0, 5), r"size: expected \(rows, columns\)"), (3, (5,), "size: expected"), (3, (-3, 5), "size: expected"),
+    (10**15, (96, 96), "images of hands takes at least")])
+def test_sizes_and_numbers_that_cannot_be_are_refused_before_any_work(n, size, words):
+    for made in (stand_in_hands, simulate_hands):
+        with pytest.raises(UserError, match=words):
+            made(n, 0, size)

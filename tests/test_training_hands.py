@@ -153,3 +153,9 @@ def test_a_state_of_before_goes_on_and_one_of_other_layers_does_not(data):
         Training(replace(eyes, first_kernel=7), *data).restore(state)
     with pytest.raises(UserError, match="another run: discriminator_layers is 'hands' there, 'gaze' here"):
         Training(eyes, *data).restore(Training(replace(eyes, discriminator_layers="hands"), *data).state())
+
+
+def test_quick_and_full_hold_the_pixels_of_a_verdict_alike():
+    """Lambda times the pixels that a verdict stands for: strides 2, 2 of the layers for gaze, 4, 2, 2, 2 of those for hands."""
+    held = {name: HAND_PRESETS[name].regularization * side**2 for name, side in (("quick", 4), ("full", 32))}
+    assert held["full"] == pytest.approx(held["quick"], rel=0.05)

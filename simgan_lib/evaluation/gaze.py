@@ -59,6 +59,12 @@ def train_gaze_estimator(training, config, seed, device="cpu", progress=None):
     return carried_out(gaze_training(training, config, seed, device), "the gaze estimator", progress)
 
 
+def one_cycle(optimizer, rate, steps):
+    """The learning rate rises to `rate` over a tenth of the steps, of few steps over one and a half, and falls to zero."""
+    total = steps + 1
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total, pct_start=max(0.1, 1.5 / total))
+
+
 def carried_out(training, who, progress=None):
     """Run a loop such as `gaze_training` to its end  ->  its estimator, in evaluation mode.  who: is trained, for messages.
 
@@ -87,7 +93,7 @@ def gaze_training(training, config, seed, device="cpu"):
     estimator = from_seed(seed, GazeEstimator, config.network, tuple(images.shape[2:]), images.shape[1])
     estimator = estimator.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.steps + 1, pct_start=0.1)
+    schedule = one_cycle(optimizer, config.learning_rate, config.steps)
     for step in range(1, config.steps + 1):
         pick = torch.randint(len(images), (config.batch,), generator=generator, device=device)
         batch = augmented(images[pick], config, generator).contiguous(memory_format=torch.channels_last)

@@ -71,11 +71,15 @@ def crop_errors_mm(predicted, hands):
 def crop_errors_px(predicted, hands, pixels=HEAT_MAP):
     """Distance (N, J) of joints in crops from their true places, in pixels of a crop of `pixels` x `pixels`.
 
-    predicted: (N, J, 2 or 3), x and y in pixels of the crop.  Otherwise as `crop_errors_mm`.
+    predicted: (N, J, 2 or 3), x and y in pixels of the crop.  hands: ImageSet with label joints.  Such a crop shows 300 mm, at the
+    depth of the cube's middle; where hands have a label cube of another width, their pixels are converted.
+    Otherwise as `crop_errors_mm`.
     """
     predicted, truth = _in_crops(predicted, hands, (2, 3))
     LENGTH.check("pixels", pixels)
     scale = pixels / np.array(hands.images.shape[:1:-1])                            # x by width, y by height
+    if "cube" in hands.labels:
+        scale = scale * _numbers("label cube", hands.labels["cube"])[:, None, 3:] / CUBE
     return np.linalg.norm((predicted[..., :2] - truth[..., :2]) * scale, axis=-1)
 
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from ..hands import CUBE
 from ..images import check_bytes, check_labels, pixels, to_float
 from ..networks import HandPoseEstimator, count_parameters, evaluated, from_seed
 from ..system.device import autocast_for, check_memory, keep_freed_memory
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, OneOf, Settings, Whole
 from ..training import RATE
-from .gaze import carried_out
+from .gaze import carried_out, one_cycle
 
 SIGMA = 1.0               # cells: standard deviation of a heat map's Gaussian
-DEPTH = 150.0             # mm: half of the cube that an image shows; the unit of the depth maps
+DEPTH = CUBE / 2          # mm: the unit of the depth maps
 LEAST = 16                # pixels of a side
 
 
@@ -158,7 +159,7 @@ def pose_training(training, config, seed, device="cpu", start=None):
         take_over(estimator, start)
     estimator = estimator.to(device, memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, config.steps + 1, pct_start=0.1)
+    schedule = one_cycle(optimizer, config.learning_rate, config.steps)
     for step in range(1, config.steps + 1):
         pick = torch.randint(len(images), (config.batch,), generator=generator, device=device)
         batch, places = augmented(images[pick], joints[pick], config, generator)
@@ -178,6 +179,9 @@ def check_posed(training, config, device):
         raise UserError(f"a hand pose estimator needs images with joints; found {len(training)} images with "
                         f"{', '.join(sorted(training.labels)) or 'no'} labels")
     check_labels(training, "a hand pose estimator")
+    if "cube" in training.labels and (other := training.labels["cube"][:, 3] != CUBE).any():
+        raise UserError(f"a hand pose estimator needs hands in cubes of {CUBE:g} mm, which its depth is told in, found one of "
+                        f"{training.labels['cube'][other][0, 3]:g} mm")
     (channels, *size), joints = training.images.shape[1:], training.labels["joints"].shape[1]
     if min(size) < LEAST or not joints:
         raise UserError(f"a hand pose estimator needs images of at least {LEAST} x {LEAST} pixels and at least one joint, found "

@@ -98,6 +98,8 @@ def memory_part(job):
 
 PAIRS = [*((f"generator, {n}", f"{other}, {n}") for n in ("1 label", "5 labels", "10 labels")
            for other in ("augmented UNet", "denoiser", "denoiser, student", "generator, a third of the steps")),
+         *((f"denoiser, student, {n}", f"denoiser, {n}") for n in ("1 label", "5 labels", "10 labels")),
+         *((f"generator, a third of the steps, {n}", f"denoiser, {n}") for n in ("5 labels", "10 labels")),
          ("generator, 1 label", "nearest neighbour, 1 label"),
          ("nearest neighbour, 1 label", "random network, nearest neighbour, 1 label")]
 
@@ -113,7 +115,7 @@ def parts_part(job):
             "the pupil's error is of eyes in which one was seen. "
             "Rows that begin with *drawn eyes* are heads alone, measured on the generator's own eyes (the same command with "
             "`--helps`). What each method is: the first lines of `studies/segmentation.py`. "
-            f"{made_by(job)}, {minutes_of(job):.0f} minutes, without those of the networks that know no label."]
+            f"{made_by(job)}, {minutes_of(job):.0f} minutes without the networks that know no label, `--helps` and `--others`."]
 
 
 PARTS = {"forgetting": cycle_part, "SS-GAN": gan_part, "memory": memory_part, "segmentation": parts_part}

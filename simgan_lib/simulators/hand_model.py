@@ -28,8 +28,8 @@ DIP_OF_PIP = 2 / 3        # the last joint follows the middle one (Hand.java of 
 THUMB_REST = 12.0         # degrees from the hand's axis to the thumb that lies along the palm
 ACROSS = (-1.0, 0.0, -0.35)                            # which way the thumb bends: to the little finger and a little to the front
 # Radii at MCP, PIP, DIP and tip.  Those of hmodel's calibrated hands, 4.2 to 5 at the tip and 7.8 at the base, the thumb's
-# to 8.4, are of a smaller person; these were made thicker by looking at the one frame of NYU at hand.  The thumb's first
-# belongs to the ball of the thumb.
+# to 8.4, are of a smaller person; these were made thicker by looking at the one frame of NYU at hand, the first of its test
+# set.  The thumb's first belongs to the ball of the thumb.
 RADII = {"little": (10.0, 8.6, 7.7, 6.6), "ring": (10.8, 9.6, 8.6, 7.4), "middle": (11.2, 10.0, 9.0, 7.8),
          "index": (11.2, 10.0, 9.0, 7.7), "thumb": (14.5, 12.5, 10.8, 8.6)}
 # Flesh of the palm: places and radii (palm of hmodel: 7 to 15).

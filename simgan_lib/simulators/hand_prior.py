@@ -1,6 +1,6 @@
 """Which hands there are: every parameter of the hand simulator with its limits, and how poses and shapes are drawn.
 
-No pose was taken from NYU's test frames, no range fitted to them.  Limits of joints: Hand.java of hmi neurophysics (MCP 0 to
+No pose was taken from NYU's test frames; depth spans what theirs does.  Limits of joints: Hand.java of hmi neurophysics (MCP 0 to
 90 degrees, PIP 0 to 110, abduction 15 to either side, the last joint two thirds of PIP); the thumb's opposition and last joint:
 the Shadow hand.
 Scale 0.8 to 1.2, states of fingers, and a spread that fans the fingers out: sphereHand (CVPR 2019), which draws every rotation,

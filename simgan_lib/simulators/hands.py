@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from ..hands import CENTRE, FOCAL, Crop, projected
 from ..images import ImageSet
+from ..system.device import check_memory
 from ..system.errors import UserError
 from ..system.settings import Whole
 from .hand_model import EVALUATED_SPHERES, PART_OF_SHAPE, SHAPES, spheres
@@ -26,6 +27,7 @@ def simulate_hands(n, seed, size=(96, 96), device="cpu", prior=PRIOR, progress=N
 
     progress: called as progress(done, total) now and then, in hands, for a bar.
     """
+    check_images(n, size, device)
     return render_hands(draw_hands(n, torch.Generator(device).manual_seed(seed), prior), size, progress)
 
 
@@ -38,7 +40,7 @@ def render_hands(hands, size=(96, 96), progress=None):
     visible bool (N, 14), whether nothing but flesh of their own lies before joints; parts uint8 (N, H, W), numbered as in PARTS.
     Raises UserError for a size that is none, and for hands that reach the camera.
     """
-    check_size(size)
+    check_images(len(hands), size, hands.device)
     rendered, step = [], _chunk(hands)
     for i in range(0, len(hands), step):
         rendered.append(_rendered(hands.chunk(slice(i, i + step)), size))
@@ -49,10 +51,11 @@ def render_hands(hands, size=(96, 96), progress=None):
     return ImageSet(torch.cat(images), labels, source="simulated hands (simgan_lib.simulators.hands)")
 
 
-def check_size(size):
-    """UserError unless it is (rows, columns), 1 to 4,096 each."""
+def check_images(n, size, device):
+    """UserError unless size is (rows, columns), 1 to 4,096 each, and n images of it fit into memory."""
     if len(size) != 2 or not all(map(SIDE.holds, size)):
         raise UserError(f"size: expected (rows, columns), {SIDE} each, found {tuple(size)}")
+    check_memory(n * size[0] * size[1], device, f"{n:,} images of hands")
 
 
 def joints_of(hands):
