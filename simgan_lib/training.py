@@ -91,7 +91,7 @@ PRESETS = {
 }
 
 # Depth images of hands.  psi is the identity: a gray level is a distance, 1.2 mm, and may not drift as light may.  Residual,
-# but for the paper's: after the 40 updates of warm-up in `quick` a hand is 1.5 levels off; one painted anew 13 after 100.
+# but for the paper's: a hand that is painted anew takes far more updates until it is itself again.
 HAND_PRESETS = {
     # Images of 96x96: with the layers for gaze a verdict sees a quarter of a side, as those for hands a third of 224.
     # Lambda and rates: of two tried on stand-in hands that report nothing, the one at which outlines frayed.
