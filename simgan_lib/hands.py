@@ -9,11 +9,14 @@ from dataclasses import dataclass
 import torch
 
 from .system.errors import UserError
+from .system.settings import Number
 
 FOCAL, CENTRE = (588.03, 587.07), (320.0, 240.0)             # pixels
 PICTURE = (480, 640)                                         # rows and columns of the camera
 NO_DEPTH = 2001                                              # mm: what NYU's pictures say there, and for all beyond 2 m
 CUBE = 300.0                                                 # mm: what is cut out around a hand
+NOTHING = 255                                                # gray level of all that lies behind the cube or has no depth
+LENGTH = Number(0, 100_000, above=True)                      # mm, or pixels
 # In the order of the evaluation.  R: the proximal end of the middle bone, by the PIP joint; the thumb's R2 and R1: the
 # proximal ends of its last and of its middle bone.
 JOINT_NAMES = ("little tip", "little R", "ring tip", "ring R", "middle tip", "middle R", "index tip", "index R",

@@ -26,7 +26,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.datasets.nyu import read_nyu
 from simgan_lib.evaluation import depth_noise
-from simgan_lib.hands import FOCAL, NO_DEPTH, PICTURE, Crop
+from simgan_lib.hands import CUBE, FOCAL, NO_DEPTH, PICTURE, Crop
 from simgan_lib.simulators.depth_camera import KINECT, structured_light
 from simgan_lib.simulators.hand_prior import HAND, HandPrior, draw_hands
 from simgan_lib.simulators.hands import depth_of, joints_of
@@ -35,7 +35,6 @@ from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.system.settings import Parser, Whole
 
 FRAME, SPOT = "depth_1_0000001.png", (217.7, 238.7, 760.4)     # the mean of its 14 joints: px, px, mm
-CUBE = 300.0
 SCENE = {"body": 270.0, "aside": 205.0, "half_width": 220.0, "wall": 2500.0}     # mm: as in that frame, but for the arms
 FACTORS = {"step at 800 mm": 1.2, "step at 1000 mm": 1.2, "step at 1500 mm": 1.2,
            "missing, picture": 1.5, "missing, cube": 1.5, "missing, next to the hand": 1.2,

@@ -37,7 +37,7 @@ from simgan_lib.evaluation.statistics import interval
 from simgan_lib.experiments.provenance import about, code_digest
 from simgan_lib.experiments.records import add, check_addable, row, run_line
 from simgan_lib.experiments.runs import Stages
-from simgan_lib.hands import CUBE
+from simgan_lib.hands import CUBE, NOTHING
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.hand_prior import draw_hands
 from simgan_lib.simulators.hands import simulate_hands
@@ -50,7 +50,6 @@ from simgan_lib.training import HAND_PRESETS, Training, TrainingConfig, refine
 TIMES = 3                 # as many hands in the rows 3x
 LABELS = 100              # real ones, to fine-tune with
 WITHIN = tuple(range(16)) # heat-map pixels at which records have the curve
-BACKGROUND = 255
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class Bench:
 def kept_in_place(synthetic, refined):
     """How far refined hands are from the synthetic ones that they come from: see the first lines."""
     before, after = (hands.images[:, 0] for hands in (synthetic, refined))
-    here, there = before < BACKGROUND, after < BACKGROUND
+    here, there = before < NOTHING, after < NOTHING
     seen, (x, y) = synthetic.labels["visible"].bool(), synthetic.labels["joints"][..., :2].round().long().unbind(-1)
     seen = seen & (x >= 0) & (y >= 0) & (x < before.shape[2]) & (y < before.shape[1])
     image, joint = seen.nonzero(as_tuple=True)

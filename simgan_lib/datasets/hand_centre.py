@@ -7,12 +7,10 @@ surface of some size, then the centre of mass within a cube around it, again and
 import numpy as np
 from scipy import ndimage
 
-from ..hands import CENTRE, CUBE, FOCAL
+from ..hands import CENTRE, CUBE, FOCAL, LENGTH
 from ..system.errors import UserError
-from ..system.settings import Number
 
 SLAB = 100.0              # mm: the first look is so deep, from its nearest pixel on
-LENGTH = Number(0, 100_000, above=True)
 LEAST = 1000.0            # mm^2: a smaller surface is a speck, not a hand
 ROUNDS = 5                # of the cube, as there; on the one real frame at hand six more move the centre by less than 1 mm
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..hands import NO_DEPTH, PICTURE, Crop
+from ..hands import LENGTH, NO_DEPTH, PICTURE, Crop
 from ..system.errors import UserError
 from ..system.files import reading, stamp
 from ..system.settings import short
 from . import base
-from .hand_centre import LENGTH, hand_centre
+from .hand_centre import hand_centre
 from .matlab import load_matlab
 
 TITLE = "NYU Hand Pose"

@@ -17,13 +17,12 @@ Shares within pixels are set beside the paper's in this unit alone.
 import numpy as np
 import torch
 
-from ..hands import CUBE, FOCAL, Crop, unprojected
+from ..hands import CUBE, FOCAL, LENGTH, Crop, unprojected
 from ..system.errors import UserError
-from ..system.settings import Number, short
+from ..system.settings import short
 from .statistics import bootstrap_interval, cumulative_curve, curve_interval
 
 HEAT_MAP, IMAGE = 64, 224                 # pixels of its side
-LENGTH = Number(0, 100_000, above=True)
 BLOCK = 100               # frames
 METRICS = {"max": "frames whose largest joint error is at most", "mean": "frames whose mean joint error is at most",
            "joint": "joints whose error is at most"}

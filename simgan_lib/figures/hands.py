@@ -4,10 +4,9 @@ import matplotlib
 import numpy as np
 import torch
 
-from ..hands import JOINT_NAMES
+from ..hands import JOINT_NAMES, NOTHING
 from .base import GAP, MARKERS, PAPER, SERIES, STYLE, WIDTH, canvas, edged, legend_below, montage_figure
 
-NOTHING = 255             # what depth images have where nothing is within the cube
 # From the palm on, as mmpose's configuration of NYU's joints has it.
 CHAINS = (*(("palm", f"{finger} R", f"{finger} tip") for finger in ("little", "ring", "middle", "index")),
           ("palm", "thumb R1", "thumb R2", "thumb tip"), ("wrist 1", "palm", "wrist 2"))
