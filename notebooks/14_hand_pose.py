@@ -474,7 +474,7 @@ assert drifted > 2 * moved and abs(away) > 10 and overlap > 0.8
 #
 # | | paper | here | deviation |
 # |---|---|---|---|
-# | synthetic hands | a mesh rendered from three views | round cones and faces, one view | simpler; joint limits and bones from public sources |
+# | synthetic hands | rendered, from three views | round cones and faces, one view | simpler; joint limits and bones from public sources |
 # | real hands | NYU, 72,757 training frames | stand-in; NYU by `data_scripts/nyu.py` | labels of the stand-in are exact |
 # | images | 224 x 224 | 96 x 96; 224 x 224 in the study's `full` | small |
 # | refiner | 10 blocks, first kernel 7 x 7 | 2 blocks; as published in `HAND_PRESETS["full"]` | small; adds its answer to the input |
