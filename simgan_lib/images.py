@@ -26,6 +26,17 @@ def to_uint8(images):
     return images.detach().float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
 
 
+def random_windows(images, size, generator):
+    """Of each image (N, C, H, W) a window of `size` (height, width), at most the image's, at a random place: (N, C, *size).
+
+    generator: on the images' device.
+    """
+    windows = images.unfold(2, size[0], 1).unfold(3, size[1], 1)                   # (N, C, places down, across, *size): no copy
+    down, across = (torch.randint(places, (len(images),), generator=generator, device=images.device)
+                    for places in windows.shape[2:4])
+    return windows[torch.arange(len(images), device=images.device), :, down, across]
+
+
 def check_bytes(images):
     """UserError unless images are uint8 (N, C, H, W): floats in [-1, 1] would be scaled once more."""
     if images.dtype != torch.uint8 or images.ndim != 4:

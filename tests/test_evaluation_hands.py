@@ -13,6 +13,7 @@ from simgan_lib.evaluation.hands import (
     hand_report,
     joint_errors_mm,
     joint_errors_px,
+    kept_in_place,
     report_by_person,
 )
 from simgan_lib.images import ImageSet
@@ -209,3 +210,21 @@ def test_metrics_thresholds_groups_and_frames_that_are_none_are_refused():
                            (lambda: frame_blocks([1, 2], ["1"]), "expected 2 names")):
         with pytest.raises(UserError, match=words):
             measure()
+
+
+def test_what_is_kept_in_place_by_hand():
+    """Two of four pixels are a hand; one is lost and the seen joint's pixel is 10 levels deeper: 10 x 300 / 255 mm."""
+    before = torch.tensor([[[[100, 50], [255, 255]]]], dtype=torch.uint8)
+    after = torch.tensor([[[[110, 255], [255, 255]]]], dtype=torch.uint8)
+    labels = {"joints": torch.tensor([[[0.2, 0.1, 0.0], [1.0, 0.0, 0.0], [5.0, 0.0, 0.0]]]),
+              "visible": torch.tensor([[True, False, True]])}
+    found = kept_in_place(ImageSet(before, labels), ImageSet(after, labels))
+    assert found["silhouette_iou"] == 0.5 and found["joint_depth_mm"] == pytest.approx(3000 / 255)
+
+
+def test_what_cannot_be_compared_is_refused():
+    hands = ImageSet(torch.zeros(2, 1, 4, 4, dtype=torch.uint8))
+    with pytest.raises(UserError, match="found .2, 1, 4, 4. and .2, 1, 4, 4., with no labels"):
+        kept_in_place(hands, hands)
+    with pytest.raises(UserError, match="found .1, 1, 4, 4. and .2, 1, 4, 4., with "):
+        kept_in_place(hands, hands[:1])

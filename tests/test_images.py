@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simgan_lib.images import ImageSet, resized, to_float, to_uint8
+from simgan_lib.images import ImageSet, random_windows, resized, to_float, to_uint8
 from simgan_lib.system.errors import UserError
 
 
@@ -51,6 +51,19 @@ def test_every_gray_level_survives_float_and_back():
     assert torch.equal(to_uint8(floats), levels)
     assert torch.equal(to_uint8(floats.bfloat16().float() * 0 + floats), levels)
     assert levels.flatten()[255] == 255                                   # the input is left alone
+
+
+def test_random_windows_are_whole_pieces_of_their_own_image_from_everywhere():
+    """Pixel (row, column) of channel c of image n is 1000 n + 100 c + 10 row + column: a window tells where it was."""
+    n, c, row, column = torch.meshgrid(*map(torch.arange, (200, 2, 5, 7)), indexing="ij")
+    found = random_windows(1000 * n + 100 * c + 10 * row + column, (3, 4), torch.Generator().manual_seed(0))
+    assert found.shape == (200, 2, 3, 4)
+    corner = found[:, :1, :1, :1]
+    assert torch.equal(found, corner + (100 * c + 10 * row + column)[:200, :, :3, :4])
+    assert torch.equal(corner.flatten() // 1000, torch.arange(200))                          # each of its own image, in order
+    assert set((corner.flatten() % 1000).tolist()) == {10 * row + column for row in range(3) for column in range(4)}
+    whole = torch.rand(2, 1, 3, 4)
+    assert torch.equal(random_windows(whole, (3, 4), torch.Generator()), whole)
 
 
 def test_values_outside_are_clipped_and_gradients_left_behind():

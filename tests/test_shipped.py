@@ -8,16 +8,18 @@ import torch
 
 from simgan_lib import pretrained
 from simgan_lib.__main__ import main
-from simgan_lib.experiments import domains
+from simgan_lib.experiments import cards, domains
 from simgan_lib.experiments import shipped as shipping
 from simgan_lib.experiments.cards import job_of
 from simgan_lib.features import LearnedFeatures
 from simgan_lib.pretrained import load_refiner, load_shipped, read_card, shipped_names
 from simgan_lib.simulators.evening import squinting
 from simgan_lib.simulators.eyes import simulate
+from simgan_lib.simulators.hands import simulate_hands
+from simgan_lib.simulators.stand_in_hands import stand_in_hands
 from simgan_lib.system.device import cpu_has_bf16
 from simgan_lib.system.errors import UserError
-from simgan_lib.training import TrainingConfig, refine
+from simgan_lib.training import HAND_PRESETS, TrainingConfig, refine
 
 
 @pytest.fixture
@@ -106,6 +108,27 @@ def test_the_card_of_the_colour_refiner_says_what_became_of_light_and_label(tiny
     assert job.mean("ideal", "pupils_in_place") > 0.7 and contrast["synthetic"] > 0.2
     for measure in ("spectrum_distance_db", "two_sample_accuracy", "two_sample_accuracy_squinting", "pupils_in_place"):
         assert set(job.rows.loc[job.rows["measure"] == measure, "subject"]) == {"synthetic", "ideal", "refined"}
+
+
+def test_the_hand_refiner_learns_from_hands_of_other_people_without_their_labels(tiny, monkeypatch):
+    given, train = [], shipping.train_refiner
+    monkeypatch.setattr(shipping, "train_refiner", lambda *these, **named: given.append(these) or train(*these, **named))
+    monkeypatch.setitem(HAND_PRESETS, "quick", replace(HAND_PRESETS["quick"], width=8, blocks=1, refiner_warmup=2))
+    monkeypatch.setitem(domains.PROFILES, "quick", replace(domains.PROFILES["quick"], synthetic=90, real=80, test=1000))
+    path = shipping.ship("hand", "quick", folder=tiny / "refiners", runs=tiny, bar=False)
+    (_, config, synthetic, unlabelled, *_), = given
+    refiner, card = load_shipped("hand")
+    assert config == replace(HAND_PRESETS["quick"], steps=3) and unlabelled.labels == {}
+    assert torch.equal(unlabelled.images, stand_in_hands(8, 21_001).images)
+    assert torch.equal(synthetic.images, simulate_hands(9, seed=1000).images)
+    assert refine(refiner, synthetic).images.shape == (9, 1, 96, 96) and card["size"] == [96, 96] and card["residual"]
+    assert card["data"]["synthetic"] == "9 simulated hands" and card["data"]["real"] == "8 stand-in hands"
+    job = job_of(card)
+    for measure in ("silhouette_iou", "joint_depth_mm"):
+        assert set(job.rows.loc[job.rows["measure"] == measure, "subject"]) == {"refined", "ideal"}
+    assert 0.3 < job.mean("ideal", "silhouette_iou") < 1 and 0 < job.mean("ideal", "joint_depth_mm") < 30
+    page = "\n".join(cards._card_parts(read_card(path), job))
+    assert "9 simulated hands (as they are), 8 stand-in hands" in page and "pupil" not in page
 
 
 def test_an_unknown_refiner_is_refused(tiny, capsys):

@@ -135,6 +135,38 @@ def test_refiner_is_judged_by_its_fresh_images_alone(marked):
     assert judged[-1] == [1004, 1005, 1006, 1007]
 
 
+def test_networks_and_history_see_windows_of_images_where_the_training_asks_for_them(data, monkeypatch):
+    run, seen = Training(replace(TINY, window=20), *data), []
+    for network in (run.refiner, run.discriminator):
+        network.register_forward_pre_hook(lambda _, given: seen.append(tuple(given[0].shape[1:])))
+    list(run.run())
+    assert set(seen) == {(1, 20, 20)} and run.buffer.images.shape[1:] == (1, 20, 20)
+    assert len({tuple(run.draw(run.real[:1]).flatten()[:3].tolist()) for _ in range(20)}) > 10          # anew for each batch
+    assert refine(run.result, data[0]).images.shape == data[0].images.shape
+
+
+@pytest.mark.parametrize("window, size", [(40, (35, 40)), (4096, (35, 55)), (0, (35, 55))])
+def test_a_window_is_at_most_the_image(data, window, size):
+    run = Training(replace(TINY, window=window, local=False), *data)
+    assert run.draw(run.synthetic).shape == (4, 1, *size)
+    run.update_discriminator()                                                    # one verdict an image: a network of that size
+
+
+def test_a_run_with_windows_that_was_killed_ends_with_the_same_weights_and_is_another_than_one_without(data):
+    config = replace(TINY, window=20)
+    whole, first, second = (Training(config, *data) for _ in range(3))
+    list(whole.run()), list(itertools.islice(first.run(), 8)), second.restore(first.state()), list(second.run())
+    assert torch.equal(weights(whole.refiner), weights(second.refiner))
+    with pytest.raises(UserError, match="another run: window is 20 there, 0 here"):
+        Training(TINY, *data).restore(first.state())
+
+
+@pytest.mark.parametrize("window", [4, 1])
+def test_windows_too_small_for_the_refiner_are_refused(data, window):
+    with pytest.raises(UserError, match=f"images to refine are {window} x {window}: expected more than 4 pixels a side"):
+        Training(replace(TINY, window=window), *data)
+
+
 def test_batches_are_drawn_from_all_images(marked, monkeypatch):
     run, judged = marked
     drawn = []

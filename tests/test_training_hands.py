@@ -120,7 +120,7 @@ def test_unknown_layers_are_refused():
 
 
 # ---- what was kept before ----
-NEW = {"first_kernel", "discriminator_layers"}
+NEW = {"first_kernel", "discriminator_layers", "window"}
 
 
 @pytest.mark.parametrize("config", [PRESETS["full"], PROFILES["quick"].training, SWEEP_PROFILES["quick"].training])

@@ -17,7 +17,7 @@ Shares within pixels are set beside the paper's in this unit alone.
 import numpy as np
 import torch
 
-from ..hands import CUBE, FOCAL, LENGTH, Crop, unprojected
+from ..hands import CUBE, FOCAL, LENGTH, NOTHING, Crop, unprojected
 from ..system.errors import UserError
 from ..system.settings import short
 from .statistics import bootstrap_interval, cumulative_curve, curve_interval
@@ -146,6 +146,30 @@ def frame_blocks(frames, persons):
     if not all(numbers):
         raise UserError(f"frames: expected whole numbers from 1 on, found {short(frames)}")
     return np.array([f"{person}-{(frame - 1) // BLOCK}" for frame, person in zip(numbers, _groups(persons, len(numbers)))])
+
+
+# ---- what refining keeps ----
+def kept_in_place(synthetic, refined):
+    """How far refined hands are from the synthetic ones that they come from.
+
+    Both: ImageSets of the same hands; synthetic: of the simulator, with labels joints and visible.
+    Returns {"silhouette_iou": of the pixels that show something within the cube, "joint_depth_mm": mean |refined - synthetic|
+    in the pixels of the joints that the camera sees}.
+    Raises UserError if the images are not of one shape, or a label is missing.
+    """
+    missing = {"joints", "visible"} - set(synthetic.labels)
+    if synthetic.images.shape != refined.images.shape or missing:
+        raise UserError("hands: expected as many refined as synthetic images, of one size, and synthetic labels joints and "
+                        f"visible; found {tuple(refined.images.shape)} and {tuple(synthetic.images.shape)}, with "
+                        f"{', '.join(sorted(synthetic.labels)) or 'no labels'}")
+    before, after = (hands.images[:, 0] for hands in (synthetic, refined))
+    here, there = before < NOTHING, after < NOTHING
+    seen, (x, y) = synthetic.labels["visible"].bool(), synthetic.labels["joints"][..., :2].round().long().unbind(-1)
+    seen = seen & (x >= 0) & (y >= 0) & (x < before.shape[2]) & (y < before.shape[1])
+    image, joint = seen.nonzero(as_tuple=True)
+    levels = [each[image, y[image, joint], x[image, joint]].double() for each in (before, after)]
+    return {"silhouette_iou": ((here & there).sum() / (here | there).sum()).item(),
+            "joint_depth_mm": (CUBE / 255 * (levels[1] - levels[0]).abs().mean()).item()}
 
 
 # ---- what is looked at before ----

@@ -13,6 +13,8 @@ CARD_MEASURES = {              # measure of a card's rows: (heading, how it is p
     "distance_to_ideal_levels": ("gray levels from the ideal, mean", ".1f", 1),
     "pupils_in_place": ("pupil found where the label has it, %", ".1f", 100),
     "iris_contrast": ("contrast of the iris", ".2f", 1),
+    "silhouette_iou": ("outline of the hand and of what is behind it: intersection over union with the synthetic one", ".3f", 1),
+    "joint_depth_mm": ("change of depth at the joints that are seen, mm", ".2f", 1),
 }
 GENERATOR_MEASURES = {         # the same of a generator's card
     "kernel_distance": ("kernel distance to other fresh eyes of the simulator", ".4f"),
@@ -103,10 +105,11 @@ def _card_parts(card, job):
         "data": f"{data['synthetic']} ({_entering(card)}), {data['real']}", "licence": data["licence"],
         "network": f"{card['channels']} to {card['channels']} channels, {card['width']} feature maps, {card['blocks']} blocks, "
                    f"{card['noise']} of noise, images of {card['size'][0]}x{card['size'][1]}",
-        **_made(card),
-        "pupil": f"moved by {shown(job.get('refined', 'pupil_shift_px'))} px (mean ± deviation over {moved['n']:,.0f} eyes that no "
-                 f"training drew); the finder's own error {shown(job.get('synthetic', 'pupil_finder_px'))}; none found in "
-                 f"{100 * moved['mean']:.1f} %"}
+        **_made(card)}
+    if moved is not None:
+        facts["pupil"] = (f"moved by {shown(job.get('refined', 'pupil_shift_px'))} px (mean ± deviation over {moved['n']:,.0f} "
+                          f"eyes that no training drew); the finder's own error "
+                          f"{shown(job.get('synthetic', 'pupil_finder_px'))}; none found in {100 * moved['mean']:.1f} %")
     return [f"## {card['name']}", _listed(facts), _measures_table(job)]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ..evaluation.hands import kept_in_place
 from ..evaluation.parts import parts_features
 from ..evaluation.pupil import estimator_error, iris_contrast, pupil_shift, pupils_in_place
 from ..evaluation.realism import mean_change, spectrum_distance, two_sample_accuracy
@@ -16,27 +17,34 @@ from ..matching import histogram_matched
 from ..pretrained import SHIPPED, Sizes
 from ..simulators.evening import in_evening_light, squinting
 from ..simulators.eyes import simulate
+from ..simulators.hand_prior import draw_hands
+from ..simulators.hands import simulate_hands
+from ..simulators.stand_in_hands import photographed, stand_in_hands
 from ..system.checkpoints import save_module
 from ..system.device import autocast_for
 from ..system.errors import UserError
 from ..system.places import checked
-from ..training import refine
+from ..training import HAND_PRESETS, refine
 from .domains import profile_named, stand_in_domain
 from .provenance import about
 from .records import row
 from .runs import shown_progress, train_refiner
 
-HELD_OUT = 30_001         # seed of the eyes that a card's metrics are measured on; no training draws them
+HELD_OUT = 30_001         # seed of the images that a card's metrics are measured on; no training draws them
 
 
 class StandIn:
     """The main job: gray eyes, refined towards the stand-in domain.  `unlabelled`: what the refiner learns from."""
 
-    name, colour = "stand-in eyes", False
+    name, things = "stand-in eyes", "eyes"
 
     def __init__(self, profile, bar=False):
         self.profile, self.domain = profile, stand_in_domain(profile, bar)
-        self.unlabelled, self.refine_from = self.domain.unlabelled, profile.refine_from
+        self.unlabelled, self.refine_from, self.training = self.domain.unlabelled, profile.refine_from, profile.training
+
+    def simulated(self, seed, progress):
+        """The simulator's eyes that the refiner learns from."""
+        return simulate(self.profile.synthetic, seed=1000 + seed, progress=progress)
 
     def entering(self, eyes):
         """What the refiner gets: the eyes themselves, or with their gray levels matched, as the profile says."""
@@ -56,11 +64,15 @@ class StandIn:
 class Evening:
     """Notebook 06: colour eyes by day, refined towards eyes that squint into the evening sun."""
 
-    name, colour, refine_from = "eyes squinting into the evening sun", True, "synthetic"
+    name, things, refine_from = "eyes squinting into the evening sun", "eyes", "synthetic"
 
     def __init__(self, profile, bar=False):
-        self.profile = profile
+        self.profile, self.training = profile, profile.training
         self.unlabelled = replace(squinting(profile.real, seed=20_001), labels={})
+
+    def simulated(self, seed, progress):
+        """The simulator's eyes that the refiner learns from, in colour."""
+        return simulate(self.profile.synthetic, seed=1000 + seed, colour=True, progress=progress)
 
     def entering(self, eyes):
         """The eyes themselves."""
@@ -84,6 +96,37 @@ class Evening:
             "iris_contrast": {kind: iris_contrast(images, eyes.labels) for kind, images in kinds.items()}})
 
 
+class StandInHands:
+    """Notebook 14: depth images of hands, refined towards what a structured-light camera says of other people's.
+
+    A tenth as many as of eyes, since each costs more than ten: the same unlabelled ones as in studies/hands.py.
+    """
+
+    name, things, refine_from = "stand-in hands", "hands", "synthetic"
+
+    def __init__(self, profile, bar=False):
+        self.profile, self.training = profile, replace(HAND_PRESETS["quick"], steps=profile.training.steps)
+        self.unlabelled = replace(stand_in_hands(profile.real // 10, seed=21_001), labels={})
+
+    def simulated(self, seed, progress):
+        """The simulator's hands that the refiner learns from."""
+        return simulate_hands(self.profile.synthetic // 10, seed=1000 + seed, progress=progress)
+
+    def entering(self, hands):
+        """The hands themselves."""
+        return hands
+
+    def measurements(self, refiner, device="cpu"):
+        """A card's rows, of hands that no training drew; `ideal`: the same hands seen by that camera, which no training saw."""
+        hands = simulate_hands(n := self.profile.test // 10, seed=HELD_OUT)
+        ideal = photographed(draw_hands(n, torch.Generator().manual_seed(HELD_OUT)), torch.Generator().manual_seed(HELD_OUT + 1))
+        made, test = {"refined": refine(refiner, hands), "ideal": ideal}, stand_in_hands(n, seed=21_002)
+        kept = {kind: kept_in_place(hands, each) for kind, each in made.items()}
+        kinds = {"synthetic": hands.images, **{kind: each.images for kind, each in made.items()}}
+        return _rows(_realism(kinds, test, device, "person") |
+                     {name: {kind: kept[kind][name] for kind in kept} for name in ("silhouette_iou", "joint_depth_mm")})
+
+
 def _pupil_rows(eyes, refined):
     """Mean and deviation over the images, and the share in which no pupil was found."""
     found = {("refined", "pupil_shift_px"): pupil_shift(eyes, refined), ("synthetic", "pupil_finder_px"): estimator_error(eyes)}
@@ -97,13 +140,13 @@ def _rows(measured):
     return [row(None, kind, name, value) for name, kinds in measured.items() for kind, value in kinds.items()]
 
 
-def _realism(kinds, test, device):
+def _realism(kinds, test, device, by="day"):
     return {"spectrum_distance_db": {kind: spectrum_distance(images, test.images) for kind, images in kinds.items()},
-            "two_sample_accuracy": _told(kinds, test, device)}
+            "two_sample_accuracy": _told(kinds, test, device, by)}
 
 
-def _told(kinds, test, device):
-    return {kind: two_sample_accuracy(images, test, 0, device=device)["accuracy"] for kind, images in kinds.items()}
+def _told(kinds, test, device, by="day"):
+    return {kind: two_sample_accuracy(images, test, 0, by, device=device)["accuracy"] for kind, images in kinds.items()}
 
 
 @dataclass(frozen=True)
@@ -129,6 +172,7 @@ RECIPES = {
     # a third of the contrast left after 350 rounds).
     "colour": Recipe("evening light on open eyes, held by learned features: notebook 06",
                      {"steps": 250, "regularization": 2.0, "noise": 0}, Evening, parts_features),
+    "hand": Recipe("frayed outlines on depth images of hands: notebook 14", domain=StandInHands),
 }
 
 
@@ -149,9 +193,9 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
     path, state = Path(folder) / f"{name}.safetensors", Path(runs) / f"ship-{name}-{profile_name}.state"
     checked(path)
     checked(state)
-    config, domain = replace(profile.training, **recipe.changes), recipe.domain(profile, bar)
-    synthetic = domain.entering(simulate(profile.synthetic, seed=1000 + seed, colour=domain.colour,
-                                         progress=shown_progress("simulating eyes", bar)))
+    domain = recipe.domain(profile, bar)
+    config = replace(domain.training, **recipe.changes)
+    synthetic = domain.entering(domain.simulated(seed, shown_progress(f"simulating {domain.things}", bar)))
     psi = recipe.features(synthetic, seed=seed, device=device) if recipe.features else None
     trained = train_refiner(state, config, synthetic, domain.unlabelled, seed, device, bar=bar, features=psi)
     described = config.described() | ({"features": f"parts_features, layer {psi.layer}"} if psi else {})
@@ -159,7 +203,8 @@ def ship(name, profile_name="full", seed=0, device="cpu", folder=SHIPPED, runs="
             **asdict(Sizes.of(trained.refiner)),
             "size": list(synthetic.images.shape[2:]), "profile": profile_name, "seed": seed,
             "config": described, "refine_from": domain.refine_from,
-            "data": {"synthetic": f"{len(synthetic):,} simulated eyes", "real": f"{len(domain.unlabelled):,} {domain.name}",
+            "data": {"synthetic": f"{len(synthetic):,} simulated {domain.things}",
+                     "real": f"{len(domain.unlabelled):,} {domain.name}",
                      "licence": "none but the kit's own: no picture of a person was used"},
             "measurements": [{"seed": seed, **line} for line in domain.measurements(trained.refiner, device)],
             "seconds": round(trained.seconds),

@@ -44,6 +44,7 @@ BACKDROP = {
     "half_width": Range(140, 180, 220, "mm", "half of the body's width; it is an upright cylinder, 0.6 times as deep"),
     "wall": Range(600, 1500, 2500, "mm", "the wall behind the hand; beyond 2 m from the camera it is not seen"),
 }
+ALONE = BACKDROP | {"body": Range(1000, 1200, 1400, "mm", "too far behind for the cube around the hand")}
 
 
 def stand_in_hands(n, seed, size=(96, 96), device="cpu", progress=None):
@@ -59,7 +60,7 @@ def stand_in_hands(n, seed, size=(96, 96), device="cpu", progress=None):
     return replace(photographed(hands, generator, size, progress=progress), groups={"person": person})
 
 
-def photographed(hands, generator, size=(96, 96), camera=KINECT, progress=None):
+def photographed(hands, generator, size=(96, 96), camera=KINECT, progress=None, backdrop=BACKDROP):
     """Hands before a body and a wall, through the camera  ->  ImageSet, encoded and labelled as the reader of NYU does.
 
     uint8 (N, 1, *size): a cube of 300 mm around the hand, whose far side, all behind it and what has no depth is 255.  The
@@ -67,13 +68,14 @@ def photographed(hands, generator, size=(96, 96), camera=KINECT, progress=None):
     Labels, for measuring: joints float32 (N, 14, 3), x, y px of the crop and z mm behind the cube's middle; cube float32 (N, 4),
     that middle's u, v px and z mm, and its width in mm.
     generator: on the hands' device; draws what is behind them, and the camera's errors.
+    backdrop: {name: Range} of what is behind; with ALONE the cube shows the hand and the arm only.
     """
     check_images(len(hands), size, hands.device)
     joints = joints_of(hands)
     crop, done = Crop.around(joints, size), 0
     images = torch.empty(len(hands), 1, *size, dtype=torch.uint8, device=hands.device)
     for at in crop.middle[:, 2].argsort().split(SEEN.get(hands.device.type, SEEN["cuda"])):     # alike in size at a time
-        images[at, 0] = _seen(hands.chunk(at), replace(crop, middle=crop.middle[at]), generator, camera)
+        images[at, 0] = _seen(hands.chunk(at), replace(crop, middle=crop.middle[at]), generator, camera, backdrop)
         done += len(at)
         if progress is not None:
             progress(done, len(hands))
@@ -97,12 +99,12 @@ def _people(n, generator):
     return Hands(values), [f"person{i + 1:02d}" for i in person.tolist()]
 
 
-def _seen(hands, crop, generator, camera):
+def _seen(hands, crop, generator, camera, backdrop):
     """The crops (n, H, W) of hands, uint8, as the camera sees them."""
     columns, rows = crop.pixels()
     across, down = _with_margins(columns, camera.reach + SHADOW, camera.reach), _with_margins(rows, camera.reach, camera.reach)
-    backdrop = between(BACKDROP, torch.rand(len(BACKDROP), len(rows), 1, generator=generator, device=rows.device))
-    depth = torch.minimum(depth_of(hands, (across, down)), behind(across, crop.middle, **backdrop)[:, None])
+    drawn = between(backdrop, torch.rand(len(backdrop), len(rows), 1, generator=generator, device=rows.device))
+    depth = torch.minimum(depth_of(hands, (across, down)), behind(across, crop.middle, **drawn)[:, None])
     mm = structured_light(depth, generator, camera).nan_to_num(torch.inf)
     one = torch.arange(len(mm), device=mm.device)[:, None, None]
     return crop.image(mm[one, (rows - down[:, :1])[:, :, None], (columns - across[:, :1])[:, None]])

@@ -1,0 +1,33 @@
+"""The part of docs/results.md about hands: the paper's Table 4 on the stand-in domain."""
+
+from .. import paper
+from .study_tables import arms_table, differences_table, over_seeds
+from .tables import made_by, markdown_table, minutes_of, quoted
+
+PUBLISHED = {"synthetic": paper.HANDS_SYNTHETIC, "refined": paper.HANDS_REFINED, "real": paper.HANDS_REAL,
+             "synthetic 3x": paper.HANDS_SYNTHETIC_3X, "refined 3x": paper.HANDS_REFINED_3X}
+MEASURES = {"max_within_5_heat_map_px": ("% within 5 px of the heat map", ".1f"), "curve_mean_percent": ("% over the curve", ".1f"),
+            "joint_error_mm": ("mean joint error, mm", ".2f")}
+KEPT = {"silhouette_iou": ("outline, intersection over union", ".3f"), "joint_depth_mm": ("depth at seen joints, mm", ".2f")}
+BY_CAMERA, ALONE = "synthetic by the camera", "synthetic by the camera, nothing behind"
+PAIRS = (("refined", "synthetic"), ("refined 3x", "synthetic 3x"), ("refined", "refined without history"), (BY_CAMERA, "synthetic"),
+         (ALONE, "synthetic"), ("real", "synthetic"), ("synthetic, 100 real labels", "synthetic"),
+         ("refined, 100 real labels", "synthetic, 100 real labels"), ("synthetic, 100 real labels", "100 real labels alone"))
+
+
+def hands_parts(records):
+    """Headings, tables and notes; nothing without records."""
+    return [text for job in records.jobs(experiment="hands") for text in _part(job)]
+
+
+def _part(job):
+    published = [[name, quoted(number)] for name, number in PUBLISHED.items()]
+    return [f"## Hands: the paper's Table 4 on the stand-in domain, `{job.profile}`",
+            markdown_table(["trained on", "paper, NYU: % within 5 px"], published),
+            "Measured here. Only orders can be compared: other hands, a smaller estimator, fewer updates.",
+            arms_table(job, MEASURES, "trained on", cell=over_seeds), differences_table(job, PAIRS, MEASURES),
+            "What the refiner keeps of the hands that it gets:", arms_table(job, KEPT, "hands", cell=over_seeds),
+            "The share is of frames whose largest joint error is at most 5 pixels of 64 across a cube of 300 mm: only so can the "
+            "paper's be meant ([findings](findings.md#hands-what-holds-so-far)). *Over the curve*: its mean from 0 to 15 such "
+            "pixels. [ ]: over seeds of simulated hands, networks and batches. What each row is: the first lines of "
+            f"`studies/hands.py`. {made_by(job)}, {minutes_of(job):.0f} minutes."]
