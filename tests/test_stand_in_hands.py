@@ -1,5 +1,7 @@
 """Stand-in hands: labelled as the reader of NYU labels, exact but for what the camera does, and of several persons."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,18 @@ def test_a_body_and_a_wall_stand_where_they_are_said_to():
     assert body[0] == 155 and body[-1] == 326
     axis = round(320 - 588.03 * 147 / 1096)
     assert mm[axis].item() == pytest.approx(1001, abs=2) and mm.min() > 998
+
+
+def test_without_a_backdrop_the_cube_shows_the_hand_as_before_and_no_body(hands, monkeypatch):
+    """A body 120 to 121 mm behind the hand is in the cube, at 90 % of its depth and more: gray levels above 225."""
+    near = stand_in.BACKDROP | {"body": replace(stand_in.BACKDROP["body"], low=120, default=120, high=121)}
+    bodied, alone = (photographed(hands, torch.Generator().manual_seed(8), backdrop=behind) for behind in (near, stand_in.ALONE))
+    hand = render_hands(hands).images < 255
+    outside = torch.nn.functional.max_pool2d(hand.float(), 9, 1, 4) == 0
+    assert (bodied.images[outside] < 255).float().mean() > 0.1 and (alone.images[outside] == 255).all()
+    assert ((bodied.images[outside] > 225).all())
+    both = hand & (bodied.images < 200) & (alone.images < 200)
+    assert (bodied.images[both].int() - alone.images[both].int()).abs().float().median() <= 1
 
 
 def test_progress_is_told_to_the_end(hands):
