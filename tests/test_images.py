@@ -64,6 +64,9 @@ def test_random_windows_are_whole_pieces_of_their_own_image_from_everywhere():
     assert set((corner.flatten() % 1000).tolist()) == {10 * row + column for row in range(3) for column in range(4)}
     whole = torch.rand(2, 1, 3, 4)
     assert torch.equal(random_windows(whole, (3, 4), torch.Generator()), whole)
+    for size in ((4, 4), (3, 0), (2, 5)):
+        with pytest.raises(ValueError, match="expected at most .3, 4. and at least 1 pixel a side"):
+            random_windows(whole, size, torch.Generator())
 
 
 def test_values_outside_are_clipped_and_gradients_left_behind():

@@ -114,3 +114,8 @@ def test_sizes_and_numbers_that_cannot_be_are_refused_before_any_work(n, size, w
     for made in (stand_in_hands, simulate_hands):
         with pytest.raises(UserError, match=words):
             made(n, 0, size)
+
+
+def test_a_backdrop_without_a_wall_is_refused(hands):
+    with pytest.raises(UserError, match="^backdrop: expected body, aside, half_width, wall, found body$"):
+        photographed(hands, torch.Generator(), backdrop={"body": stand_in.BACKDROP["body"]})

@@ -69,8 +69,11 @@ def photographed(hands, generator, size=(96, 96), camera=KINECT, progress=None, 
     that middle's u, v px and z mm, and its width in mm.
     generator: on the hands' device; draws what is behind them, and the camera's errors.
     backdrop: {name: Range} of what is behind; with ALONE the cube shows the hand and the arm only.
+    Raises UserError as `stand_in_hands`, and for a backdrop of other names than BACKDROP's.
     """
     check_images(len(hands), size, hands.device)
+    if backdrop.keys() != BACKDROP.keys():
+        raise UserError(f"backdrop: expected {', '.join(BACKDROP)}, found {', '.join(backdrop) or 'nothing'}")
     joints = joints_of(hands)
     crop, done = Crop.around(joints, size), 0
     images = torch.empty(len(hands), 1, *size, dtype=torch.uint8, device=hands.device)
