@@ -24,9 +24,10 @@ import torch
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
-from simgan_lib.datasets.nyu import read_nyu
+from simgan_lib.datasets.base import Unusable
+from simgan_lib.datasets.nyu import read_depth, read_nyu
 from simgan_lib.evaluation import depth_noise
-from simgan_lib.hands import CUBE, FOCAL, NO_DEPTH, PICTURE, Crop
+from simgan_lib.hands import CUBE, FOCAL, PICTURE, Crop
 from simgan_lib.simulators.depth_camera import KINECT, structured_light
 from simgan_lib.simulators.hand_prior import HAND, HandPrior, draw_hands
 from simgan_lib.simulators.hands import depth_of, joints_of
@@ -52,9 +53,11 @@ def real_picture(folder):
     path = folder / "test" / FRAME
     if not path.is_file():
         raise UserError(f"{path}: expected NYU's first test frame, found none; --real names the folder of the release")
-    pixels = np.asarray(Image.open(path, formats=["PNG"]).convert("RGB")).astype(float)
-    mm = 256 * pixels[..., 1] + pixels[..., 2]
-    return np.where((mm > 0) & (mm != NO_DEPTH), mm, np.nan)
+    try:
+        mm = read_depth(path)
+    except Unusable as error:
+        raise UserError(f"{path}: expected one of NYU's depth pictures, found: {error}") from error
+    return np.where(mm > 0, mm, np.nan)
 
 
 def open_hands(n, generator):
@@ -118,9 +121,12 @@ def table(folder, n, seed=0):
 
 
 def compared(real, ours, exact, factor):
-    mean = float(np.nanmean(ours))
+    found = np.array(ours)[np.isfinite(ours)]
+    if len(found) < len(ours):
+        raise UserError(f"{len(ours) - len(found)} of {len(ours)} pictures of ours lack a statistic; take another --n")
+    mean = float(found.mean())
     ratio = 1.0 if mean == real else mean / real if real else np.inf
-    return {"real": real, "ours": mean, "sd": float(np.nanstd(ours)), "exact": float(np.mean(exact)), "ratio": float(ratio),
+    return {"real": real, "ours": mean, "sd": float(found.std()), "exact": float(np.mean(exact)), "ratio": float(ratio),
             "factor": factor, "passes": factor is None or bool(1 / factor <= ratio <= factor)}
 
 

@@ -95,6 +95,21 @@ def read_nyu(folder, part="test", views=None, rendered=False, **options):
     return base.together(TITLE, folder, (read_unit(unit, **options) for unit in units(folder, part, views, rendered)))
 
 
+def read_depth(path):
+    """Depth of one picture of the release: mm, int32 (480, 640); 0 is none, whatever the file says for it.
+
+    Raises base.Unusable for a file that is no such picture.
+    """
+    pixels = base.read_picture(path, "RGB")
+    if pixels.shape[1:] != PICTURE:
+        raise base.Unusable("not 480x640")
+    red, green, blue = pixels.int()
+    if (red == green).all() and (green == blue).all():
+        raise base.Unusable("gray, not depth")
+    mm = (256 * green + blue).numpy()
+    return np.where(np.isin(mm, MISSING), 0, mm)
+
+
 def part_folder(folder, part="test"):
     """The folder of one part, in the release's, in what its archive becomes, or itself.  Raises UserError if there is none."""
     if part not in PARTS:
@@ -142,23 +157,11 @@ def _hand(folder, name, known, size, cube, depth, centre):
         raise base.Unusable("without joints")
     split = Path(folder).name
     person = str(persons([int(frame)])[0]) if split == "test" else "1"                  # one person was trained on
-    mm, places = _depth(Path(folder, name)), torch.from_numpy(joints)[None]
+    mm, places = read_depth(Path(folder, name)), torch.from_numpy(joints)[None]
     side = cube[person] if isinstance(cube, dict) else cube
     crop = Crop.around(places, size, side, depth) if centre == "joints" else Crop(_mass(mm, side), tuple(size), side, depth or side)
     labels = {"joints": crop.joints(places)[0], "cube": crop.label()[0]}
     return _cut(mm, crop), labels, {"view": view, "split": split, "frame": frame, "person": person}
-
-
-def _depth(path):
-    """Depth in mm, int32 (480, 640); 0 is none, whatever the file says for it."""
-    pixels = base.read_picture(path, "RGB")
-    if pixels.shape[1:] != PICTURE:
-        raise base.Unusable("not 480x640")
-    red, green, blue = pixels.int()
-    if (red == green).all() and (green == blue).all():
-        raise base.Unusable("gray, not depth")
-    mm = (256 * green + blue).numpy()
-    return np.where(np.isin(mm, MISSING), 0, mm)
 
 
 def _mass(mm, side):
