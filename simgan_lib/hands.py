@@ -43,26 +43,28 @@ class Crop:
     """Windows cut out of N pictures: a cube around each hand, shown with `size` (rows, columns) pixels.
 
     middle  places (N, 3) of the cubes' centres.
-    cube, depth: width and height, and how deep it is, mm.  cube may be a tensor (N,), a number for each.
+    cube: its width, height and depth, mm; or a tensor (N,), a number for each.
     """
 
     middle: torch.Tensor
     size: tuple
     cube: float = CUBE
-    depth: float = CUBE
 
     @classmethod
-    def around(cls, joints, size, cube=CUBE, depth=None):
+    def around(cls, joints, size, cube=CUBE):
         """The cube around the mean point of joints, whose places (N, J, 3) are given."""
-        return cls(projected(unprojected(joints).mean(1)), tuple(size), cube, depth or cube)
+        return cls(projected(unprojected(joints).mean(1)), tuple(size), cube)
 
     @classmethod
     def of(cls, hands):
-        """What the images of an ImageSet show, from its label cube (see `label`).  Raises UserError if it has none."""
+        """What the images of an ImageSet show, from its label cube (see `label`).  Raises UserError without a possible one."""
         if "cube" not in hands.labels or hands.labels["cube"].shape[1:] != (4,):
             found = ", ".join(f"{name} {tuple(each.shape[1:])}" for name, each in sorted(hands.labels.items())) or "none"
             raise UserError(f"labels of hands: expected cube (4,), found {found}")
         cube = hands.labels["cube"].double()
+        wrong = ~(cube.isfinite().all(1) & (cube[:, 2:] > 0).all(1))
+        if wrong.any():
+            raise UserError(f"label cube: expected finite u, v and z, width above 0 mm, found {cube[wrong][0].tolist()}")
         return cls(cube[:, :3], tuple(hands.images.shape[2:]), cube[:, 3])
 
     def label(self):
@@ -100,5 +102,5 @@ class Crop:
 
     def image(self, mm):
         """Depth (N, H, W) mm, inf: none  ->  uint8: the cube's near side is 0, its far side and all behind it 255."""
-        behind = (mm - self.middle[:, 2, None, None]) / self.depth
+        behind = (mm - self.middle[:, 2, None, None]) / self._sides()[..., None]
         return ((behind + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)

@@ -29,12 +29,12 @@ def to_uint8(images):
 def random_windows(images, size, generator):
     """Of each image (N, C, H, W) a window of `size` (height, width) at a random place: (N, C, *size).
 
-    generator: on the images' device.  Raises ValueError for a window that is larger than the images, or empty.
+    Raises ValueError for a window that is larger than the images, or empty.
     """
     if not all(0 < side <= whole for side, whole in zip(size, images.shape[2:])):
         raise ValueError(f"windows: expected at most {tuple(images.shape[2:])} and at least 1 pixel a side, found {tuple(size)}")
     windows = images.unfold(2, size[0], 1).unfold(3, size[1], 1)                   # (N, C, places down, across, *size): no copy
-    down, across = (torch.randint(places, (len(images),), generator=generator, device=images.device)
+    down, across = (torch.randint(places, (len(images),), generator=generator, device=generator.device).to(images.device)
                     for places in windows.shape[2:4])
     return windows[torch.arange(len(images), device=images.device), :, down, across]
 

@@ -30,8 +30,8 @@ RATE = Number(0, 10, above=True)
 class TrainingConfig(Settings):
     """Numbers of one training run.  A step is one round of Algorithm 1: K_g refiner and K_d discriminator updates.
 
-    regularization is the paper's lambda for one image's summed L1 distance in [-1, 1], against a cross-entropy summed
-    over the patches.  Batches are averaged, so lambda and the learning rates do not depend on the batch size.
+    regularization is the paper's lambda for the summed L1 distance in [-1, 1] of what is seen of one image, against a
+    cross-entropy summed over its patches.  Batches are averaged, so lambda and rates do not depend on the batch size.
     """
 
     steps: Whole(1, MANY)                       # rounds after both warm-ups
@@ -57,7 +57,7 @@ class TrainingConfig(Settings):
     mixed_precision: Flag() = True              # False: float32 throughout, even where the hardware multiplies bfloat16
     first_kernel: Refiner.FIRST_KERNEL = 3      # of the refiner
     discriminator_layers: OneOf(LAYERS) = "gaze"    # the published ones of which task
-    window: Whole(0, 4096) = 0                  # side of the random squares of images that training sees; 0: whole images
+    window: Whole(0, 4096) = 0      # side of what training sees of an image, at random places; 0: all of it
 
     LATER = ("first_kernel", "discriminator_layers", "window")
 
@@ -66,6 +66,8 @@ class TrainingConfig(Settings):
         least, said = (self.batch, "a batch") if self.image_pool else (self.batch // 2, "half a batch")
         if 0 < self.buffer < least:
             raise UserError(f"buffer: expected 0 (no history) or at least {said} ({least}), found {self.buffer}")
+        if self.window and (self.noise or not self.local):
+            raise UserError(f"window: expected 0 with noise or one verdict an image, which span it, found {self.window}")
         if self.buffer and not least:
             raise UserError("batch: expected at least 2, half of which goes into the history, found 1")
 
@@ -172,18 +174,17 @@ class Training:
     @property
     def _seen(self):
         """(channels, height, width) of what the networks see of an image."""
-        channels, *size = self.synthetic.shape[1:]
-        return channels, *(min(self.config.window or side, side) for side in size)
+        return self.synthetic.shape[1], *(min(self.config.window or side, side) for side in self.synthetic.shape[2:])
 
     def _least_memory(self, channels, height, width):
-        """Bytes: weights, gradients and a moment of each; the maps of a batch, in bfloat16; the history.  Nothing is made yet."""
+        """Bytes: weights, gradients and a moment of each; a batch, its maps in bfloat16; the history.  Nothing is made yet."""
         c = self.config
         with torch.device("meta"):
             refiner, discriminator = self.networks(channels, height, width)
         if min(height, width) <= refiner.margin:
-            raise UserError(f"images to refine are {height} x {width}: expected more than {refiner.margin} pixels a side")
-        maps = c.batch * c.width * (2 * c.blocks + 1)
-        return 12 * sum(map(count_parameters, (refiner, discriminator))) + (2 * maps + 4 * c.buffer * channels) * height * width
+            raise UserError(f"training sees {height} x {width} of an image: expected more than {refiner.margin} pixels a side")
+        weights, maps = sum(map(count_parameters, (refiner, discriminator))), c.batch * c.width * (2 * c.blocks + 1)
+        return 12 * weights + c.batch * self.synthetic[:1].numel() + (2 * maps + 4 * c.buffer * channels) * height * width
 
     # ---- Algorithm 1 ----
     aid = staticmethod(lambda real: 0)        # added to eq. 2, from the real batch: see `neighbours.aided`
@@ -252,10 +253,10 @@ class Training:
     def draw(self, images):
         """A random batch of uint8 `images`, or windows of them, as float in [-1, 1] on the run's device (N, C, H, W)."""
         picked = torch.randint(len(images), (self.config.batch,), generator=self.generator, device=self.device)
-        batch = to_float(images[picked.to(images.device)].to(self.device, non_blocking=True))
-        if self.config.window:
-            batch = random_windows(batch, self._seen[1:], self.generator)
-        return batch.contiguous(memory_format=torch.channels_last)
+        batch = images[picked.to(images.device)]
+        if (size := self._seen[1:]) != batch.shape[2:]:
+            batch = random_windows(batch, size, self.generator)
+        return to_float(batch.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
 
     def _autocast(self):
         return autocast_for(self.device) if self.config.mixed_precision else nullcontext()

@@ -212,19 +212,46 @@ def test_metrics_thresholds_groups_and_frames_that_are_none_are_refused():
             measure()
 
 
-def test_what_is_kept_in_place_by_hand():
-    """Two of four pixels are a hand; one is lost and the seen joint's pixel is 10 levels deeper: 10 x 300 / 255 mm."""
-    before = torch.tensor([[[[100, 50], [255, 255]]]], dtype=torch.uint8)
-    after = torch.tensor([[[[110, 255], [255, 255]]]], dtype=torch.uint8)
-    labels = {"joints": torch.tensor([[[0.2, 0.1, 0.0], [1.0, 0.0, 0.0], [5.0, 0.0, 0.0]]]),
-              "visible": torch.tensor([[True, False, True]])}
-    found = kept_in_place(ImageSet(before, labels), ImageSet(after, labels))
-    assert found["silhouette_iou"] == 0.5 and found["joint_depth_mm"] == pytest.approx(3000 / 255)
+def pair(before, after, cube=300.0, seen=((0.2, 0.1), (1.0, 0.0), (5.0, 0.0), (0.0, 1.0)), visible=(True, False, True, True)):
+    """ImageSets of one hand each, 2x2 pixels, and the joints (x, y) that the camera sees."""
+    labels = {"joints": torch.tensor([[[*place, 0.0] for place in seen]]), "visible": torch.tensor([visible]),
+              "cube": torch.tensor([[320.0, 240.0, 800.0, cube]])}
+    images = [torch.tensor([[each]], dtype=torch.uint8) for each in (before, after)]
+    return ImageSet(images[0], labels), ImageSet(images[1], {"joints": labels["joints"]})
+
+
+@pytest.mark.parametrize("cube, kept", [(300.0, 0), (150.0, 50)])
+def test_what_is_kept_in_place_by_hand(cube, kept):
+    """Of two pixels of a hand one is lost, the other is 10 levels deeper: 10 / 255 of the cube, 11.8 or 5.9 mm.  Of four joints
+    one is hidden and one outside; one is at the pixel that moved, one at the hole.  A third pixel is painted."""
+    found = kept_in_place(*pair([[100, 255], [50, 255]], [[110, 255], [255, 7]], cube))
+    assert found == pytest.approx({"hand_kept_percent": kept, "painted_percent": 50, "joints_kept_percent": kept,
+                                   "joint_depth_mm": 10 / 255 * cube})
 
 
 def test_what_cannot_be_compared_is_refused():
-    hands = ImageSet(torch.zeros(2, 1, 4, 4, dtype=torch.uint8))
-    with pytest.raises(UserError, match="found .2, 1, 4, 4. and .2, 1, 4, 4., with no labels"):
-        kept_in_place(hands, hands)
-    with pytest.raises(UserError, match="found .1, 1, 4, 4. and .2, 1, 4, 4., with "):
-        kept_in_place(hands, hands[:1])
+    hand, same = pair([[100, 255], [50, 255]], [[100, 255], [50, 255]])
+    assert kept_in_place(hand, hand)["hand_kept_percent"] == 100
+    for wrong in ({"visible": hand.labels["visible"]}, {"joints": hand.labels["joints"]}):
+        with pytest.raises(UserError, match="expected refined ones of the same hands, and synthetic labels joints and visible"):
+            kept_in_place(ImageSet(hand.images, wrong | {"cube": hand.labels["cube"]}), same)
+    with pytest.raises(UserError, match="found images .1, 1, 2, 1. and .1, 1, 2, 2."):
+        kept_in_place(hand, ImageSet(hand.images[..., :1], same.labels))
+    with pytest.raises(UserError, match="expected refined ones of the same hands"):
+        kept_in_place(hand, ImageSet(hand.images, {"joints": hand.labels["joints"] + 1}))
+    with pytest.raises(UserError, match="labels of hands: expected cube"):
+        kept_in_place(ImageSet(hand.images), same)
+    for empty in (pair([[255, 255], [255, 255]], [[1, 1], [1, 1]]), pair([[1, 1], [1, 1]], [[1, 1], [1, 1]], visible=[False] * 4)):
+        with pytest.raises(UserError, match="expected a hand, and a visible joint where both show something; found none"):
+            kept_in_place(*empty)
+
+
+def test_a_cube_of_no_width_or_behind_the_camera_is_no_perfect_score():
+    hand, _ = pair([[100, 255], [50, 255]], [[100, 255], [50, 255]])
+    for number, wrong in ((3, 0.0), (3, -300.0), (2, 0.0), (0, float("nan"))):
+        cube = hand.labels["cube"].clone()
+        cube[0, number] = wrong
+        hands = ImageSet(hand.images, hand.labels | {"cube": cube})
+        for measure in (crop_errors_px, crop_errors_mm):
+            with pytest.raises(UserError, match="^label cube: expected finite u, v and z, width above 0 mm, found"):
+                measure(hand.labels["joints"], hands)

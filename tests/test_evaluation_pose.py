@@ -190,6 +190,15 @@ def test_it_learns_from_200_images_where_the_discs_are_and_how_far(trained):
     torch.testing.assert_close(predict_pose(trained, test.images, batch=7), found, atol=1e-2, rtol=0)
 
 
+def test_depth_is_told_in_the_cube_of_each_hand(trained):
+    """The same gray levels in a cube of half the side: half the mm, the same pixels."""
+    test, cubes = dots(2, 2), torch.tensor([[320.0, 240.0, 800.0, 300.0], [320.0, 240.0, 800.0, 150.0]])
+    whole = predict_pose(trained, test.images)
+    found = predict_pose(trained, ImageSet(test.images, test.labels | {"cube": cubes}))
+    torch.testing.assert_close(found[..., :2], whole[..., :2])
+    torch.testing.assert_close(found[..., 2], whole[..., 2] * torch.tensor([[1.0], [0.5]]))
+
+
 def test_fine_tuning_goes_on_from_a_network_and_leaves_it_as_it_was(trained):
     """Ten images of a world where all lies 60 mm deeper are enough for a network that knows discs."""
     def deeper(images):

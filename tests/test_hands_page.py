@@ -8,7 +8,8 @@ from simgan_lib.experiments.records import Records, row, run_line
 MEASURED = {
     ("synthetic", "max_within_5_heat_map_px"): [30.0, 31.0, 32.0], ("refined", "max_within_5_heat_map_px"): [29.0, 31.0, 30.0],
     ("synthetic", "joint_error_mm"): [20.0, 21.0, 22.0], ("refined", "joint_error_mm"): [19.0, 20.5, 21.0],
-    ("refined", "silhouette_iou"): [0.8, 0.9, 0.7], ("all", "seconds"): [60.0, 60.0, 120.0]}
+    ("refined", "hand_kept_percent"): [80.0, 90.0, 70.0],
+    ("refined", "curve_mean_percent"): [50.0, 51.0, 52.0], ("all", "seconds"): [60.0, 60.0, 120.0]}
 
 
 @pytest.fixture
@@ -25,7 +26,8 @@ def cells(page, first):
 
 
 def test_shares_errors_and_what_is_kept_are_means_with_intervals_over_seeds(page):
-    assert cells(page, "refined")[1:] == [["30.0 [27.5, 32.5]", "—", "20.17 [17.58, 22.75]"], ["0.800 [0.552, 1.048]", "—"]]
+    assert cells(page, "refined")[1:] == [["30.0 [27.5, 32.5]", "51.0 [48.5, 53.5]", "20.17 [17.58, 22.75]"],
+                                           ["80.0 [55.2, 104.8]", "—", "—", "—"]]
 
 
 def test_differences_have_their_sign_and_are_taken_seed_by_seed(page):

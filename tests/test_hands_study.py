@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from releases import write_nyu
 
 from simgan_lib.simulators.hands import simulate_hands
 from simgan_lib.simulators.stand_in_hands import stand_in_hands
@@ -84,3 +85,36 @@ def test_every_estimator_is_asked_about_the_same_new_people(study, bench, monkey
     assert len(asked) == 11 and all(test is TEST for test in asked)
     assert {line["value"] for line in rows if line["measure"] == "joint_error_mm"} == {0.0}
     assert {line["value"] for line in rows if line["measure"] == "max_within_5_heat_map_px"} == {100.0}
+
+
+def test_nyus_persons_are_told_apart_and_the_stand_ins_are_not(bench):
+    """Every joint is 3 px of the crop to the right in space: where the hand is further away, that is more mm."""
+    people = replace(TEST[:4], groups={"person": ["1", "1", "2", "3"]})
+    off = people.labels["joints"] + torch.tensor([0.0, 0.0, 4.0])
+    off[2] += torch.tensor([0.0, 0.0, 4.0])
+    told = {line["measure"]: line["value"] for line in bench._judged("refined", off, people)}
+    one, two, three = (told[f"joint_error_mm_person_{each}"] for each in "123")
+    assert two == pytest.approx(2 * one, rel=0.05) and three == pytest.approx(one, rel=0.05)
+    assert told["joint_error_mm"] == pytest.approx((2 * one + two + three) / 4)
+    assert not any("person" in line["measure"] for line in bench._judged("refined", TEST.labels["joints"], TEST))
+
+
+def test_nyus_own_training_and_test_frames_take_the_stand_ins_place(study, monkeypatch, tmp_path, capsys):
+    given = []
+
+    class Spy:
+        def __init__(self, scale, seed, real, device, keep):
+            self.real = real
+
+        def rows(self, test):
+            given.append((self.real, test))
+            return []
+
+    monkeypatch.setattr(study, "Bench", Spy)
+    for part, frames in (("train", 3), ("test", 2)):
+        write_nyu(tmp_path, frames, part)
+    monkeypatch.setattr("sys.argv", ["hands.py", "--profile", "quick", "--seeds", "1", "--nyu", str(tmp_path), "--device", "cpu"])
+    study.main()
+    (real, test), = given
+    assert set(real.groups["split"]) == {"train"} and set(test.groups["split"]) == {"test"} and (len(real), len(test)) == (3, 2)
+    assert real.images.shape[2:] == test.images.shape[2:] == (96, 96)

@@ -172,12 +172,13 @@ def test_all_that_was_trained_on_is_one_person_whatever_the_frame(tmp_path):
     assert (hands.groups["frame"].tolist(), hands.groups["person"].tolist()) == (["0002500"], ["1"])
 
 
-@pytest.mark.parametrize("centre", ["joints", "mass"])
-def test_a_deeper_cube_has_less_contrast(tmp_path, centre):
+def test_a_larger_cube_has_less_contrast(tmp_path):
+    """Twice the cube on twice the pixels: in its middle the same pixels, whose levels are half as far from the middle."""
     write_nyu(tmp_path, frames=1)
-    deep = [read_nyu(tmp_path, centre=centre, **more).images[0, 0].double() - 127.5 for more in ({}, {"depth": 600.0})]
-    hand = deep[0].abs() < 60
-    assert hand.sum() > 1000 and (deep[0][hand] - 2 * deep[1][hand]).abs().max() <= 1.5        # gray levels are rounded
+    near = read_nyu(tmp_path).images[0, 0].double() - 127.5
+    far = read_nyu(tmp_path, size=(448, 448), cube=600.0).images[0, 0, 112:336, 112:336].double() - 127.5
+    hand = near.abs() < 60
+    assert hand.sum() > 1000 and (near[hand] - 2 * far[hand]).abs().max() <= 1.5               # gray levels are rounded
 
 
 @pytest.mark.parametrize("deeper, there", [(149, True), (151, False)])
@@ -292,11 +293,16 @@ def test_a_part_that_is_not_there_is_refused(tmp_path, options, words):
         units(write_nyu(tmp_path), **options)
 
 
-@pytest.mark.parametrize("options", [{"cube": 0.0}, {"cube": float("nan")}, {"depth": -1.0}, {"cube": CUBES | {"2": -3}},
-                                     {"cube": "300"}])
-def test_a_cube_that_is_none_is_refused(tmp_path, options):
-    with pytest.raises(UserError, match="cube and depth"):
-        read_nyu(write_nyu(tmp_path), **options)
+@pytest.mark.parametrize("cube", [0.0, float("nan"), -1.0, CUBES | {"2": -3}, "300", None])
+def test_a_cube_that_is_none_is_refused(tmp_path, cube):
+    with pytest.raises(UserError, match="^cube: expected positive numbers of mm, found"):
+        read_nyu(write_nyu(tmp_path), cube=cube)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (-2, 4), (5,), 3, None, "ab", (float("nan"), 3), (3.5, 4), (10**6, 10**6)])
+def test_a_size_that_is_none_is_refused_before_anything_is_read(tmp_path, size):
+    with pytest.raises(UserError, match=r"^size: expected \(rows, columns\), each a whole number from 1 to 4,096, found"):
+        read_nyu(write_nyu(tmp_path), size=size)
 
 
 def test_cubes_that_miss_a_person_and_centres_that_are_none_are_refused(tmp_path):
@@ -343,7 +349,11 @@ def test_the_mass_of_the_real_frame_is_by_the_palm_and_all_joints_are_in_its_cub
     assert joints[:, :2].min() >= 0 and joints[:, :2].max() <= 223 and joints[:, 2].abs().max() < 150
 
 
-def test_the_wall_and_what_has_no_depth_in_the_real_frame_are_white(samples):
-    """Of the 92 % of pixels next to the hand that have no depth, none is taken for a surface at 2,001 mm."""
-    hands = read_nyu(samples / "NYU", depth=3000.0)                # a cube so deep that 2,001 mm would lie in it, in gray
-    assert not (hands.images == round(255 * ((2001 - 760.42) / 3000 + 0.5))).any() and (hands.images == 255).float().mean() > 0.3
+def test_what_has_no_depth_in_the_real_frame_is_white(samples):
+    """In a cube of 3 m 2,001 mm would have the gray level 233, as a surface there has."""
+    hands = read_nyu(samples / "NYU", cube=3000.0)
+    pixels = np.asarray(Image.open(samples / "NYU" / "test" / "depth_1_0000001.png").convert("RGB")).astype(int)
+    columns, rows = (each[0].numpy() for each in Crop.of(hands).pixels())
+    inside = np.outer((rows >= 0) & (rows < 480), (columns >= 0) & (columns < 640))
+    missing = (256 * pixels[..., 1] + pixels[..., 2])[np.ix_(rows.clip(0, 479), columns.clip(0, 639))] == 2001
+    assert (missing & inside).sum() > 1000 and (hands.images[0, 0].numpy()[missing & inside] == 255).all()

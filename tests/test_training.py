@@ -147,9 +147,16 @@ def test_networks_and_history_see_windows_of_images_where_the_training_asks_for_
 
 @pytest.mark.parametrize("window, size", [(40, (35, 40)), (4096, (35, 55)), (0, (35, 55))])
 def test_a_window_is_at_most_the_image(data, window, size):
-    run = Training(replace(TINY, window=window, local=False), *data)
+    run = Training(replace(TINY, window=window), *data)
     assert run.draw(run.synthetic).shape == (4, 1, *size)
-    run.update_discriminator()                                                    # one verdict an image: a network of that size
+    drawn = [(127.5 * (Training(replace(TINY, window=each), *data).draw(data[0].images) + 1)).round() for each in (0, window)]
+    assert size != (35, 55) or torch.equal(*drawn)                                # what is no window draws as if there were none
+
+
+@pytest.mark.parametrize("wrong", [{"noise": 1}, {"local": False}])
+def test_windows_do_not_go_with_what_is_of_a_whole_image(wrong):
+    with pytest.raises(UserError, match="^window: expected 0 with noise or one verdict an image, which span it, found 20"):
+        replace(TINY, window=20, **wrong)
 
 
 def test_a_run_with_windows_that_was_killed_ends_with_the_same_weights_and_is_another_than_one_without(data):
@@ -163,7 +170,7 @@ def test_a_run_with_windows_that_was_killed_ends_with_the_same_weights_and_is_an
 
 @pytest.mark.parametrize("window", [4, 1])
 def test_windows_too_small_for_the_refiner_are_refused(data, window):
-    with pytest.raises(UserError, match=f"images to refine are {window} x {window}: expected more than 4 pixels a side"):
+    with pytest.raises(UserError, match=f"^training sees {window} x {window} of an image: expected more than 4 pixels a side$"):
         Training(replace(TINY, window=window), *data)
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..hands import LENGTH, NO_DEPTH, PICTURE, Crop
+from ..hands import CUBE, LENGTH, NO_DEPTH, PICTURE, Crop
 from ..system.errors import UserError
 from ..system.files import reading, stamp
-from ..system.settings import short
+from ..system.settings import Whole, short
 from . import base
 from .hand_centre import hand_centre
 from .matlab import load_matlab
@@ -31,6 +31,7 @@ JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 # "mm" that say: no depth here.  NO_DEPTH stands in the release's Kinect frames, 0 is what others write.
 MISSING = (0, NO_DEPTH)
 CENTRES = ("joints", "mass")
+SIDE = Whole(1, 4096)             # pixels
 # The test set's labels come from rigid skeletons, and there are three: distances within the palm have no spread up to frame
 # 2,440, from there to 3,136, and from there on.  The first is the training set's person.  From wrist (30) to palm (32) they
 # have 81.3, 70.6 and 67.3 mm.  Whether the last two are one person, the labels do not say.
@@ -71,12 +72,12 @@ def files(unit, **_):
     return [*_joint_files(Path(folder, joints)), *(Path(folder, name) for name in names)]
 
 
-def read_unit(unit, size=(224, 224), cube=300.0, depth=None, centre="joints"):
+def read_unit(unit, size=(224, 224), cube=CUBE, centre="joints"):
     """(ImageSet, skipped): uint8 (n, 1, *size), labels joints float32 (n, 14, 3) and cube float32 (n, 4).
 
     Groups: view, split, frame, person (see `persons`).
     A picture shows a cube around the hand: its near side is 0, its far side, all behind it and what has no depth is 255.
-    cube: its width and height in mm, or a number for each person, such as CUBES.  depth: how deep it is, if not so too.
+    size: (rows, columns) of a picture, px.  cube: its sides in mm, or a number for each person, such as CUBES.
     centre: "joints", the mean of the joints, which takes a label; "mass", what `hand_centre` finds without one.
     joints: (x, y) pixels of the crop, the centre of the top-left one being (0, 0), and z, mm behind the cube's centre.
     cube, the label: its centre (u, v pixels of the camera, z mm) and its width in mm.
@@ -84,8 +85,8 @@ def read_unit(unit, size=(224, 224), cube=300.0, depth=None, centre="joints"):
     Raises UserError if the file of the joints is damaged, or an option is none.
     """
     folder, (joints, *names) = unit
-    _check_cutting(cube, depth, centre)
-    known, cutting = _joints(Path(folder, joints)), (size, cube, depth, centre)
+    _check_cutting(size, cube, centre)
+    known, cutting = _joints(Path(folder, joints)), (tuple(size), cube, centre)
     return base.read_records(TITLE, names, lambda name: _hand(folder, name, known, *cutting), (1, *size),
                              {"joints": (len(JOINTS), 3), "cube": (4,)}, ("view", "split", "frame", "person"))
 
@@ -149,7 +150,7 @@ def persons(frames):
 
 
 # ---- one picture ----
-def _hand(folder, name, known, size, cube, depth, centre):
+def _hand(folder, name, known, size, cube, centre):
     """(uint8 (1, H, W), labels, groups) of one picture.  Raises base.Unusable."""
     _, view, frame = NAME.fullmatch(name).groups()
     joints = known[int(view) - 1, int(frame) - 1].astype(np.float64)
@@ -159,7 +160,7 @@ def _hand(folder, name, known, size, cube, depth, centre):
     person = str(persons([int(frame)])[0]) if split == "test" else "1"                  # one person was trained on
     mm, places = read_depth(Path(folder, name)), torch.from_numpy(joints)[None]
     side = cube[person] if isinstance(cube, dict) else cube
-    crop = Crop.around(places, size, side, depth) if centre == "joints" else Crop(_mass(mm, side), tuple(size), side, depth or side)
+    crop = Crop.around(places, size, side) if centre == "joints" else Crop(_mass(mm, side), size, side)
     labels = {"joints": crop.joints(places)[0], "cube": crop.label()[0]}
     return _cut(mm, crop), labels, {"view": view, "split": split, "frame": frame, "person": person}
 
@@ -178,16 +179,17 @@ def _cut(mm, crop):
     seen = np.outer((rows >= 0) & (rows < PICTURE[0]), (columns >= 0) & (columns < PICTURE[1]))
     found = mm[np.ix_(rows.clip(0, PICTURE[0] - 1), columns.clip(0, PICTURE[1] - 1))]
     found = torch.from_numpy(np.where(seen & (found > 0), found, np.inf))[None]
-    if not ((found - crop.middle[0, 2]).abs() < crop.depth / 2).any():
+    if not ((found - crop.middle[0, 2]).abs() < crop.cube / 2).any():
         raise base.Unusable("without a hand in the cube")
     return crop.image(found)
 
 
-def _check_cutting(cube, depth, centre):
-    """Raises UserError unless cube and depth are lengths, one for each person or one for all, and centre a way to find it."""
-    lengths = [*(cube.values() if isinstance(cube, dict) else [cube]), *([] if depth is None else [depth])]
-    if not all(map(LENGTH.holds, lengths)):
-        raise UserError(f"cube and depth: expected positive numbers of mm, found {cube} and {depth}")
+def _check_cutting(size, cube, centre):
+    """Raises UserError unless size is a picture's, cube a length, one for each person or for all, and centre a way to find it."""
+    if not isinstance(size, tuple | list) or len(size) != 2 or not all(map(SIDE.holds, size)):
+        raise UserError(f"size: expected (rows, columns), each {SIDE}, found {short(size)}")
+    if not all(map(LENGTH.holds, cube.values() if isinstance(cube, dict) else [cube])):
+        raise UserError(f"cube: expected positive numbers of mm, found {short(cube)}")
     if isinstance(cube, dict) and not cube.keys() >= CUBES.keys():
         raise UserError(f"cube: expected a number of mm for each of the persons {', '.join(CUBES)}, found {cube}")
     if centre not in CENTRES:

@@ -24,6 +24,7 @@ from .statistics import bootstrap_interval, cumulative_curve, curve_interval
 
 HEAT_MAP, IMAGE = 64, 224                 # pixels of its side
 BLOCK = 100               # frames
+TOLERANCE = 10.0          # mm by which refining may change a depth that keeps its place: less than half a finger
 METRICS = {"max": "frames whose largest joint error is at most", "mean": "frames whose mean joint error is at most",
            "joint": "joints whose error is at most"}
 WITHIN = {"mm": (20, 30, 40, 50), "heat_map_px": (5,)}
@@ -78,7 +79,7 @@ def crop_errors_px(predicted, hands, pixels=HEAT_MAP):
     LENGTH.check("pixels", pixels)
     scale = pixels / np.array(hands.images.shape[:1:-1])                            # x by width, y by height
     if "cube" in hands.labels:
-        scale = scale * _numbers("label cube", hands.labels["cube"])[:, None, 3:] / CUBE
+        scale = scale * Crop.of(hands.to("cpu")).cube.numpy()[:, None, None] / CUBE
     return np.linalg.norm((predicted[..., :2] - truth[..., :2]) * scale, axis=-1)
 
 
@@ -150,26 +151,32 @@ def frame_blocks(frames, persons):
 
 # ---- what refining keeps ----
 def kept_in_place(synthetic, refined):
-    """How far refined hands are from the synthetic ones that they come from.
+    """What of synthetic hands is where it was after refining, for labels' sake.  Both: ImageSets of the same hands.
 
-    Both: ImageSets of the same hands; synthetic: of the simulator, with labels joints and visible.
-    Returns {"silhouette_iou": of the pixels that show something within the cube, "joint_depth_mm": mean |refined - synthetic|
-    in the pixels of the joints that the camera sees}.
-    Raises UserError if the images are not of one shape, or a label is missing.
+    synthetic: of the simulator, with labels joints, visible and cube.
+    Returns, of the hand's pixels, hand_kept_percent, that still show something within TOLERANCE of their depth, and
+    painted_percent, as many pixels as show something where nothing was, be it a wider outline or a body behind; of the joints
+    that the camera sees joints_kept_percent, the same; and joint_depth_mm, mean |refined - synthetic| where something is shown.
+    Raises UserError if the images or joints are not of the same hands, a label is missing, or there is nothing to look at.
     """
-    missing = {"joints", "visible"} - set(synthetic.labels)
-    if synthetic.images.shape != refined.images.shape or missing:
-        raise UserError("hands: expected as many refined as synthetic images, of one size, and synthetic labels joints and "
-                        f"visible; found {tuple(refined.images.shape)} and {tuple(synthetic.images.shape)}, with "
-                        f"{', '.join(sorted(synthetic.labels)) or 'no labels'}")
-    before, after = (hands.images[:, 0] for hands in (synthetic, refined))
-    here, there = before < NOTHING, after < NOTHING
+    crop, (before, after) = Crop.of(synthetic), (hands.images[:, 0] for hands in (synthetic, refined))
+    missing, truth = {"joints", "visible"} - set(synthetic.labels), synthetic.labels.get("joints")
+    if before.shape != after.shape or missing or not torch.allclose(refined.labels.get("joints", truth), truth, atol=0.01):
+        raise UserError("hands: expected refined ones of the same hands, and synthetic labels joints and visible; found images "
+                        f"{tuple(refined.images.shape)} and {tuple(synthetic.images.shape)}, labels "
+                        f"{', '.join(sorted(synthetic.labels))}")
+    moved = (after.double() - before).abs() * crop.cube[:, None, None] / NOTHING                    # mm
+    hand, there = before < NOTHING, after < NOTHING
     seen, (x, y) = synthetic.labels["visible"].bool(), synthetic.labels["joints"][..., :2].round().long().unbind(-1)
     seen = seen & (x >= 0) & (y >= 0) & (x < before.shape[2]) & (y < before.shape[1])
     image, joint = seen.nonzero(as_tuple=True)
-    levels = [each[image, y[image, joint], x[image, joint]].double() for each in (before, after)]
-    return {"silhouette_iou": ((here & there).sum() / (here | there).sum()).item(),
-            "joint_depth_mm": (CUBE / 255 * (levels[1] - levels[0]).abs().mean()).item()}
+    at = image, y[image, joint], x[image, joint]
+    if not hand.any() or not there[at].any():
+        raise UserError("hands: expected a hand, and a visible joint where both show something; found none")
+    kept = there & (moved <= TOLERANCE)
+    return {"hand_kept_percent": 100 * kept[hand].double().mean().item(),
+            "painted_percent": 100 * ((there & ~hand).sum() / hand.sum()).item(),
+            "joints_kept_percent": 100 * kept[at].double().mean().item(), "joint_depth_mm": moved[at][there[at]].mean().item()}
 
 
 # ---- what is looked at before ----

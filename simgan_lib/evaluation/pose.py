@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..hands import CUBE
+from ..hands import CUBE, Crop
 from ..images import check_bytes, check_labels, pixels, to_float
 from ..networks import HandPoseEstimator, count_parameters, evaluated, from_seed
 from ..system.device import autocast_for, check_memory, keep_freed_memory
@@ -241,11 +241,15 @@ def moved(images, joints, turn, factor, shift):
 def predict_pose(estimator, images, batch=64):
     """Joints (N, J, 3), x and y in pixels, z in mm, on the CPU, of an ImageSet or of uint8 images (N, C, H, W).
 
+    z: in cubes of 300 mm, or of what the label cube of an ImageSet says, which gray levels are told in.
     In float32 on every device, so that what is reported does not depend on the hardware's number format.
-    Raises UserError if the images are not uint8 (N, C, H, W).
+    Raises UserError if the images are not uint8 (N, C, H, W), or a label cube is wrong.
     """
+    cubes = Crop.of(images.to("cpu")).cube.float() if "cube" in getattr(images, "labels", {}) else torch.tensor([CUBE])
     images, device = pixels(images), next(estimator.parameters()).device
     check_bytes(images)
     with evaluated(estimator):
-        return torch.cat([joints_from_maps(estimator(to_float(part.to(device)))[:, -1], part.shape[2:]).cpu()
-                          for part in images.split(batch)])
+        joints = torch.cat([joints_from_maps(estimator(to_float(part.to(device)))[:, -1], part.shape[2:]).cpu()
+                            for part in images.split(batch)])
+    joints[..., 2] *= cubes[:, None] / CUBE
+    return joints

@@ -13,8 +13,10 @@ CARD_MEASURES = {              # measure of a card's rows: (heading, how it is p
     "distance_to_ideal_levels": ("gray levels from the ideal, mean", ".1f", 1),
     "pupils_in_place": ("pupil found where the label has it, %", ".1f", 100),
     "iris_contrast": ("contrast of the iris", ".2f", 1),
-    "silhouette_iou": ("outline of the hand and of what is behind it: intersection over union with the synthetic one", ".3f", 1),
-    "joint_depth_mm": ("change of depth at the joints that are seen, mm", ".2f", 1),
+    "hand_kept_percent": ("pixels of the hand that keep their depth within 10 mm, %", ".1f", 1),
+    "painted_percent": ("painted where nothing was, % of the hand's pixels", ".1f", 1),
+    "joints_kept_percent": ("seen joints whose pixel keeps its depth within 10 mm, %", ".1f", 1),
+    "joint_depth_mm": ("change of depth at seen joints, mm", ".2f", 1),
 }
 GENERATOR_MEASURES = {         # the same of a generator's card
     "kernel_distance": ("kernel distance to other fresh eyes of the simulator", ".4f"),

@@ -2,7 +2,7 @@
 
 from .claims import NOTE, claims_table
 from .study_tables import arms_table, differences_table, over_seeds, subjects
-from .tables import made_by, minutes_of
+from .tables import made_by, minutes_of, shown
 
 CYCLE = {                # measure: (heading, how it is printed)
     "balanced_accuracy_20": ("balanced accuracy, 20 steps after a switch", ".3f"),
@@ -62,12 +62,17 @@ PAIRS = [*((f"generator, {n}", f"{other}, {n}") for n in ("1 label", "5 labels",
          ("nearest neighbour, 1 label", "random network, nearest neighbour, 1 label")]
 
 
+def _over_draws(job, subject, measure, form):
+    """As `over_seeds`; of a share of few images, which has no interval by Student's t, mean and deviation."""
+    return shown(job.get(subject, measure), form) if measure == "no_pupil_percent" else over_seeds(job, subject, measure, form)
+
+
 def parts_part(job):
     """Intersection over union by part, for each method and number of labels."""
     measures = {f"iou_{part}": (part, ".3f") for part in ("mean", "skin", "sclera", "iris", "pupil")}
     measures |= {"pupil_px": ("pupil's centre off by, px", ".2f"), "no_pupil_percent": ("no pupil seen in, %", ".1f")}
     return ["### Parts of an eye from few labels (RepurposeGAN): intersection over union",
-            arms_table(job, measures, "method, labels", cell=over_seeds),
+            arms_table(job, measures, "method, labels", cell=_over_draws),
             differences_table(job, PAIRS, {"iou_mean": ("mean", ".3f")}),
             f"On {job.first['images']:,} fresh simulated eyes with exact masks; [ ] and *seeds*: over draws of the labelled eyes; "
             "the pupil's error is of eyes in which one was seen. "

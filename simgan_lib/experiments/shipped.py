@@ -19,7 +19,7 @@ from ..simulators.evening import in_evening_light, squinting
 from ..simulators.eyes import simulate
 from ..simulators.hand_prior import draw_hands
 from ..simulators.hands import simulate_hands
-from ..simulators.stand_in_hands import photographed, stand_in_hands
+from ..simulators.stand_in_hands import ALONE, photographed, stand_in_hands
 from ..system.checkpoints import save_module
 from ..system.device import autocast_for
 from ..system.errors import UserError
@@ -99,14 +99,15 @@ class Evening:
 class StandInHands:
     """Notebook 14: depth images of hands, refined towards what a structured-light camera says of other people's.
 
-    A tenth as many as of eyes, since each costs more than ten: the same unlabelled ones as in studies/hands.py.
+    A tenth of the profile's images, each of which costs more than ten eyes; its rounds, with the settings of HAND_PRESETS' quick.
     """
 
     name, things, refine_from = "stand-in hands", "hands", "synthetic"
 
     def __init__(self, profile, bar=False):
         self.profile, self.training = profile, replace(HAND_PRESETS["quick"], steps=profile.training.steps)
-        self.unlabelled = replace(stand_in_hands(profile.real // 10, seed=21_001), labels={})
+        shown = shown_progress("simulating the stand-in domain", bar)
+        self.unlabelled = replace(stand_in_hands(profile.real // 10, seed=21_001, progress=shown), labels={})
 
     def simulated(self, seed, progress):
         """The simulator's hands that the refiner learns from."""
@@ -117,14 +118,18 @@ class StandInHands:
         return hands
 
     def measurements(self, refiner, device="cpu"):
-        """A card's rows, of hands that no training drew; `ideal`: the same hands seen by that camera, which no training saw."""
-        hands = simulate_hands(n := self.profile.test // 10, seed=HELD_OUT)
-        ideal = photographed(draw_hands(n, torch.Generator().manual_seed(HELD_OUT)), torch.Generator().manual_seed(HELD_OUT + 1))
-        made, test = {"refined": refine(refiner, hands), "ideal": ideal}, stand_in_hands(n, seed=21_002)
+        """A card's rows, of hands that no training drew.
+
+        `ideal`: the same hands seen by that camera, with the stand-in's bodies behind them; `alone`: with nothing behind them.
+        """
+        hands, draw = simulate_hands(n := self.profile.test // 10, seed=HELD_OUT), torch.Generator().manual_seed
+        drawn, test = draw_hands(n, draw(HELD_OUT)), stand_in_hands(n, seed=21_002)
+        made = {"refined": refine(refiner, hands), "alone": photographed(drawn, draw(HELD_OUT + 1), backdrop=ALONE),
+                "ideal": photographed(drawn, draw(HELD_OUT + 1))}
         kept = {kind: kept_in_place(hands, each) for kind, each in made.items()}
         kinds = {"synthetic": hands.images, **{kind: each.images for kind, each in made.items()}}
         return _rows(_realism(kinds, test, device, "person") |
-                     {name: {kind: kept[kind][name] for kind in kept} for name in ("silhouette_iou", "joint_depth_mm")})
+                     {name: {kind: kept[kind][name] for kind in kept} for name in kept["refined"]})
 
 
 def _pupil_rows(eyes, refined):

@@ -25,9 +25,7 @@ def arms_table(job, measures, first, names=None, cell=None):
 
 
 def over_seeds(job, subject, measure, form):
-    """The mean over seeds and its 95 % interval by Student's t; of a share of few images, which has none, mean and deviation."""
-    if measure.endswith("_percent"):
-        return shown(job.get(subject, measure), form)
+    """The mean over seeds and its 95 % interval by Student's t."""
     values = [value for value in job.by_seed(subject, measure).values() if known(value)]
     return shown_difference(interval(values) | {"values": values}, form) if values else MISSING
 

@@ -25,6 +25,7 @@ SIDE = Whole(1, 4096)     # of an image, px
 def simulate_hands(n, seed, size=(96, 96), device="cpu", prior=PRIOR, progress=None):
     """n synthetic hands drawn from the prior  ->  ImageSet with all labels.  Same seed and device, same images.
 
+    They are the hands of `draw_hands`, whose generator has that seed.
     progress: called as progress(done, total) now and then, in hands, for a bar.
     """
     check_images(n, size, device)
