@@ -397,6 +397,7 @@ def drawn_between(low, high):
     (lambda: render_hands(posed(scale=0)), "scale: .* found 0"),
     (lambda: render_hands(posed(thickness=-1)), "thickness: .* found -1"),
     (lambda: render_hands(posed(index_mcp=500)), "index_mcp: .* found 500"),
+    (lambda: joints_of(posed().chunk(slice(0))), "number of hands: .* found 0"),
     (lambda: joints_of(posed(u=1e9)), "u: .* found 1000000000"),
     (lambda: depth_of(posed(depth=math.inf), (torch.zeros(2, 1), torch.zeros(2, 1))), "depth: .* found inf"),
     (lambda: drawn_between(math.nan, 900), "ranges: depth: expected a Range from low to high, a number of at least 1 .*nan"),

@@ -118,7 +118,8 @@ class Hands(Parameters):
 
 
 def check_hands(hands):
-    """UserError unless all parameters are numbers that a hand can have."""
+    """UserError unless there are hands, and all parameters are numbers that a hand can have."""
+    COUNT.check("number of hands", len(hands))
     lowest, highest = torch.stack([hands[name] for name in HAND]).aminmax(dim=1)           # NaN if one is NaN
     for name, *ends in zip(HAND, lowest.tolist(), highest.tolist()):
         for end in ends:
