@@ -119,6 +119,12 @@ def test_what_is_no_depth_is_refused(depth, words):
         structured_light(depth, 0)
 
 
+@pytest.mark.parametrize("generator", [None, 3])
+def test_without_a_generator_there_is_no_picture(generator):
+    with pytest.raises(UserError, match=f"generator: expected a torch.Generator, found {generator}"):
+        seen_by(plane(), generator)
+
+
 @pytest.mark.parametrize("setting", [{"focal": 0}, {"baseline": -75.0}, {"steps": 0}, {"reach": 0.5}, {"cell": 0},
                                      {"enough": 2.0}, {"dot_error": float("nan")}, {"farthest": "far"}])
 def test_a_camera_that_cannot_be_is_refused(setting):

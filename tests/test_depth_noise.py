@@ -152,6 +152,38 @@ def test_an_outline_needs_a_mask(measure, mask, found):
         measure(mask)
 
 
+HAND = ~np.isnan(SMALL)
+
+
+@pytest.mark.parametrize("work, words", [
+    (lambda: depth_noise.missing_share(np.empty((0, 4))), r"depth: expected mm above 0.* found no pixels \(0, 4\)"),
+    (lambda: depth_noise.missing_share(wall([1, np.inf])), "depth: expected mm above 0, finite, .* found 1 to inf"),
+    (lambda: depth_noise.hand_mask(wall([0, 735]), 700), "depth: expected mm above 0.* found 0 to 735"),
+    (lambda: depth_noise.holes(SMALL, HAND & False), "mask: expected at least one pixel, found none"),
+    (lambda: depth_noise.silhouette_residual(HAND & False), "mask: expected at least one pixel, found none"),
+    (lambda: depth_noise.equal_neighbours(SMALL, SMALL == 741), "mask: expected 2 neighbours in a row, found none"),
+    (lambda: depth_noise.equal_neighbours(SMALL[:1], SMALL[:1] == 735), "mask: expected 2 neighbours in a column, found none"),
+    (lambda: depth_noise.second_differences(SMALL[:, :2], HAND[:, :2]), "mask: expected 3 neighbours in a row, found none"),
+    (lambda: depth_noise.hand_mask(SMALL, "near"), "middle, in mm: expected a number above 0 .* found 'near'"),
+    (lambda: depth_noise.hand_mask(SMALL, NONE), "middle, in mm: .* found nan"),
+    (lambda: depth_noise.hand_mask(SMALL, 735, cube=-3), "cube, in mm: .* found -3"),
+    (lambda: depth_noise.quantization_step(SMALL, "735"), "near, in mm: .* found '735'"),
+    (lambda: depth_noise.quantization_step(SMALL, 735, within=0), "within, in mm: .* found 0"),
+    (lambda: depth_noise.beside(HAND, 0), "steps: expected a whole number from 1 to 1,000, found 0"),
+    (lambda: depth_noise.beside(HAND, -1), "steps: .* found -1"),
+    (lambda: depth_noise.beside(HAND, 2.5), "steps: .* found 2.5"),
+    (lambda: depth_noise.shadow_widths(SMALL, HAND, NONE), "strength: expected a number above 0 .* found nan"),
+    (lambda: depth_noise.shadow_widths(SMALL, HAND, -44_100), "strength: .* found -44100"),
+])
+def test_what_cannot_be_measured_is_refused(work, words):
+    with pytest.raises(UserError, match=words):
+        work()
+
+
+def test_second_differences_of_two_depths_have_no_step_to_be_counted_in():
+    assert np.isnan(depth_noise.second_differences(wall([700, 701, 700, 701]), np.ones((1, 4), bool))).all()
+
+
 # ---- the real frame ----
 def test_the_real_frame_has_the_statistics_that_were_measured_on_it_before(samples):
     """In the cube of 300 mm around the mean of its joints, (217.7, 238.7) px, 760.4 mm."""

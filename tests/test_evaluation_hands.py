@@ -147,6 +147,9 @@ WRONG = {
     "one frame without its axis": (TRUE[0], TRUE[0], "expected as many predicted"),
     "a predicted NaN": (NAN, TRUE, "predicted joints: expected finite numbers, found nan in frame 1"),
     "a true NaN": (TRUE, NAN, "true joints: expected finite numbers, found nan in frame 1"),
+    "nothing": (None, None, "predicted joints: expected finite numbers, found None"),
+    "texts": (TRUE, [[["u", "v", "z"]]], "true joints: expected finite numbers, found "),
+    "ragged": ([[[1, 2, 3], [1, 2]]], TRUE, "predicted joints: expected finite numbers, found "),
     "behind the camera": (TRUE, BEHIND, "true joints: expected z above 0 mm.* found -3"),
 }
 
@@ -199,7 +202,22 @@ def test_errors_that_are_none_are_refused(errors):
 
 
 def test_metrics_thresholds_groups_and_frames_that_are_none_are_refused():
+    two = {"mm": ERRORS, "heat_map_px": ERRORS[:3]}
     for measure, words in ((lambda: error_curve(ERRORS, [1], "median"), "metric: expected one of max, mean, joint, found 'median'"),
+                           (lambda: error_curve(ERRORS, [1], ["max"]), "metric: expected one of"),
+                           (lambda: error_curve(ERRORS, "abc"), "within: expected a list of numbers of at least 0, found 'abc'"),
+                           (lambda: error_curve("abc", [1]), "errors: expected finite numbers, found 'abc'"),
+                           (lambda: error_curve_interval(ERRORS, [1], seed=-1), "seed: expected a whole number .* found -1"),
+                           (lambda: hand_report({"mm": ERRORS}, seed=-1), "seed: expected a whole number .* found -1"),
+                           (lambda: hand_report([1, 2]), r"errors: expected {unit: \(N, J\)}, found \[1, 2\]"),
+                           (lambda: hand_report({}), "errors: expected {unit"),
+                           (lambda: hand_report(two), "errors: expected as many frames in each unit, found 4 in mm, 3 in"),
+                           (lambda: hand_report({"mm": ERRORS}, within=[1]), r"within: expected {unit: thresholds}, found \[1\]"),
+                           (lambda: report_by_person({"mm": ERRORS}, None), "persons: expected 4 names, one a frame, found None"),
+                           (lambda: report_by_person({}, []), "errors: expected {unit"),
+                           (lambda: report_by_person(two, ["1"] * 4), "errors: expected as many frames in each unit"),
+                           (lambda: report_by_person({"mm": ERRORS}, ["1"] * 4, groups=["a"]), "groups: expected 4 names"),
+                           (lambda: frame_blocks([1, 2], None), "persons: expected 2 names"),
                            (lambda: error_curve(ERRORS, [1, np.nan]), "within: expected a list of numbers of at least 0"),
                            (lambda: error_curve(ERRORS, 5), "within: expected a list"),
                            (lambda: hand_report({"mm": ERRORS}, groups=["a"]), r"expected 4 names, one a frame, found \(1,\)"),

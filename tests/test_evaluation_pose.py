@@ -309,6 +309,30 @@ def test_a_schedule_of_any_length_ends_near_zero_and_never_exceeds_its_rate(step
     assert 0 < min(rates) <= max(rates) <= 0.5 and optimizer.param_groups[0]["lr"] < 1e-3
 
 
+PLACED = torch.ones(1, 2, 3)
+
+
+@pytest.mark.parametrize("work, words", [
+    (lambda: heat_maps(PLACED * math.nan, (8, 8), 4), r"joints: expected a tensor \(N, J, 2 or more\) of finite numbers, .*nan"),
+    (lambda: heat_maps(PLACED[0], (8, 8), 4), "joints: expected a tensor"),
+    (lambda: heat_maps([[1, 2]], (8, 8), 4), r"joints: expected a tensor .* found \[\[1, 2\]\]"),
+    (lambda: heat_maps(PLACED, (8, 8), 0), "maps: expected a whole number from 1 .* found 0"),
+    (lambda: heat_maps(PLACED, (8, 8), 2.5), "maps: .* found 2.5"),
+    (lambda: heat_maps(PLACED, (0, 8), 4), r"size: expected \(rows, columns\), .* found \(0, 8\)"),
+    (lambda: heat_maps(PLACED, (8, 8), 4, sigma=0), "sigma: expected a number above 0 .* found 0"),
+    (lambda: to_pixels(PLACED[..., :2], (8, 8), 0), "maps: .* found 0"),
+    (lambda: to_cells(PLACED[..., :2], 8, 4), "size: .* found 8"),
+    (lambda: train_pose_estimator(dots(4, 0), BRIEF, None), "seed: expected a whole number .* found None"),
+    (lambda: train_pose_estimator(dots(4, 0), BRIEF, 0, device="gpu"), "unknown device 'gpu'"),
+    (lambda: train_pose_estimator(replace(dots(4, 0), labels={"joints": torch.full((4, 2, 3), 48.0)}), BRIEF, 0),
+     "a hand pose estimator needs joints within the images, found none"),
+])
+def test_places_maps_and_trainings_that_cannot_be_are_refused(work, words):
+    with pytest.raises(UserError, match=words) as error:
+        work()
+    assert "\n" not in str(error.value)
+
+
 def test_hands_in_cubes_of_another_size_are_refused():
     hands = ImageSet(torch.zeros(2, 1, 32, 32, dtype=torch.uint8), {"joints": torch.zeros(2, 14, 3), "cube": torch.tensor(
         [[320.0, 240.0, 800.0, 300.0], [320.0, 240.0, 800.0, 250.0]])})

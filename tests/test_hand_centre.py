@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from simgan_lib.datasets.hand_centre import hand_centre
 from simgan_lib.system.errors import UserError
@@ -78,8 +79,28 @@ def test_another_camera_s_focal_length_and_centre_are_taken():
     (picture(HAND), 0, "cube, in mm: expected a number above 0"),
     (picture(HAND), float("nan"), "cube, in mm"),
     (picture((101, 301, 180, 400, 800), (111, 311, 170, 390, 0)), 5, "no hand: nothing lies in the cube of 5 mm"),
-], ids=["nothing", "a speck", "three axes", "NaN", "below 0", "no cube", "NaN cube", "a ring around a small cube"])
+    (np.full((48, 64), 2001), 300, "no hand: expected 0 where there is no depth, found 2001"),
+    ("depth", 300, "depth: expected .* found 'depth'"),
+    ([["700", "700"]], 300, "depth: expected .* found "),
+    ([[700], [700, 700]], 300, "depth: expected .* found "),
+    (None, 300, "depth: expected .* found None"),
+], ids=["nothing", "a speck", "three axes", "NaN", "below 0", "no cube", "NaN cube", "a ring around a small cube",
+        "NYU's code for no depth", "a text", "texts", "a ragged list", "None"])
 def test_what_shows_no_hand_is_refused_in_one_line(mm, cube, words):
     with pytest.raises(UserError, match=words) as error:
         hand_centre(mm, cube)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("camera, words", [
+    ({"focal": (0, 0)}, r"focal: expected \(x, y\), a number above 0 .* found \(0, 0\)"),
+    ({"focal": (-588.0, 587.0)}, "focal: "), ({"focal": 588.0}, "focal: .* found 588.0"), ({"focal": ("a", "b")}, "focal: "),
+    ({"centre": (float("nan"), 240)}, r"centre: expected \(x, y\), .* found \(nan, 240\)"), ({"centre": (1, 2, 3)}, "centre: ")])
+def test_what_is_no_camera_is_refused(camera, words):
+    with pytest.raises(UserError, match=words):
+        hand_centre(picture(HAND), **camera)
+
+
+def test_a_tensor_that_learns_is_looked_at_as_any_other():
+    mm = torch.from_numpy(picture(HAND)).float().requires_grad_()
+    assert hand_centre(mm) == pytest.approx([140, 350, 800])

@@ -46,19 +46,26 @@ def test_bends_are_blends_of_the_prior_s_states():
     assert hand["roll"].item() == 12 and len(hand) == 1
 
 
-def test_a_pose_of_another_name_is_refused():
-    with pytest.raises(UserError, match="pose: expected turn, tilt, .* spread, found elbow"):
-        posed(elbow=3)
+@pytest.mark.parametrize("values, words", [
+    ({"elbow": 3}, "pose: expected turn, tilt, .* spread, found elbow"),
+    ({"index": float("nan")}, "index: expected a number of at least 0 and at most 100, found nan"),
+    ({"index": 1e4}, "index: .* found 10000"), ({"index": -50}, "index: .* found -50"),
+    ({"thumb": "bent"}, "thumb: .* found 'bent'"), ({"spread": 9.5}, "spread: .* at most 9, found 9.5")])
+def test_a_pose_that_the_sliders_do_not_reach_is_refused(values, words):
+    with pytest.raises(UserError, match=words):
+        posed(**values)
 
 
 def test_of_several_hands_none_is_shown():
     with pytest.raises(UserError, match="expected one hand, found 2"):
         seen(draw_hands(2, torch.Generator().manual_seed(0)))
+    with pytest.raises(UserError, match="seed: expected a whole number .* found None"):
+        seen(posed(), seed=None)
 
 
 def test_a_fist_hides_its_finger_tips_and_an_open_hand_none():
     fist = dict.fromkeys(("thumb", "index", "middle", "ring", "little"), 100)
-    said = seen(posed(**fist, turn=180), joints=False, size=(48, 48))[1]
+    said = seen(posed(**fist, turn=90), joints=False, size=(48, 48))[1]
     assert "Hidden joints:" in said and "middle tip" in said.split("Hidden joints:")[1]
     figure, said = seen(posed(), size=(48, 48))
     assert said.endswith("Hidden joints: none.") and [len(axes.images) for axes in figure.axes] == [1, 1]

@@ -12,8 +12,9 @@ from simgan_lib.hands import JOINT_NAMES, Crop, projected, unprojected
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators import hands as simulator
 from simgan_lib.simulators.hand_model import EVALUATED, PARTS, SPHERES, spheres
-from simgan_lib.simulators.hand_prior import HAND, HandPrior, collides, default_hands, draw_hands
+from simgan_lib.simulators.hand_prior import HAND, STATES, HandPrior, collides, default_hands, draw_hands
 from simgan_lib.simulators.hands import depth_of, joints_of, render_hands, simulate_hands
+from simgan_lib.simulators.parameters import Range
 from simgan_lib.simulators.ray_casting import boxes, cast
 from simgan_lib.system.errors import UserError
 
@@ -361,15 +362,51 @@ def test_progress_ends_with_all(tmp_path):
 
 
 # ---- bad input ----
+def posed(**values):
+    return default_hands(2).with_values(**values)
+
+
+def drawn_between(low, high):
+    return HandPrior(ranges={**HAND, "depth": Range(low, low, high, "mm", "")})
+
+
 @pytest.mark.parametrize("work, words", [
-    (lambda: simulate_hands(0, 0), "number of hands: expected at least 1, found 0"),
+    (lambda: simulate_hands(0, 0), "number of hands: expected a whole number from 1 .* found 0"),
+    (lambda: simulate_hands("3", 0), "number of hands: expected a whole number from 1 .* found '3'"),
+    (lambda: simulate_hands(2.5, 0), "number of hands: .* found 2.5"),
+    (lambda: simulate_hands(2, "a"), "seed: expected a whole number .* found 'a'"),
+    (lambda: simulate_hands(2, None), "seed: .* found None"),
+    (lambda: simulate_hands(2, 2**70), "seed: .* found 118"),
+    (lambda: simulate_hands(2, 0, device="gpu"), "unknown device 'gpu'"),
+    (lambda: simulate_hands(2, 0, size=96), r"size: expected \(rows, columns\), .* found 96"),
+    (lambda: draw_hands(1, None), "generator: expected a torch.Generator, found None"),
+    (lambda: draw_hands(1, 3), "generator: expected a torch.Generator, found 3"),
     (lambda: simulate_hands(2, 0, size=(0, 96)), r"size: expected \(rows, columns\), .* found \(0, 96\)"),
     (lambda: simulate_hands(2, 0, size=(96,)), "size: expected"),
     (lambda: depth_of(default_hands(2), (torch.arange(5)[None], torch.arange(4)[None])), r"of 2 hands, found \(1, 5\) and"),
-    (lambda: default_hands(0), "number of hands: expected at least 1, found 0"),
+    (lambda: depth_of(default_hands(), (np.zeros((1, 5)), np.zeros((1, 4)))), "pixels: expected tensors, .* found ndarray and"),
+    (lambda: depth_of(default_hands(), None), "pixels: expected tensors, .* of 1 hands, found NoneType"),
+    (lambda: depth_of(default_hands(), (torch.zeros(1, 0), torch.zeros(1, 4))), r"pixels: .* found \(1, 0\) and \(1, 4\)"),
+    (lambda: default_hands(0), "number of hands: expected a whole number from 1 .* found 0"),
     (lambda: default_hands().with_values(knuckle=1), "no hand parameter knuckle; there are depth"),
     (lambda: render_hands(default_hands().with_values(depth=60)), "expected hands before the camera, found one that reaches to"),
-    (lambda: render_hands(default_hands().with_values(turn=math.nan)), "expected hands before the camera"),
+    (lambda: posed(turn="a"), r"values: expected numbers, or tensors \(2,\), found {'turn': 'a'}"),
+    (lambda: posed(turn=torch.zeros(3)), r"values: expected numbers, or tensors \(2,\)"),
+    (lambda: render_hands(posed(turn=math.nan)), "turn: expected a number of at least -360 .* found nan"),
+    (lambda: render_hands(posed(scale=torch.tensor([1.0, -1.0]))), "scale: expected a number of at least 0.1 .* found -1"),
+    (lambda: render_hands(posed(scale=0)), "scale: .* found 0"),
+    (lambda: render_hands(posed(thickness=-1)), "thickness: .* found -1"),
+    (lambda: render_hands(posed(index_mcp=500)), "index_mcp: .* found 500"),
+    (lambda: joints_of(posed().chunk(slice(0))), "number of hands: .* found 0"),
+    (lambda: joints_of(posed(u=1e9)), "u: .* found 1000000000"),
+    (lambda: depth_of(posed(depth=math.inf), (torch.zeros(2, 1), torch.zeros(2, 1))), "depth: .* found inf"),
+    (lambda: drawn_between(math.nan, 900), "ranges: depth: expected a Range from low to high, a number of at least 1 .*nan"),
+    (lambda: drawn_between(900, 700), "ranges: depth: expected a Range from low to high"),
+    (lambda: drawn_between("near", 700), "ranges: depth: expected a Range from low to high"),
+    (lambda: HandPrior(ranges=dict.fromkeys(HAND, 3)), "ranges: turn: expected a Range from low to high, .* found 3"),
+    (lambda: HandPrior(states={**STATES, "odd": ((math.nan, 2), (3, 4, 5, 6))}), "states: expected"),
+    (lambda: HandPrior(states={"odd": (("a", "b"), ("a", "b", "c", "d"))}), "states: expected"),
+    (lambda: HandPrior(states={"odd": "text"}), "states: expected"),
     (lambda: HandPrior(alike=2), "alike: expected a number of at least 0"),
     (lambda: HandPrior(ranges={}), "ranges: expected the parameters of HAND"),
     (lambda: HandPrior(states={"odd": ((1, 2), (3,))}), "states: expected"),
@@ -378,5 +415,30 @@ def test_progress_ends_with_all(tmp_path):
     (lambda: drawn_with(states={"through": ((80, 60), (0, 30, 20, 0))}, wander=0.0), "prior: expected possible hands"),
 ])
 def test_bad_input_is_one_clear_line(work, words):
-    with pytest.raises(UserError, match=words):
+    with pytest.raises(UserError, match=words) as error:
         work()
+    assert "\n" not in str(error.value)
+
+
+AHEAD, BALL = [[0.0, 0.0, 1.0]], [[0.0, 0.0, 500.0]]
+
+
+@pytest.mark.parametrize("rays, centres, radii, shapes, words", [
+    ([[0.0, 0.0, 0.0]], BALL, [50.0], [(0, 0)], "rays: expected finite directions, not all 0, found lengths from 0"),
+    ([[math.nan, 0.0, 1.0]], BALL, [50.0], [(0, 0)], "rays: .* found lengths from nan"),
+    (AHEAD, BALL, [-50.0], [(0, 0)], "spheres: expected finite centres, radii above 0, .* found radii from -50"),
+    (AHEAD, BALL, [math.nan], [(0, 0)], "spheres: .* found radii from nan"),
+    (AHEAD, [[math.inf, 0.0, 500.0]], [50.0], [(0, 0)], "spheres: expected finite centres"),
+    (AHEAD, [[0.0, 0.0, -500.0]], [50.0], [(0, 0)], "spheres: .* all before the camera, .* depths from -500"),
+    (AHEAD, BALL, [50.0], [(0, 0)] * 300, "shapes: expected 1 to 255, .* found 300"),
+    (AHEAD, BALL, [50.0], [], "shapes: .* found 0"),
+    (AHEAD, BALL, [50.0], [(0, 0), (0, 1)], r"shapes: .* numbers from 0 to 0, found \(0, 1\)"),
+    (AHEAD, BALL, [50.0], [(0,)], r"shapes: .* of 2 or 3 numbers .* found \(0,\)"),
+    (AHEAD, BALL, [50.0], [(0, 0, 0, 0)], r"shapes: .* found \(0, 0, 0, 0\)"),
+])
+def test_what_rays_cannot_meet_is_refused_and_has_no_box(rays, centres, radii, shapes, words):
+    with pytest.raises(UserError, match=words):
+        seen_by(rays, centres, radii, *shapes)
+    if not words.startswith("rays"):
+        with pytest.raises(UserError, match=words):
+            boxes(torch.tensor(centres)[None], torch.tensor(radii)[None], shapes)

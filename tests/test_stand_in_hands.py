@@ -102,18 +102,18 @@ def test_progress_is_told_to_the_end(hands):
     assert told[-1] == (6, 6)
 
 
-def test_no_hands_are_refused():
-    with pytest.raises(UserError, match="number of hands: expected at least 1, found 0"):
-        stand_in_hands(0, 0)
-
-
-@pytest.mark.parametrize(("n", "size", "words"), [
-    (3, (0, 5), r"size: expected \(rows, columns\)"), (3, (5,), "size: expected"), (3, (-3, 5), "size: expected"),
-    (10**15, (96, 96), "images of hands takes at least")])
-def test_sizes_and_numbers_that_cannot_be_are_refused_before_any_work(n, size, words):
+@pytest.mark.parametrize(("n", "seed", "options", "words"), [
+    (3, 0, {"size": (0, 5)}, r"size: expected \(rows, columns\)"), (3, 0, {"size": (5,)}, "size: expected"),
+    (3, 0, {"size": (-3, 5)}, "size: expected"), (3, 0, {"size": 96}, "size: expected .* found 96"),
+    (10**7, 0, {"size": (4096, 4096)}, "images of hands takes at least"),
+    (0, 0, {}, "number of hands: expected a whole number from 1 to 10,000,000, found 0"),
+    ("3", 0, {}, "number of hands: .* found '3'"),
+    (3, None, {}, "seed: expected a whole number .* found None"), (3, -1, {}, "seed: .* found -1"),
+    (3, 0, {"device": "gpu"}, "unknown device 'gpu'"), (3, 0, {"device": None}, "unknown device None")])
+def test_what_cannot_be_made_is_refused_before_any_work(n, seed, options, words):
     for made in (stand_in_hands, simulate_hands):
         with pytest.raises(UserError, match=words):
-            made(n, 0, size)
+            made(n, seed, **options)
 
 
 def test_a_backdrop_without_a_wall_is_refused(hands):

@@ -5,14 +5,25 @@ surface of some size, then the centre of mass within a cube around it, again and
 """
 
 import numpy as np
+import torch
 from scipy import ndimage
 
-from ..hands import CENTRE, CUBE, FOCAL, LENGTH
+from ..hands import CENTRE, CUBE, FOCAL, LENGTH, NO_DEPTH
 from ..system.errors import UserError
+from ..system.settings import Number, short
 
 SLAB = 100.0              # mm: the first look is so deep, from its nearest pixel on
 LEAST = 1000.0            # mm^2: a smaller surface is a speck, not a hand
 ROUNDS = 5                # of the cube, as there; on the one real frame at hand six more move the centre by less than 1 mm
+
+
+def as_numbers(values):
+    """float64 array of a tensor on any device, or of what numpy takes; None for texts, ragged lists and what else is no numbers."""
+    try:
+        values = np.asarray(values.detach().cpu().double() if torch.is_tensor(values) else values)
+    except ValueError:                                                                  # a ragged list
+        return None
+    return values.astype(np.float64) if values.dtype.kind in "uif" else None
 
 
 def hand_centre(mm, cube=CUBE, focal=FOCAL, centre=CENTRE):
@@ -26,16 +37,23 @@ def hand_centre(mm, cube=CUBE, focal=FOCAL, centre=CENTRE):
     pulls the centre to the wrist; one as near as the hand pulls it out of the hand.  Public code mends that by a learned step.
     On the one real frame at hand, an open hand with its forearm, the centre lies 2 cm from the palm's joint and 5 cm from the
     mean of the joints, which all stay within the cube of 300 mm.
-    Raises UserError if mm is no depth picture, cube no length, or no such surface is there.
+    Raises UserError if mm is no depth picture, cube no length, focal or centre not of a camera, or no such surface is there.
     """
-    mm = np.asarray(mm, dtype=np.float64)
-    if mm.ndim != 2 or not np.isfinite(mm).all() or (mm < 0).any():
-        raise UserError(f"depth: expected (H, W) of finite mm, 0 where there is none, found {mm.shape} from {mm.min(initial=0)} on")
+    given, mm = mm, as_numbers(mm)
+    if mm is None or mm.ndim != 2 or not np.isfinite(mm).all() or (mm < 0).any():
+        found = short(given) if mm is None else f"{mm.shape} from {mm.min(initial=0)} on"
+        raise UserError(f"depth: expected (H, W) of finite mm, 0 where there is none, found {found}")
     LENGTH.check("cube, in mm", cube)
+    for name, pair, rule in (("focal", focal, LENGTH), ("centre", centre, Number(-LENGTH.most, LENGTH.most))):
+        if np.shape(pair) != (2,) or not all(map(rule.holds, pair)):
+            raise UserError(f"{name}: expected (x, y), {rule} each, found {short(pair)}")
     focal, centre = np.asarray(focal), np.asarray(centre)
     v, u = np.nonzero(mm)
     points = np.c_[(np.c_[u, v] - centre) * mm[v, u, None] / focal, mm[v, u]]           # (n, 3) mm
-    mean = points[_nearest_surface(mm, focal)[v, u]].mean(0)
+    surface = points[_nearest_surface(mm, focal)[v, u]]
+    if np.median(surface[:, 2]) == NO_DEPTH:
+        raise UserError(f"no hand: expected 0 where there is no depth, found {NO_DEPTH}, which NYU's files have there")
+    mean = surface.mean(0)
     for _ in range(ROUNDS):
         inside = (np.abs(points - mean) <= cube / 2).all(1)
         if not inside.any():

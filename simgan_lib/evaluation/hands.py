@@ -17,9 +17,10 @@ Shares within pixels are set beside the paper's in this unit alone.
 import numpy as np
 import torch
 
+from ..datasets.hand_centre import as_numbers
 from ..hands import CUBE, FOCAL, LENGTH, NOTHING, Crop, unprojected
 from ..system.errors import UserError
-from ..system.settings import short
+from ..system.settings import SEED, OneOf, short
 from .statistics import bootstrap_interval, cumulative_curve, curve_interval
 
 HEAT_MAP, IMAGE = 64, 224                 # pixels of its side
@@ -97,7 +98,11 @@ def error_curve(errors, within, metric="max"):
 
 
 def error_curve_interval(errors, within, metric="max", groups=None, seed=0):
-    """95 % intervals of `error_curve`: (low (K,), high (K,)).  groups: N names, such as `frame_blocks`; these are resampled."""
+    """95 % intervals of `error_curve`: (low (K,), high (K,)).  groups: N names, such as `frame_blocks`; these are resampled.
+
+    Raises UserError as `error_curve`, for another number of groups, and for what is no seed.
+    """
+    SEED.check("seed", seed)
     scores = _scores(errors, metric)
     groups = np.repeat(_groups(groups, len(scores)), scores.shape[1])
     return curve_interval(scores.ravel(), _thresholds(within), groups, seed)
@@ -110,10 +115,13 @@ def hand_report(errors, within=WITHIN, seed=0, groups=None):
     within: {unit: thresholds}; those of units without errors are left aside.
     groups: N names, such as `frame_blocks`; whole groups are resampled, since neighbouring frames are near-duplicates.
     Returns {"joint_error_mm": {"mean", "low", "high", "n"}, "max_within_20_mm": the same in %, ...}; one group has no interval.
-    Raises UserError for errors that are none.
+    Raises UserError for errors, thresholds, groups or a seed that are none, and for units with errors of another number of frames.
     """
+    SEED.check("seed", seed)
+    if not isinstance(within, dict):
+        raise UserError(f"within: expected {{unit: thresholds}}, found {short(within)}")
     found = {}
-    for unit, each in errors.items():
+    for unit, each in _by_unit(errors).items():
         largest = _scores(each, "max")[:, 0]
         shares = {f"max_within_{d:g}_{unit}": 100.0 * (largest <= d) for d in _thresholds(within.get(unit, ()))}
         for name, values in ({f"joint_error_{unit}": _scores(each, "mean")[:, 0]} | shares).items():
@@ -125,11 +133,14 @@ def report_by_person(errors, persons, **options):
     """{"all": `hand_report`, person: that of its frames alone, ...}: one number over all persons hides the one never seen.
 
     persons: N names, the reader's group person or `datasets.nyu.persons`.  options: those of `hand_report`.
+    Raises UserError as `hand_report`, and for persons of another number.
     """
-    persons, groups = _groups(persons, len(next(iter(errors.values()), []))), options.pop("groups", None)
+    errors = _by_unit(errors)
+    n = len(next(iter(errors.values())))
+    persons, groups = _names("persons", persons, n), _groups(options.pop("groups", None), n)
     masks = {"all": np.ones(len(persons), bool)} | {str(person): persons == person for person in np.unique(persons)}
-    return {name: hand_report({unit: np.asarray(each)[mask] for unit, each in errors.items()}, **options,
-                              groups=None if groups is None else np.asarray(groups)[mask]) for name, mask in masks.items()}
+    return {name: hand_report({unit: each[mask] for unit, each in errors.items()}, groups=groups[mask], **options)
+            for name, mask in masks.items()}
 
 
 def frame_blocks(frames, persons):
@@ -146,7 +157,8 @@ def frame_blocks(frames, persons):
     numbers = [int(text) if text.isdecimal() else 0 for text in map(str, frames)]
     if not all(numbers):
         raise UserError(f"frames: expected whole numbers from 1 on, found {short(frames)}")
-    return np.array([f"{person}-{(frame - 1) // BLOCK}" for frame, person in zip(numbers, _groups(persons, len(numbers)))])
+    persons = _names("persons", persons, len(numbers))
+    return np.array([f"{person}-{(frame - 1) // BLOCK}" for frame, person in zip(numbers, persons)])
 
 
 # ---- what refining keeps ----
@@ -203,11 +215,13 @@ def _in_crops(predicted, hands, columns):
 
 def _numbers(name, values):
     """float64 array of a tensor on any device, or of what numpy takes.  Raises UserError unless all are finite."""
-    values = np.asarray(values.detach().cpu() if torch.is_tensor(values) else values, dtype=np.float64)
-    if not np.isfinite(values).all():
-        first = int(np.argwhere(~np.isfinite(values))[0][0])
-        raise UserError(f"{name}: expected finite numbers, found {values[~np.isfinite(values)][0]} in frame {first}")
-    return values
+    numbers = as_numbers(values)
+    if numbers is None or not numbers.ndim:
+        raise UserError(f"{name}: expected finite numbers, found {short(values)}")
+    if not np.isfinite(numbers).all():
+        first = int(np.argwhere(~np.isfinite(numbers))[0][0])
+        raise UserError(f"{name}: expected finite numbers, found {numbers[~np.isfinite(numbers)][0]} in frame {first}")
+    return numbers
 
 
 def _scores(errors, metric):
@@ -216,22 +230,37 @@ def _scores(errors, metric):
     if errors.ndim != 2 or not errors.size or (errors < 0).any():
         raise UserError(f"errors: expected (N, J) of at least one frame and joint, none below 0, found {errors.shape}, "
                         f"the least {errors.min(initial=0):g}")
-    if metric not in METRICS:
-        raise UserError(f"metric: expected one of {', '.join(METRICS)}, found {metric!r}")
+    OneOf(METRICS).check("metric", metric)
     return errors if metric == "joint" else (errors.max if metric == "max" else errors.mean)(1, keepdims=True)
 
 
 def _thresholds(within):
     """float64 (K,).  Raises UserError unless all are numbers of at least 0."""
-    within = np.asarray(within, dtype=np.float64)
-    if within.ndim != 1 or not (within >= 0).all():                                     # NaN is not
-        raise UserError(f"within: expected a list of numbers of at least 0, found {short(within.tolist())}")
-    return within
+    numbers = as_numbers(within)
+    if numbers is None or numbers.ndim != 1 or not (numbers >= 0).all():                # NaN is not
+        raise UserError(f"within: expected a list of numbers of at least 0, found {short(within)}")
+    return numbers
+
+
+def _by_unit(errors):
+    """{unit: (N, J)} as arrays.  Raises UserError unless N is the same in all."""
+    if not isinstance(errors, dict) or not errors:
+        raise UserError(f"errors: expected {{unit: (N, J)}}, found {short(errors)}")
+    errors = {unit: _scores(each, "joint") for unit, each in errors.items()}
+    if len({len(each) for each in errors.values()}) > 1:
+        found = ", ".join(f"{len(each)} in {unit}" for unit, each in errors.items())
+        raise UserError(f"errors: expected as many frames in each unit, found {found}")
+    return errors
 
 
 def _groups(groups, n):
     """An array of n names; each frame its own if there are none.  Raises UserError for another number of them."""
-    groups = np.arange(n) if groups is None else np.asarray(groups)
-    if groups.shape != (n,):
-        raise UserError(f"groups: expected {n} names, one a frame, found {groups.shape}")
-    return groups
+    return np.arange(n) if groups is None else _names("groups", groups, n)
+
+
+def _names(name, names, n):
+    """An array of n names.  Raises UserError for another number of them."""
+    names = np.asarray(names)
+    if names.shape != (n,):
+        raise UserError(f"{name}: expected {n} names, one a frame, found {names.shape or names}")
+    return names

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from ..hands import CUBE, Crop
 from ..images import check_bytes, check_labels, pixels, to_float
 from ..networks import HandPoseEstimator, count_parameters, evaluated, from_seed
-from ..system.device import autocast_for, check_memory, keep_freed_memory
+from ..simulators.hands import SIDE, check_size
+from ..system.device import autocast_for, check_memory, keep_freed_memory, resolve_device
 from ..system.errors import UserError
-from ..system.settings import MANY, Number, OneOf, Settings, Whole
+from ..system.settings import MANY, SEED, Number, OneOf, Settings, Whole, short
 from ..training import RATE
 from .gaze import carried_out, one_cycle
 
@@ -52,10 +53,12 @@ def to_cells(places, size, maps):
     """Places (..., 2), x and y in pixels of an image of `size` (height, width)  ->  in cells of a map of maps x maps.
 
     The centre of the first pixel is (0, 0), and so is that of the first cell, which lies elsewhere.
+    Raises UserError for what is no size of an image or a map.
 
     >>> to_cells(torch.tensor([0.0, 1.5]), (96, 96), 24)
     tensor([-0.3750,  0.0000])
     """
+    SIDE.check("maps", maps)
     return (places + 0.5) * maps / _width_height(size, places) - 0.5
 
 
@@ -65,10 +68,12 @@ def to_pixels(cells, size, maps):
     >>> to_pixels(torch.tensor([0.0, 23.0]), (96, 96), 24)
     tensor([ 1.5000, 93.5000])
     """
+    SIDE.check("maps", maps)
     return (cells + 0.5) * _width_height(size, cells) / maps - 0.5
 
 
 def _width_height(size, like):
+    check_size(size)
     return torch.tensor([size[1], size[0]], dtype=like.dtype, device=like.device)
 
 
@@ -76,7 +81,16 @@ def heat_maps(joints, size, maps, sigma=SIGMA):
     """Where each joint is, as a Gaussian of `sigma` cells around it, 1 at its middle.  (N, J, maps, maps).
 
     joints: (N, J, 2 or more), x and y in pixels of images of `size`.  A joint outside of the image has a map of zeros.
+    Raises UserError for joints that are none, and what is no size of an image, a map or a Gaussian.
     """
+    if not torch.is_tensor(joints) or joints.ndim != 3 or joints.shape[2] < 2 or not joints.isfinite().all():
+        raise UserError(f"joints: expected a tensor (N, J, 2 or more) of finite numbers, found {short(joints)}")
+    Number(0, 1000, above=True).check("sigma", sigma)
+    return _gaussians(joints, size, maps, sigma)
+
+
+def _gaussians(joints, size, maps, sigma=SIGMA):
+    """`heat_maps` without a look at each number: on a GPU, that waits for it."""
     cells = to_cells(joints[..., :2], size, maps)
     line = torch.arange(maps, dtype=cells.dtype, device=cells.device)
     across, down = torch.exp(-(line - cells[..., None]) ** 2 / (2 * sigma ** 2)).unbind(2)         # (N, J, maps) each
@@ -124,7 +138,7 @@ def pose_loss(answers, joints, size):
     squared differences instead.  A joint outside of the image says nothing.
     """
     heat, depth = answers.float().unbind(2)                                        # (N, modules, J, h, w)
-    share = heat_maps(joints, size, heat.shape[-1])
+    share = _gaussians(joints, size, heat.shape[-1])
     share = (share / share.sum((2, 3), keepdim=True).clamp(min=1e-6))[:, None].expand_as(heat)
     apart = F.kl_div(heat.flatten(3).log_softmax(3), share.flatten(3), reduction="none").sum(3)
     behind = (share * (depth - joints[:, None, :, 2, None, None] / DEPTH).abs()).sum((3, 4))
@@ -147,13 +161,18 @@ def pose_training(training, config, seed, device="cpu", start=None):
     """The loop behind `train_pose_estimator`: yields {"step", "total", "loss" (0-dim tensor), "estimator"} a step.
 
     joints: (N, J, 3), x and y in pixels, z in mm behind the middle of a cube of 300 mm, as of `datasets.nyu`.
-    Raises UserError if there are no images, no joints or wrong ones, if the images are too small, or if `start` is another
-    network than the configured one.
+    Raises UserError if there are no images, no joints or wrong ones, or none within the images, if the images are too small, if
+    `start` is another network than the configured one, and for what is no seed or device.
     """
+    SEED.check("seed", seed)
+    device = resolve_device(device)
     keep_freed_memory()
     check_posed(training, config, device)
     images, joints = training.images.to(device), training.labels["joints"].float().to(device)
-    size, generator = images.shape[2:], torch.Generator(device).manual_seed(seed)
+    size, generator = images.shape[2:], torch.Generator(device).manual_seed(int(seed))
+    cells = to_cells(joints[..., :2], size, 1)
+    if not (cells.abs() < 0.5).all(2).any():
+        raise UserError("a hand pose estimator needs joints within the images, found none: x and y are pixels of the image")
     estimator = from_seed(seed, HandPoseEstimator, config.network, joints.shape[1], images.shape[1])
     if start is not None:
         take_over(estimator, start)

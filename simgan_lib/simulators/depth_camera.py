@@ -59,9 +59,10 @@ def structured_light(depth, generator, camera=KINECT):
     depth: at the camera's own pixels, at least 1; inf where there is nothing.  At the margins a window lacks dots, and shadows
     of what lies beyond the left one are unknown: ask for `reach` pixels more, on the left for a shadow's width more.
     generator: on the same device; draws where on the pattern a scene lies, and the dots' errors.
-    Raises UserError for what is no depth.
+    Raises UserError for what is no depth, or no generator.
     """
     _check(depth)
+    check_generator(generator)
     disparity = camera.strength / depth.float()                                        # 0 where there is nothing
     dots = _dots(disparity, generator, camera)
     disparity = disparity + camera.dot_error * torch.randn(disparity.shape, generator=generator, device=depth.device)
@@ -87,6 +88,12 @@ def _check(depth):
         raise UserError(f"depth: expected a float tensor (N, H, W) of mm, found {found}")
     if not (depth >= 1).all():                                                         # NaN is not above
         raise UserError(f"depth: expected at least 1 mm, inf where there is nothing, found {depth[~(depth >= 1)][0].item():g}")
+
+
+def check_generator(generator):
+    """UserError for what is no generator: None would draw from the one that all share, and no seed would bring it again."""
+    if not isinstance(generator, torch.Generator):
+        raise UserError(f"generator: expected a torch.Generator, found {short(generator)}")
 
 
 def _dots(disparity, generator, camera):

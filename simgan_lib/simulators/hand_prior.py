@@ -14,7 +14,8 @@ import torch
 
 from ..system.device import check_memory
 from ..system.errors import UserError
-from ..system.settings import Number, Settings, short
+from ..system.settings import COUNT, Number, Settings, short
+from .depth_camera import check_generator
 from .hand_model import BONES, CHAINS, FINGERS, PALM, SPHERES, spheres
 from .parameters import Parameters, Range, between
 
@@ -47,6 +48,8 @@ SHAPE = {
     **{f"{f}_width": Range(0.9, 1.0, 1.1, "", f"thickness of the {f} finger") for f in BONES},
 }
 HAND = {**PLACE, **WRIST, **BENDS, **ASIDE, **SHAPE}
+# What a parameter of a unit may be at all, in a prior or in a hand that is posed by its numbers.
+POSSIBLE = {"deg": Number(-360, 360), "mm": Number(1, 10_000), "px": Number(-10_000, 10_000), "": Number(0.1, 10)}
 
 # What fingers do: (MCP, PIP) of a finger; abduction, opposition, MCP, IP of a thumb; degrees.
 STATES = {
@@ -71,6 +74,8 @@ class HandPrior(Settings):
     alike   probability that a finger does what the hand does, not something of its own.
     spread  degrees: the fingers fan out by up to this, times SPREAD; together by up to a third of it.
     wander  degrees: standard deviation of each joint about its blend.
+
+    Raises UserError for what is none of these.
     """
 
     ranges: dict = field(default_factory=lambda: HAND)
@@ -84,7 +89,12 @@ class HandPrior(Settings):
         if self.ranges.keys() != HAND.keys():
             raise UserError(f"ranges: expected the parameters of HAND, found too many or too few: "
                             f"{', '.join(sorted(self.ranges.keys() ^ HAND.keys()))}")
+        for name, each in self.ranges.items():
+            possible = POSSIBLE[HAND[name].unit]
+            if not (isinstance(each, Range) and possible.holds(each.low) and possible.holds(each.high) and each.low <= each.high):
+                raise UserError(f"ranges: {name}: expected a Range from low to high, {possible} each, found {short(each)}")
         if not self.states or any(not isinstance(state, tuple) or [np.size(bends) for bends in state] != [2, 4]
+                                  or not all(POSSIBLE["deg"].holds(bend) for bends in state for bend in np.ravel(bends))
                                   for state in self.states.values()):
             raise UserError(f"states: expected {{name: ((MCP, PIP), (abduction, opposition, MCP, IP))}}, found "
                             f"{short(self.states)}")
@@ -99,19 +109,37 @@ class Hands(Parameters):
 
     kind = "hand"
 
+    def with_values(self, **changes):
+        """As of all `Parameters`.  Raises UserError also for a value that is neither a number nor a tensor (N,)."""
+        try:
+            return super().with_values(**changes)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UserError(f"values: expected numbers, or tensors ({len(self)},), found {short(changes)}") from error
+
+
+def check_hands(hands):
+    """UserError unless there are hands, and all parameters are numbers that a hand can have."""
+    COUNT.check("number of hands", len(hands))
+    lowest, highest = torch.stack([hands[name] for name in HAND]).aminmax(dim=1)           # NaN if one is NaN
+    for name, *ends in zip(HAND, lowest.tolist(), highest.tolist()):
+        for end in ends:
+            POSSIBLE[HAND[name].unit].check(name, end)
+
 
 def default_hands(n=1, ranges=HAND):
     """n times the hand that the sliders start from.  Raises UserError for less than one."""
-    _check_number(n)
+    COUNT.check("number of hands", n)
     return Hands({name: torch.full((n,), float(r.default)) for name, r in ranges.items()})
 
 
 def draw_hands(n, generator, prior=PRIOR):
     """n hands drawn from the prior, on the generator's device; hands whose fingers go through flesh are drawn again.
 
-    Raises UserError for less than one, or more than fit into memory, and for a prior that gives hardly any possible hand.
+    Raises UserError for less than one, or more than fit into memory, for what is no generator, and for a prior that gives hardly
+    any possible hand.
     """
-    _check_number(n)
+    COUNT.check("number of hands", n)
+    check_generator(generator)
     check_memory(n * BYTES, generator.device, f"simulating {n:,} hands")
     hands, wrong = _drawn(n, generator, prior), torch.arange(n, device=generator.device)
     for _ in range(ROUNDS):
@@ -121,11 +149,6 @@ def draw_hands(n, generator, prior=PRIOR):
         again = _drawn(len(wrong), generator, prior)
         hands = Hands({name: values.index_copy(0, wrong, again[name]) for name, values in hands.values.items()})
     raise UserError(f"prior: expected possible hands, found {len(wrong)} of {n} with fingers through flesh, drawn {ROUNDS} times")
-
-
-def _check_number(n):
-    if n < 1:
-        raise UserError(f"number of hands: expected at least 1, found {n}")
 
 
 def _drawn(n, generator, prior):

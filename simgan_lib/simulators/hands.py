@@ -10,11 +10,11 @@ import torch.nn.functional as F
 
 from ..hands import CENTRE, FOCAL, Crop, projected
 from ..images import ImageSet
-from ..system.device import check_memory
+from ..system.device import check_memory, resolve_device
 from ..system.errors import UserError
-from ..system.settings import Whole
+from ..system.settings import COUNT, SEED, Whole, short
 from .hand_model import EVALUATED_SPHERES, PART_OF_SHAPE, SHAPES, spheres
-from .hand_prior import PRIOR, draw_hands
+from .hand_prior import PRIOR, check_hands, draw_hands
 from .ray_casting import TILE, boxes, cast
 
 CHUNK = {"cpu": 64, "cuda": 1024}  # hands rendered at a time: on a CPU, as many as its cache holds the planes of
@@ -27,9 +27,9 @@ def simulate_hands(n, seed, size=(96, 96), device="cpu", prior=PRIOR, progress=N
 
     They are the hands of `draw_hands`, whose generator has that seed.
     progress: called as progress(done, total) now and then, in hands, for a bar.
+    Raises UserError as `generator_of` and `draw_hands`.
     """
-    check_images(n, size, device)
-    return render_hands(draw_hands(n, torch.Generator(device).manual_seed(seed), prior), size, progress)
+    return render_hands(draw_hands(n, generator_of(n, seed, size, device), prior), size, progress)
 
 
 def render_hands(hands, size=(96, 96), progress=None):
@@ -39,7 +39,7 @@ def render_hands(hands, size=(96, 96), progress=None):
     Labels: joints float32 (N, 14, 3), x and y px of the crop and z mm behind the cube's middle, in the order of JOINT_NAMES;
     cube float32 (N, 4), its middle's u, v px and z mm, and its width in mm;
     visible bool (N, 14), whether nothing but flesh of their own lies before joints; parts uint8 (N, H, W), numbered as in PARTS.
-    Raises UserError for a size that is none, and for hands that reach the camera.
+    Raises UserError for a size that is none, for hands that reach the camera, and for values that no hand has.
     """
     check_images(len(hands), size, hands.device)
     rendered, step = [], _chunk(hands)
@@ -52,27 +52,46 @@ def render_hands(hands, size=(96, 96), progress=None):
     return ImageSet(torch.cat(images), labels, source="simulated hands (simgan_lib.simulators.hands)")
 
 
+def generator_of(n, seed, size, device):
+    """The generator of n images, on the device.  Raises UserError as `check_images`, and for what is no seed or device."""
+    SEED.check("seed", seed)
+    device = resolve_device(device)
+    check_images(n, size, device)
+    return torch.Generator(device).manual_seed(int(seed))
+
+
 def check_images(n, size, device):
-    """UserError unless size is (rows, columns), 1 to 4,096 each, and n images of it fit into memory."""
-    if len(size) != 2 or not all(map(SIDE.holds, size)):
-        raise UserError(f"size: expected (rows, columns), {SIDE} each, found {tuple(size)}")
+    """UserError unless n is a number of images, size is as `check_size` says, and so many fit into memory."""
+    COUNT.check("number of hands", n)
+    check_size(size)
     check_memory(n * size[0] * size[1], device, f"{n:,} images of hands")
 
 
+def check_size(size):
+    """UserError unless size is (rows, columns), 1 to 4,096 each."""
+    if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(map(SIDE.holds, size)):
+        raise UserError(f"size: expected (rows, columns), {SIDE} each, found {short(size)}")
+
+
 def joints_of(hands):
-    """The hands' 14 joints: places float32 (N, 14, 3), u and v px of the camera's picture and z mm."""
-    return projected(spheres(hands)[0][:, EVALUATED_SPHERES])
+    """The hands' 14 joints: places float32 (N, 14, 3), u and v px of the camera's picture and z mm.
+
+    Raises UserError for hands that reach the camera, and for values that no hand has.
+    """
+    return projected(_spheres(hands)[0][:, EVALUATED_SPHERES])
 
 
 def depth_of(hands, pixels):
     """Depth in mm, float32 (N, H, W); inf where no surface is.
 
     pixels: columns (N, W) and rows (N, H) of the camera's picture that are wanted; `Crop.pixels` gives those of a cube.
-    Raises UserError for pixels of another number of hands, and for hands that reach the camera.
+    Raises UserError for no pixels, those of another number of hands, hands that reach the camera, and values that no hand has.
     """
-    if any(along.ndim != 2 or len(along) != len(hands) for along in pixels):
-        found = " and ".join(str(tuple(along.shape)) for along in pixels)
-        raise UserError(f"pixels: expected columns (N, W) and rows (N, H) of {len(hands)} hands, found {found}")
+    pixels = pixels if isinstance(pixels, (tuple, list)) else [pixels]
+    if len(pixels) != 2 or not all(torch.is_tensor(along) and along.ndim == 2 and len(along) == len(hands) and along.numel()
+                                   for along in pixels):
+        found = " and ".join(str(tuple(along.shape)) if torch.is_tensor(along) else type(along).__name__ for along in pixels)
+        raise UserError(f"pixels: expected tensors, columns (N, W) and rows (N, H), of {len(hands)} hands, found {found}")
     step = _chunk(hands)
     return torch.cat([_seen(*_spheres(hands.chunk(at)), *(along[at] for along in pixels))[0]
                       for at in (slice(i, i + step) for i in range(0, len(hands), step))])
@@ -95,6 +114,7 @@ def _rendered(hands, size):
 
 
 def _spheres(hands):
+    check_hands(hands)
     centres, radii = spheres(hands)
     nearest = (centres[..., 2] - radii).amin()
     if not nearest > 0:                                        # NaN is not above

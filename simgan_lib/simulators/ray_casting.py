@@ -7,6 +7,10 @@ Sphere meshes as models of hands: Tkach, Pauly & Tagliasacchi 2016.  The formula
 
 import torch
 
+from ..system.errors import UserError
+from ..system.settings import short
+
+MOST = 255                # shapes: their numbers are bytes
 TILE = 8                  # rays are cast in tiles of 8 x 8: a shape is sought in those tiles only that its box touches
 
 
@@ -17,10 +21,15 @@ def cast(rays, touched, centres, radii, shapes):
     touched  bool (N, P, T): the tiles in which a shape may be seen.
     centres, radii: of spheres, (N, S, 3) and (N, S).  shapes: P tuples of two or three numbers of spheres.
     Depth is z, not the way along the ray.  The nearest surface is kept as shapes come, so memory does not grow with P.
+    Raises UserError for rays without a direction, and as `boxes`.
     """
+    _check(centres, radii, shapes)
     n, tiles, k = rays.shape[:3]
     rays = rays.flatten(0, 1)
-    units = (rays / rays.norm(dim=-1, keepdim=True)).unbind(-1)                      # x, y, z: planes (N T, K)
+    length = rays.norm(dim=-1, keepdim=True)
+    if not ((length > 0) & (length < torch.inf)).all():                              # NaN is neither
+        raise UserError(f"rays: expected finite directions, not all 0, found lengths from {length.min():g} to {length.max():g}")
+    units = (rays / length).unbind(-1)                                               # x, y, z: planes (N T, K)
     nearest = torch.full_like(units[0], torch.inf)
     which = torch.full_like(nearest, len(shapes), dtype=torch.uint8)
     for number, shape in enumerate(shapes):
@@ -37,13 +46,26 @@ def boxes(centres, radii, shapes):
     """Boxes around shapes in the picture, x / z and y / z: lowest (N, P, 2), highest (N, P, 2).  Shapes lie before the camera.
 
     A sphere is seen between the two tangents from the camera.
+    Raises UserError for a sphere that reaches the camera or has no radius, and for shapes that are none.
     """
+    _check(centres, radii, shapes)
     z = centres[..., 2:]
     middle = torch.atan2(centres[..., :2], z)                                        # (N, S, 2)
     half = torch.asin((radii[..., None] / torch.hypot(centres[..., :2], z)).clamp_max(1))
     low, high = torch.tan(middle - half), torch.tan(middle + half)
     return (torch.stack([low[:, shape].amin(1) for shape in shapes], 1),
             torch.stack([high[:, shape].amax(1) for shape in shapes], 1))
+
+
+def _check(centres, radii, shapes):
+    """Raises UserError for spheres or shapes that rays cannot meet."""
+    if not (centres.isfinite().all() and (radii > 0).all() and (radii < centres[..., 2]).all()):                  # NaN is neither
+        raise UserError("spheres: expected finite centres, radii above 0, all before the camera, found radii from "
+                        f"{radii.min():g} to {radii.max():g}, depths from {centres[..., 2].min():g} to {centres[..., 2].max():g}")
+    wrong = [shape for shape in shapes if len(shape) not in (2, 3) or not all(0 <= i < radii.shape[1] for i in shape)]
+    if wrong or not 0 < len(shapes) <= MOST:
+        raise UserError(f"shapes: expected 1 to {MOST}, of 2 or 3 numbers from 0 to {radii.shape[1] - 1}, found "
+                        f"{short(wrong[0]) if wrong else len(shapes)}")
 
 
 def _along(units, points):

@@ -16,7 +16,7 @@ from ..system.errors import UserError
 from .depth_camera import KINECT, structured_light
 from .hand_model import BONES
 from .hand_prior import HAND, SHAPE, HandPrior, Hands, draw_hands
-from .hands import check_images, depth_of, joints_of
+from .hands import check_images, depth_of, generator_of, joints_of
 from .parameters import Range, between
 
 EACH = 50                 # pictures of a person, about
@@ -52,10 +52,9 @@ def stand_in_hands(n, seed, size=(96, 96), device="cpu", progress=None):
 
     The hands of a person share their shape; there are about 50 images a person.  Images and labels: see `photographed`.
     Same seed and device, same images.  progress: called as progress(done, n) now and then, for a bar.
-    Raises UserError for less than one image, or more than fit into memory, and for a size that is none.
+    Raises UserError for less than one image, or more than fit into memory, and for what is no size, seed or device.
     """
-    check_images(n, size, device)
-    generator = torch.Generator(device).manual_seed(seed)
+    generator = generator_of(n, seed, size, device)
     hands, person = _people(n, generator)
     return replace(photographed(hands, generator, size, progress=progress), groups={"person": person})
 

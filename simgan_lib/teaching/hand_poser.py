@@ -14,6 +14,7 @@ from ..simulators.hands import render_hands
 from ..simulators.parameters import Range
 from ..simulators.stand_in_hands import photographed
 from ..system.errors import UserError
+from ..system.settings import SEED, Number
 from .widgets import explained, pictured, slider_of
 
 # What the sliders set: the hand's attitude, how far each finger is closed, how far they fan out.
@@ -27,10 +28,13 @@ POSE = {
 def posed(**values):
     """One hand (`Hands`) in the pose that values of POSE name, all others at their defaults: posed(turn=40, index=80).
 
-    Fingers are blends of the prior's states straight and closed.  Raises UserError for a name that POSE does not have.
+    Fingers are blends of the prior's states straight and closed.  Raises UserError for a name that POSE does not have, and a value
+    that its slider does not reach.
     """
     if unknown := sorted(set(values) - set(POSE)):
         raise UserError(f"pose: expected {', '.join(POSE)}, found {', '.join(unknown)}")
+    for name, value in values.items():
+        Number(POSE[name].low, POSE[name].high).check(name, value)
     values = {name: range_.default for name, range_ in POSE.items()} | values
     straight, closed = (torch.tensor([*STATES[state][0], *STATES[state][1]]).float() for state in ("straight", "closed"))
     bends = {name: torch.lerp(straight, closed, values[name] / 100).tolist() for name in ("thumb", *FINGERS)}
@@ -46,8 +50,9 @@ def seen(hand, joints=True, seed=0, size=(96, 96)):
     """A hand's exact depth, and below it what the camera says of it before a body and a wall: (figure, sentence).
 
     hand: one of `Hands`.  joints: draw them.  seed: of what is behind the hand, and of the camera's errors.  size: (rows,
-    columns) of the images.  Raises UserError for more than one hand, or as `render_hands`.
+    columns) of the images.  Raises UserError for more than one hand, for what is no seed, or as `render_hands`.
     """
+    SEED.check("seed", seed)
     if len(hand) != 1:
         raise UserError(f"expected one hand, found {len(hand)}")
     exact, camera = render_hands(hand, size), photographed(hand, torch.Generator(hand.device).manual_seed(seed), size)
