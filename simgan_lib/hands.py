@@ -6,10 +6,11 @@ Sources: public code for NYU Hand Pose (camera; which 14 of the 36 joints), mmpo
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from .system.errors import UserError
-from .system.settings import Number
+from .system.settings import Number, Whole, short
 
 FOCAL, CENTRE = (588.03, 587.07), (320.0, 240.0)             # pixels
 PICTURE = (480, 640)                                         # rows and columns of the camera
@@ -17,6 +18,7 @@ NO_DEPTH = 2001                                              # mm: what NYU's pi
 CUBE = 300.0                                                 # mm: what is cut out around a hand
 NOTHING = 255                                                # gray level of all that lies behind the cube or has no depth
 LENGTH = Number(0, 100_000, above=True)                      # mm, or pixels
+SIDE = Whole(1, 4096)                                        # pixels of an image's side
 # In the order of the evaluation.  R: the proximal end of the middle bone, by the PIP joint; the thumb's R2 and R1: the
 # proximal ends of its last and of its middle bone.
 JOINT_NAMES = ("little tip", "little R", "ring tip", "ring R", "middle tip", "middle R", "index tip", "index R",
@@ -104,3 +106,19 @@ class Crop:
         """Depth (N, H, W) mm, inf: none  ->  uint8: the cube's near side is 0, its far side and all behind it 255."""
         behind = (mm - self.middle[:, 2, None, None]) / self._sides()[..., None]
         return ((behind + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+
+
+# ---- what is given ----
+def check_size(size):
+    """UserError unless size is (rows, columns), 1 to 4,096 each."""
+    if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(map(SIDE.holds, size)):
+        raise UserError(f"size: expected (rows, columns), {SIDE} each, found {short(size)}")
+
+
+def as_numbers(values):
+    """float64 array of a tensor on any device, or of what numpy takes; None for texts, ragged lists and what else is no numbers."""
+    try:
+        values = np.asarray(values.detach().cpu().double() if torch.is_tensor(values) else values)
+    except ValueError:                                                                  # a ragged list
+        return None
+    return values.astype(np.float64) if values.dtype.kind in "uif" else None

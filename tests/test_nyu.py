@@ -301,7 +301,7 @@ def test_a_cube_that_is_none_is_refused(tmp_path, cube):
 
 @pytest.mark.parametrize("size", [(0, 0), (-2, 4), (5,), 3, None, "ab", (float("nan"), 3), (3.5, 4), (10**6, 10**6)])
 def test_a_size_that_is_none_is_refused_before_anything_is_read(tmp_path, size):
-    with pytest.raises(UserError, match=r"^size: expected \(rows, columns\), each a whole number from 1 to 4,096, found"):
+    with pytest.raises(UserError, match=r"^size: expected \(rows, columns\), a whole number from 1 to 4,096 each, found"):
         read_nyu(write_nyu(tmp_path), size=size)
 
 

@@ -119,6 +119,9 @@ def test_no_eyes_and_no_such_parameter():
             make(0, 0)
     with pytest.raises(UserError, match="no eye parameter eyelid; there are ambient"):
         default_parameters().with_values(eyelid=1.0)
+    for wrong in ("wide", torch.zeros(2)):
+        with pytest.raises(UserError, match=r"^values: expected numbers, or tensors \(3,\), found"):
+            default_parameters(3).with_values(zoom=wrong)
 
 
 def test_every_prior_has_its_default_within():

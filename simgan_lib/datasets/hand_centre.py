@@ -5,25 +5,15 @@ surface of some size, then the centre of mass within a cube around it, again and
 """
 
 import numpy as np
-import torch
 from scipy import ndimage
 
-from ..hands import CENTRE, CUBE, FOCAL, LENGTH, NO_DEPTH
+from ..hands import CENTRE, CUBE, FOCAL, LENGTH, NO_DEPTH, as_numbers
 from ..system.errors import UserError
 from ..system.settings import Number, short
 
 SLAB = 100.0              # mm: the first look is so deep, from its nearest pixel on
 LEAST = 1000.0            # mm^2: a smaller surface is a speck, not a hand
 ROUNDS = 5                # of the cube, as there; on the one real frame at hand six more move the centre by less than 1 mm
-
-
-def as_numbers(values):
-    """float64 array of a tensor on any device, or of what numpy takes; None for texts, ragged lists and what else is no numbers."""
-    try:
-        values = np.asarray(values.detach().cpu().double() if torch.is_tensor(values) else values)
-    except ValueError:                                                                  # a ragged list
-        return None
-    return values.astype(np.float64) if values.dtype.kind in "uif" else None
 
 
 def hand_centre(mm, cube=CUBE, focal=FOCAL, centre=CENTRE):

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..hands import CUBE, LENGTH, NO_DEPTH, PICTURE, Crop
+from ..hands import CUBE, LENGTH, NO_DEPTH, PICTURE, Crop, check_size
 from ..system.errors import UserError
 from ..system.files import reading, stamp
-from ..system.settings import Whole, short
+from ..system.settings import short
 from . import base
 from .hand_centre import hand_centre
 from .matlab import load_matlab
@@ -31,7 +31,6 @@ JOINTS = (0, 3, 6, 9, 12, 15, 18, 21, 24, 25, 27, 30, 31, 32)
 # "mm" that say: no depth here.  NO_DEPTH stands in the release's Kinect frames, 0 is what others write.
 MISSING = (0, NO_DEPTH)
 CENTRES = ("joints", "mass")
-SIDE = Whole(1, 4096)             # pixels
 # The test set's labels come from rigid skeletons, and there are three: distances within the palm have no spread up to frame
 # 2,440, from there to 3,136, and from there on.  The first is the training set's person.  From wrist (30) to palm (32) they
 # have 81.3, 70.6 and 67.3 mm.  Whether the last two are one person, the labels do not say.
@@ -186,8 +185,7 @@ def _cut(mm, crop):
 
 def _check_cutting(size, cube, centre):
     """Raises UserError unless size is a picture's, cube a length, one for each person or for all, and centre a way to find it."""
-    if not isinstance(size, tuple | list) or len(size) != 2 or not all(map(SIDE.holds, size)):
-        raise UserError(f"size: expected (rows, columns), each {SIDE}, found {short(size)}")
+    check_size(size)
     if not all(map(LENGTH.holds, cube.values() if isinstance(cube, dict) else [cube])):
         raise UserError(f"cube: expected positive numbers of mm, found {short(cube)}")
     if isinstance(cube, dict) and not cube.keys() >= CUBES.keys():

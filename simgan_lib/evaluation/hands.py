@@ -17,8 +17,7 @@ Shares within pixels are set beside the paper's in this unit alone.
 import numpy as np
 import torch
 
-from ..datasets.hand_centre import as_numbers
-from ..hands import CUBE, FOCAL, LENGTH, NOTHING, Crop, unprojected
+from ..hands import CUBE, FOCAL, LENGTH, NOTHING, Crop, as_numbers, unprojected
 from ..system.errors import UserError
 from ..system.settings import SEED, OneOf, short
 from .statistics import bootstrap_interval, cumulative_curve, curve_interval

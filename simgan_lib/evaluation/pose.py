@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..hands import CUBE, Crop
+from ..hands import CUBE, SIDE, Crop, check_size
 from ..images import check_bytes, check_labels, pixels, to_float
 from ..networks import HandPoseEstimator, count_parameters, evaluated, from_seed
-from ..simulators.hands import SIDE, check_size
 from ..system.device import autocast_for, check_memory, keep_freed_memory, resolve_device
 from ..system.errors import UserError
 from ..system.settings import MANY, SEED, Number, OneOf, Settings, Whole, short

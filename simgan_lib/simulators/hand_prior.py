@@ -109,13 +109,6 @@ class Hands(Parameters):
 
     kind = "hand"
 
-    def with_values(self, **changes):
-        """As of all `Parameters`.  Raises UserError also for a value that is neither a number nor a tensor (N,)."""
-        try:
-            return super().with_values(**changes)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise UserError(f"values: expected numbers, or tensors ({len(self)},), found {short(changes)}") from error
-
 
 def check_hands(hands):
     """UserError unless there are hands, and all parameters are numbers that a hand can have."""

@@ -8,18 +8,17 @@ experiment (section 3.2).  Taught in: notebook 14.
 import torch
 import torch.nn.functional as F
 
-from ..hands import CENTRE, FOCAL, Crop, projected
+from ..hands import CENTRE, FOCAL, Crop, check_size, projected
 from ..images import ImageSet
 from ..system.device import check_memory, resolve_device
 from ..system.errors import UserError
-from ..system.settings import COUNT, SEED, Whole, short
+from ..system.settings import COUNT, SEED
 from .hand_model import EVALUATED_SPHERES, PART_OF_SHAPE, SHAPES, spheres
 from .hand_prior import PRIOR, check_hands, draw_hands
 from .ray_casting import TILE, boxes, cast
 
 CHUNK = {"cpu": 64, "cuda": 1024}  # hands rendered at a time: on a CPU, as many as its cache holds the planes of
 FLESH = 2.0               # a joint is seen if nothing lies before it by more than so many times its own flesh
-SIDE = Whole(1, 4096)     # of an image, px
 
 
 def simulate_hands(n, seed, size=(96, 96), device="cpu", prior=PRIOR, progress=None):
@@ -65,12 +64,6 @@ def check_images(n, size, device):
     COUNT.check("number of hands", n)
     check_size(size)
     check_memory(n * size[0] * size[1], device, f"{n:,} images of hands")
-
-
-def check_size(size):
-    """UserError unless size is (rows, columns), 1 to 4,096 each."""
-    if not isinstance(size, (tuple, list)) or len(size) != 2 or not all(map(SIDE.holds, size)):
-        raise UserError(f"size: expected (rows, columns), {SIDE} each, found {short(size)}")
 
 
 def joints_of(hands):

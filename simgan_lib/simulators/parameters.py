@@ -9,6 +9,7 @@ import torch
 
 from ..system.device import check_memory
 from ..system.errors import UserError
+from ..system.settings import short
 
 
 @dataclass(frozen=True)
@@ -98,12 +99,15 @@ class Parameters:
     def with_values(self, **changes):
         """The same but for the named parameters: a number for all, or a tensor (N,).
 
-        Raises UserError for a name that the simulator does not have.
+        Raises UserError for a name that the simulator does not have, or a value that is neither.
         """
         if unknown := sorted(set(changes) - set(self.values)):
             raise UserError(f"no {self.kind} parameter {', '.join(unknown)}; there are {', '.join(sorted(self.values))}")
-        fixed = {n: torch.as_tensor(v, dtype=torch.float32, device=self.device).expand(len(self)).clone()
-                 for n, v in changes.items()}
+        try:
+            fixed = {n: torch.as_tensor(v, dtype=torch.float32, device=self.device).expand(len(self)).clone()
+                     for n, v in changes.items()}
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise UserError(f"values: expected numbers, or tensors ({len(self)},), found {short(changes)}") from error
         return replace(self, values={**self.values, **fixed})
 
 

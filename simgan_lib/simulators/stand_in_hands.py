@@ -87,8 +87,6 @@ def photographed(hands, generator, size=(96, 96), camera=KINECT, progress=None, 
 
 def _people(n, generator):
     """n hands of about n / EACH persons, each of whom is a prior of one shape, and the persons' names."""
-    if n < 1:
-        raise UserError(f"number of hands: expected at least 1, found {n}")
     persons = max(1, n // EACH)
     person = torch.arange(n) * persons // n
     shapes = between({name: PEOPLE.ranges[name] for name in SHAPE},
