@@ -125,8 +125,8 @@ def test_the_hand_refiner_learns_from_hands_of_other_people_without_their_labels
     assert card["data"]["synthetic"] == "9 simulated hands" and card["data"]["real"] == "8 stand-in hands"
     job = job_of(card)
     for measure in ("hand_kept_percent", "painted_percent", "joints_kept_percent", "joint_depth_mm"):
-        assert set(job.rows.loc[job.rows["measure"] == measure, "subject"]) == {"refined", "ideal", "alone"}
-    assert job.mean("alone", "hand_kept_percent") > 85 and job.mean("alone", "painted_percent") < 15
+        assert set(job.rows.loc[job.rows["measure"] == measure, "subject"]) == {"refined", "ideal", "ideal, nothing behind"}
+    assert job.mean(alone := "ideal, nothing behind", "hand_kept_percent") > 85 and job.mean(alone, "painted_percent") < 15
     assert job.mean("ideal", "painted_percent") > 15 and job.mean("ideal", "joint_depth_mm") < 5
     page = "\n".join(cards._card_parts(read_card(path), job))
     assert "9 simulated hands (as they are), 8 stand-in hands" in page and "pupil" not in page

@@ -103,7 +103,7 @@ BEFORE_NOTE = """Some numbers are from before the kit kept sums by day. They are
 that is the mean of theirs. Of two such seeds the smaller value stands first."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
 adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here. ± and [ ] as above."""
-CARDS = "From their cards, measured on eyes that no training drew; the rest of each card: [refiners.md](refiners.md)."
+CARDS = "From their cards, measured on images that no training drew; the rest of each card: [refiners.md](refiners.md)."
 
 
 def _column(job):

@@ -120,11 +120,11 @@ class StandInHands:
     def measurements(self, refiner, device="cpu"):
         """A card's rows, of hands that no training drew.
 
-        `ideal`: the same hands seen by that camera, with the stand-in's bodies behind them; `alone`: with nothing behind them.
+        `ideal`: the same hands seen by that camera, which no training saw, with the stand-in's bodies behind them or nothing.
         """
         hands, draw = simulate_hands(n := self.profile.test // 10, seed=HELD_OUT), torch.Generator().manual_seed
         drawn, test = draw_hands(n, draw(HELD_OUT)), stand_in_hands(n, seed=21_002)
-        made = {"refined": refine(refiner, hands), "alone": photographed(drawn, draw(HELD_OUT + 1), backdrop=ALONE),
+        made = {"refined": refine(refiner, hands), "ideal, nothing behind": photographed(drawn, draw(HELD_OUT + 1), backdrop=ALONE),
                 "ideal": photographed(drawn, draw(HELD_OUT + 1))}
         kept = {kind: kept_in_place(hands, each) for kind, each in made.items()}
         kinds = {"synthetic": hands.images, **{kind: each.images for kind, each in made.items()}}

@@ -3,6 +3,14 @@
 In the hand's own axes x points to the thumb, y to the wrist and z out of the back of the hand; its origin is the centre of
 the palm.  Unturned, it shows the camera its palm, the fingers up, the thumb on the image's right: a right hand.
 Lengths are mm, of a hand of scale 1: the person of NYU's training pictures.  Flesh hangs on spheres (see ray_casting).
+Sources:
+[1] Hand.java of hmi neurophysics (public code), after anatomy: limits of joints.
+[2] melonwan/sphereHand (MIT licence), of the CVPR 2019 paper: which poses there are, how sizes vary.
+[3] NYU's own 36 joints of the test frames 1 to 2,440, the training person's (joint_data.mat; doi 10.1145/2629500): bones.
+    They come from one rigid model, so distances within a bone have no spread.
+[4] OpenGP/hmodel (Tkach et al. 2016): radii, read from its calibrated hands, no code or file taken.
+For comparison, not used: lengths of fingers in Chatzioglou et al. 2024, doi 10.5115/acb.23.310; joints in Buchholz et al. 1992,
+doi 10.1080/00140139208967812.
 """
 
 import math
@@ -13,7 +21,7 @@ import torch.nn.functional as F
 from ..hands import unprojected
 
 FINGERS = ("little", "ring", "middle", "index")
-# Proximal, middle and distal bone, between the points that NYU's rigid skeleton has by the joints (measured on its labels):
+# Proximal, middle and distal bone, between the points that NYU's rigid skeleton has by the joints [3]:
 # MCP to PIP, PIP to DIP, DIP to tip.  Of the thumb: CMC to MCP, MCP to IP, IP to tip.
 BONES = {"little": (32.0, 30.4, 12.9), "ring": (38.6, 34.1, 16.7), "middle": (52.5, 38.2, 19.1),
          "index": (55.1, 36.7, 14.5), "thumb": (61.9, 49.1, 24.6)}
@@ -24,15 +32,15 @@ KNUCKLES = {"little": (-47.2, -10.0, 0.0), "ring": (-23.3, -29.8, 0.0), "middle"
 # Which way a finger points unspread, degrees to the thumb's side, and which way it bends: a fist's fingers meet.
 FAN = {"little": -10.0, "ring": -4.0, "middle": 0.0, "index": 3.0}
 MEET = {"little": 14.0, "ring": 7.0, "middle": 0.0, "index": -4.0}
-DIP_OF_PIP = 2 / 3        # the last joint follows the middle one (Hand.java of hmi neurophysics)
+DIP_OF_PIP = 2 / 3        # the last joint follows the middle one [1]
 THUMB_REST = 12.0         # degrees from the hand's axis to the thumb that lies along the palm
 ACROSS = (-1.0, 0.0, -0.35)                            # which way the thumb bends: to the little finger and a little to the front
-# Radii at MCP, PIP, DIP and tip.  Those of hmodel's calibrated hands, 4.2 to 5 at the tip and 7.8 at the base, the thumb's
+# Radii at MCP, PIP, DIP and tip.  Those of [4], 4.2 to 5 at the tip and 7.8 at the base, the thumb's
 # to 8.4, are of a smaller person; these were made thicker by looking at the one frame of NYU at hand, the first of its test
 # set.  The thumb's first belongs to the ball of the thumb.
 RADII = {"little": (10.0, 8.6, 7.7, 6.6), "ring": (10.8, 9.6, 8.6, 7.4), "middle": (11.2, 10.0, 9.0, 7.8),
          "index": (11.2, 10.0, 9.0, 7.7), "thumb": (14.5, 12.5, 10.8, 8.6)}
-# Flesh of the palm: places and radii (palm of hmodel: 7 to 15).
+# Flesh of the palm: places and radii (palm of [4]: 7 to 15).
 PALM = {"palm": (0.0, 0.0, 0.0, 13.0), "wrist ulnar": (-17.7, 79.4, 0.0, 15.0), "wrist radial": (17.7, 79.4, 0.0, 15.0),
         "heel": (-33.0, 46.0, -4.0, 17.0), "pad little": (-44.0, -6.0, -1.0, 13.0), "pad ring": (-21.5, -22.0, -1.0, 13.0),
         "pad middle": (3.0, -23.0, 0.0, 13.0), "pad index": (28.0, -14.0, 0.0, 13.0)}

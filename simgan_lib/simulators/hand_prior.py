@@ -1,10 +1,10 @@
 """Which hands there are: every parameter of the hand simulator with its limits, and how poses and shapes are drawn.
 
-No pose was taken from NYU's test frames; depth spans what theirs does.  Limits of joints: Hand.java of hmi neurophysics (MCP 0 to
-90 degrees, PIP 0 to 110, abduction 15 to either side, the last joint two thirds of PIP); the thumb's opposition and last joint:
-the Shadow hand.
-Scale 0.8 to 1.2, states of fingers, and a spread that fans the fingers out: sphereHand (CVPR 2019), which draws every rotation,
-where this hand is held up before the camera.  All other ranges, the states' angles and the blending are ours.
+No pose was taken from NYU's test frames; depth spans what theirs does.  Sources: see `hand_model`.  Limits of joints: its [1]
+(MCP 0 to 90 degrees, PIP 0 to 110, abduction 15 to either side, the last joint two thirds of PIP); the thumb's opposition and last
+joint: the Shadow hand's model.
+Scale 0.8 to 1.2, states of fingers, and a spread that fans the fingers out: [2], which draws every rotation, where this hand is
+held up before the camera.  All other ranges, the states' angles and the blending are ours.
 """
 
 from dataclasses import dataclass, field
