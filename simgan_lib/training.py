@@ -294,8 +294,8 @@ class Training:
             check_finite(getattr(self, name).state_dict(), f"step {self.done}: the {name} network", error)
 
     def restore(self, state):
-        """Go on from what `state()` gave.  Raises UserError if it belongs to another configuration or other data."""
-        state = {**state, "config": self.config.completed(state["config"])}
+        """Go on from what `state()` gave, if need be for other `steps`.  UserError for another configuration or other data."""
+        state = {**state, "config": self.config.completed(state["config"]) | {"steps": self.config.steps}}
         for part, expected in self._identity.items():
             for name, value in expected.items():
                 if state[part].get(name) != value:

@@ -416,6 +416,16 @@ def test_state_of_another_run_is_refused_by_name(data, tmp_path):
         train_refiner(path, TINY, data[0][:20], data[1], bar=False)
 
 
+def test_a_finished_run_that_is_asked_for_more_rounds_ends_like_one_that_was_asked_for_them_at_once(data, tmp_path):
+    longer = replace(TINY, steps=10)
+    at_once = train_refiner(tmp_path / "once.state", longer, *data, bar=False)
+    train_refiner(tmp_path / "run.state", TINY, *data, bar=False)
+    extended = train_refiner(tmp_path / "run.state", longer, *data, bar=False)
+    assert torch.equal(weights(at_once.refiner), weights(extended.refiner)) and extended.records[-1]["step"] == longer.total
+    with pytest.raises(UserError, match="done: expected a whole number from 0 to 11, found 15"):
+        train_refiner(tmp_path / "run.state", TINY, *data, bar=False)
+
+
 def test_a_run_that_an_earlier_version_began_is_refused(data, tmp_path):
     save_checkpoint(tmp_path / "old.safetensors", {"refiner/weight": torch.ones(2)}, {"state": {"run": {}}})
     with pytest.raises(UserError, match=r"old\.safetensors: found no state .* earlier version.*delete it to start anew"):
@@ -461,15 +471,16 @@ def test_other_images_of_the_same_shape_or_another_seed_are_another_run(data, tm
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("where", ["update_refiner", "update_discriminator", "draw"])
-def test_interrupted_in_the_middle_of_a_step_it_ends_with_the_same_weights(data, tmp_path, monkeypatch, where):
+@pytest.mark.parametrize("where, sent", [("update_refiner", signal.SIGINT), ("update_discriminator", signal.SIGTERM),
+                                         ("draw", signal.SIGINT)])
+def test_interrupted_in_the_middle_of_a_step_it_ends_with_the_same_weights(data, tmp_path, monkeypatch, where, sent):
     whole, path, original = tmp_path / "whole.state", tmp_path / "run.state", getattr(Training, where)
     train_refiner(whole, TINY, *data, bar=False)
 
     def interrupted(self, *arguments, **named):
         result = original(self, *arguments, **named)
         if self.done == 8:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(sent)
         return result
     monkeypatch.setattr(Training, where, interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -556,7 +567,7 @@ def test_what_a_training_needs_of_memory_is_asked_before_it_begins(data, monkeyp
 
 def test_images_too_small_for_the_refiner_are_refused_before_the_first_step():
     small = ImageSet(torch.zeros(8, 1, 4, 20, dtype=torch.uint8))
-    with pytest.raises(UserError, match="4 x 20: expected more than 4 pixels a side"):
+    with pytest.raises(UserError, match="training sees 4 x 20 of an image: expected more than 4 pixels a side"):
         Training(TINY, small, small)
 
 

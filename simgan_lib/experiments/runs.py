@@ -45,7 +45,8 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
 
     path: the run's one file, replaced every `save_every` steps and on interruption, never half written.
     features: a psi of one's own, as for `Training`.
-    Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.
+    Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.  A finished run that
+    is asked for more `steps` goes on from where it ended, and ends like one that was asked for them at once.
     Raises UserError if the file belongs to another run (other settings, seed or images), cannot be written, or is another
     process's; TrainingFailed if the run is lost (the file then holds the last state that was saved before).
     """
@@ -97,7 +98,7 @@ def _tell_of_earlier(path):
 
 @contextmanager
 def held_interrupt():
-    """Ctrl-C waits for the end of the step: gives a function that says whether it was pressed.
+    """Ctrl-C, or SIGTERM as schedulers send it, waits for the end of the step: gives a function that says whether it came.
 
     A state saved in the middle of a step would make the rest of the run another one.
     """
@@ -105,11 +106,12 @@ def held_interrupt():
     if threading.current_thread() is not threading.main_thread():      # signals reach the main thread alone
         yield lambda: False
         return
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    before = {number: signal.signal(number, lambda *_: pressed.append(True)) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(pressed)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def shown_progress(name, bar=True):
