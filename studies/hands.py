@@ -19,8 +19,8 @@ max_within_5_heat_map_px   % of the test hands whose largest joint error is at m
                            there: the paper's measure as `evaluation.hands` reads it; its curve goes from 0 to 15 pixels
 curve_mean_percent         the mean height of that curve
 joint_error_mm_person_1    the same on NYU's three persons apart, of whom the first was trained on
-Where the hands and their joints are after refining, or after the camera: hand_kept_percent, painted_percent,
-joints_kept_percent and joint_depth_mm, see `evaluation.hands.kept_in_place`.
+Where the hands and their joints are after refining: hand_kept_percent, painted_percent, joints_kept_percent and
+joint_depth_mm, see `evaluation.hands.kept_in_place`.  What the camera itself keeps: docs/refiners.md, `hand`.
 Mean and 95 % interval over seeds of the simulated hands, the networks and the batches; the stand-in hands stay.
 --nyu takes NYU's training and test frames of the first camera in place of the stand-in hands, where the release is at hand.
 --results keeps refined hands.  --record adds the numbers to a file of records.
@@ -135,12 +135,9 @@ class Bench:
         start, rows = time.perf_counter(), []
         for name, joints in self.answers(test):
             rows += self._judged(name, joints, test)
-        once = self.synthetic[: self.scale.synthetic]
-        for name, before, after in (("refined", self.synthetic, self.refined("refined")),
-                                    ("refined without history", self.synthetic, self.refined("without-history", buffer=0)),
-                                    ("synthetic by the camera", once, self.by_camera),
-                                    ("synthetic by the camera, nothing behind", once, self.alone)):
-            rows += [row(self.seed, name, measure, value) for measure, value in kept_in_place(before, after).items()]
+        for name, refined in (("refined", self.refined("refined")),
+                              ("refined without history", self.refined("without-history", buffer=0))):
+            rows += [row(self.seed, name, measure, value) for measure, value in kept_in_place(self.synthetic, refined).items()]
         return [*rows, row(self.seed, "all", "seconds", time.perf_counter() - start)]
 
     def _judged(self, name, joints, test):
