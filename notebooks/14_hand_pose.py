@@ -440,8 +440,8 @@ assert max(mm["synthetic"], mm["refined"]) < 0.8 * mm["mean pose"]
 #
 # ## The paper's table
 #
-# **Predict.** Rank three training sets by what an estimator learns from them: synthetic hands, refined hands, and the same hands
-# seen by the stand-in's own camera.
+# **Predict.** From which of three training sets does an estimator learn most: synthetic hands, refined hands, or the same hands seen by
+# the stand-in's own camera? Rank them.
 
 # %% [markdown]
 # ✎ *Your prediction (double-click to write):*
