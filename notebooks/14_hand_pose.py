@@ -455,11 +455,12 @@ ROWS = {"synthetic": paper.HANDS_SYNTHETIC, "refined": paper.HANDS_REFINED, "rea
         "synthetic 3x": paper.HANDS_SYNTHETIC_3X, "refined 3x": paper.HANDS_REFINED_3X}
 LACKING = ("refined without history", "synthetic by the camera", "synthetic by the camera, nothing behind",
            "synthetic, 100 real labels", "refined, 100 real labels", "100 real labels alone")
-print(f"{'trained on':40}{'paper, NYU':>16}{'here, %':>9}{'mm':>7}")
-for name in (*ROWS, *LACKING):
-    theirs = str(ROWS.get(name, "-"))
-    share, error = (job.mean(name, measure) for measure in ("max_within_5_heat_map_px", "joint_error_mm"))
-    print(f"{name:40}{theirs:>16}{share:9.1f}{error:7.2f}")
+with wide():
+    print(f"{'trained on':40}{'paper, NYU':>16}{'here, %':>9}{'mm':>7}")
+    for name in (*ROWS, *LACKING):
+        theirs = str(ROWS.get(name, "-"))
+        share, error = (job.mean(name, measure) for measure in ("max_within_5_heat_map_px", "joint_error_mm"))
+        print(f"{name:40}{theirs:>16}{share:9.1f}{error:7.2f}")
 assert job.mean("real", "joint_error_mm") < job.mean("synthetic", "joint_error_mm")
 
 # %% [markdown]
