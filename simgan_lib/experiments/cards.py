@@ -1,5 +1,6 @@
 """The cards of the networks that come with the kit, refiners, a generator, a part segmenter, as a page: docs/refiners.md."""
 
+from ..evaluation.hands import TOLERANCE
 from ..evaluation.masks import SEEN
 from ..neighbours import generators, segmenters
 from ..pretrained import SHIPPED, names_in, read_card, shipped_names
@@ -13,9 +14,9 @@ CARD_MEASURES = {              # measure of a card's rows: (heading, how it is p
     "distance_to_ideal_levels": ("gray levels from the ideal, mean", ".1f", 1),
     "pupils_in_place": ("pupil found where the label has it, %", ".1f", 100),
     "iris_contrast": ("contrast of the iris", ".2f", 1),
-    "hand_kept_percent": ("pixels of the hand that keep their depth within 10 mm, %", ".1f", 1),
+    "hand_kept_percent": (f"pixels of the hand that keep their depth within {TOLERANCE:g} mm, %", ".1f", 1),
     "painted_percent": ("painted where nothing was, % of the hand's pixels", ".1f", 1),
-    "joints_kept_percent": ("seen joints whose pixel keeps its depth within 10 mm, %", ".1f", 1),
+    "joints_kept_percent": (f"seen joints whose pixel keeps its depth within {TOLERANCE:g} mm, %", ".1f", 1),
     "joint_depth_mm": ("change of depth at seen joints, mm", ".2f", 1),
 }
 GENERATOR_MEASURES = {         # the same of a generator's card

@@ -1,4 +1,4 @@
-"""The part of docs/results.md about hands: the paper's Table 4 on the stand-in domain."""
+"""The part of docs/results.md about hands: the paper's Table 4 on stand-in hands, or on NYU."""
 
 from .. import paper
 from ..evaluation.hands import TOLERANCE
@@ -30,7 +30,7 @@ def _cell(job, subject, measure, form):
 
 def _part(job):
     columns = {**MEASURES, "published": ("paper, NYU: % within 5 px", "")}
-    return [f"## Hands: the paper's Table 4 on the stand-in domain, `{job.profile}`",
+    return [f"## Hands: the paper's Table 4 on {job.domain}, `{job.profile}`",
             arms_table(job, columns, "trained on", cell=_cell),
             "Only orders can be compared with the paper's: other hands, and in `small` a smaller estimator and fewer updates.",
             differences_table(job, PAIRS, MEASURES),
