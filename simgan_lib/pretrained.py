@@ -26,16 +26,18 @@ class Sizes(Settings):
     noise: Refiner.NOISE = 0
     residual: Flag() = False
     first_kernel: Refiner.FIRST_KERNEL = 3
+    edges: Refiner.EDGES = "margin"
 
     def network(self):
         """A Refiner of these sizes, with fresh weights."""
-        return Refiner(self.channels, self.width, self.blocks, self.first_kernel, noise=self.noise, residual=self.residual)
+        return Refiner(self.channels, self.width, self.blocks, self.first_kernel, noise=self.noise, residual=self.residual,
+                       edges=self.edges)
 
     @classmethod
     def of(cls, refiner):
         """Those of a Refiner."""
         return cls(refiner.channels, refiner.enter.out_channels, len(refiner.blocks), refiner.noise, refiner.residual,
-                   refiner.enter.kernel_size[0])
+                   refiner.enter.kernel_size[0], refiner.edges)
 
 
 def load_refiner(path):

@@ -19,9 +19,9 @@ from .system.errors import UserError
 from .system.settings import MANY, Flag, Number, OneOf, Settings, Whole
 
 OPTIMIZERS = {
-    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate),
+    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate, fused=True),
     # beta1 = 0.5: the adversary moves, old gradients mislead (usual for GANs since DCGAN).
-    "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999)),
+    "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999), fused=True),
 }
 RATE = Number(0, 10, above=True)
 
@@ -58,8 +58,9 @@ class TrainingConfig(Settings):
     first_kernel: Refiner.FIRST_KERNEL = 3      # of the refiner
     discriminator_layers: OneOf(LAYERS) = "gaze"    # the published ones of which task
     window: Whole(0, 4096) = 0      # side of what training sees of an image, at random places; 0: all of it
+    edges: Refiner.EDGES = "margin"             # how the refiner continues what it sees beyond its edges
 
-    LATER = ("first_kernel", "discriminator_layers", "window")
+    LATER = ("first_kernel", "discriminator_layers", "window", "edges")
 
     def __post_init__(self):
         super().__post_init__()
@@ -78,7 +79,8 @@ class TrainingConfig(Settings):
 
     def refiner(self, channels):
         """A Refiner as configured, for images of so many channels, with fresh weights."""
-        return Refiner(channels, self.width, self.blocks, self.first_kernel, noise=self.noise, residual=self.residual)
+        return Refiner(channels, self.width, self.blocks, self.first_kernel, noise=self.noise, residual=self.residual,
+                       edges=self.edges)
 
 
 PRESETS = {
@@ -181,8 +183,8 @@ class Training:
         c = self.config
         with torch.device("meta"):
             refiner, discriminator = self.networks(channels, height, width)
-        if min(height, width) <= refiner.margin:
-            raise UserError(f"training sees {height} x {width} of an image: expected more than {refiner.margin} pixels a side")
+        if min(height, width) <= refiner.mirrored:
+            raise UserError(f"training sees {height} x {width} of an image: expected more than {refiner.mirrored} pixels a side")
         weights, maps = sum(map(count_parameters, (refiner, discriminator))), c.batch * c.width * (2 * c.blocks + 1)
         return 12 * weights + c.batch * self.synthetic[:1].numel() + (2 * maps + 4 * c.buffer * channels) * height * width
 
@@ -335,9 +337,9 @@ def refined_parts(refiner, images, batch=256, progress=None, seed=0):
     """Yield what `refine` gives, ImageSets of `batch` images: for a set that is larger than memory."""
     keep_freed_memory()
     device, size = next(refiner.parameters()).device, images.images.shape[2:]
-    if images.images.shape[1] != refiner.channels or min(size) <= refiner.margin:
+    if images.images.shape[1] != refiner.channels or min(size) <= refiner.mirrored:
         raise UserError(f"images to refine are {tuple(images.images.shape[1:])}: expected {refiner.channels} channels and "
-                        f"more than {refiner.margin} pixels a side")
+                        f"more than {refiner.mirrored} pixels a side")
     check_finite(refiner.state_dict(), "the refiner")
     generator = torch.Generator(device).manual_seed(seed)
     for start in range(0, len(images), batch):

@@ -92,7 +92,7 @@ def gaze_training(training, config, seed, device="cpu"):
     generator = torch.Generator(device).manual_seed(seed)
     estimator = from_seed(seed, GazeEstimator, config.network, tuple(images.shape[2:]), images.shape[1])
     estimator = estimator.to(device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate)
+    optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate, fused=True)
     schedule = one_cycle(optimizer, config.learning_rate, config.steps)
     for step in range(1, config.steps + 1):
         pick = torch.randint(len(images), (config.batch,), generator=generator, device=device)

@@ -176,7 +176,7 @@ def pose_training(training, config, seed, device="cpu", start=None):
     if start is not None:
         take_over(estimator, start)
     estimator = estimator.to(device, memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate)
+    optimizer = torch.optim.Adam(estimator.parameters(), lr=config.learning_rate, fused=True)
     schedule = one_cycle(optimizer, config.learning_rate, config.steps)
     for step in range(1, config.steps + 1):
         pick = torch.randint(len(images), (config.batch,), generator=generator, device=device)

@@ -107,6 +107,7 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     "identity": Ablation("psi = identity", {"features": "identity"}),
     "raw-input": Ablation("raw synthetic input, not matched", refine_from="synthetic"),
     "noise": Ablation("noise for the refiner", {"noise": 1}),
+    "reflect": Ablation("each convolution mirrors, no margin", {"edges": "reflect"}),
 }
 SWEEP = IDEAS | CHOICES   # in the order in which they are run, seed by seed
 GROUPS = {"ideas": IDEAS, "choices": CHOICES}
