@@ -22,6 +22,7 @@ from simgan_lib.networks import (
     receptive_field,
     smooth_noise,
 )
+from simgan_lib.system.errors import UserError
 
 
 def test_published_parameter_counts():
@@ -194,6 +195,46 @@ def test_margin_leaves_no_frame():
     clean.load_state_dict(framed.state_dict())
     with torch.no_grad():
         assert framed(x).std() > 10 * clean(x).std()
+
+
+def test_convolutions_that_reflect_leave_no_frame_and_compute_no_margin():
+    torch.manual_seed(0)
+    x, seen = torch.full((1, 1, 35, 55), 0.3), []
+    for edges, computed in (("margin", (43, 63)), ("reflect", (35, 55))):
+        refiner = Refiner(edges=edges)
+        for module in (refiner.enter, *refiner.blocks):
+            module.register_forward_hook(lambda module, given, out: seen.append(tuple(out.shape[2:])))
+        with torch.no_grad():
+            refined = refiner(x)
+        assert seen == [computed] * 5
+        seen.clear()
+    assert refined.std() < 1e-6                              # of a flat image a flat one, up to the corners
+
+
+def test_each_convolution_mirrors_without_repeating_the_edge():
+    """One map, kernels that take the right neighbour: an image's last column becomes its last but one."""
+    refiner = Refiner(features=1, blocks=0, edges="reflect")
+    nn.init.zeros_(refiner.enter.weight), nn.init.zeros_(refiner.enter.bias)
+    refiner.enter.weight.data[0, 0, 1, 2] = 1.0
+    nn.init.ones_(refiner.leave.weight), nn.init.zeros_(refiner.leave.bias)
+    x = torch.arange(1, 6).float().mul(0.1).expand(1, 1, 4, 5)
+    with torch.no_grad():
+        torch.testing.assert_close(refiner(x)[0, 0, 0], torch.tensor([0.2, 0.3, 0.4, 0.5, 0.4]).tanh())
+
+
+@pytest.mark.parametrize("made, needs", [({}, 4), ({"margin": 2}, 2), ({"edges": "reflect"}, 1),
+                                         ({"edges": "reflect", "first_kernel": 7}, 3)])
+def test_a_refiner_says_how_many_pixels_it_mirrors(made, needs):
+    refiner = Refiner(features=2, blocks=1, **made)
+    assert refiner.mirrored == needs
+    refiner(torch.zeros(1, 1, needs + 1, needs + 1))
+    with pytest.raises(RuntimeError):
+        refiner(torch.zeros(1, 1, needs, needs))
+
+
+def test_edges_of_another_kind_are_refused():
+    with pytest.raises(UserError, match="edges: expected one of margin, reflect, found 'wrap'"):
+        Refiner(edges="wrap")
 
 
 def test_last_layer_is_the_1x1_convolution_it_says():

@@ -98,11 +98,11 @@ def test_a_refiner_with_a_first_kernel_of_seven_comes_back_from_its_file(data, t
 
 
 def test_sizes_of_a_refiner_make_one_like_it():
-    refiner = Refiner(3, 6, 2, 5, noise=2, residual=True)
-    assert Sizes.of(refiner) == Sizes(channels=3, width=6, blocks=2, noise=2, residual=True, first_kernel=5)
+    refiner = Refiner(3, 6, 2, 5, noise=2, residual=True, edges="reflect")
+    assert Sizes.of(refiner) == Sizes(channels=3, width=6, blocks=2, noise=2, residual=True, first_kernel=5, edges="reflect")
     like = Sizes.of(refiner).network()
     like.load_state_dict(refiner.state_dict())
-    assert like.residual and like.noise == 2
+    assert like.residual and like.noise == 2 and like.edges == "reflect"
 
 
 @pytest.mark.parametrize("kernel", [4, 0, 33, "7", 3.0])
@@ -120,7 +120,7 @@ def test_unknown_layers_are_refused():
 
 
 # ---- what was kept before ----
-NEW = {"first_kernel", "discriminator_layers", "window"}
+NEW = {"first_kernel", "discriminator_layers", "window", "edges"}
 
 
 @pytest.mark.parametrize("config", [PRESETS["full"], PROFILES["quick"].training, SWEEP_PROFILES["quick"].training])
