@@ -17,6 +17,50 @@ def test_auto_takes_the_gpu_if_there_is_one(monkeypatch):
     assert resolve_device("auto") == torch.device("cuda")
 
 
+@pytest.fixture
+def apple(monkeypatch):
+    """Gives a function: this machine has Apple's GPU, whose first step gives what the function is told."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    on_cpu, first_step = precision._first_step("cpu"), precision._first_step
+
+    def gives(what):
+        def step(device):
+            return first_step(device) if device == "cpu" else what(on_cpu)
+        monkeypatch.setattr(precision, "_first_step", step)
+        precision.agrees.cache_clear()
+    yield gives
+    precision.agrees.cache_clear()
+
+
+def test_auto_takes_apples_gpu_if_it_agrees(apple, capsys):
+    apple(lambda weights: [each + 1e-5 for each in weights])
+    assert resolve_device("auto") == torch.device("mps") and capsys.readouterr().err == ""
+
+
+def lacks(weights):
+    raise NotImplementedError("The operator 'aten::upsample_bicubic2d' is not implemented")
+
+
+@pytest.mark.parametrize("what, said", [
+    (lambda weights: [weights[0] + 0.01, *weights[1:]], "differs from the CPU's by 0.01"),
+    (lambda weights: [*weights[:-1], weights[-1] * float("nan")], "differs from the CPU's by nan"),
+    (lacks, "failed (The operator 'aten::upsample_bicubic2d' is not implemented)")])
+def test_auto_says_why_it_does_not_take_apples_gpu(what, said, apple, capsys):
+    apple(what)
+    assert resolve_device("auto") == torch.device("cpu")
+    assert said in (note := capsys.readouterr().err) and "--device mps" in note and note.count("\n") == 1
+    assert resolve_device("auto") == torch.device("cpu") and capsys.readouterr().err == ""           # asked once
+    assert resolve_device("mps") == torch.device("mps")                                              # who asks for it, gets it
+
+
+def test_a_first_step_moves_every_weight_and_leaves_the_global_generator():
+    before = torch.random.get_rng_state()
+    first, again = precision._first_step("cpu"), precision._first_step("cpu")
+    assert all(torch.equal(a, b) and a.abs().min() > 0 for a, b in zip(first, again))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
 def test_a_gpu_that_is_not_there_is_refused_with_a_way_on(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)

@@ -2,13 +2,16 @@
 
 import ctypes
 import os
+import sys
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from .errors import UserError
+from .errors import UserError, printable
 from .files import in_bytes
 
 CPU_FLAGS = {"amx_bf16", "avx512_bf16"}  # the flags of a CPU that multiplies bfloat16 in hardware
@@ -81,12 +84,14 @@ def resident(images, device):
 
 
 def resolve_device(name="auto"):
-    """'auto' (a GPU where torch sees one, else the CPU), 'cpu', 'cuda', 'cuda:1', 'mps' -> torch.device.
+    """'auto' (a GPU where torch sees one, Apple's if it `agrees`, else the CPU), 'cpu', 'cuda', 'cuda:1', 'mps' -> torch.device.
 
     Raises UserError for a name torch does not know and for a device that is not there.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() and agrees("mps") else "cpu")
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError) as error:
@@ -99,6 +104,40 @@ def resolve_device(name="auto"):
     if device.type not in ("cpu", "cuda", "mps") or device.type != "cuda" and device.index:
         raise UserError(f"unknown device {name!r}; use auto, cpu, cuda or cuda:N")
     return device
+
+
+@lru_cache(None)
+def agrees(device):
+    """Whether a first step of training on the device gives the CPU's weights, to 1e-3.  If not, a note says why."""
+    try:
+        apart = torch.stack([(a.cpu() - b).abs().max() for a, b in zip(_first_step(device), _first_step("cpu"))]).max().item()
+        said = f"a first step there differs from the CPU's by {apart:.1g}"
+    except (RuntimeError, TypeError) as error:               # what torch raises for operations that a device lacks
+        apart, said = float("inf"), f"a first step there failed ({error})"
+    if not apart <= 1e-3:                                    # so it is, too, if a weight is not a number
+        print(printable(f"note: {said}; the CPU computes (--device {device} takes it all the same)"), file=sys.stderr)
+    return apart <= 1e-3
+
+
+def _first_step(device):
+    """Weights after one step of a network with every kind of operation that the training loop uses."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(1, 8, 3, padding=1, padding_mode="reflect"), nn.ReLU(inplace=True),
+                                nn.Conv2d(8, 8, 3, 2, 1), nn.MaxPool2d(3, 1, 1), nn.Conv2d(8, 2, 1))
+        images = torch.randint(256, (16, 1, 12, 16), dtype=torch.uint8)
+    network, images = network.to(device, memory_format=torch.channels_last), images.to(device)
+    generator = torch.Generator(device).manual_seed(0)
+    picked = torch.randperm(len(images), generator=generator, device=device)
+    drawn = torch.randn(len(images), 1, 3, 4, generator=generator, device=device)
+    light = F.interpolate(drawn, size=images.shape[2:], mode="bicubic", align_corners=True)
+    batch = (images[picked][picked.argsort()].float() / 127.5 - 1 + 0 * light).contiguous(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-2, fused=True)
+    (F.log_softmax(network(batch), 1)[:, 0].sum((1, 2)).mean() + batch.tanh().abs().mean()).backward()
+    optimizer.step()
+    kept = [torch.zeros_like(weights) for weights in network.parameters()]
+    torch._foreach_lerp_(kept, [weights.detach() for weights in network.parameters()], 0.5)
+    return kept
 
 
 def memory_limit():
