@@ -1,6 +1,7 @@
 """The published networks, sizes configurable.  They know nothing of eyes: tensors in [-1, 1] in, logits out."""
 
 import math
+import threading
 from contextlib import contextmanager
 
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from .system.convolution import Conv2d
 from .system.settings import Odd, OneOf, Whole
 
+_GLOBAL_GENERATOR = threading.RLock()
 COARSE = (3, 4)           # places, down and across, at which smooth noise is drawn
 BRIGHTEST = 0.997         # a residual refiner sees no value beyond: tanh reaches 1 nowhere; as uint8 it is 1 all the same
 
@@ -241,8 +243,11 @@ class Bottleneck(nn.Module):
 
 
 def from_seed(seed, build, *arguments):
-    """What build(*arguments) gives, its initial weights drawn from the seed alone: the global generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
+    """What build(*arguments) gives, its initial weights drawn from the seed alone: the global generator is left as it was.
+
+    Threads that build at the same time wait for each other.
+    """
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return build(*arguments)
 

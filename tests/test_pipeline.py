@@ -60,6 +60,13 @@ def test_each_estimator_learns_from_its_own_images_and_is_judged_on_all_test_ima
     assert eyes_of(watched.of("train_gaze_estimator", 0)[3]) == eyes_of(domain.labelled)
 
 
+def test_the_main_jobs_estimators_are_trained_side_by_side(watched, domain, tmp_path, monkeypatch):
+    given, plain = [], pipeline.side_by_side
+    monkeypatch.setattr(pipeline, "side_by_side", lambda work, device: given.append((list(work), device)) or plain(work, device))
+    run_of(SeedRun, domain, tmp_path).measure()
+    assert given == [(list(TRAINED_ON), torch.device("cpu"))]
+
+
 @pytest.mark.parametrize("kind, ask", [(SeedRun, lambda run: run.measure()), (StudySeed, lambda run: list(run.estimators()))])
 def test_nothing_is_learned_from_test_images_nor_from_real_labels_but_by_the_oracle(watched, domain, tmp_path, kind, ask):
     ask(run_of(kind, domain, tmp_path))

@@ -25,6 +25,7 @@ from .domains import fingerprint
 from .provenance import code_digest
 from .record_lines import expect
 from .runs import Stages, check_numbers, shown_progress, train_refiner
+from .side_by_side import side_by_side
 
 LARGER = ("synthetic", "synthetic_matched", "refined")
 TRAINED_ON = (*LARGER, "oracle")
@@ -41,15 +42,14 @@ class SeedRun:
         self.profile, self.domain, self.seed, self.device, self.bar = profile, domain, seed, device, bar
         self.keep = Stages(folder, {"profile": profile.described(), "seed": seed, "code": code_digest(),
                                     "device": device.type, "domain": fingerprint(domain)})
-        self.seconds = {}
+        self.seconds, self.threads = {}, torch.get_num_threads()
 
     def measure(self):
         """A nested dict of plain numbers and tensors: what the report is made of."""
         trained, sets = self.training_sets()
         synthetic, matched, refined = (sets[name] for name in TRAINED_ON[:3])
         entering = sets[self.profile.refine_from]
-        gaze = {name: self.timed(f"gaze-{name}", partial(self.gaze, name, images), self._check_gaze)
-                for name, images in sets.items()}
+        gaze = side_by_side({name: partial(self._timed_gaze, name, images) for name, images in sets.items()}, self.device)
         pupil = self.timed("pupil", lambda: self._pupil(synthetic, refined), self._check_pupil)
         realism = self.timed("realism", lambda: self._realism(synthetic, matched, entering, refined), check_numbers)
         shown = slice(0, 24)
@@ -81,11 +81,11 @@ class SeedRun:
     def timed(self, name, compute, check):
         """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept.
 
-        check: of a kept result, as for `Stages`.
+        Of stages side by side each costs its share of the time.  check: of a kept result, as for `Stages`.
         """
         def timed():
-            start = time.perf_counter()
-            return {"result": compute(), "seconds": time.perf_counter() - start}
+            start, share = time.perf_counter(), torch.get_num_threads() / self.threads
+            return {"result": compute(), "seconds": share * (time.perf_counter() - start)}
 
         def check_timed(kept):
             check(kept["result"])
@@ -134,10 +134,20 @@ class SeedRun:
             expect(shifts.shape[1:] == (2,), "shifts in x and y", tuple(shifts.shape))
             check_numbers(shifts, lambda number: not math.isinf(number))           # NaN: no pupil was found
 
-    def gaze(self, name, images):
-        """{"errors", "calibrated"}: degrees (N,) on the test images of a gaze estimator trained on the images."""
-        estimator = train_gaze_estimator(images, self.profile.gaze, self.seed, self.device,
-                                         progress=self._bar(f"gaze estimator on {name}"))
+    def _timed_gaze(self, name, images, go_on):
+        return self.timed(f"gaze-{name}", partial(self.gaze, name, images, go_on), self._check_gaze)
+
+    def gaze(self, name, images, go_on=lambda: None):
+        """{"errors", "calibrated"}: degrees (N,) on the test images of a gaze estimator trained on the images.
+
+        go_on: called after each step.
+        """
+        bar = self._bar(f"gaze estimator on {name}")
+
+        def progress(done, total):
+            bar(done, total)
+            go_on()
+        estimator = train_gaze_estimator(images, self.profile.gaze, self.seed, self.device, progress)
         predicted, truth = predict_gaze(estimator, self.domain.test), self.domain.test.labels["gaze"]
         return {"errors": angular_error_deg(predicted, truth), "calibrated": calibrated_error_deg(predicted, truth)}
 
