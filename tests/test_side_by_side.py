@@ -10,8 +10,9 @@ from torch import nn
 
 from simgan_lib.experiments import pipeline
 from simgan_lib.experiments.pipeline import TRAINED_ON, SeedRun
-from simgan_lib.experiments.side_by_side import Stopped, side_by_side
 from simgan_lib.networks import from_seed
+from simgan_lib.simulators import eyes as simulator
+from simgan_lib.system.side_by_side import Stopped, mapped, side_by_side
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_an_interrupt_stops_all(four_threads, monkeypatch):
         except Stopped:
             ended.append(True)
             raise
-    monkeypatch.setattr("simgan_lib.experiments.side_by_side.wait", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("simgan_lib.system.side_by_side.wait", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         side_by_side({"a": work, "b": work}, "cpu")
     assert ended == [True, True]
@@ -111,3 +112,29 @@ def test_estimators_pay_for_their_share_of_the_time_and_can_be_stopped(four_thre
     work = {name: lambda go_on, name=name: run._timed_gaze(name, name, lambda: (told.append(name), go_on())) for name in TRAINED_ON}
     assert set(side_by_side(work, run.device)) == set(told) == set(TRAINED_ON)
     assert 0.4 < sum(run.seconds.values()) < 1.6           # four shares of 0.4 s, not four times that
+
+
+def test_items_are_mapped_in_their_order_by_several_threads(four_threads):
+    met, seen = threading.Barrier(4, timeout=20), set()
+
+    def work(number):
+        if number < 4:
+            met.wait()
+        seen.add(threading.current_thread())
+        time.sleep(0.01 * (number % 3))
+        return number, torch.get_num_threads()
+    assert list(mapped(work, range(20), "cpu")) == [(number, 1) for number in range(20)]
+    assert len(seen) == 4 and torch.get_num_threads() == 4
+    assert list(mapped(work, [], "cpu")) == [] and list(mapped(lambda n: n, [7], "cpu")) == [7]
+
+
+def test_eyes_are_drawn_by_several_threads_and_are_the_same(four_threads, monkeypatch):
+    drawn, plain = set(), simulator._rendered
+    monkeypatch.setattr(simulator, "_rendered", lambda *given: drawn.add(threading.current_thread()) or plain(*given))
+    told = []
+    together = simulator.simulate(700, seed=3, progress=lambda done, total: told.append((done, total)))
+    assert len(drawn) > 1 and told == [(done, 11) for done in range(1, 12)]
+    torch.set_num_threads(1)
+    alone = simulator.simulate(700, seed=3)
+    assert torch.equal(together.images, alone.images) and together.labels.keys() == alone.labels.keys()
+    assert all(torch.equal(together.labels[name], alone.labels[name]) for name in alone.labels)

@@ -20,12 +20,12 @@ from ..gaze import angular_error_deg, calibrated_error_deg
 from ..images import ImageSet
 from ..matching import histogram_matched
 from ..simulators.eyes import simulate
+from ..system.side_by_side import side_by_side
 from ..training import refine
 from .domains import fingerprint
 from .provenance import code_digest
 from .record_lines import expect
 from .runs import Stages, check_numbers, shown_progress, train_refiner
-from .side_by_side import side_by_side
 
 LARGER = ("synthetic", "synthetic_matched", "refined")
 TRAINED_ON = (*LARGER, "oracle")
