@@ -13,7 +13,6 @@ from ..images import ImageSet
 from ..system.device import check_memory, resolve_device
 from ..system.errors import UserError
 from ..system.settings import COUNT, SEED
-from ..system.side_by_side import mapped
 from .hand_model import EVALUATED_SPHERES, PART_OF_SHAPE, SHAPES, spheres
 from .hand_prior import PRIOR, check_hands, draw_hands
 from .ray_casting import TILE, boxes, cast
@@ -42,11 +41,11 @@ def render_hands(hands, size=(96, 96), progress=None):
     Raises UserError for a size that is none, for hands that reach the camera, and for values that no hand has.
     """
     check_images(len(hands), size, hands.device)
-    rendered, places = [], _places(hands)
-    for place, part in zip(places, mapped(lambda at: _rendered(hands.chunk(at), size), places, hands.device)):
-        rendered.append(part)
+    rendered, step = [], _chunk(hands)
+    for i in range(0, len(hands), step):
+        rendered.append(_rendered(hands.chunk(slice(i, i + step)), size))
         if progress is not None:
-            progress(min(place.stop, len(hands)), len(hands))
+            progress(min(i + step, len(hands)), len(hands))
     images, labels = zip(*rendered)
     labels = {name: torch.cat([label[name] for label in labels]) for name in labels[0]}
     return ImageSet(torch.cat(images), labels, source="simulated hands (simgan_lib.simulators.hands)")
@@ -86,14 +85,13 @@ def depth_of(hands, pixels):
                                    for along in pixels):
         found = " and ".join(str(tuple(along.shape)) if torch.is_tensor(along) else type(along).__name__ for along in pixels)
         raise UserError(f"pixels: expected tensors, columns (N, W) and rows (N, H), of {len(hands)} hands, found {found}")
-    return torch.cat(list(mapped(lambda at: _seen(*_spheres(hands.chunk(at)), *(along[at] for along in pixels))[0],
-                                 _places(hands), hands.device)))
+    step = _chunk(hands)
+    return torch.cat([_seen(*_spheres(hands.chunk(at)), *(along[at] for along in pixels))[0]
+                      for at in (slice(i, i + step) for i in range(0, len(hands), step))])
 
 
-def _places(hands):
-    """Slices of as many hands as are drawn at a time."""
-    step = CHUNK.get(hands.device.type, CHUNK["cuda"])
-    return [slice(i, i + step) for i in range(0, len(hands), step)]
+def _chunk(hands):
+    return CHUNK.get(hands.device.type, CHUNK["cuda"])
 
 
 def _rendered(hands, size):

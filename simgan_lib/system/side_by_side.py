@@ -1,4 +1,4 @@
-"""Independent work in threads: small operations leave most of a CPU's threads waiting.  Used by: simulators, pipeline."""
+"""Independent work in threads: small operations leave most of a CPU's threads waiting.  Used by: the eye simulator, pipeline."""
 
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
