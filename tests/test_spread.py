@@ -6,6 +6,7 @@ import sys
 import time
 from concurrent.futures.process import BrokenProcessPool
 from threading import Thread
+from types import ModuleType
 
 import pytest
 
@@ -67,16 +68,29 @@ def test_what_a_call_raises_is_raised(cluster):
 
     def refused():
         raise UserError("out: no")
+
+    def out_of_memory():
+        raise RuntimeError("CUDA out of memory")
     with pytest.raises(OSError, match="No space left"):
         on(cluster, full, [()])
     with pytest.raises(UserError, match="^out: no$"):
         on(cluster, refused, [()])
+    with pytest.raises(RuntimeError, match="out of memory"):
+        on(cluster, out_of_memory, [()])
 
 
 def test_a_worker_of_other_code_is_refused(cluster, monkeypatch):
     monkeypatch.setattr(spread_module, "kit_digest", lambda: "of other code")
     with pytest.raises(UserError, match="tcp://.*runs other code of the kit than you do.*start the workers anew"):
         on(cluster, abs, [(1,)])
+
+
+def test_a_worker_without_the_module_is_told(cluster, monkeypatch):
+    here = ModuleType("here_alone")
+    exec("def found(): return 1", vars(here))
+    monkeypatch.setitem(sys.modules, "here_alone", here)
+    with pytest.raises(UserError, match="lacks a module of yours .No module named 'here_alone'.*start both anew"):
+        on(cluster, here.found, [()])
 
 
 def test_a_worker_of_two_threads_is_refused():

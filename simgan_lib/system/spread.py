@@ -83,6 +83,11 @@ def _on_a_cluster(client, address, function, calls):
             yield future.result()
     except KilledWorker as error:
         raise UserError(f"--cluster {address}: one call killed worker after worker, perhaps for want of memory; {AGAIN}") from error
+    except (ImportError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "deserialization" not in str(error):          # the call's own
+            raise
+        raise UserError(f"--cluster {address}: the scheduler or a worker lacks a module of yours ({error.__cause__ or error}); "
+                        "expected the same kit: start both anew") from error
     except CancelledError as error:
         raise UserError(f"--cluster {address}: the scheduler was lost ({error}); {AGAIN}") from error
     finally:
