@@ -89,8 +89,9 @@ def test_a_worker_without_the_module_is_told(cluster, monkeypatch):
     here = ModuleType("here_alone")
     exec("def found(): return 1", vars(here))
     monkeypatch.setitem(sys.modules, "here_alone", here)
-    with pytest.raises(UserError, match="lacks a module of yours .No module named 'here_alone'.*start both anew"):
+    with pytest.raises(UserError, match="lacks a module of yours .No module named 'here_alone'.*expected the same kit there"):
         on(cluster, here.found, [()])
+    assert on(cluster, abs, [(-1,)]) == [1] and len(cluster.scheduler.workers) == 2          # they live on
 
 
 def test_a_worker_of_two_threads_is_refused():

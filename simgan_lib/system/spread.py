@@ -77,21 +77,30 @@ def _on_a_cluster(client, address, function, calls):
     from distributed import KilledWorker, as_completed
     if not client.nthreads():
         print(f"note: --cluster {address}: no worker is there yet; waiting for one", file=sys.stderr)
-    futures = [client.submit(_as_here, kit_digest(), function, call, pure=False) for call in calls]
+    futures = [client.submit(_packed(_as_here, kit_digest(), function, call), pure=False) for call in calls]
     try:
         for future in as_completed(futures, loop=client.loop):
             yield future.result()
     except KilledWorker as error:
         raise UserError(f"--cluster {address}: one call killed worker after worker, perhaps for want of memory; {AGAIN}") from error
-    except (ImportError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "deserialization" not in str(error):          # the call's own
-            raise
-        raise UserError(f"--cluster {address}: the scheduler or a worker lacks a module of yours ({error.__cause__ or error}); "
-                        "expected the same kit: start both anew") from error
+    except ImportError as error:
+        raise UserError(f"--cluster {address}: a worker lacks a module of yours ({error}); expected the same kit there") from error
     except CancelledError as error:
         raise UserError(f"--cluster {address}: the scheduler was lost ({error}); {AGAIN}") from error
     finally:
         client.cancel(futures)
+
+
+def _packed(function, *given):
+    """The call as a function that a scheduler without the kit passes on, and under which a worker without it does not die."""
+    from distributed.protocol.pickle import dumps
+    content = dumps((function, given))
+
+    def unpacked():
+        import pickle  # this function is sent by value: it has no module there
+        function, given = pickle.loads(content)
+        return function(*given)
+    return unpacked
 
 
 def _as_here(code, function, call):
