@@ -166,8 +166,8 @@ def _evaluate(a):
 
 def _ablate(a):
     from .experiments.ablations import format_table, sweep
-    job, path = sweep(a.profile, a.seeds, a.only, a.part, a.jobs, a.device, a.results, a.records)
-    print(f"{format_table(job) if job else 'Nothing of this part is done yet.'}\n\nThe records: {path}")
+    job, path = sweep(a.profile, a.seeds, a.only, a.jobs, a.device, a.results, a.records, cluster=a.cluster)
+    print(f"{format_table(job)}\n\nThe records: {path}")
 
 
 def _ship(a):
@@ -216,7 +216,8 @@ COMMANDS = {              # name: (function, what it does, options)
         _option("--only", nargs="+", default=[], metavar="NAME",
                 help="these ablations alone, such as base no-history, or all of a group: ideas, choices"),
         _option("--jobs", type=PROCESSES, default=1, help="processes at once, on this machine"),
-        _option("--part", default="1/1", help="K/N: one of N machines that share --results; run it on each"),
+        _option("--cluster", type=text, metavar="ADDRESS",
+                help="a Dask scheduler, such as tcp://login:8786: its workers run them (dask worker --nthreads 1)"),
         _option("--records", type=text, metavar="FILE", help="where the records go (.jsonl); beside the runs' files if not given"),
         RESULTS, DEVICE)),
     "simulate": (_simulate, "write labelled eye images", (

@@ -1,4 +1,4 @@
-"""What all tests share: real sample images, and patience."""
+"""What all tests share: real sample images, a cluster, and patience."""
 
 import os
 from pathlib import Path
@@ -23,3 +23,13 @@ def samples():
     if not folder.is_dir():
         pytest.skip(f"no real sample images: {folder} does not exist (set SIMGAN_SAMPLES to their folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A Dask cluster of two workers on this machine, each a process of one thread; a call may kill one of them, no more."""
+    distributed = pytest.importorskip("distributed", reason="needs a cluster: pip install 'simgan-kit[cluster]'")
+    import dask  # comes with it
+    with (dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+          distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as local):
+        yield local

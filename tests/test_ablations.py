@@ -1,7 +1,9 @@
 """The sweep of ablations: it is resumed, knows results of other settings or code, and its table says what the records say."""
 
 import json
-from concurrent.futures.process import BrokenProcessPool
+import os
+import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 
 from simgan_lib.__main__ import main
 from simgan_lib.evaluation.gaze import GazeTrainingConfig
+from simgan_lib.evaluation.judges import FeatureNetwork
 from simgan_lib.experiments import ablations, domains, trial
 from simgan_lib.experiments.ablations import BASE, SWEEP, sweep
 from simgan_lib.experiments.records import Records, plain, row, run_line
@@ -19,15 +22,17 @@ TINY = domains.Profile(
     TrainingConfig(steps=2, batch=4, refiner_warmup=1, discriminator_warmup=1, buffer=8, width=4, blocks=1),
     GazeTrainingConfig(steps=3, batch=8), synthetic=40, real=60, test=20, compared=24)
 
+JUDGE = FeatureNetwork(1, 2).state_dict()
+
 
 @pytest.fixture
 def tiny(monkeypatch):
     """The quick profile takes a second; returns what was computed, a list of (config, seed)."""
     real_trial, computed = trial.trial, []
 
-    def counted(profile, config, seed, folder, device):
+    def counted(profile, config, seed, *more):
         computed.append((config, seed))
-        return real_trial(profile, config, seed, folder, device)
+        return real_trial(profile, config, seed, *more)
 
     real_network = trial.feature_network
     monkeypatch.setitem(ablations.SWEEP_PROFILES, "quick", TINY)
@@ -35,6 +40,15 @@ def tiny(monkeypatch):
     monkeypatch.setattr(trial, "feature_network", lambda *given, **how: real_network(*given, **how, steps=3))
     trial.materials.cache_clear()
     return computed
+
+
+@pytest.fixture
+def one_thread():
+    """As the workers of a cluster have: sums then have one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def run(tmp_path, *only, **how):
@@ -53,25 +67,17 @@ def by_hand(measure="gaze_error", **values):
                                 for name, seeds in values.items() for seed, value in enumerate(seeds)]).jobs()[0]
 
 
-def test_a_kept_run_whose_content_is_none_is_computed_anew(tmp_path, monkeypatch):
+def test_a_kept_run_whose_content_is_none_is_computed_anew(tmp_path):
     """Whatever the file holds: no traceback, and no number that nobody measured."""
-    monkeypatch.setattr(ablations, "run_key", lambda *_: "k")
     line = run_line("ablations", "quick", "stand-in", {}, subject=BASE)
     good, path = {"key": "k", "run": line, "rows": [row(0, BASE, "change", 1.0)]}, tmp_path / f"{BASE}-seed0.json"
     path.write_text(json.dumps(good))
-    assert ablations.kept(tmp_path, TINY, BASE, 0) == good
+    assert ablations.kept(tmp_path, BASE, 0, "k") == good
     odd = [None, [], 3, "k", {}, {"key": "k"}, good | {"run": None}, good | {"run": {}}, good | {"rows": {}}, good | {"rows": [3]},
            good | {"rows": [row(0, BASE, "change", "many")]}, good | {"run": line | {"images": "many"}}]
     for content in [*map(json.dumps, odd), "[" * 100_000, "\udcff"]:
         path.write_bytes(content.encode("utf-8", "surrogateescape"))
-        assert ablations.kept(tmp_path, TINY, BASE, 0) is None, content[:60]
-
-
-@pytest.mark.parametrize("part", ["0/1", "2/1", "1", "1/", "a/b", "1/99999", "9" * 5000, "\u0661/\u0662", " 1/2"])
-def test_a_part_that_there_is_not_is_refused(part):
-    with pytest.raises(UserError, match="--part: expected K/N"):
-        ablations._part(list(range(9)), part)
-    assert ablations._part(list(range(9)), "2/4") == [1, 5]
+        assert ablations.kept(tmp_path, BASE, 0, "k") is None, content[:60]
 
 
 # ---- running ----
@@ -93,14 +99,6 @@ def test_a_stopped_sweep_keeps_what_is_finished_and_goes_on(tiny, tmp_path, monk
     assert len(tiny) == 4 and runs_of(job) == [(name, 0) for name in (BASE, "no-history", "global", "residual")]
     assert (tmp_path / "ablations/quick/base-seed0.json").read_bytes() == first
     assert not list(tmp_path.rglob("run-*"))                               # no state of finished runs is left
-
-
-def test_a_worker_that_dies_is_told(tiny, tmp_path, monkeypatch):
-    def dying(*_, **__):
-        raise BrokenProcessPool("A worker process managed by the executor was unexpectedly terminated.")
-    monkeypatch.setattr(ablations.joblib, "Parallel", lambda *_, **__: dying)
-    with pytest.raises(UserError, match="a worker process died.*fewer --jobs"):
-        run(tmp_path, BASE)
 
 
 def test_other_settings_other_code_or_a_damaged_record_are_computed_anew(tiny, tmp_path, monkeypatch):
@@ -156,6 +154,52 @@ def test_the_same_run_gives_the_same_numbers_in_another_process(tiny, tmp_path):
     assert measured[0] == pytest.approx(measured[1], rel=1e-3)
 
 
+def test_a_cluster_of_which_a_worker_is_killed_gives_the_same_records(tiny, one_thread, tmp_path, cluster, monkeypatch):
+    """Bit for bit, each once, and kept by the process that asked; but `fixed_pattern` differs in its last bit from call to call."""
+    alone = run(tmp_path / "alone", BASE, "residual", records=tmp_path / "alone.jsonl")
+    shutil.copytree(tmp_path / "alone", tmp_path / "cluster", ignore=shutil.ignore_patterns("*-seed0.json"))     # the same judge
+    whole = ablations._run
+
+    def killed_once(*given):
+        if given[2] == "residual" and not (tmp_path / "killed").exists():
+            (tmp_path / "killed").touch()
+            os.kill(os.getpid(), 9)
+        return whole(*given)
+
+    monkeypatch.setattr(ablations, "_run", killed_once)
+    together = run(tmp_path / "cluster", BASE, "residual", records=tmp_path / "cluster.jsonl", cluster=cluster.scheduler_address)
+    assert (tmp_path / "killed").exists() and len(tiny) == 2                # none of the cluster's runs was computed here
+    assert runs_of(together) == runs_of(alone) == [(BASE, 0), ("residual", 0)] and len(together.rows) == len(alone.rows)
+    ours, theirs = (job.rows.set_index(["subject", "measure"])["value"].drop("seconds", level=1) for job in (alone, together))
+    exact = [name for name in ours.index if name[1] != "fixed_pattern"]
+    assert ours[exact].to_dict() == theirs[exact].to_dict() and ours.to_dict() == pytest.approx(theirs.to_dict(), rel=1e-12)
+    assert [about["shown"] for about in together.runs.values()] == [about["shown"] for about in alone.runs.values()]
+    assert together.rows.equals(ablations.recorded(tmp_path / "cluster.jsonl").rows)
+
+
+def test_the_device_is_one_of_the_cluster_and_so_is_the_judge(tmp_path, monkeypatch):
+    """Whoever asks may have no GPU, and a judge takes minutes."""
+    asked = []
+
+    @contextmanager
+    def spreading(jobs, cluster):
+        def spread(function, calls):
+            asked.append((cluster, function.__name__, calls[0][-1]))
+            return {"_device": ["cuda"], "_trained_judge": [JUDGE]}.get(function.__name__) or iter(())
+        yield spread
+
+    monkeypatch.setattr(ablations, "spreading", spreading)
+    with pytest.raises(TypeError):                                          # no run came back
+        run(tmp_path, BASE, cluster="tcp://there:1", device="auto")
+    assert asked == [("tcp://there:1", "_device", "auto"), ("tcp://there:1", "_trained_judge", "cuda"),
+                     ("tcp://there:1", "_run", "cuda")]
+
+
+def test_where_the_disk_is_not_shared_nothing_is_left_by_a_run(tiny, tmp_path):
+    name, seed, found = ablations._run("quick", TINY, BASE, 0, tmp_path / "not here", trial.judge(TINY, tmp_path / "asker"), "cpu")
+    assert (name, seed) == (BASE, 0) and found["rows"] and os.listdir(tmp_path) == ["asker"]
+
+
 def test_a_run_that_the_monitor_stops_is_a_result(tiny, tmp_path, monkeypatch):
     def lost(*given, **how):
         raise TrainingFailed("step 3: the discriminator has won")
@@ -166,21 +210,12 @@ def test_a_run_that_the_monitor_stops_is_a_result(tiny, tmp_path, monkeypatch):
     assert "K_g : K_d = 2 : 4, seed 0: step 3: the discriminator has won" in ablations.format_table(job)
 
 
-def test_parts_are_all_and_share_nothing(tiny, tmp_path):
-    runs = [(name, seed) for seed in range(3) for name in SWEEP]
-    parts = [ablations._part(runs, f"{k}/4") for k in range(1, 5)]
-    assert sorted(run for part in parts for run in part) == sorted(runs)
-    assert len(run(tmp_path, BASE, "kg-1", "kd-4", part="1/2").runs) == 2
-    assert len(run(tmp_path, BASE, "kg-1", "kd-4", part="2/2").runs) == 3   # sees what the other one did
-    assert len(tiny) == 3
-
-
 def test_runs_of_one_seed_are_pairs(tiny, tmp_path):
     """Whatever is changed, the same synthetic images enter: those of the unrefined run of this seed."""
     seen = []
     keep = trial.measured
-    trial_measured = lambda profile, shared, simulated, entering, *rest: (  # noqa: E731
-        seen.append(entering.images), keep(profile, shared, simulated, entering, *rest))[1]
+    trial_measured = lambda profile, shared, network, simulated, entering, *rest: (  # noqa: E731
+        seen.append(entering.images), keep(profile, shared, network, simulated, entering, *rest))[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trial, "measured", trial_measured)
         run(tmp_path, "not-refined", "global", seeds=2)
@@ -203,7 +238,8 @@ def test_each_ablation_changes_what_its_name_says():
 
 
 @pytest.mark.parametrize("words, said", [
-    (["--only", "no-buffer"], "no ablation no-buffer"), (["--part", "3/2"], "K from 1 to N"), (["--part", "x"], "such as 1/3"),
+    (["--only", "no-buffer"], "no ablation no-buffer"), (["--cluster", "here"], "expected a Dask scheduler there"),
+    (["--cluster", "tcp://127.0.0.1:1", "--jobs", "2"], "expected --jobs or --cluster"),
     (["--profile", "paper"], "expected one of quick, full"), (["--device", "tpu9"], "unknown device")])
 def test_bad_input_gets_one_line(words, said, tmp_path, capsys):
     assert main(["ablate", "--results", str(tmp_path), *words]) == 2

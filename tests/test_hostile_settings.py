@@ -79,7 +79,7 @@ def settings_that_are_odd(rng):
 def options_out_of_range(rng):
     """Numbers of the command line, before any work."""
     commands = {("simulate", "out"): ("--number", "--seed"), ("reproduce",): ("--seeds", "--first-seed"), ("ablate",): (
-        "--seeds", "--jobs", "--part"), ("gaze-table",): ("--seeds", "--first-seed"), ("train", "a", "b", "c"): ("--seed",),
+        "--seeds", "--jobs"), ("gaze-table",): ("--seeds", "--first-seed"), ("train", "a", "b", "c"): ("--seed",),
         ("evaluate", "a", "b"): ("--seed",), ("ship", "gray"): ("--seed",)}
     for words, options in commands.items():
         for option in options:
@@ -94,8 +94,9 @@ def words_that_there_are_not(rng):
     for option, texts in named.items():
         for text in texts:
             yield Hostile(f"{option} {text!r}", lambda folder, w=(option, text): [*training(folder), *w], (2,))
-    for part in ("0/1", "2/1", "1/0", "1", "/", "1/1/1", "a/b", "-1/2", "1/99999999999", "\u0661/\u0662"):
-        yield Hostile(f"--part {part!r}", lambda folder, p=part: ["kit", "ablate", f"--part={p}", "--results", folder], (2,))
+    for address in ("", "here", "\x1b[2J", "http://127.0.0.1:1", "tcp://127.0.0.1:port", "1/3"):
+        yield Hostile(f"--cluster {address!r}", lambda folder, a=address: ["kit", "ablate", f"--cluster={a}", "--results", folder],
+                      (2,))
 
 
 # ---- refiners ----

@@ -5,7 +5,7 @@ import torch
 from marked import COMPARED, DRAWN, EYES, MATCHED, REAL, REFINED, SIMULATED, TEST, TINY, Watched, domain_of, eyes_of, marks
 
 from simgan_lib.experiments import trial as ablation
-from simgan_lib.experiments.trial import materials, trial
+from simgan_lib.experiments.trial import judge, materials, trial
 from simgan_lib.system.checkpoints import load_state, save_state
 
 SEED = 2
@@ -22,7 +22,7 @@ def watched(monkeypatch):
 
 @pytest.fixture
 def measured(watched, tmp_path):
-    return trial(TINY, TINY.training, SEED, tmp_path)["measured"]
+    return trial(TINY, TINY.training, SEED, tmp_path, judge(TINY, tmp_path))["measured"]
 
 
 def test_the_judges_know_unlabelled_images_and_eyes_of_no_run(watched, measured):
@@ -57,15 +57,14 @@ def test_refined_images_are_measured_against_test_images_and_what_entered(watche
 
 
 def test_what_is_not_refined_is_measured_as_it_entered(watched, tmp_path):
-    found = trial(TINY, None, SEED, tmp_path)["measured"]
+    found = trial(TINY, None, SEED, tmp_path, judge(TINY, tmp_path))["measured"]
     assert "train_refiner" not in watched.given and found["diversity"] == 1 and found["gaze_error"] == pytest.approx(2, abs=1e-4)
 
 
 def test_a_kept_judge_that_cannot_be_right_is_trained_anew(watched, tmp_path, capsys):
-    materials(TINY, str(tmp_path), "cpu")
+    judge(TINY, tmp_path)
     kept = load_state(tmp_path / "network.state")
     kept["result"]["verdict.bias"].fill_(torch.nan)
     save_state(tmp_path / "network.state", kept)
-    materials.cache_clear()
-    assert torch.isfinite(materials(TINY, str(tmp_path), "cpu").network.verdict.bias).all()
+    assert torch.isfinite(judge(TINY, tmp_path)["verdict.bias"]).all()
     assert len(watched.given["feature_network"]) == 2 and "what is kept there cannot be right" in capsys.readouterr().err

@@ -4,21 +4,15 @@ The sweep is data (`IDEAS` of the paper, and `CHOICES` it leaves open): a new ab
 keyed by its settings and by the code, so a sweep that was stopped goes on, and one whose settings or code have changed is
 computed anew.
 
-Why joblib spreads it: the runs are independent, take seconds to hours, and their results are files.  That needs a pool of
-processes and nothing else; joblib's survives a worker that dies, gives each process its share of the cores, and comes
-with scikit-learn.  submitit would need a cluster that runs Slurm, and an account there; dask or ray would bring a
-scheduler of their own.  For several machines a shared folder is enough: start the same command on each with
-`--part 1/3`, `--part 2/3`, `--part 3/3`.
+The runs are independent: they are spread over processes, or over a cluster (`system.spread`), and whoever asked keeps what
+they found.
 Taught in: notebook 07.
 """
 
 import json
-import re
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import joblib
 import torch
 from tqdm.auto import tqdm
 
@@ -28,7 +22,8 @@ from ..system.device import resolve_device
 from ..system.errors import UserError
 from ..system.files import plain_file, write_whole
 from ..system.places import checked
-from ..system.settings import Flag, Number, OneOf, Settings, short
+from ..system.settings import Flag, Number, OneOf, Settings
+from ..system.spread import at_hand, spreading
 from ..training import PRESETS
 from .differences import seed_by_seed
 from .domains import ENTERING, PROFILES, Profile
@@ -36,7 +31,7 @@ from .provenance import about, code_digest
 from .record_lines import expect, take
 from .records import RECORDED, Records, add, check_addable, read, row, run_line
 from .runs import Stages
-from .trial import from_png, trial
+from .trial import from_png, judge, trial
 
 EXPERIMENT = "ablations"
 PATCHES = 9 * 14          # verdicts that a local discriminator gives on a crop of 35 x 55
@@ -114,36 +109,36 @@ GROUPS = {"ideas": IDEAS, "choices": CHOICES}
 
 
 # ---- the sweep ----
-def sweep(profile_name="quick", seeds=3, only=(), part="1/1", jobs=1, device="auto", results="results", records=None, bar=True):
-    """Run what is not kept yet  ->  (Job of all runs asked for that are there, the file that they were added to).
+def sweep(profile_name="quick", seeds=3, only=(), jobs=1, device="auto", results="results", records=None, bar=True, cluster=None):
+    """Run what is not kept yet  ->  (Job of all runs asked for, the file that they were added to).
 
-    only: names in SWEEP or GROUPS; all if there are none.  part: "k/n", which of n equal parts this machine computes.
+    only: names in SWEEP or GROUPS; all if there are none.  jobs, cluster: where the runs go, as for `spreading`; device: there.
     records: a file of records; by default one beside the runs' own files.  bar: show one.
-    Raises UserError for bad input.
+    On a cluster a run whose worker died goes on where its state is, if `results` is on a disk that the workers share; else it
+    begins anew.
+    Raises UserError for bad input, and as `spreading` does.
     """
-    profile, device = sweep_profile(profile_name), str(resolve_device(device))
-    names = checked_names(only)
-    folder = Path(results) / "ablations" / profile_name
+    profile, names = sweep_profile(profile_name), checked_names(only)
+    folder = (Path(results) / "ablations" / profile_name).absolute()
     path = Path(records or folder / "records.jsonl")
     checked(folder, folder=True)
     for name in names:
-        check_addable(path, _run_line(profile_name, profile, name, device), range(seeds))     # now, not after hours
+        check_addable(path, _run_line(profile_name, profile, name), range(seeds))              # now, not after hours
     wanted = [(name, seed) for seed in range(seeds) for name in names]         # a stopped sweep has whole seeds
-    missing = [each for each in _part(wanted, part) if kept(folder, profile, *each, device) is None]
-    if missing:
-        try:
-            runs = joblib.Parallel(jobs, return_as="generator_unordered")(
-                joblib.delayed(_run_and_keep)(profile_name, profile, *each, folder, device) for each in missing)
-            for _ in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
-                pass
-        except BrokenProcessPool as error:
-            raise UserError("a worker process died, perhaps for want of memory; what is done is kept: give the same command again "
-                            "with fewer --jobs") from error
-    found = [each for each in (kept(folder, profile, *each, device) for each in wanted) if each is not None]
+    with spreading(jobs, cluster) as spread:
+        device, = spread(_device, [(device,)])
+        keys = {each: run_key(profile, *each, device) for each in wanted}
+        missing = [each for each in wanted if kept(folder, *each, keys[each]) is None]
+        if missing:
+            weights = judge(profile, folder, device, spread)
+            runs = spread(_run, [(profile_name, profile, *each, folder, weights, device) for each in missing])
+            for name, seed, found in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
+                write_whole(_path(folder, name, seed), [json.dumps({"key": keys[name, seed], **found}).encode() + b"\n"])
+    found = [kept(folder, *each, keys[each]) for each in wanted]
     for each in found:
         add(path, each["run"], each["rows"], range(seeds))
     job, = Records.of([each["run"] for each in found],
-                      [{"run": each["run"]["run"], **line} for each in found for line in each["rows"]]).jobs() or [None]
+                      [{"run": each["run"]["run"], **line} for each in found for line in each["rows"]]).jobs()
     return job, path
 
 
@@ -163,14 +158,6 @@ def checked_names(only):
     return names or list(SWEEP)
 
 
-def _part(runs, part):
-    """Every n-th run from the k-th on, for part "k/n"."""
-    k, n = map(int, found.groups()) if (found := re.fullmatch(r"([0-9]{1,4})/([0-9]{1,4})", part)) else (0, 0)
-    if not 1 <= k <= n:
-        raise UserError(f"--part: expected K/N with K from 1 to N, such as 1/3, found {short(part)}")
-    return runs[k - 1::n]
-
-
 def run_key(profile, name, seed, device):
     """Digest of all that a run's result depends on, the code included (see `runs.Stages`)."""
     ablation = SWEEP[name]
@@ -182,32 +169,37 @@ def _path(folder, name, seed):
     return Path(folder) / f"{name}-seed{seed}.json"
 
 
-def kept(folder, profile, name, seed, device="cpu"):
-    """{"run", "rows"} of a finished run; None if there is none, or one of other settings or other code."""
+def kept(folder, name, seed, key):
+    """{"run", "rows"} of a finished run; None if there is none, or one of another `run_key`."""
     try:
         content, runs = json.loads(plain_file(_path(folder, name, seed)).read_text(encoding="utf-8")), {}
         expect(isinstance(content["rows"], list), "a list of rows", content["rows"])
         for line in (content["run"], *({"run": content["run"]["run"], **each} for each in content["rows"])):
             take(line, runs, [])
-        return content if content["key"] == run_key(profile, name, seed, device) else None
+        return content if content["key"] == key else None
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _run_line(profile_name, profile, name, device, **more):
+def _run_line(profile_name, profile, name, **more):
     ablation = SWEEP[name]
     job = {"config": ablation.profile(profile).described(), "refined": ablation.refined}
-    return run_line(EXPERIMENT, profile_name, "stand-in", job, subject=name, **more,
+    return run_line(EXPERIMENT, profile_name, "stand-in", job, subject=name, **more)
+
+
+# What runs elsewhere, perhaps: it gets all that it needs, and gives back what is to be kept.
+def _device(name):
+    return str(resolve_device(name))
+
+
+def _run(profile_name, profile, name, seed, folder, weights, device):
+    ablation, changed = SWEEP[name], SWEEP[name].profile(profile)
+    with at_hand(folder) as place:
+        found = trial(changed, changed.training if ablation.refined else None, seed, place, weights, device)
+    run = _run_line(profile_name, profile, name, seed=seed, failed=found["failed"], shown=found["shown"],
                     **about(torch.device(device), f"python -m simgan_lib ablate --profile {profile_name}"))
-
-
-def _run_and_keep(profile_name, profile, name, seed, folder, device):
-    key, ablation = run_key(profile, name, seed, device), SWEEP[name]
-    changed = ablation.profile(profile)
-    found = trial(changed, changed.training if ablation.refined else None, seed, folder, device)
-    run = _run_line(profile_name, profile, name, device, seed=seed, failed=found["failed"], shown=found["shown"])
     rows = [row(seed, name, measure, value) for measure, value in (found["measured"] | {"seconds": found["seconds"]}).items()]
-    write_whole(_path(folder, name, seed), [json.dumps({"key": key, "run": run, "rows": rows}).encode() + b"\n"])
+    return name, seed, {"run": run, "rows": rows}
 
 
 # ---- records, and the table made from them ----

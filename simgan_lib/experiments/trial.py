@@ -6,6 +6,7 @@ Taught in: notebook 07.
 import base64
 import hashlib
 import io
+import itertools
 import time
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -24,7 +25,7 @@ from ..gaze import angular_error_deg
 from ..matching import histogram_matched
 from ..simulators.eyes import simulate
 from ..training import TrainingFailed, refine
-from .domains import fingerprint, stand_in_domain
+from .domains import stand_in_domain
 from .provenance import code_digest
 from .runs import Stages, check_numbers, train_refiner
 
@@ -34,21 +35,32 @@ LAST = 20                 # rounds over which the players' losses are averaged
 
 @dataclass(frozen=True)
 class Materials:
-    """What all runs of a sweep share: the domain, and the judges, which no run trains."""
+    """What all runs share beside the judges' network: the domain, and patches of it."""
 
     domain: object
-    network: FeatureNetwork
     patches: RealPatches
 
 
 @lru_cache(1)
-def materials(profile, folder, device):
-    """Simulated and trained once a process; the network is kept in the folder for the others."""
+def materials(profile):
+    """Simulated once a process, for runs of one profile after another."""
     domain = stand_in_domain(profile)
-    keep = Stages(folder, {"domain": fingerprint(domain), "code": code_digest(), "device": device})
+    return Materials(domain, RealPatches(domain.unlabelled[:4000]))
+
+
+def judge(profile, folder, device="cpu", spread=itertools.starmap):
+    """Weights of the network that judges all runs of a sweep and that none of them trains.  Kept in the folder.
+
+    spread: makes the call, somewhere (see `system.spread`).
+    """
+    keep = Stages(folder, {"images": [profile.synthetic, profile.real], "code": code_digest(), "device": device})
+    return keep("network", lambda: list(spread(_trained_judge, [(profile, device)]))[0], _judge)
+
+
+def _trained_judge(profile, device):
     eyes = simulate(min(profile.synthetic, 4000), seed=900)                    # of no run, so that no run is favoured
-    weights = keep("network", lambda: feature_network([eyes, domain.unlabelled], 0, device=device).state_dict(), _judge)
-    return Materials(domain, _judge(weights).to(device).eval(), RealPatches(domain.unlabelled[:4000]))
+    network = feature_network([eyes, materials(profile).domain.unlabelled], 0, device=device)
+    return {name: values.cpu() for name, values in network.state_dict().items()}
 
 
 def _judge(weights):
@@ -59,22 +71,22 @@ def _judge(weights):
     return network
 
 
-def trial(profile, config, seed, folder, device="cpu"):
+def trial(profile, config, seed, folder, weights, device="cpu"):
     """Train a refiner with `config`, refine, measure  ->  {"measured", "failed", "shown", "seconds"}.
 
     config None: nothing is refined.  A run that the monitor stops is a result, too: `failed` then says why, and nothing is
     measured.
     Trials of one seed get the same synthetic images and the same random numbers, whatever their config: compare in pairs.
-    folder: where the run keeps its state until it is done; a killed one goes on.
+    folder: where the run keeps its state until it is done; a killed one goes on.  weights: of the `judge`.
     """
-    start, shared = time.perf_counter(), materials(profile, str(folder), device)
+    start, shared, network = time.perf_counter(), materials(profile), _judge(weights).to(device).eval()
     simulated = simulate(profile.synthetic, seed=1000 + seed)
     matched = replace(simulated, images=histogram_matched(simulated, shared.domain.unlabelled))
     entering = {"synthetic": simulated, "synthetic_matched": matched}[profile.refine_from]
     record = {"failed": None, "measured": {}, "shown": None}
     try:
         refined, players = _refined(config, shared, entering, seed, Path(folder), device) if config else (entering, {})
-        record["measured"] = measured(profile, shared, simulated, entering, refined, seed, device) | players
+        record["measured"] = measured(profile, shared, network, simulated, entering, refined, seed, device) | players
         record["shown"] = as_png(refined.images[:SHOWN]) if seed == 0 else None
     except TrainingFailed as error:
         record["failed"] = str(error)
@@ -101,7 +113,7 @@ def _players(records):
             for key in ("discriminator", "adversarial", "right_refined", "right_real")}
 
 
-def measured(profile, shared, simulated, entering, refined, seed, device):
+def measured(profile, shared, network, simulated, entering, refined, seed, device):
     """Every measure of one run, as plain numbers.  The units are in `ablations.SWEEP_MEASURES`."""
     test, n = shared.domain.test, profile.compared
     before, after = entering.images[:n], refined.images[:n]
@@ -112,7 +124,7 @@ def measured(profile, shared, simulated, entering, refined, seed, device):
             "foreign": 100 * shared.patches.share(after, before),
             "fixed_pattern": fixed_pattern(refined.images, [shared.domain.unlabelled, entering]),
             "spectrum_distance": spectrum_distance(after, test),
-            "kernel_distance": kernel_distance(shared.network, after, test)[0],
+            "kernel_distance": kernel_distance(network, after, test)[0],
             "pupil": shifts["mean"], "pupil_failed": 100 * shifts["failed"],
             "change": mean_change(before, after), "beyond_tone": 100 * beyond_tone(before, after),
             "diversity": diversity(after) / diversity(before)}

@@ -2,6 +2,8 @@
 
 import ast
 import hashlib
+from functools import lru_cache
+from pathlib import Path
 
 
 def images_digest(images):
@@ -23,6 +25,13 @@ def module_digest(module):
 def code_digest(files):
     """Digest of Python files as they run: a result of other code is not taken for today's."""
     return hashlib.sha256("\n".join(bare_code(file.read_text(encoding="utf-8")) for file in files).encode()).hexdigest()
+
+
+@lru_cache(1)
+def kit_digest():
+    """Digest of all Python files of the kit, as they were when this process first asked: of what it runs, not of later files."""
+    files = sorted(Path(__file__).parents[1].rglob("*.py"))
+    return hashlib.sha256("\n".join(file.read_text(encoding="utf-8") for file in files).encode()).hexdigest()
 
 
 def bare_code(text):
