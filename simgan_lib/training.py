@@ -142,6 +142,7 @@ class Training:
     Raises UserError if sizes differ, a set is empty, images are too small, memory does not suffice, or features is no module.
     """
     LEARNED = ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer")
+    parts = 1                                 # into which a batch is divided: see `parallel`
 
     def __init__(self, config, synthetic, real, seed=0, device="cpu", features=None):
         if synthetic.images.shape[1:] != real.images.shape[1:] or not len(synthetic) or not len(real):
@@ -183,7 +184,7 @@ class Training:
             refiner, discriminator = self.networks(channels, height, width)
         if min(height, width) <= refiner.margin:
             raise UserError(f"training sees {height} x {width} of an image: expected more than {refiner.margin} pixels a side")
-        weights, maps = sum(map(count_parameters, (refiner, discriminator))), c.batch * c.width * (2 * c.blocks + 1)
+        weights, maps = sum(map(count_parameters, (refiner, discriminator))), c.batch // self.parts * c.width * (2 * c.blocks + 1)
         return 12 * weights + c.batch * self.synthetic[:1].numel() + (2 * maps + 4 * c.buffer * channels) * height * width
 
     # ---- Algorithm 1 ----
@@ -269,8 +270,7 @@ class Training:
     @torch.no_grad()
     def _average(self):
         """Follow the refiner with a running mean of its weights: single steps of a GAN jitter, their mean does not."""
-        # Early on the mean is short: else the initial weights would stay in it.
-        decay = min(self.config.ema_decay, self.done / (self.done + 10))
+        decay = min(self.config.ema_decay, self.done / (self.done + 10))    # short at first, lest the initial weights stay in it
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.refiner.parameters()), 1 - decay)
 
     # ---- state ----
