@@ -16,8 +16,9 @@ class ParallelTraining(Training):
     """A Training whose batches are divided among ranks.  config.batch is the whole batch, of all ranks together.
 
     The history is one: each rank keeps all of it, and remembers and draws what one process would, from the refined images
-    of all ranks.  Losses are means over the batch, so gradients and records are averaged over ranks.  Without
-    DistributedDataParallel, which wants one use of a network a step: the discriminator judges two batches.
+    of all ranks.  Losses are means over the batch, so gradients and records are averaged over ranks: gradients in one
+    message before each step of an optimizer.  DistributedDataParallel expects one pass of a network before its gradients are
+    taken, and the discriminator judges two batches; so it is not used.
     ranks: a `system.ranks.Ranks`; all of them make the run, and run it.
     Raises UserError as `Training`, if the batch cannot be divided, or if a rank was given other settings or images.
     """

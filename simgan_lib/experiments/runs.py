@@ -82,7 +82,11 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
 
 def _take_up(path, run, log, ranks):
     """Go on from the first rank's file, if there is one.  Its bytes are sent, so that no other rank needs to see its disk."""
-    if not ranks.any(ranks.first and path.exists()):
+    there = path.exists()
+    if not ranks.any(ranks.first and there):
+        if ranks.any(there):
+            raise UserError(f"{path}: the state of a run is seen by another rank, expected where rank 0 sees it: put it there, or "
+                            "delete it to start anew")
         if ranks.first:
             _tell_of_earlier(path)
         return
