@@ -7,6 +7,7 @@ The method, to be read in this order:
     history       the history buffer of section 2.3 (its size: PRESETS in training)
     monitor       when a training is lost
     training      Algorithm 1: TrainingConfig, PRESETS, HAND_PRESETS, Training, refine
+    parallel      the same training on several devices, by torchrun
     matching      gray levels matched without learning: the step before the refiner
     features      psi that a network has learned, such as VGG's layers
     gaze          angles, vectors, errors in degrees
@@ -15,7 +16,7 @@ The method, to be read in this order:
     paper         published numbers, each with its grade and place
 
 The wings around it; each knows only what stands above it:
-    system        errors, files, devices, digests, checkpoints, image sets on disk
+    system        errors, files, devices, ranks, digests, checkpoints, image sets on disk
     simulators    eyes, whose ranges stand in parameters; camera (the stand-in real domain), evening, release
                   hands: hand_prior draws them, hand_model poses them, ray_casting sees them; stand_in_hands and their depth_camera
     datasets      one reader a release: mpiigaze, nyu, ...; hand_centre: a hand without labels;  tools/: downloads, archives, ...

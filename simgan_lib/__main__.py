@@ -21,7 +21,13 @@ def main(argv=None):
     if "profile" in arguments and arguments.profile is None:
         arguments.profile = os.environ.get("SIMGAN_PROFILE") or "quick"
     goes_on = arguments.run in (_reproduce, _gaze_table, _ablate, _train, _ship)
-    return exit_status(lambda: arguments.run(arguments), **({"stopped": GOES_ON} if goes_on else {}))
+    return exit_status(lambda: _run(arguments), **({"stopped": GOES_ON} if goes_on else {}))
+
+
+def _run(a):
+    if os.environ.get("WORLD_SIZE", "1") != "1" and a.run is not _train:
+        raise UserError("several processes were started for one command, expected one: of all commands only `train` works in ranks")
+    a.run(a)
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -90,21 +96,21 @@ def _train(a):
     from .images import ImageSet
     from .pretrained import Sizes, read_card
     from .system.checkpoints import save_module
-    from .system.device import resolve_device
-    from .system.places import claimed
+    from .system.ranks import joined
     config = profile_named(a.profile).training
     config = replace(config, **_assigned(config, a.set))
     state = Path(f"{a.out}.run.state")
-    with claimed(a.out) as out:
-        if out.exists() and read_card(a.out).get("writer") != "train":
+    with joined(a.device) as (ranks, device), ranks.claimed(a.out) as out:
+        if ranks.first and out.exists() and read_card(a.out).get("writer") != "train":
             raise UserError(f"{a.out}: a refiner that train did not write stands there, and is not replaced; delete it, or name "
                             "another file")
         synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
-        trained = train_refiner(state, config, synthetic, real, a.seed, resolve_device(a.device))
-        save_module(a.out, trained.refiner, {"writer": "train", **asdict(Sizes.of(trained.refiner)), "seed": a.seed,
-                                             "steps": config.total, "synthetic": synthetic.source, "real": real.source,
-                                             "last_losses": (trained.records or [None])[-1]})
-    print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
+        trained = train_refiner(state, config, synthetic, real, a.seed, device, ranks=ranks)
+        if ranks.first:
+            save_module(a.out, trained.refiner, {"writer": "train", **asdict(Sizes.of(trained.refiner)), "seed": a.seed,
+                                                 "steps": config.total, "synthetic": synthetic.source, "real": real.source,
+                                                 "last_losses": (trained.records or [None])[-1]})
+            print(f"the refiner: {a.out}\nits losses and the state of the run: {state}")
 
 
 def _assigned(config, texts):

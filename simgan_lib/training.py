@@ -59,7 +59,6 @@ class TrainingConfig(Settings):
     discriminator_layers: OneOf(LAYERS) = "gaze"    # the published ones of which task
     window: Whole(0, 4096) = 0      # side of what training sees of an image, at random places; 0: all of it
     edges: Refiner.EDGES = "margin"             # how the refiner continues what it sees beyond its edges
-
     LATER = ("first_kernel", "discriminator_layers", "window", "edges")
 
     def __post_init__(self):
@@ -79,8 +78,8 @@ class TrainingConfig(Settings):
 
     def refiner(self, channels):
         """A Refiner as configured, for images of so many channels, with fresh weights."""
-        return Refiner(channels, self.width, self.blocks, self.first_kernel, noise=self.noise, residual=self.residual,
-                       edges=self.edges)
+        kind = {"noise": self.noise, "residual": self.residual, "edges": self.edges}
+        return Refiner(channels, self.width, self.blocks, self.first_kernel, **kind)
 
 
 PRESETS = {
@@ -144,6 +143,7 @@ class Training:
     Raises UserError if sizes differ, a set is empty, images are too small, memory does not suffice, or features is no module.
     """
     LEARNED = ("refiner", "averaged", "discriminator", "refiner_optimizer", "discriminator_optimizer")
+    parts = 1                                 # into which a batch is divided: see `parallel`
 
     def __init__(self, config, synthetic, real, seed=0, device="cpu", features=None):
         if synthetic.images.shape[1:] != real.images.shape[1:] or not len(synthetic) or not len(real):
@@ -151,7 +151,7 @@ class Training:
                             "expected some of each, of equal channels and size")
         if not isinstance(features, torch.nn.Module | None):
             raise UserError(f"features: expected a torch module, whose weights a resumed run can compare, found {features!r}")
-        self.config, self.device, self.done, self.seed = config, torch.device(device), 0, seed
+        self.config, self.device, self.done, self.seed, self.monitor = config, torch.device(device), 0, seed, Monitor()
         self.synthetic, self.real = synthetic.images, real.images
         check_memory(self._least_memory(*self._seen), self.device, "this training")
         keep_freed_memory()
@@ -165,7 +165,6 @@ class Training:
         self.discriminator_optimizer = optimizer(self.discriminator.parameters(), config.discriminator_lr)
         self.buffer = HistoryBuffer(config.buffer, self.generator) if config.buffer else None
         self.remember = pooled_batch if config.image_pool else mixed_batch
-        self.monitor = Monitor()
 
     def networks(self, channels, height, width):
         """(refiner, discriminator) with fresh weights, for images (N, channels, height, width)."""
@@ -185,7 +184,7 @@ class Training:
             refiner, discriminator = self.networks(channels, height, width)
         if min(height, width) <= refiner.mirrored:
             raise UserError(f"training sees {height} x {width} of an image: expected more than {refiner.mirrored} pixels a side")
-        weights, maps = sum(map(count_parameters, (refiner, discriminator))), c.batch * c.width * (2 * c.blocks + 1)
+        weights, maps = sum(map(count_parameters, (refiner, discriminator))), c.batch // self.parts * c.width * (2 * c.blocks + 1)
         return 12 * weights + c.batch * self.synthetic[:1].numel() + (2 * maps + 4 * c.buffer * channels) * height * width
 
     # ---- Algorithm 1 ----
@@ -271,8 +270,7 @@ class Training:
     @torch.no_grad()
     def _average(self):
         """Follow the refiner with a running mean of its weights: single steps of a GAN jitter, their mean does not."""
-        # Early on the mean is short: else the initial weights would stay in it.
-        decay = min(self.config.ema_decay, self.done / (self.done + 10))
+        decay = min(self.config.ema_decay, self.done / (self.done + 10))    # short at first, lest the initial weights stay in it
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.refiner.parameters()), 1 - decay)
 
     # ---- state ----

@@ -9,17 +9,19 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
 
 from ..images import ImageSet
-from ..system.checkpoints import load_state, save_state
+from ..parallel import ParallelTraining
+from ..system.checkpoints import load_state, save_state, state_bytes, state_in
 from ..system.device import resident
 from ..system.errors import UserError, printable
 from ..system.files import reading
-from ..system.places import claimed
+from ..system.ranks import ALONE
 from ..training import Training, refine
 
 SNAPSHOTS = 8             # refined samples kept over a run, for the article's Figure 6
@@ -40,47 +42,68 @@ class TrainedRefiner:
     seconds: float
 
 
-def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_every=200, bar=True, features=None):
+def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_every=200, bar=True, features=None,
+                  ranks=ALONE):
     """Train, or go on training from `path`, until done  ->  TrainedRefiner.
 
     path: the run's one file, replaced every `save_every` steps and on interruption, never half written.
-    features: a psi of one's own, as for `Training`.
+    features: a psi of one's own, as for `Training`.  ranks: those that train together, as `system.ranks.joined` gives them; all
+    of them call this.  The first one alone looks for the file, writes it and shows the bar; what it finds, all go on from.
     Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.  A finished run that
     is asked for more `steps` goes on from where it ended, and ends like one that was asked for them at once.
     Raises UserError if the file belongs to another run (other settings, seed or images), cannot be written, or is another
     process's; TrainingFailed if the run is lost (the file then holds the last state that was saved before).
     """
     path = Path(path)
-    with claimed(path):
+    with ranks.claimed(path):
         resident_sets = [replace(images, images=resident(images.images, device)) for images in (synthetic, real)]
-        run, log = Training(config, *resident_sets, seed, device, features), Log(config.total)
-        if path.exists():
-            _go_on(path, run, log)
-        else:
-            _tell_of_earlier(path)
+        kind = partial(ParallelTraining, ranks=ranks) if ranks.size > 1 else Training
+        run, log = kind(config, *resident_sets, seed, device, features), Log(config.total)
+        _take_up(path, run, log, ranks)
 
         def save():
-            save_state(path, {"run": run.state(), "log": log.state()})
+            state = {"run": run.state(), "log": log.state()}
+            if ranks.first:
+                save_state(path, state)
 
-        with (tqdm(total=config.total, initial=run.done, desc="training the refiner", unit="step", disable=not bar) as progress,
-              held_interrupt() as interrupted):
+        with (tqdm(total=config.total, initial=run.done, desc="training the refiner", unit="step",
+                   disable=not (bar and ranks.first)) as progress, held_interrupt() as interrupted):
             for record in run.run():
                 log.note(record, run, synthetic.images[:SAMPLES])
                 progress.update()
-                if record.step % save_every == 0 or interrupted():
+                stop = ranks.any(interrupted())             # all of them, at the same step
+                if record.step % save_every == 0 or stop:
                     save()
-                if interrupted():
+                if stop:
                     raise KeyboardInterrupt
         save()
     return TrainedRefiner(run.result, log.records, log.snapshots, log.seconds)
 
 
-def _go_on(path, run, log):
+def _take_up(path, run, log, ranks):
+    """Go on from the first rank's file, if there is one.  Its bytes are sent, so that no other rank needs to see its disk."""
+    there = path.exists()
+    if not ranks.any(ranks.first and there):
+        if ranks.any(there):
+            raise UserError(f"{path}: the state of a run is seen by another rank, expected where rank 0 sees it: put it there, or "
+                            "delete it to start anew")
+        if ranks.first:
+            _tell_of_earlier(path)
+        return
+    with _or_anew(path):
+        content = state_bytes(path) if ranks.first else b""
+    content = ranks.bytes_from_first(content)
+    with _or_anew(path), reading(path, "state of a training run", "it is another program's"):
+        state = state_in(content, path)
+        run.restore(state["run"])
+        log.restore(state["log"])
+
+
+@contextmanager
+def _or_anew(path):
+    """A UserError that names the path, and says what else there is to do."""
     try:
-        state = load_state(path)
-        with reading(path, "state of a training run", "it is another program's"):
-            run.restore(state["run"])
-            log.restore(state["log"])
+        yield
     except UserError as error:
         said = str(error) if str(path) in str(error) else f"{path}: {error}"
         raise UserError(f"{said}; delete it to start anew") from error

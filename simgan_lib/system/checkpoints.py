@@ -49,7 +49,17 @@ def load_state(path):
 
     Raises UserError, naming the file, if it is missing, cut short, changed, or no state that this version wrote.
     """
-    content = memoryview(_content(path, "state of a run"))
+    return state_in(state_bytes(path), path)
+
+
+def state_bytes(path):
+    """All bytes of a state's file.  UserError if it is missing, cannot be read, or does not fit into the memory."""
+    return _content(path, "state of a run")
+
+
+def state_in(content, path):
+    """The nested state in the bytes of a file, which errors call `path`, as `load_state` gives it."""
+    content = memoryview(content)
     start = len(STATE) + len(_digest(b""))
     said, content = bytes(content[:start]), content[start:]
     if not said.startswith(STATE):
