@@ -8,6 +8,7 @@ A command is a function and a line in COMMANDS.  It imports what it needs when i
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -92,6 +93,7 @@ def _simulate(a):
 
 def _train(a):
     from .experiments.domains import profile_named
+    from .experiments.metrics import watching
     from .experiments.runs import train_refiner
     from .images import ImageSet
     from .pretrained import Sizes, read_card
@@ -100,12 +102,13 @@ def _train(a):
     config = profile_named(a.profile).training
     config = replace(config, **_assigned(config, a.set))
     state = Path(f"{a.out}.run.state")
-    with joined(a.device) as (ranks, device), ranks.claimed(a.out) as out:
+    with (joined(a.device) as (ranks, device), ranks.claimed(a.out) as out,
+          watching(a.metrics, a.tensorboard) if ranks.first else nullcontext(()) as watch):
         if ranks.first and out.exists() and read_card(a.out).get("writer") != "train":
             raise UserError(f"{a.out}: a refiner that train did not write stands there, and is not replaced; delete it, or name "
                             "another file")
         synthetic, real = ImageSet.load(a.synthetic), ImageSet.load(a.real)
-        trained = train_refiner(state, config, synthetic, real, a.seed, device, ranks=ranks)
+        trained = train_refiner(state, config, synthetic, real, a.seed, device, watch=watch, ranks=ranks)
         if ranks.first:
             save_module(a.out, trained.refiner, {"writer": "train", **asdict(Sizes.of(trained.refiner)), "seed": a.seed,
                                                  "steps": config.total, "synthetic": synthetic.source, "real": real.source,
@@ -235,6 +238,9 @@ COMMANDS = {              # name: (function, what it does, options)
         _option("out", help=f"the refiner's file (.safetensors){REPLACES}"),
         _option("--set", metavar="NAME=VALUE", action="append", default=[],
                 help="another value than the profile's, of any field of TrainingConfig: --set regularization=0.1"),
+        _option("--metrics", type=text, metavar="FILE",
+                help="the losses while it runs, a JSON object a line (.jsonl); replaces what this command wrote there"),
+        _option("--tensorboard", type=text, metavar="DIR", help="the same as curves for TensorBoard; a folder of this run alone"),
         PROFILE, ONE_SEED, DEVICE)),
     "refine": (_refine, "refine an image set; its labels stay", (
         _option("refiner", help="a refiner's file"), _option("synthetic", help="folder of an image set"),

@@ -32,10 +32,10 @@ from simgan_lib.neighbours.generators import save_generator
 from simgan_lib.neighbours.style_gan import sample
 from simgan_lib.neighbours.style_training import PRESETS, StyleTraining
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.system.checkpoints import load_state, save_state
 from simgan_lib.system.device import resident, resolve_device
-from simgan_lib.system.errors import GOES_ON, UserError, exit_status
+from simgan_lib.system.errors import GOES_ON, exit_status
 from simgan_lib.system.places import checked, claimed
+from simgan_lib.system.run_file import RunFile
 from simgan_lib.system.settings import COUNT, SEED, OneOf, Parser, text
 
 SAVE_EVERY = 100          # steps
@@ -45,20 +45,19 @@ NOT = "It learned from the simulator, not from people: its eyes are no more real
 
 def trained(path, config, images, seed, device):
     """Train, or go on from the file `path`, until done  ->  (StyleTraining, seconds of all its parts)."""
-    run, seconds = StyleTraining(config, images, seed, device), 0.0
+    run, file, seconds = StyleTraining(config, images, seed, device), RunFile(path), 0.0
+
+    def restore(state):
+        nonlocal seconds
+        run.restore(state["run"])
+        seconds = float(state["seconds"])
     with claimed(path), held_interrupt() as interrupted:
-        if Path(path).exists():
-            kept = load_state(path)
-            try:
-                run.restore(kept["run"])
-            except UserError as error:
-                raise UserError(f"{path}: {error}; delete it to start anew") from error
-            seconds = kept["seconds"]
+        file.take_up(restore)
         start = time.perf_counter() - seconds
         for record in tqdm(run.run(), total=config.steps, initial=run.done, desc="training the generator", unit="step"):
             if record.step % SAVE_EVERY == 0 or record.step == record.total or interrupted():
                 seconds = time.perf_counter() - start
-                save_state(path, {"run": run.state(), "seconds": seconds})
+                file.save({"run": run.state(), "seconds": seconds})
             if interrupted():
                 raise KeyboardInterrupt
     return run, seconds

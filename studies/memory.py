@@ -33,7 +33,7 @@ from simgan_lib.neighbours.aided import AidedConfig, AidedTraining
 from simgan_lib.neighbours.forgetting import Told
 from simgan_lib.neighbours.memory import memory_curve
 from simgan_lib.simulators.eyes import simulate
-from simgan_lib.system.errors import exit_status
+from simgan_lib.system.errors import GOES_ON, exit_status
 from simgan_lib.system.settings import SEED, SEEDS, Parser, text
 from simgan_lib.training import refine
 
@@ -100,4 +100,4 @@ def main():
 
 
 if __name__ == "__main__":
-    raise SystemExit(exit_status(main))
+    raise SystemExit(exit_status(main, GOES_ON))

@@ -119,13 +119,11 @@ import sys
 sys.path.insert(0, sys.argv[3])
 import numbered_release
 from simgan_lib.datasets.tools import conversion
+from simgan_lib.system.errors import exit_status
 if __name__ == "__main__":
     conversion.ALONE_SECONDS = 0
     units = numbered_release.units(sys.argv[1])
-    try:
-        conversion.convert(numbered_release, units, sys.argv[2], workers=int(sys.argv[4]), bar=False)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(exit_status(lambda: conversion.convert(numbered_release, units, sys.argv[2], workers=int(sys.argv[4]), bar=False)))
 """
 
 
@@ -166,21 +164,23 @@ def test_kill_9_again_and_again_ends_with_the_same_bytes(tmp_path, workers, kill
     assert content(tmp_path / "out") == content(tmp_path / "never killed")
 
 
-def test_ctrl_c_stops_quietly_and_the_next_call_goes_on(tmp_path):
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_stop_quietly_and_the_next_call_goes_on(tmp_path, sent):
     release = numbered_release.write(tmp_path / "release", files=120)
     with started(tmp_path, release, 2) as process:
         until_units(tmp_path, 5, process)
-        os.killpg(process.pid, signal.SIGINT)               # what a terminal does: workers get it too
+        os.killpg(process.pid, sent)                        # what a terminal or a scheduler does: workers get it too
         said = process.stderr.read()
     assert process.returncode == 130 and "Traceback" not in said
     assert run(release, tmp_path / "out").resumed >= 5
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="no signal masks here")
-def test_a_worker_is_deaf_to_ctrl_c_from_its_first_line():
+def test_a_worker_is_deaf_to_ctrl_c_and_sigterm_from_its_first_line():
     """Else the one that is just starting, before it can say that it will not listen, answers with a traceback."""
-    ask = [sys.executable, "-c", "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"]
-    with conversion._without_ctrl_c():
+    ask = [sys.executable, "-c",
+           "import signal; print({signal.SIGINT, signal.SIGTERM} <= signal.pthread_sigmask(signal.SIG_BLOCK, []))"]
+    with conversion._undisturbed():
         inside = subprocess.run(ask, capture_output=True, text=True).stdout
     outside = subprocess.run(ask, capture_output=True, text=True).stdout
     assert (inside.strip(), outside.strip()) == ("True", "False")
@@ -266,7 +266,7 @@ def test_killed_before_it_could_clear_up(release, tmp_path):
 # ---- reading in parallel ----
 def test_a_short_work_is_not_shared(release, tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "ALONE_SECONDS", 60)
-    monkeypatch.setattr(conversion, "_without_ctrl_c", lambda: 1 / 0)
+    monkeypatch.setattr(conversion, "_undisturbed", lambda: 1 / 0)
     assert run(release, tmp_path / "out", workers=2).n == 25
 
 

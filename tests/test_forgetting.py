@@ -3,6 +3,7 @@
 import importlib.machinery
 import importlib.util
 import json
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from simgan_lib.neighbours.forgetting import (
     remembered,
     told,
 )
+from simgan_lib.system.checkpoints import load_state
 from simgan_lib.system.errors import UserError
 
 TINY = CycleConfig(steps=3, cycles=2, batch=8, looks=(1, 3))
@@ -349,3 +351,24 @@ def test_a_gan_that_was_stopped_goes_on_from_its_last_probe(study, sets, tmp_pat
     assert rows(tmp_path) == whole
     with pytest.raises(UserError, match="SS-GAN-0.state: belongs to another run: seed is 0 there, 1 here; delete it to start anew"):
         study.trained(study.SSGAN(study.SMALL[1], sets[0], 1), *sets, 2, tmp_path / "SS-GAN-0.state")
+
+
+def test_a_gan_that_is_terminated_keeps_its_step_and_a_damaged_state_is_passed_over(study, sets, tmp_path, monkeypatch, capsys):
+    """Terminated in its second step; the state of that one stands beside the last, which is damaged then."""
+    def rows(folder):
+        found = study.probe_rows(*sets, "SS-GAN", study.SMALL[1], 3, 0, folder=folder)
+        return [line for line in found if line["measure"] != "seconds"]
+    whole, update = rows(None), study.SSGAN.update_generator
+
+    def terminated(run):
+        if run.done == 1:
+            signal.raise_signal(signal.SIGTERM)
+        return update(run)
+    monkeypatch.setattr(study.SSGAN, "update_generator", terminated)
+    path = tmp_path / "SS-GAN-0.state"
+    with pytest.raises(KeyboardInterrupt):
+        rows(tmp_path)
+    assert load_state(path)["run"]["done"] == 2
+    assert rows(tmp_path) == whole
+    path.write_bytes(path.read_bytes()[:-1])
+    assert rows(tmp_path) == whole and "the run goes on from the state before it" in capsys.readouterr().err

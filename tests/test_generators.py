@@ -122,6 +122,17 @@ def test_a_state_of_another_run_is_named(study, tmp_path):
         study.trained(tmp_path / "run.state", CONFIG, simulate(5, 0), 1, "cpu")
 
 
+def test_a_damaged_state_of_the_generators_training_is_passed_over(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "SAVE_EVERY", 1)
+    path, eyes = tmp_path / "run.state", simulate(5, 0)
+    whole, _ = study.trained(path, CONFIG, eyes, 0, "cpu")
+    path.write_bytes(path.read_bytes()[:-1])
+    again, _ = study.trained(path, CONFIG, eyes, 0, "cpu")
+    assert "the run goes on from the state before it" in capsys.readouterr().err
+    for a, b in zip(whole.result.state_dict().values(), again.result.state_dict().values()):
+        assert torch.equal(a, b)
+
+
 def test_copies_and_one_eye_again_and_again_are_told_from_fresh_eyes(study, monkeypatch):
     monkeypatch.setattr(study, "feature_network", lambda *_: None)
     monkeypatch.setattr(study, "kernel_distance", lambda *_: (0.0, 0.0))

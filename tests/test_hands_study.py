@@ -3,11 +3,13 @@
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from releases import write_nyu
 
+from simgan_lib.experiments.runs import Stages
 from simgan_lib.simulators.hands import simulate_hands
 from simgan_lib.simulators.stand_in_hands import stand_in_hands
 
@@ -26,20 +28,17 @@ REAL, TEST = stand_in_hands(120, 1, (32, 32)), stand_in_hands(10, 2, (32, 32))
 
 
 @pytest.fixture
-def bench(study, monkeypatch):
+def bench(study, monkeypatch, tmp_path):
     """A small bench whose refiner makes every pixel 7, or 9 without history."""
-    class Run:
-        def __init__(self, config, synthetic, real, seed, device):
-            assert not real.labels and torch.equal(real.images, REAL.images)
-            self.result = 7 if config.buffer else 9
+    def train(path, config, synthetic, real, seed, device):
+        assert not real.labels and torch.equal(real.images, REAL.images) and not path.exists(), "another run's"
+        path.write_text("the state of the run")
+        return SimpleNamespace(refiner=7 if config.buffer else 9)
 
-        def run(self):
-            return iter(())
-
-    monkeypatch.setattr(study, "Training", Run)
+    monkeypatch.setattr(study, "train_refiner", train)
     monkeypatch.setattr(study, "refine", lambda level, hands, seed: replace(hands, images=torch.full_like(hands.images, level)))
     scale = study.scale(32, 4, 120, 10, study.SCALES["quick"].training, study.SCALES["quick"].pose)
-    return study.Bench(scale, 3, REAL, torch.device("cpu"), lambda name, made, check: made())
+    return study.Bench(scale, 3, REAL, torch.device("cpu"), Stages(tmp_path, {}))
 
 
 def test_refined_hands_keep_the_labels_of_the_simulated_ones_and_3x_holds_1x(bench):
@@ -56,6 +55,11 @@ def test_refined_hands_keep_the_labels_of_the_simulated_ones_and_3x_holds_1x(ben
         assert not torch.equal(sets[name].images, every.images[:4])
     for name in ("refined 3x", "synthetic 3x"):
         assert torch.equal(sets[name].labels["joints"], every.labels["joints"])
+
+
+def test_a_training_keeps_its_state_until_its_images_are_kept(bench, tmp_path):
+    bench.training_sets()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["refined-3.state", "without-history-3.state"]
 
 
 def test_fine_tuning_takes_100_real_labels_and_goes_on_from_its_own_estimator(study, bench, monkeypatch):

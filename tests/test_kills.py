@@ -33,7 +33,7 @@ JOBS = {                          # what is typed, in a folder that `prepared` h
     "convert": ["convert", "release", "out", "--workers", "1", "--size", "12", "16"],
     "train": ["train", "synthetic", "real", "out", *(word for value in TINY for word in ("--set", value)), "--device", "cpu"],
     "reproduce": ["reproduce", "--results", "results", "--record", "mine.jsonl", "--device", "cpu"]}
-CHANGING = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}      # what changes files
+CHANGING = {"open", "os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "shutil.rmtree"}      # what changes files
 LONGEST_CHAIN = 5                 # kills of one command, which then comes to its end
 
 
@@ -105,7 +105,7 @@ def timeless(value):
     return (str(value.dtype), tuple(value.shape), value.numpy().tobytes()) if torch.is_tensor(value) else value
 
 
-READ = {".state": load_state, ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
+READ = {".state": load_state, ".previous": load_state, ".json": lambda path: json.loads(path.read_text(encoding="utf-8")),
         ".jsonl": lambda path: [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()],
         ".html": lambda path: "with the time that each stage took"}
 

@@ -218,6 +218,18 @@ def test_a_kept_result_that_cannot_be_right_is_made_anew_and_that_is_said(watche
     assert not capsys.readouterr().err
 
 
+def test_a_damaged_stage_is_made_anew_and_that_is_said(watched, domain, tmp_path, capsys):
+    run_of(SeedRun, domain, tmp_path).measure()
+    file = tmp_path / "seed0" / "realism.state"
+    right = load_state(file)["result"]["result"]
+    for damaged in (file.read_bytes()[:-1], b"", b"something else"):
+        file.write_bytes(damaged)
+        capsys.readouterr()
+        assert run_of(SeedRun, domain, tmp_path).measure()["realism"] == right == load_state(file)["result"]["result"]
+        said, = capsys.readouterr().err.splitlines()
+        assert said.startswith(f"note: {file}: what is kept there cannot be right (") and said.endswith("; it is made anew")
+
+
 def test_pupils_that_were_not_found_are_a_result(watched, domain, tmp_path, capsys):
     run_of(SeedRun, domain, tmp_path).measure()
     file = tmp_path / "seed0" / "pupil.state"

@@ -99,7 +99,8 @@ def test_what_the_library_imports_is_declared(project):
     """A package that is there by luck, because another brings it, is one that goes away some day."""
     modules = {"scikit-image": "skimage", "scikit-learn": "sklearn", "ipython": "IPython"}
     declared = {modules.get(name, name) for name in floors(project["dependencies"])}
-    declared |= {name for extra in ("vgg", "fid", "cluster") for name in floors(project["optional-dependencies"][extra])}
+    declared |= {name for extra in ("vgg", "fid", "cluster", "tensorboard")
+                 for name in floors(project["optional-dependencies"][extra])}
     # Matplotlib cannot be without Pillow, requests not without urllib3, ipywidgets not without traitlets.
     declared |= {"PIL", "urllib3", "traitlets", "simgan_lib"}
     for path in (ROOT / "simgan_lib").rglob("*.py"):

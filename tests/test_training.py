@@ -471,6 +471,41 @@ def test_other_images_of_the_same_shape_or_another_seed_are_another_run(data, tm
     assert path.read_bytes() == before
 
 
+def test_a_damaged_state_costs_a_run_some_steps_and_no_bit(data, tmp_path, capsys):
+    """Steps 5, 10 and 11 are saved: without the last two it goes on from step 5, as from any."""
+    whole, path = tmp_path / "whole.state", tmp_path / "run.state"
+    train_refiner(whole, TINY, *data, save_every=5, bar=False)
+    train_refiner(path, replace(TINY, steps=5), *data, save_every=5, bar=False)
+    previous = path.with_name("run.state.previous")
+    assert (load_state(path)["run"]["done"], load_state(previous)["run"]["done"]) == (10, 5)
+    path.write_bytes(path.read_bytes()[:-1])
+    done = train_refiner(path, TINY, *data, save_every=5, bar=False)
+    assert f"the run goes on from the state before it, {previous}" in capsys.readouterr().err
+    assert [record["step"] for record in done.records] == list(range(1, TINY.total + 1))
+    assert same(load_state(path)["run"], load_state(whole)["run"])
+    assert load_state(previous)["run"]["done"] == load_state(tmp_path / "whole.state.previous")["run"]["done"] == 10
+
+
+def test_where_the_state_before_is_of_another_run_too_nothing_is_trained(data, tmp_path):
+    path = tmp_path / "run.state"
+    for steps in (5, 6):
+        train_refiner(path, replace(TINY, steps=steps), *data, bar=False)
+    path.write_bytes(path.read_bytes()[:-1])
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=r"run\.state\.previous: belongs to another run: seed is 0 there, 1 here"):
+        train_refiner(path, TINY, *data, seed=1, bar=False)
+    assert path.read_bytes() == before
+
+
+def test_a_run_that_is_done_is_not_written_again(data, tmp_path):
+    """Else the state before it would be it once more."""
+    path = tmp_path / "run.state"
+    train_refiner(path, TINY, *data, save_every=11, bar=False)
+    before = {each: each.stat().st_mtime_ns for each in tmp_path.iterdir()}
+    train_refiner(path, TINY, *data, save_every=11, bar=False)
+    assert {each: each.stat().st_mtime_ns for each in tmp_path.iterdir()} == before and list(before) == [path]
+
+
 @pytest.mark.parametrize("where, sent", [("update_refiner", signal.SIGINT), ("update_discriminator", signal.SIGTERM),
                                          ("draw", signal.SIGINT)])
 def test_interrupted_in_the_middle_of_a_step_it_ends_with_the_same_weights(data, tmp_path, monkeypatch, where, sent):

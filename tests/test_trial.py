@@ -68,3 +68,14 @@ def test_a_kept_judge_that_cannot_be_right_is_trained_anew(watched, tmp_path, ca
     save_state(tmp_path / "network.state", kept)
     assert torch.isfinite(judge(TINY, tmp_path)["verdict.bias"]).all()
     assert len(watched.given["feature_network"]) == 2 and "what is kept there cannot be right" in capsys.readouterr().err
+
+
+def test_a_run_that_is_over_leaves_neither_its_state_nor_the_one_before(watched, tmp_path, monkeypatch):
+    train = ablation.train_refiner
+
+    def saved_twice(path, *given, **named):
+        path.with_name(f"{path.name}.previous").touch()
+        return train(path, *given, **named)
+    monkeypatch.setattr(ablation, "train_refiner", saved_twice)
+    trial(TINY, TINY.training, SEED, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["network.state"]

@@ -1,10 +1,29 @@
 """What a line of a file of records may hold.  What the names mean: `records`."""
 
 import json
+import math
+from pathlib import Path
 
 JOB = ("experiment", "profile", "domain", "subject")   # what a run is called; only the runs of a sweep have a subject
 LARGEST = 1e100           # of a value: more is no measurement, and its square no number
 COLUMNS = ("run", "seed", "subject", "measure", "value", "n", "sums", "sd", "curve", "seeds", "low", "high")
+
+
+def plain(value):
+    """`value` as JSON has it: numbers of NumPy and PyTorch become plain ones, not-a-number and infinity None.
+
+    >>> plain({"mean": float("nan"), "of": (1, Path("a"))})
+    {'mean': None, 'of': [1, 'a']}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if hasattr(value, "tolist"):                                     # arrays, tensors and their scalars
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
 
 
 def no_number(name):

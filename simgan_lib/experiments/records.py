@@ -35,7 +35,7 @@ from ..evaluation.statistics import sums_interval
 from ..system.errors import UserError
 from ..system.files import plain_file, write_whole
 from ..system.places import checked, claimed
-from .record_lines import COLUMNS, JOB, no_number, reason, short, take
+from .record_lines import COLUMNS, JOB, no_number, plain, reason, short, take
 
 RECORDED = Path(__file__).parent / "recorded"          # what the kit's own pages are made of
 KEY = ("seed", "subject", "measure")                   # of a row within its job
@@ -230,23 +230,6 @@ def _over_seeds(lines):
 def known(value):
     """Whether a cell of a table holds something."""
     return isinstance(value, (list, dict, str)) or not (value is None or value is pd.NA or value != value)
-
-
-def plain(value):
-    """`value` as JSON has it: numbers of NumPy and PyTorch become plain ones, not-a-number and infinity None.
-
-    >>> plain({"mean": float("nan"), "of": (1, Path("a"))})
-    {'mean': None, 'of': [1, 'a']}
-    """
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if hasattr(value, "tolist"):                                     # arrays, tensors and their scalars
-        return plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value) if isinstance(value, Path) else value
 
 
 # ---- on disk ----

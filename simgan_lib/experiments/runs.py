@@ -17,11 +17,11 @@ from tqdm.auto import tqdm
 
 from ..images import ImageSet
 from ..parallel import ParallelTraining
-from ..system.checkpoints import load_state, save_state, state_bytes, state_in
+from ..system.checkpoints import load_state, save_state
 from ..system.device import resident
-from ..system.errors import UserError, printable
-from ..system.files import reading
+from ..system.errors import printable
 from ..system.ranks import ALONE
+from ..system.run_file import RunFile
 from ..training import Training, refine
 
 SNAPSHOTS = 8             # refined samples kept over a run, for the article's Figure 6
@@ -42,13 +42,16 @@ class TrainedRefiner:
     seconds: float
 
 
-def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_every=200, bar=True, features=None,
+def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_every=200, bar=True, features=None, watch=(),
                   ranks=ALONE):
     """Train, or go on training from `path`, until done  ->  TrainedRefiner.
 
-    path: the run's one file, replaced every `save_every` steps and on interruption, never half written.
-    features: a psi of one's own, as for `Training`.  ranks: those that train together, as `system.ranks.joined` gives them; all
-    of them call this.  The first one alone looks for the file, writes it and shows the bar; what it finds, all go on from.
+    path: the run's file, replaced every `save_every` steps, at the end and on interruption, never half written; the state
+    before is kept beside it and serves where the file is damaged, see `system.run_file`.
+    features: a psi of one's own, as for `Training`.
+    watch: functions that are called with the list of all records so far: at the start, and when there is another.
+    ranks: those that train together, as `system.ranks.joined` gives them; all of them call this.  The first one alone looks
+    for the file, writes it and shows the bar; what it finds, all go on from.
     Killed at any step and called again, it ends with the same weights, bit for bit, on the same machine.  A finished run that
     is asked for more `steps` goes on from where it ended, and ends like one that was asked for them at once.
     Raises UserError if the file belongs to another run (other settings, seed or images), cannot be written, or is another
@@ -58,55 +61,22 @@ def train_refiner(path, config, synthetic, real, seed=0, device="cpu", save_ever
     with ranks.claimed(path):
         resident_sets = [replace(images, images=resident(images.images, device)) for images in (synthetic, real)]
         kind = partial(ParallelTraining, ranks=ranks) if ranks.size > 1 else Training
-        run, log = kind(config, *resident_sets, seed, device, features), Log(config.total)
-        _take_up(path, run, log, ranks)
-
-        def save():
-            state = {"run": run.state(), "log": log.state()}
-            if ranks.first:
-                save_state(path, state)
-
+        run, log = kind(config, *resident_sets, seed, device, features), Log(config.total, watch)
+        file = RunFile(path, ranks)
+        if not file.take_up(lambda state: (run.restore(state["run"]), log.restore(state["log"]))) and ranks.first:
+            _tell_of_earlier(path)
+        log.tell()
         with (tqdm(total=config.total, initial=run.done, desc="training the refiner", unit="step",
                    disable=not (bar and ranks.first)) as progress, held_interrupt() as interrupted):
             for record in run.run():
                 log.note(record, run, synthetic.images[:SAMPLES])
                 progress.update()
                 stop = ranks.any(interrupted())             # all of them, at the same step
-                if record.step % save_every == 0 or stop:
-                    save()
+                if record.step % save_every == 0 or record.step == record.total or stop:
+                    file.save({"run": run.state(), "log": log.state()})
                 if stop:
                     raise KeyboardInterrupt
-        save()
     return TrainedRefiner(run.result, log.records, log.snapshots, log.seconds)
-
-
-def _take_up(path, run, log, ranks):
-    """Go on from the first rank's file, if there is one.  Its bytes are sent, so that no other rank needs to see its disk."""
-    there = path.exists()
-    if not ranks.any(ranks.first and there):
-        if ranks.any(there):
-            raise UserError(f"{path}: the state of a run is seen by another rank, expected where rank 0 sees it: put it there, or "
-                            "delete it to start anew")
-        if ranks.first:
-            _tell_of_earlier(path)
-        return
-    with _or_anew(path):
-        content = state_bytes(path) if ranks.first else b""
-    content = ranks.bytes_from_first(content)
-    with _or_anew(path), reading(path, "state of a training run", "it is another program's"):
-        state = state_in(content, path)
-        run.restore(state["run"])
-        log.restore(state["log"])
-
-
-@contextmanager
-def _or_anew(path):
-    """A UserError that names the path, and says what else there is to do."""
-    try:
-        yield
-    except UserError as error:
-        said = str(error) if str(path) in str(error) else f"{path}: {error}"
-        raise UserError(f"{said}; delete it to start anew") from error
 
 
 def _tell_of_earlier(path):
@@ -152,10 +122,13 @@ def shown_progress(name, bar=True):
 
 
 class Log:
-    """Losses and refined samples of a run, at a spacing that keeps them small however long it is."""
+    """Losses and refined samples of a run, at a spacing that keeps them small however long it is.
 
-    def __init__(self, total):
-        self.every = max(1, total // 400)
+    watch: functions of the list of records, which is theirs to look at.
+    """
+
+    def __init__(self, total, watch=()):
+        self.every, self.watch = max(1, total // 400), watch
         self.moments = {max(1, round(total * k / (SNAPSHOTS - 1))) for k in range(SNAPSHOTS)}
         self.records, self.snapshots, self.seconds, self.since = [], {}, 0.0, time.perf_counter()
 
@@ -164,8 +137,13 @@ class Log:
         self.seconds, self.since = self.seconds + now - self.since, now
         if record.step % self.every == 0 or record.step in self.moments:
             self.records.append(record.numbers())
+            self.tell()
         if record.step in self.moments:
             self.snapshots[record.step] = refine(run.result, ImageSet(shown)).images
+
+    def tell(self):
+        for each in self.watch:
+            each(self.records)
 
     def state(self):
         return {"records": self.records, "snapshots": self.snapshots, "seconds": self.seconds}
@@ -199,19 +177,19 @@ class Stages:
     def __call__(self, name, compute, check):
         """The nested result (tensors, numbers, dicts) of `compute()`, kept in folder/name.state.
 
-        check: called with a result that is found there, and raises whatever it likes if that cannot be one: it is then
-        computed anew, which is said.
+        check: called with a result that is found there, and raises whatever it likes if that cannot be one.  Then, and if the
+        file is damaged, it is computed anew, which is said.
         """
         path = self.folder / f"{name}.state"
         if path.exists():
-            kept = load_state(path)
-            if isinstance(kept, dict) and kept.get("key") == self.key and "result" in kept:
-                try:
+            try:
+                kept = load_state(path)
+                if isinstance(kept, dict) and kept.get("key") == self.key and "result" in kept:
                     check(kept["result"])
                     return kept["result"]
-                except Exception as error:
-                    said = f"note: {path}: what is kept there cannot be right ({error}); it is made anew"
-                    print(printable(said), file=sys.stderr)
+            except Exception as error:
+                said = f"note: {path}: what is kept there cannot be right ({error}); it is made anew"
+                print(printable(said), file=sys.stderr)
         result = compute()
         save_state(path, {"key": self.key, "result": result})
         return result

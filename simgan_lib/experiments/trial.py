@@ -24,6 +24,7 @@ from ..evaluation.realism import beyond_tone, kernel_distance, mean_change, spec
 from ..gaze import angular_error_deg
 from ..matching import histogram_matched
 from ..simulators.eyes import simulate
+from ..system.run_file import RunFile
 from ..training import TrainingFailed, refine
 from .domains import stand_in_domain
 from .provenance import code_digest
@@ -100,9 +101,9 @@ def _refined(config, shared, entering, seed, folder, device):
     try:
         trained = train_refiner(state, config, entering, shared.domain.unlabelled, seed, device, bar=False)
     except TrainingFailed:
-        state.unlink(missing_ok=True)
+        RunFile(state).remove()
         raise
-    state.unlink(missing_ok=True)                                              # a record will stand for it
+    RunFile(state).remove()                                                    # a record will stand for it
     return refine(trained.refiner, entering, seed=seed), _players(trained.records)
 
 

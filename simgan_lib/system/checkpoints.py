@@ -31,17 +31,18 @@ NOT_OURS = "its digest fits, so somebody wrote it like this"
 PLAIN = (bool, int, float, str)
 
 
-def save_state(path, state):
+def save_state(path, state, previous=None):
     """Write a nested state: dicts, lists, tuples, tensors, numbers, strings, None.  All or nothing.
 
     Fit for {"refiner": refiner.state_dict(), "optimizer": optimizer.state_dict(), "random": g.get_state(), "step": 7}.
+    previous: where the file that stood there before is kept, see `run_file`.
     Raises TypeError, naming the place, for anything else in it; UserError as `save_checkpoint` does.
     Taught in: notebook 05.
     """
     stream = io.BytesIO()
     torch.save(_plain(state), stream)
     content = stream.getbuffer()
-    write_whole(path, [STATE, _digest(content), content])
+    write_whole(path, [STATE, _digest(content), content], previous=previous)
 
 
 def load_state(path):

@@ -2,7 +2,10 @@
 
 import os
 import re
+import signal
 import sys
+import threading
+from contextlib import contextmanager
 
 # How torch says it, on the CPU, on GPUs and of sizes beyond any: its errors have no kind of their own there.
 NO_MEMORY = re.compile("out of memory|not enough memory|can(no|')t allocate memory|bad alloc|ALLOC_FAILED|calculation overflowed",
@@ -31,12 +34,16 @@ GOES_ON = "the same command goes on from here"
 
 
 def exit_status(work, stopped="the same command begins anew"):
-    """Run `work()`  ->  0 done, 2 bad input or no room (one line says what), 130 interrupted (`stopped` says what then)."""
+    """Run `work()`  ->  0 done, 2 bad input or no room (one line says what), 130 interrupted (`stopped` says what then).
+
+    SIGTERM, which schedulers send, interrupts as Ctrl-C does: what is under way is put away, and locks are given back.
+    """
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")     # of a locale without the sign ±
     try:
-        work()
-        sys.stdout.flush()                 # a full disk behind it shows only here
+        with _terminated_as_by_ctrl_c():
+            work()
+            sys.stdout.flush()             # a full disk behind it shows only here
     except (UserError, OSError) as error:  # a name that is too long, an output that nobody can write
         return _told(error)
     except (MemoryError, RuntimeError) as error:
@@ -48,6 +55,18 @@ def exit_status(work, stopped="the same command begins anew"):
         print(f"\nstopped; {stopped}", file=sys.stderr)
         return 130
     return 0
+
+
+@contextmanager
+def _terminated_as_by_ctrl_c():
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield                              # signals reach the main thread alone; who has made another choice keeps it
+        return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _told(error):

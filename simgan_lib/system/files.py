@@ -5,6 +5,7 @@ import glob
 import os
 import re
 import secrets
+import shutil
 import stat
 from contextlib import contextmanager, suppress
 
@@ -52,10 +53,11 @@ def reading(path, kind, then="fetch it again"):
         raise UserError(f"{path}: not a readable {kind}, perhaps cut short ({said}); {then}") from error
 
 
-def write_whole(path, pieces, durable=True):
+def write_whole(path, pieces, durable=True, previous=None):
     """Put the pieces of bytes where `path` is, in one step that cannot be seen half done.  Folders are made, links followed.
 
     durable: a power cut leaves the old file or the new one.  Without, it may leave a damaged one, and writing is faster.
+    previous: where the file that stood there before is kept.
     Raises UserError if it cannot be written, or no file stands there: what stood there before still stands.
     """
     place = target(path)
@@ -71,10 +73,21 @@ def write_whole(path, pieces, durable=True):
                     os.fsync(file.fileno())  # on the disk before the name points at it
                 if os.name == "nt":          # renames no open file
                     file.close()
+                if previous and place.exists():
+                    _second_name(place, previous)
                 os.replace(unfinished, place)
     finally:  # also on Ctrl-C
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
+
+
+def _second_name(path, name):
+    """Let the file stand at `name`, too; where the file system has no links, as a copy.  It never leaves its own place."""
+    name.unlink(missing_ok=True)
+    try:
+        os.link(path, name)
+    except OSError:
+        shutil.copyfile(path, name)
 
 
 def _remove_leftovers(path):

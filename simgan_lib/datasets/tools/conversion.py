@@ -150,7 +150,7 @@ def in_parallel(read, units, workers=None):
         pool = joblib.Parallel(workers, return_as="generator")
     try:
         for at in range(alone, len(units), LOT * workers):
-            with _without_ctrl_c():
+            with _undisturbed():
                 results = pool(joblib.delayed(read)(unit) for unit in units[at:at + LOT * workers])
             yield from results
     except BrokenProcessPool as error:
@@ -159,13 +159,13 @@ def in_parallel(read, units, workers=None):
 
 
 @contextmanager
-def _without_ctrl_c():
-    """A process that starts in here never hears Ctrl-C, not even before its first line; this one hears it afterwards."""
+def _undisturbed():
+    """A process that starts in here never hears Ctrl-C or SIGTERM, not even before its first line; this one hears it afterwards."""
     if not hasattr(signal, "pthread_sigmask"):               # Windows
         yield
         return
     resource_tracker.ensure_running()                        # which, if it started in here, would end the silence
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
