@@ -72,8 +72,8 @@ def test_some_hundred_steps_take_no_more_memory_than_the_first(tmp_path):
 
 
 def test_what_grows_with_each_step_is_seen(tmp_path):
-    """16 kB of a tensor and 32 kB of a list a step, over 400 steps."""
-    peak, objects = measured(tmp_path, 100, 500, leak=4000)["grown"]
+    """80 kB of a tensor and 160 kB of a list a step, over 400 steps: more than the start of a process takes for a while."""
+    peak, objects = measured(tmp_path, 100, 500, leak=20_000)["grown"]
     assert objects > 5 * MB > OBJECTS and peak > PEAK
 
 
