@@ -6,6 +6,7 @@ busy machine slows both; of all turns the median counts.
 
 import multiprocessing
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -164,14 +165,21 @@ def convolution(kind, layout, sizes):
 
 
 # ---- processes that take turns ----
+def processes():
+    """A context of multiprocessing that starts clean processes, on Linux with what is slow to import at hand."""
+    context = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+    context.set_forkserver_preload(["torch", "scipy.stats", "sklearn.isotonic", "skimage.measure", "benchmarks.parts"])
+    return context
+
+
 def measured(name, makers, sizes, threads, effort):
     """[{"speed", "fastest" (units a second), "memory_mb"}] of {kind: Sizes -> Work}.  Raises UserError if one fails."""
-    spawn, jobs = multiprocessing.get_context("spawn"), []
+    context, jobs = processes(), []
     with tempfile.TemporaryDirectory() as folder:
         try:
             for kind, make in makers.items():
-                pipe, theirs = spawn.Pipe()
-                process = spawn.Process(target=worker, args=(make, replace(sizes, folder=folder), threads, theirs), daemon=True)
+                pipe, theirs = context.Pipe()
+                process = context.Process(target=worker, args=(make, replace(sizes, folder=folder), threads, theirs), daemon=True)
                 process.start()
                 theirs.close()                    # else a process that dies is waited for without end
                 jobs.append((f"{name}, {kind}", pipe, process))
