@@ -50,8 +50,8 @@ class Ours:
 
 
 def step(name, sizes):
-    """A step of Algorithm 1, or a round."""
-    return Work(getattr(Ours(sizes), name), 1 if name == "round" else sizes.batch)
+    """A step of Algorithm 1, or a round: once a batch."""
+    return Work(getattr(Ours(sizes), name), sizes.batch)
 
 
 def history(sizes):
@@ -117,8 +117,7 @@ def save_run(kept, path):
 
 
 PARTS = {
-    **{name: Part(partial(step, name), partial(reference.step, name), arithmetic=True, batched=True) for name in STEPS},
-    "round": Part(partial(step, "round"), partial(reference.step, "round"), "rounds", arithmetic=True, batched=True),
+    **{name: Part(partial(step, name), partial(reference.step, name), arithmetic=True, batched=True) for name in (*STEPS, "round")},
     "buffer": Part(history, reference.history, batched=True),
     "data_feeding": Part(feeding, reference.feeding, batched=True),
     **{f"simulator_{kind}": Part(partial(simulator, kind), partial(simulator_singly, kind)) for kind in SIMULATORS},

@@ -86,7 +86,7 @@ class Reference:
         with torch.no_grad():
             fresh = self.refiner(self.draw(self.synthetic))
         places = torch.randperm(len(self.history), device=self.device)
-        refined = torch.cat([fresh[half:], self.history[places[:half]]])
+        refined = torch.cat([fresh[:self.batch - half], self.history[places[:half]]])
         self.history[places[-half:]] = fresh[:half]
         self.discriminator.requires_grad_(True)
         self.step(1, self.adversarial(refined, 1) + self.adversarial(self.draw(self.real), 0))
@@ -98,10 +98,9 @@ class Reference:
 
 
 def step(name, sizes):
-    """A step of Algorithm 1.  What is counted has no margin, as the paper's."""
+    """A step of Algorithm 1, or a round: once a batch.  What is counted has no margin, as the paper's."""
     reference = Reference(sizes)
-    return Work(getattr(reference, name), 1 if name == "round" else sizes.batch,
-                reference.refiner_step if name == "refiner_step_with_margin" else None)
+    return Work(getattr(reference, name), sizes.batch, reference.refiner_step if name == "refiner_step_with_margin" else None)
 
 
 def history(sizes):

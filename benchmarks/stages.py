@@ -64,8 +64,9 @@ def of_the_notebooks(asked):
 
 
 def first_line(cell):
-    """What a cell of code begins with; None for text, which pytest does not count."""
-    return "".join(cell["source"]).strip().partition("\n")[0] if cell["cell_type"] == "code" else None
+    """What a cell of code does first, comments left out; None for text, which pytest does not count."""
+    lines = [line for line in "".join(cell["source"]).splitlines() if line.strip() and not line.startswith("#")]
+    return next(iter(lines), "") if cell["cell_type"] == "code" else None
 
 
 def table(name, seconds, top):
