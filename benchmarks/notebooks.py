@@ -15,12 +15,11 @@ import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree
-from collections import defaultdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.system.device import cpu_has_bf16
-from simgan_lib.system.errors import exit_status
+from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.system.settings import PROCESSES, Parser, Whole
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -50,29 +49,41 @@ torch.optim.Optimizer.__init__ = begin_elsewhere
 
 def run(notebooks, plain, seed, jobs):
     """{notebook: (seconds that its cells took, {cell: what failed})} of one run.  RuntimeError if pytest could not run."""
+    found = {}
+    for notebook, cell, seconds, failed in cells(notebooks, STARTUP.format(plain=plain, seed=seed), jobs):
+        before, failures = found.get(notebook, (0.0, {}))
+        found[notebook] = (before + seconds, failures | ({cell: failed} if failed else {}))
+    return dict(sorted(found.items()))
+
+
+def cells(notebooks, startup, jobs):
+    """[(notebook, cell, seconds, what failed)] of one run, the startup run in each kernel first.  RuntimeError as `run`."""
     with tempfile.TemporaryDirectory() as folder:
-        startup, report = Path(folder, "profile_default", "startup", "elsewhere.py"), Path(folder, "report.xml")
-        startup.parent.mkdir(parents=True)
-        startup.write_text(STARTUP.format(plain=plain, seed=seed), encoding="utf-8")
+        first, report = Path(folder, "profile_default", "startup", "elsewhere.py"), Path(folder, "report.xml")
+        first.parent.mkdir(parents=True)
+        first.write_text(startup, encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-n", str(jobs), "--dist=loadfile", "--nbval", "--nbval-current-env",
                    f"--nbval-cell-timeout={SECONDS}", "--nbval-sanitize-with=notebooks/nbval.cfg", f"--junitxml={report}",
                    *map(str, notebooks)]
         done = subprocess.run(command, cwd=ROOT, env=os.environ | {"IPYTHONDIR": folder}, capture_output=True, text=True)
         if done.returncode not in (0, 1):          # all passed, some failed
             raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return by_notebook(xml.etree.ElementTree.parse(report))
+        return [read(case) for case in xml.etree.ElementTree.parse(report).iter("testcase")]
 
 
-def by_notebook(report):
-    """{notebook: (seconds, {cell: what failed})} of pytest's report."""
-    seconds, failed = defaultdict(float), defaultdict(dict)
-    for case in report.iter("testcase"):
-        name = case.get("classname").removesuffix(".ipynb").split(".")[-1]
-        seconds[name] += float(case.get("time"))
-        for failure in [*case.iter("failure"), *case.iter("error")]:
-            text = re.sub(r"(#x1B|\x1b)\[\d+m", "", failure.text or failure.get("message"))       # without colours
-            failed[name][case.get("name")] = " ".join(text.split())
-    return {name: (seconds[name], failed[name]) for name in sorted(seconds)}
+def read(case):
+    """(notebook, cell, seconds, what failed or "") of a test case in pytest's report."""
+    failures = [failure.text or failure.get("message") for failure in [*case.iter("failure"), *case.iter("error")]]
+    said = " ".join(re.sub(r"(#x1B|\x1b)\[\d+m", "", " ".join(failures)).split())       # without colours
+    return case.get("classname").removesuffix(".ipynb").split(".")[-1], case.get("name"), float(case.get("time")), said
+
+
+def chosen(numbers):
+    """Files of the notebooks of these numbers, as 06; of all if none is given.  UserError for a number that no notebook has."""
+    paths = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+    if unknown := set(numbers) - {path.name[:2] for path in paths}:
+        raise UserError(f"{min(unknown)}: no such notebook, expected some of {' '.join(path.name[:2] for path in paths)}")
+    return [path for path in paths if not numbers or path.name[:2] in numbers]
 
 
 def main():
@@ -83,8 +94,7 @@ def main():
     parser.add_argument("--precision", nargs="+", choices=("float32", "bfloat16"), default=("float32", "bfloat16"))
     parser.add_argument("--json", action="store_true", help="one JSON object a run instead of lines")
     a = parser.parse_args()
-    notebooks = [path for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-                 if not a.notebooks or path.name[:2] in a.notebooks]
+    notebooks = chosen(a.notebooks)
     failures = 0
     for precision in a.precision:
         if precision == "bfloat16" and not cpu_has_bf16():
