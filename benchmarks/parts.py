@@ -21,13 +21,14 @@ from simgan_lib.system.checkpoints import save_state
 from simgan_lib.training import Training, TrainingConfig
 
 STEPS = ("refiner_step", "refiner_step_with_margin", "discriminator_step")
+REFLECTING = "refiner_step_reflecting"
 
 
 class Ours:
     """The kit's own steps with the published networks, the history buffer in use."""
 
-    def __init__(self, sizes):
-        config = TrainingConfig(steps=1, batch=sizes.batch, buffer=sizes.buffer)
+    def __init__(self, sizes, **settings):
+        config = TrainingConfig(steps=1, batch=sizes.batch, buffer=sizes.buffer, **settings)
         self.training = Training(config, *(eyes(sizes.images, seed).to(sizes.device) for seed in (0, 1)), device=sizes.device)
         self.training.buffer.replace(to_float(eyes(sizes.buffer, seed=2).images).to(sizes.device))
         self.margin = self.training.refiner.margin
@@ -49,9 +50,9 @@ class Ours:
         self.discriminator_step()
 
 
-def step(name, sizes):
+def step(name, sizes, **settings):
     """A step of Algorithm 1, or a round: once a batch."""
-    return Work(getattr(Ours(sizes), name), sizes.batch)
+    return Work(getattr(Ours(sizes, **settings), name), sizes.batch)
 
 
 def history(sizes):
@@ -118,6 +119,9 @@ def save_run(kept, path):
 
 PARTS = {
     **{name: Part(partial(step, name), partial(reference.step, name), arithmetic=True, batched=True) for name in (*STEPS, "round")},
+    # Beside the published step, whose convolutions see zeros beyond the edges.
+    REFLECTING: Part(partial(step, "refiner_step", edges="reflect"), partial(reference.step, "refiner_step"), arithmetic=True,
+                     batched=True),
     "buffer": Part(history, reference.history, batched=True),
     "data_feeding": Part(feeding, reference.feeding, batched=True),
     **{f"simulator_{kind}": Part(partial(simulator, kind), partial(simulator_singly, kind)) for kind in SIMULATORS},

@@ -4,7 +4,8 @@
 
 Ours is what `Training.update_refiner` and `Training.update_discriminator` do with the published networks.  The reference
 is the same step written plainly: float32, contiguous tensors, eager, the usual allocator.  The refiner is measured as
-published, and with the mirrored margin that the kit adds to it.  `python benchmarks` measures all other parts, too.
+published, with the mirrored margin that the kit adds to it, and with convolutions that reflect in its place.
+`python benchmarks` measures all other parts, too.
 """
 
 import json
@@ -15,7 +16,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from benchmarks.measuring import BATCH, SIZE, compared, of_batch, options, sizes_asked
-from benchmarks.parts import PARTS, STEPS
+from benchmarks.parts import PARTS, REFLECTING, STEPS
 from simgan_lib.system.errors import exit_status
 
 
@@ -24,7 +25,8 @@ def main():
     parser.add_argument("--batch", type=BATCH, default=32)
     asked = parser.parse_args()
     sizes, effort = sizes_asked(asked)
-    result = {name: compared(name, PARTS[name], of_batch(sizes, asked.batch), asked.threads, effort) for name in STEPS}
+    result = {name: compared(name, PARTS[name], of_batch(sizes, asked.batch), asked.threads, effort)
+              for name in (*STEPS, REFLECTING)}
     about = {"batch": asked.batch, "threads": asked.threads, "size": list(SIZE), "torch": torch.__version__,
              "reference": "the same step in float32, contiguous, eager PyTorch"}
     if asked.json:
