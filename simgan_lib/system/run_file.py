@@ -40,7 +40,7 @@ class RunFile:
             return False
         path = self.path
         try:
-            path, state = self._newest()
+            path, state = self.newest()
             with reading(path, "state of a run", "it is another program's"):
                 restore(state)
         except UserError as error:
@@ -48,8 +48,8 @@ class RunFile:
             raise UserError(f"{said}; delete it to start anew") from error
         return True
 
-    def _newest(self):
-        """(path, state) of the newest state that is whole."""
+    def newest(self):
+        """(path, state) of the newest state that is whole.  UserError if there is none; says so if it is the one before."""
         try:
             return self.path, load_state(self.path)
         except UserError as damaged:
