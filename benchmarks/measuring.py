@@ -88,10 +88,11 @@ def options(description):
 
 
 def sizes_asked(asked):
-    """(Sizes, Effort) for the options.  A GPU draws more images at a time.  Raises UserError for a device that is not there."""
+    """(Sizes, Effort) for the options.  A GPU does more at a time.  Raises UserError for a device that is not there."""
     sizes, effort = QUICK if asked.quick else FULL
     device = resolve_device(asked.device)
-    return replace(sizes, device=str(device), drawn=sizes.drawn * (64 if device.type == "cuda" else 1)), effort
+    more = {"drawn": 64 * sizes.drawn, "side": 4 * sizes.side} if device.type == "cuda" else {}
+    return replace(sizes, device=str(device), **more), effort
 
 
 def of_batch(sizes, batch):

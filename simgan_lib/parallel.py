@@ -6,7 +6,7 @@ number of ranks, or one process, takes up what it left.
 """
 
 from .networks import smooth_noise
-from .system.digests import images_digest, module_digest
+from .system.digests import images_digest, kit_digest, module_digest
 from .system.errors import UserError
 from .system.ranks import ALONE
 from .training import Training, TrainingFailed
@@ -33,6 +33,7 @@ class ParallelTraining(Training):
         self.remember_whole, self.remember = self.remember, self._remember_together
         for optimizer in (self.refiner_optimizer, self.discriminator_optimizer):
             optimizer.register_step_pre_hook(self._average_gradients)
+        ranks.agree(kit_digest(), "the kit's code")
         for part in self._identity.values():
             for name, value in part.items():
                 ranks.agree(repr(value), name)

@@ -55,10 +55,11 @@ def trained(path, config, images, seed, device):
         file.take_up(restore)
         start = time.perf_counter() - seconds
         for record in tqdm(run.run(), total=config.steps, initial=run.done, desc="training the generator", unit="step"):
-            if record.step % SAVE_EVERY == 0 or record.step == record.total or interrupted():
+            stop = interrupted()
+            if record.step % SAVE_EVERY == 0 or record.step == record.total or stop:
                 seconds = time.perf_counter() - start
                 file.save({"run": run.state(), "seconds": seconds})
-            if interrupted():
+            if stop:
                 raise KeyboardInterrupt
     return run, seconds
 

@@ -113,9 +113,10 @@ def trained(run, train, test, every, kept=None):
         for record in run.run():
             if record.step % every == 0:
                 curve.append(probed(run.discriminator, train, test))
-            if file and (record.step % every == 0 or interrupted()):
+            stop = interrupted()
+            if file and (record.step % every == 0 or stop):
                 file.save({"run": run.state(), "curve": curve, "seconds": time.perf_counter() - start})
-            if interrupted():
+            if stop:
                 raise KeyboardInterrupt
     return curve, time.perf_counter() - start
 

@@ -196,8 +196,19 @@ def test_the_device_is_one_of_the_cluster_and_so_is_the_judge(tmp_path, monkeypa
 
 
 def test_where_the_disk_is_not_shared_nothing_is_left_by_a_run(tiny, tmp_path):
-    name, seed, found = ablations._run("quick", TINY, BASE, 0, tmp_path / "not here", trial.judge(TINY, tmp_path / "asker"), "cpu")
-    assert (name, seed) == (BASE, 0) and found["rows"] and os.listdir(tmp_path) == ["asker"]
+    weights = trial.judge(TINY, tmp_path / "asker")
+    name, seed, found = ablations._run("quick", TINY, BASE, 0, "key", tmp_path / "not here", weights, "cpu")
+    assert (name, seed) == (BASE, 0) and json.loads(found[0])["rows"] and os.listdir(tmp_path) == ["asker"]
+
+
+def test_on_a_shared_disk_a_run_is_kept_by_whoever_does_it_and_done_once(tiny, tmp_path, monkeypatch):
+    """A worker that was given up ends its run all the same: the next one, which waits for it, finds what it kept."""
+    again, weights = ("quick", TINY, BASE, 0, "key", tmp_path), trial.judge(TINY, tmp_path)
+    first = ablations._run(*again, weights, "cpu")
+    assert ablations.kept(tmp_path, BASE, 0, "key") == json.loads(first[2][0])
+    monkeypatch.setattr(ablations, "trial", None)
+    assert ablations._run(*again, weights, "cpu") == first
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_a_run_that_the_monitor_stops_is_a_result(tiny, tmp_path, monkeypatch):

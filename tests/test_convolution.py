@@ -73,6 +73,30 @@ def test_how_many_images_are_unfolded_at_once_changes_nothing(pixels, monkeypatc
     assert close(weight_gradient(x, gradient, 3, 1, 1), exact)
 
 
+@pytest.mark.parametrize("how", [{"dilation": 2}, {"padding": (1, 2)}, {"stride": (1, 2)}, {"groups": 2}, {"padding": "same"},
+                                 {"kernel_size": (1, 3)}])
+def test_settings_of_another_kind_are_a_plain_convolutions(how, avx2):
+    torch.manual_seed(0)
+    ours = Conv2d(2, 4, **{"kernel_size": 3, **how})
+    plain = nn.Conv2d(2, 4, **{"kernel_size": 3, **how})
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 2, 9, 11)
+    torch.testing.assert_close(ours(x), plain(x))
+    torch.testing.assert_close(ours(x[0]), plain(x[0]))                  # one image without a batch
+
+
+def test_each_images_own_gradient_as_torch_func_gives_it(avx2):
+    layer, x = Conv2d(1, 4, 3), torch.randn(3, 1, 6, 6)
+
+    def loss(weights, image):
+        return torch.func.functional_call(layer, weights, image[None]).square().sum()
+    weights = {name: each.detach() for name, each in layer.named_parameters()}
+    each = torch.func.vmap(torch.func.grad(loss), (None, 0))(weights, x)["weight"]
+    layer(x).square().sum().backward()
+    assert each.shape[0] == 3
+    torch.testing.assert_close(each.sum(0), layer.weight.grad, rtol=1e-4, atol=1e-5)
+
+
 def taken(layer, x):
     y = layer(x)
     return y.grad_fn is not None and type(y.grad_fn).__name__ == "_ByProductBackward"

@@ -34,17 +34,17 @@ def apple(monkeypatch):
 
 
 def test_auto_takes_apples_gpu_if_it_agrees(apple, capsys):
-    apple(lambda weights: [each + 1e-5 for each in weights])
+    apple(lambda found: [each * (1 + 1e-5) for each in found])
     assert resolve_device("auto") == torch.device("mps") and capsys.readouterr().err == ""
 
 
-def lacks(weights):
+def lacks(found):
     raise NotImplementedError("The operator 'aten::upsample_bicubic2d' is not implemented")
 
 
 @pytest.mark.parametrize("what, said", [
-    (lambda weights: [weights[0] + 0.01, *weights[1:]], "differs from the CPU's by 0.01"),
-    (lambda weights: [*weights[:-1], weights[-1] * float("nan")], "differs from the CPU's by nan"),
+    (lambda found: [found[0] * 1.02, *found[1:]], "differs from the CPU's by 2 %"),               # the loss alone
+    (lambda found: [*found[:-1], found[-1] * float("nan")], "differs from the CPU's by nan %"),
     (lacks, "failed (The operator 'aten::upsample_bicubic2d' is not implemented)")])
 def test_auto_says_why_it_does_not_take_apples_gpu(what, said, apple, capsys):
     apple(what)
@@ -54,11 +54,29 @@ def test_auto_says_why_it_does_not_take_apples_gpu(what, said, apple, capsys):
     assert resolve_device("mps") == torch.device("mps")                                              # who asks for it, gets it
 
 
-def test_a_first_step_moves_every_weight_and_leaves_the_global_generator():
+def test_a_first_step_is_the_same_again_and_leaves_the_global_generator():
     before = torch.random.get_rng_state()
     first, again = precision._first_step("cpu"), precision._first_step("cpu")
-    assert all(torch.equal(a, b) and a.abs().min() > 0 for a, b in zip(first, again))
+    assert all(torch.equal(a, b) and a.abs().max() > 0 for a, b in zip(first, again))
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("part, wrong", [
+    ("interpolate", lambda right: lambda *given, **how: 7 * right(*given, **how)),
+    ("log_softmax", lambda right: lambda *given, **how: right(*given, **how) * 1.05),
+    ("linear", lambda right: lambda *given, **how: right(*given, **how).flip(-1)),
+    ("max_pool2d", lambda right: lambda *given, **how: right(*given, **how) + 0.05)])
+def test_a_device_whose_operation_is_wrong_does_not_agree(part, wrong, monkeypatch, capsys):
+    first_step, right = precision._first_step, getattr(precision.F, part)
+
+    def step(device):
+        with monkeypatch.context() as there:
+            if device == "wrong":
+                there.setattr(precision.F, part, wrong(right))
+            return first_step("cpu")
+    monkeypatch.setattr(precision, "_first_step", step)
+    assert precision.agrees.__wrapped__("right") and not precision.agrees.__wrapped__("wrong")
+    assert "differs from the CPU's by" in capsys.readouterr().err
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_a_way_on(monkeypatch):

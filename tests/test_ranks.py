@@ -3,6 +3,7 @@
 Two processes of gloo are started once; what they found, they write into files, and the tests read.
 """
 
+import math
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,6 +26,7 @@ from simgan_lib.parallel import ParallelTraining
 from simgan_lib.system import ranks as ranks_module
 from simgan_lib.system.checkpoints import load_state, save_state
 from simgan_lib.system.device import resolve_device
+from simgan_lib.system.digests import kit_digest
 from simgan_lib.system.errors import UserError, exit_status
 from simgan_lib.system.ranks import ALONE, Ranks, joined
 from simgan_lib.training import Training, TrainingConfig
@@ -70,8 +73,10 @@ def largest_difference(one, other):
         assert len(one) == len(other)
         return max(map(largest_difference, one, other), default=0)
     if torch.is_tensor(one) and one.is_floating_point():
+        assert one.isfinite().all() and other.isfinite().all()
         return (one - other).abs().max().item() if one.numel() else 0
     if isinstance(one, float):
+        assert math.isfinite(one) and math.isfinite(other)
         return abs(one - other)
     assert torch.equal(one, other) if torch.is_tensor(one) else one == other
     return 0
@@ -319,6 +324,19 @@ def test_a_device_that_ranks_cannot_share_is_refused(name, monkeypatch):
     monkeypatch.setattr(ranks_module, "resolve_device", torch.device)
     with pytest.raises(UserError, match="several ranks cannot share it"), joined(name):
         pass
+
+
+def test_ranks_that_name_no_device_take_the_cpu_where_there_is_only_apples_gpu(monkeypatch):
+    monkeypatch.setattr(ranks_module, "resolve_device", lambda name: torch.device("mps" if name == "auto" else name))
+    assert ranks_module._own_device("auto") == torch.device("cpu")
+
+
+def test_ranks_of_other_code_are_refused(monkeypatch):
+    """What the ranks compare before the first step."""
+    agreed = []
+    ranks = SimpleNamespace(size=2, rank=0, agree=lambda value, what: agreed.append((what, value)))
+    ParallelTraining(TINY, *data(), seed=3, ranks=ranks)
+    assert agreed[0] == ("the kit's code", kit_digest()) and {"batch", "seed", "real images"} <= dict(agreed).keys()
 
 
 def test_each_rank_has_the_gpu_of_its_number_on_its_machine(monkeypatch):

@@ -105,6 +105,16 @@ def test_who_deletes_the_file_starts_anew_and_is_told_of_the_state_before(file, 
     assert said == f"note: {file.previous}: is not taken up, for run.state beside it is gone; this run begins anew"
 
 
+def test_the_state_before_is_never_that_of_a_run_that_was_deleted(file):
+    file.path.unlink()
+    anew = RunFile(file.path)
+    anew.save(state(7))
+    assert not anew.previous.exists()
+    anew.path.write_bytes(anew.path.read_bytes()[:-1])
+    with pytest.raises(UserError, match="damaged"):
+        taken_up(RunFile(file.path))
+
+
 def test_a_run_that_is_over_leaves_neither(file):
     file.remove()
     file.remove()

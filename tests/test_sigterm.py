@@ -12,6 +12,7 @@ import torch
 from test_cli import run
 from test_kills import JOBS, TESTS, timeless
 
+from simgan_lib.experiments.runs import held_interrupt
 from simgan_lib.images import ImageSet
 from simgan_lib.system.checkpoints import load_state
 from simgan_lib.system.errors import GOES_ON, exit_status
@@ -20,15 +21,18 @@ SOON = 20                         # seconds, on a busy machine; Slurm's grace is
 REPRODUCE = """
 import os, sys, time
 sys.path[:0] = sys.argv[1:3]
-import pytest, test_cli
+import pytest, test_cli, torch
 from pathlib import Path
 from simgan_lib.experiments import pipeline
 test_cli.shrunk(pytest.MonkeyPatch())
 
-def endless(*_, **__):
-    Path("in a later stage").touch()
-    time.sleep(300)
+def endless(images, config, seed, device, progress):
+    while True:
+        Path("in a later stage").touch()
+        progress(1, 1_000_000)
+        time.sleep(0.05)
 
+torch.set_num_threads(int(sys.argv[4]))
 if sys.argv[3] == "endless":
     pipeline.train_gaze_estimator = endless
 sys.exit(test_cli.main(["reproduce", "--results", "results", "--device", "cpu"]))
@@ -50,7 +54,8 @@ def terminated(process, when):
     sent = time.monotonic()
     said = process.communicate(timeout=120)[1]
     assert "Traceback" not in said, said
-    return process.returncode, said.splitlines()[-1], time.monotonic() - sent
+    last = [line for line in said.splitlines() if "it/s]" not in line and line.strip()][-1]         # bars that were cut short
+    return process.returncode, last, time.monotonic() - sent
 
 
 def sets(folder):
@@ -81,15 +86,26 @@ def test_a_training_that_is_terminated_ends_at_a_step_and_goes_on_to_the_same_en
     assert timeless(load_state("out.run.state")) == timeless(load_state("resumed-out.run.state"))
 
 
-def test_the_main_job_that_is_terminated_keeps_its_stages_and_goes_on_after_them(tmp_path):
+@pytest.mark.parametrize("threads", [1, 2])              # 2: the estimators are trained side by side
+def test_the_main_job_that_is_terminated_keeps_its_stages_and_goes_on_after_them(threads, tmp_path):
     words = ("-c", REPRODUCE, TESTS, TESTS.parent)
-    status, said, seconds = terminated(started(tmp_path, *words, "endless"), (tmp_path / "in a later stage").exists)
+    status, said, seconds = terminated(started(tmp_path, *words, "endless", threads), (tmp_path / "in a later stage").exists)
     assert (status, said) == (130, f"stopped; {GOES_ON}") and seconds < SOON
     refiner = tmp_path / "results" / "quick" / "seed0" / "refiner.state"
     before = refiner.stat().st_mtime_ns
-    process = started(tmp_path, *words, "to the end")
+    process = started(tmp_path, *words, "to the end", threads)
     assert process.wait(300) == 0, process.communicate()[1]
     assert refiner.stat().st_mtime_ns == before and (refiner.parents[1] / "report.html").exists()
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_nobody_asked_for_is_not_lost(sent):
+    """During the last save, say."""
+    with pytest.raises(KeyboardInterrupt), held_interrupt() as interrupted:
+        assert not interrupted()
+        signal.raise_signal(sent)
+    with held_interrupt():
+        pass
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

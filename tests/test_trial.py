@@ -5,6 +5,7 @@ import torch
 from marked import COMPARED, DRAWN, EYES, MATCHED, REAL, REFINED, SIMULATED, TEST, TINY, Watched, domain_of, eyes_of, marks
 
 from simgan_lib.experiments import trial as ablation
+from simgan_lib.experiments.ablations import SWEEP
 from simgan_lib.experiments.trial import judge, materials, trial
 from simgan_lib.system.checkpoints import load_state, save_state
 
@@ -70,6 +71,15 @@ def test_a_kept_judge_that_cannot_be_right_is_trained_anew(watched, tmp_path, ca
     assert len(watched.given["feature_network"]) == 2 and "what is kept there cannot be right" in capsys.readouterr().err
 
 
+def test_no_two_ablations_share_the_state_of_a_run(watched, tmp_path, monkeypatch):
+    """Not even those that differ in what they refine alone."""
+    paths, train, weights = [], ablation.train_refiner, judge(TINY, tmp_path)
+    monkeypatch.setattr(ablation, "train_refiner", lambda path, *given, **named: paths.append(path) or train(path, *given, **named))
+    for changed in (SWEEP[name].profile(TINY) for name in ("base", "raw-input", "kg-4")):
+        trial(changed, changed.training, SEED, tmp_path, weights)
+    assert len(set(paths)) == 3
+
+
 def test_a_run_that_is_over_leaves_neither_its_state_nor_the_one_before(watched, tmp_path, monkeypatch):
     train = ablation.train_refiner
 
@@ -77,5 +87,5 @@ def test_a_run_that_is_over_leaves_neither_its_state_nor_the_one_before(watched,
         path.with_name(f"{path.name}.previous").touch()
         return train(path, *given, **named)
     monkeypatch.setattr(ablation, "train_refiner", saved_twice)
-    trial(TINY, TINY.training, SEED, tmp_path)
+    trial(TINY, TINY.training, SEED, tmp_path, judge(TINY, tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == ["network.state"]

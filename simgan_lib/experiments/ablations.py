@@ -21,7 +21,7 @@ from ..evaluation.statistics import interval
 from ..system.device import resolve_device
 from ..system.errors import UserError
 from ..system.files import plain_file, write_whole
-from ..system.places import checked
+from ..system.places import checked, claimed
 from ..system.settings import Flag, Number, OneOf, Settings
 from ..system.spread import at_hand, spreading
 from ..training import PRESETS
@@ -34,6 +34,7 @@ from .runs import Stages
 from .trial import from_png, judge, trial
 
 EXPERIMENT = "ablations"
+A_RUN = 24 * 3600         # seconds that a run takes at the most
 PATCHES = 9 * 14          # verdicts that a local discriminator gives on a crop of 35 x 55
 
 SWEEP_PROFILES = {
@@ -131,9 +132,10 @@ def sweep(profile_name="quick", seeds=3, only=(), jobs=1, device="auto", results
         missing = [each for each in wanted if kept(folder, *each, keys[each]) is None]
         if missing:
             weights = judge(profile, folder, device, spread)
-            runs = spread(_run, [(profile_name, profile, *each, folder, weights, device) for each in missing])
+            runs = spread(_run, [(profile_name, profile, *each, keys[each], folder, weights, device) for each in missing])
             for name, seed, found in tqdm(runs, "ablations", len(missing), unit="run", disable=not bar):
-                write_whole(_path(folder, name, seed), [json.dumps({"key": keys[name, seed], **found}).encode() + b"\n"])
+                if kept(folder, name, seed, keys[name, seed]) is None:         # of a worker that does not see the folder
+                    write_whole(_path(folder, name, seed), found)
     found = [kept(folder, *each, keys[each]) for each in wanted]
     for each in found:
         add(path, each["run"], each["rows"], range(seeds))
@@ -192,14 +194,20 @@ def _device(name):
     return str(resolve_device(name))
 
 
-def _run(profile_name, profile, name, seed, folder, weights, device):
+def _run(profile_name, profile, name, seed, key, folder, weights, device):
+    """(name, seed, the bytes that are kept of it): written where this machine has the folder, too, lest a stopped sweep lose it."""
     ablation, changed = SWEEP[name], SWEEP[name].profile(profile)
-    with at_hand(folder) as place:
-        found = trial(changed, changed.training if ablation.refined else None, seed, place, weights, device)
-    run = _run_line(profile_name, profile, name, seed=seed, failed=found["failed"], shown=found["shown"],
-                    **about(torch.device(device), f"python -m simgan_lib ablate --profile {profile_name}"))
-    rows = [row(seed, name, measure, value) for measure, value in (found["measured"] | {"seconds": found["seconds"]}).items()]
-    return name, seed, {"run": run, "rows": rows}
+    device = str(resolve_device(device))
+    # A worker that was given up, or whose sweep was stopped, may still be at work on this very run.
+    with at_hand(folder) as place, claimed(_path(place, name, seed), wait=A_RUN) as path:
+        if kept(place, name, seed, key) is None:
+            found = trial(changed, changed.training if ablation.refined else None, seed, place, weights, device)
+            run = _run_line(profile_name, profile, name, seed=seed, failed=found["failed"], shown=found["shown"],
+                            **about(torch.device(device), f"python -m simgan_lib ablate --profile {profile_name}"))
+            rows = [row(seed, name, measure, value)
+                    for measure, value in (found["measured"] | {"seconds": found["seconds"]}).items()]
+            write_whole(path, [json.dumps({"key": key, "run": run, "rows": rows}).encode() + b"\n"])
+        return name, seed, [path.read_bytes()]
 
 
 # ---- records, and the table made from them ----

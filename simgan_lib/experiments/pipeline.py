@@ -20,7 +20,7 @@ from ..gaze import angular_error_deg, calibrated_error_deg
 from ..images import ImageSet
 from ..matching import histogram_matched
 from ..simulators.eyes import simulate
-from ..system.side_by_side import side_by_side
+from ..system.side_by_side import side_by_side, workers_for
 from ..training import refine
 from .domains import fingerprint
 from .provenance import code_digest
@@ -42,14 +42,15 @@ class SeedRun:
         self.profile, self.domain, self.seed, self.device, self.bar = profile, domain, seed, device, bar
         self.keep = Stages(folder, {"profile": profile.described(), "seed": seed, "code": code_digest(),
                                     "device": device.type, "domain": fingerprint(domain)})
-        self.seconds, self.threads = {}, torch.get_num_threads()
+        self.seconds = {}
 
     def measure(self):
         """A nested dict of plain numbers and tensors: what the report is made of."""
         trained, sets = self.training_sets()
         synthetic, matched, refined = (sets[name] for name in TRAINED_ON[:3])
         entering = sets[self.profile.refine_from]
-        gaze = side_by_side({name: partial(self._timed_gaze, name, images) for name, images in sets.items()}, self.device)
+        at_once = workers_for(len(sets), torch.get_num_threads()) if self.device.type == "cpu" else 1
+        gaze = side_by_side({name: partial(self._timed_gaze, at_once, name, images) for name, images in sets.items()}, self.device)
         pupil = self.timed("pupil", lambda: self._pupil(synthetic, refined), self._check_pupil)
         realism = self.timed("realism", lambda: self._realism(synthetic, matched, entering, refined), check_numbers)
         shown = slice(0, 24)
@@ -78,14 +79,14 @@ class SeedRun:
         """The synthetic eyes that all begins with."""
         return simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
 
-    def timed(self, name, compute, check):
+    def timed(self, name, compute, check, at_once=1):
         """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept.
 
-        Of stages side by side each costs its share of the time.  check: of a kept result, as for `Stages`.
+        check: of a kept result, as for `Stages`.  at_once: stages side by side, each of which costs its share of the time.
         """
         def timed():
-            start, share = time.perf_counter(), torch.get_num_threads() / self.threads
-            return {"result": compute(), "seconds": share * (time.perf_counter() - start)}
+            start = time.perf_counter()
+            return {"result": compute(), "seconds": (time.perf_counter() - start) / at_once}
 
         def check_timed(kept):
             check(kept["result"])
@@ -134,8 +135,8 @@ class SeedRun:
             expect(shifts.shape[1:] == (2,), "shifts in x and y", tuple(shifts.shape))
             check_numbers(shifts, lambda number: not math.isinf(number))           # NaN: no pupil was found
 
-    def _timed_gaze(self, name, images, go_on):
-        return self.timed(f"gaze-{name}", partial(self.gaze, name, images, go_on), self._check_gaze)
+    def _timed_gaze(self, at_once, name, images, go_on):
+        return self.timed(f"gaze-{name}", partial(self.gaze, name, images, go_on), self._check_gaze, at_once)
 
     def gaze(self, name, images, go_on=lambda: None):
         """{"errors", "calibrated"}: degrees (N,) on the test images of a gaze estimator trained on the images.

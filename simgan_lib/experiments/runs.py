@@ -94,6 +94,7 @@ def held_interrupt():
     """Ctrl-C, or SIGTERM as schedulers send it, waits for the end of the step: gives a function that says whether it came.
 
     A state saved in the middle of a step would make the rest of the run another one.
+    Raises KeyboardInterrupt at the end, if one came that nobody has asked for.
     """
     pressed = []
     if threading.current_thread() is not threading.main_thread():      # signals reach the main thread alone
@@ -105,6 +106,8 @@ def held_interrupt():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def shown_progress(name, bar=True):

@@ -86,7 +86,9 @@ def trial(profile, config, seed, folder, weights, device="cpu"):
     entering = {"synthetic": simulated, "synthetic_matched": matched}[profile.refine_from]
     record = {"failed": None, "measured": {}, "shown": None}
     try:
-        refined, players = _refined(config, shared, entering, seed, Path(folder), device) if config else (entering, {})
+        digest = hashlib.sha256(f"{profile.refine_from} {config} {code_digest()}".encode()).hexdigest()[:16]
+        state = Path(folder, f"run-{digest}-seed{seed}.state")
+        refined, players = _refined(config, shared, entering, seed, state, device) if config else (entering, {})
         record["measured"] = measured(profile, shared, network, simulated, entering, refined, seed, device) | players
         record["shown"] = as_png(refined.images[:SHOWN]) if seed == 0 else None
     except TrainingFailed as error:
@@ -94,10 +96,8 @@ def trial(profile, config, seed, folder, weights, device="cpu"):
     return record | {"seconds": round(time.perf_counter() - start, 1)}
 
 
-def _refined(config, shared, entering, seed, folder, device):
-    """(the images refined by a run with this config, what the two players did last)."""
-    digest = hashlib.sha256(f"{config} {code_digest()}".encode()).hexdigest()[:16]
-    state = folder / f"run-{digest}-seed{seed}.state"
+def _refined(config, shared, entering, seed, state, device):
+    """(the images refined by a run with this config, what the two players did last).  state: the run's file."""
     try:
         trained = train_refiner(state, config, entering, shared.domain.unlabelled, seed, device, bar=False)
     except TrainingFailed:

@@ -1,7 +1,7 @@
 """A convolution that is trained faster on CPUs with AVX2 alone, those of many laptops.
 
 oneDNN's kernels there are fast forwards and for the gradient of the input, but not for the gradient of the weights, which
-takes more than half of a refiner's step.  As one matrix product it is up to twice as fast: `benchmarks`.
+takes more than half of a refiner's step.  As one matrix product it is faster: `python benchmarks --only weight_gradient`.
 """
 
 import torch
@@ -14,22 +14,24 @@ PIXELS = 8192             # of the output, whose patches are unfolded at once: w
 
 
 class Conv2d(nn.Conv2d):
-    """nn.Conv2d with square kernels, dilation 1 and one group; the same numbers but for the order of sums.
-
-    padding_mode: "zeros" or another of `torch.nn.functional.pad`.
-    """
+    """nn.Conv2d: where it pays, the gradient of the weights is computed otherwise, the same but for the order of sums."""
 
     def forward(self, x):
-        (padding, _), (stride, _) = self.padding, self.stride
+        if not self._pays(x):
+            return super().forward(x)
+        padding = self.padding[0]
         if self.padding_mode != "zeros":
             x, padding = F.pad(x, (padding,) * 4, mode=self.padding_mode), 0
-        convolve = _ByProduct.apply if self._pays(x) else F.conv2d
-        return convolve(x, self.weight, self.bias, stride, padding)
+        return _ByProduct.apply(x, self.weight, self.bias, self.stride[0], padding)
 
     def _pays(self, x):
         # Measured: of fewer maps oneDNN's own is as fast, but for the few that an image has.
         wide = self.in_channels <= 4 or min(self.in_channels, self.out_channels) >= 64
-        return wide and self.weight.requires_grad and torch.is_grad_enabled() and weight_gradients_are_slow(x)
+        plain = (self.groups == 1 and self.dilation == (1, 1) and x.dim() == 4 and not isinstance(self.padding, str)
+                 and all(a == b for a, b in (self.kernel_size, self.stride, self.padding)))
+        transformed = torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()        # torch.func, vmap
+        return (wide and plain and not transformed and self.weight.requires_grad and torch.is_grad_enabled()
+                and weight_gradients_are_slow(x))
 
 
 class _ByProduct(torch.autograd.Function):

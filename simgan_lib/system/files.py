@@ -73,7 +73,7 @@ def write_whole(path, pieces, durable=True, previous=None):
                     os.fsync(file.fileno())  # on the disk before the name points at it
                 if os.name == "nt":          # renames no open file
                     file.close()
-                if previous and place.exists():
+                if previous:
                     _second_name(place, previous)
                 os.replace(unfinished, place)
     finally:  # also on Ctrl-C
@@ -82,8 +82,13 @@ def write_whole(path, pieces, durable=True, previous=None):
 
 
 def _second_name(path, name):
-    """Let the file stand at `name`, too; where the file system has no links, as a copy.  It never leaves its own place."""
+    """Let the file stand at `name`, too; where the file system has no links, as a copy.  It never leaves its own place.
+
+    Where there is no file nothing stands at `name` either: what stood there was of another one.
+    """
     name.unlink(missing_ok=True)
+    if not path.exists():
+        return
     try:
         os.link(path, name)
     except OSError:

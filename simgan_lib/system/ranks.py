@@ -112,6 +112,8 @@ def joined(device="auto"):
 def _own_device(name):
     """The device of this one of a machine's processes."""
     kind = resolve_device(name)
+    if name == "auto" and kind.type != "cuda":             # such as Apple's GPU, of which there is one
+        kind = torch.device("cpu")
     if kind.type not in ("cpu", "cuda") or kind.index is not None:
         raise UserError(f"device {name!r}: several ranks cannot share it; use auto, cpu or cuda, which is one GPU a rank")
     if kind.type == "cpu":

@@ -11,15 +11,30 @@ class Stopped(Exception):
     """Raised in what runs beside something that failed, or was interrupted."""
 
 
+def workers_for(tasks, threads):
+    """How many of equal tasks are worked on at a time, so that none is left for a last round alone.
+
+    >>> workers_for(4, 2), workers_for(4, 3), workers_for(4, 6), workers_for(100, 3)
+    (2, 2, 4, 3)
+    """
+    rounds = -(-tasks // threads)
+    return -(-tasks // max(1, rounds))
+
+
 @contextmanager
 def shared_threads(tasks, device):
-    """A pool for so many tasks: on a CPU as many workers as torch has threads, each with its share of these; else None."""
+    """A pool for so many tasks: on a CPU with workers that share torch's threads, as many as make equal rounds; else None."""
     threads = torch.get_num_threads()
-    at_once = min(tasks, threads) if torch.device(device).type == "cpu" else 1
+    at_once = workers_for(tasks, threads) if torch.device(device).type == "cpu" else 1
     if at_once < 2:
         yield None
         return
-    pool = ThreadPoolExecutor(at_once, initializer=torch.set_num_threads, initargs=(threads // at_once,))
+    shares = iter([threads // at_once + (at < threads % at_once) for at in range(at_once)])
+
+    def begin():
+        torch.get_num_threads()                            # a thread's first question sets it to what was set last, anywhere
+        torch.set_num_threads(next(shares))
+    pool = ThreadPoolExecutor(at_once, initializer=begin)
     try:
         yield pool
     finally:
@@ -47,9 +62,12 @@ def side_by_side(work, device):
     with shared_threads(len(work), device) as pool:
         if pool is None:
             return {name: each(go_on) for name, each in work.items()}
-        begun = {name: pool.submit(each, go_on) for name, each in work.items()}
         try:
-            failed = [each for each in wait(begun.values(), return_when=FIRST_EXCEPTION).done if each.exception()]
+            begun = {name: pool.submit(each, go_on) for name, each in work.items()}
+            while (seen := wait(begun.values(), timeout=1, return_when=FIRST_EXCEPTION)).not_done:   # Ctrl-C waits on Windows
+                if any(each.exception() for each in seen.done):
+                    break
+            failed = [each for each in seen.done if each.exception()]
             return {name: each.result() for name, each in begun.items()} if not failed else failed[0].result()
         finally:
             stopped.set()
