@@ -475,8 +475,8 @@ assert failures.diversity_kept(failing["label drift"]) > 0.7         # the eyes 
 #
 # - **30 minutes.** Add a line to `ablations.IDEAS` and run it alone: `python -m simgan_lib ablate --only base your-line`.
 #   What the paper leaves open (rates, batch, size and rule of the history) is in `ablations.CHOICES`.
-# - **3 hours.** Run it with eight seeds, on all cores of your machine (`--seeds 8 --jobs 4`) or on a Dask cluster
-#   (`--seeds 8 --cluster tcp://login:8786`). Which intervals leave 0 out now?
+# - **3 hours.** Run it with eight seeds: `--seeds 8 --jobs 4`. For a Dask cluster there is `--cluster`. Which intervals
+#   leave 0 out now?
 # - **Open.** Do runs without history ever paint the paper's artefacts here? From which round on, and does a measure
 #   announce them?
 #
