@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import reference
-from benchmarks.measuring import SIZE, Part, Work
+from benchmarks.measuring import Part, Work
 from benchmarks.reference import ENDLESS, eyes
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, gaze_training
 from simgan_lib.evaluation.judges import FeatureNetwork, two_sample_classifier
@@ -18,7 +18,6 @@ from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.eyes import simulate
 from simgan_lib.simulators.hands import simulate_hands
 from simgan_lib.system.checkpoints import save_state
-from simgan_lib.system.convolution import weight_gradient
 from simgan_lib.training import Training, TrainingConfig
 
 STEPS = ("refiner_step", "refiner_step_with_margin", "discriminator_step")
@@ -54,12 +53,6 @@ class Ours:
 def step(name, sizes, **settings):
     """A step of Algorithm 1, or a round: once a batch."""
     return Work(getattr(Ours(sizes, **settings), name), sizes.batch)
-
-
-def weight_gradients(compute, sizes):
-    """The gradient of the weights of one of the refiner's wide convolutions, as `compute` does it, once a batch."""
-    x, gradient = (torch.rand(sizes.batch, 64, *SIZE).to(sizes.device, memory_format=torch.channels_last) for _ in range(2))
-    return Work(partial(compute, x, gradient, 3, 1, 1), sizes.batch)
 
 
 def history(sizes):
@@ -129,8 +122,6 @@ PARTS = {
     # Beside the published step, whose convolutions see zeros beyond the edges.
     REFLECTING: Part(partial(step, "refiner_step", edges="reflect"), partial(reference.step, "refiner_step"), arithmetic=True,
                      batched=True),
-    "weight_gradient": Part(partial(weight_gradients, weight_gradient), partial(weight_gradients, reference.weight_gradient),
-                            arithmetic=True, batched=True),
     "buffer": Part(history, reference.history, batched=True),
     "data_feeding": Part(feeding, reference.feeding, batched=True),
     **{f"simulator_{kind}": Part(partial(simulator, kind), partial(simulator_singly, kind)) for kind in SIMULATORS},

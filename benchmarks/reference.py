@@ -103,11 +103,6 @@ def step(name, sizes):
     return Work(getattr(reference, name), sizes.batch, reference.refiner_step if name == "refiner_step_with_margin" else None)
 
 
-def weight_gradient(x, gradient, kernel, stride, padding):
-    """torch's own, which on CPUs is oneDNN's."""
-    return torch.nn.grad.conv2d_weight(x, (gradient.shape[1], x.shape[1], kernel, kernel), gradient, stride, padding)
-
-
 def history(sizes):
     """A history that is a list of images."""
     fresh = to_float(eyes(sizes.batch).images).to(sizes.device)

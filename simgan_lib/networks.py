@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .system.convolution import Conv2d
 from .system.settings import Odd, OneOf, Whole
 
 _GLOBAL_GENERATOR = threading.RLock()
@@ -21,8 +20,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, features, padding_mode="zeros"):
         super().__init__()
-        self.first = Conv2d(features, features, 3, padding=1, padding_mode=padding_mode)
-        self.second = Conv2d(features, features, 3, padding=1, padding_mode=padding_mode)
+        self.first = nn.Conv2d(features, features, 3, padding=1, padding_mode=padding_mode)
+        self.second = nn.Conv2d(features, features, 3, padding=1, padding_mode=padding_mode)
 
     def forward(self, x):
         return F.relu_(self.second(F.relu_(self.first(x))) + x)
@@ -53,7 +52,7 @@ class Refiner(nn.Module):
         self.EDGES.check("edges", edges)
         self.channels, self.noise, self.residual, self.edges = channels, noise, residual, edges
         self.margin, mode = (margin, "zeros") if edges == "margin" else (0, "reflect")
-        self.enter = Conv2d(channels + noise, features, first_kernel, padding=first_kernel // 2, padding_mode=mode)
+        self.enter = nn.Conv2d(channels + noise, features, first_kernel, padding=first_kernel // 2, padding_mode=mode)
         self.blocks = nn.Sequential(*[ResidualBlock(features, mode) for _ in range(blocks)])
         self.leave = nn.Conv2d(features, channels, 1)
 
@@ -103,7 +102,7 @@ def _trunk(channels, layers=GAZE_LAYERS):
     modules = []
     for kernel, stride, *features in layers:
         if features:
-            modules += [Conv2d(channels, *features, kernel, stride, kernel // 2), nn.ReLU(inplace=True)]
+            modules += [nn.Conv2d(channels, *features, kernel, stride, kernel // 2), nn.ReLU(inplace=True)]
             channels, = features
         else:
             modules.append(nn.MaxPool2d(kernel, stride, kernel // 2))
@@ -158,7 +157,7 @@ class GazeEstimator(nn.Module):
 
 
 def _conv(inputs, outputs, **how):
-    return [Conv2d(inputs, outputs, 3, padding=1, **how), nn.ReLU(inplace=True)]
+    return [nn.Conv2d(inputs, outputs, 3, padding=1, **how), nn.ReLU(inplace=True)]
 
 
 def _published(channels, size):

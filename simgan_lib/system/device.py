@@ -36,15 +36,6 @@ def cpu_has_bf16():
     return bool(CPU_FLAGS & _cpu_flags())
 
 
-def weight_gradients_are_slow(x):
-    """Whether oneDNN computes the gradient of weights, from input such as x, more slowly than a matrix product would.
-
-    So it is in float32 on CPUs with AVX2 and nothing later.
-    """
-    return (x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
-            and torch.backends.cpu.get_cpu_capability() == "AVX2")
-
-
 def autocast_for(device):
     """A context: networks compute in bfloat16 if `device` does so in hardware; elsewhere it changes nothing.
 
