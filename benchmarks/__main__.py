@@ -5,7 +5,7 @@
 The plain one is float32, contiguous, eager, one thing at a time: benchmarks/reference.py.  Both run in turns, in processes
 of their own.  GFLOP/s are those of the published algorithm, counted on the plain one, over the time that the kit takes.
 Shares are of the fastest convolution and matrix product, measured on the same device with as many threads.  Memory is what
-a process held at most beyond its start.  --quick takes three minutes on two old cores; without it, half an hour.
+a process held at most beyond its start.  --quick takes three minutes on two old cores; without it, several times as long.
 """
 
 import json
