@@ -11,7 +11,7 @@ from simgan_lib.images import resized
 from simgan_lib.simulators import camera
 from simgan_lib.simulators.camera import WILD, stand_in
 from simgan_lib.simulators.eyes import PARTS, render, simulate
-from simgan_lib.simulators.parameters import EYE, default_parameters, draw_parameters
+from simgan_lib.simulators.parameters import ANATOMY, EYE, PRIORS, default_parameters, draw_parameters
 from simgan_lib.system.errors import UserError
 
 SKIN, SCLERA, IRIS, PUPIL, GLINT = range(len(PARTS))
@@ -476,6 +476,47 @@ def test_days_are_named_and_of_about_fifty_images():
     assert days.tolist() == ["day01", "day02", "day03", "day04"] and counts.min() >= 50 and counts.max() <= 60
     assert set(stand_in(3, 0).groups["day"]) == {"day01"}
     assert "stand-in" in eyes.source
+
+
+def test_people_keep_their_anatomy_and_have_days_of_their_own(shot):
+    """Of 7 people in 700 images each has 100, in two days; the light of a day is nobody else's."""
+    found = stand_in(700, 0, people=7)
+    (eyes, _), = shot[0]
+    subjects, days = (np.asarray(found.groups[name]) for name in ("subject", "day"))
+    assert np.unique(subjects, return_counts=True)[0].tolist() == [f"p{i:02d}" for i in range(7)]
+    assert [len(set(days[subjects == name])) for name in np.unique(subjects)] == [2] * 7 and len(set(days)) == 14
+    for name, values in eyes.values.items():
+        each = [len(values[torch.from_numpy(subjects == who)].unique()) for who in np.unique(subjects)]
+        assert each == [1] * 7 if name in ANATOMY else min(each) > 1, name
+    assert len(eyes["eye_x"].unique()) == 7
+
+
+def test_nobody_in_particular_is_what_there_always_was(shot):
+    assert "subject" not in stand_in(60, 0).groups and len(shot[0][0][0]["eye_x"].unique()) == 60
+    with pytest.raises(UserError, match=r"people: expected at most as many as images \(3\), found 4"):
+        stand_in(3, 0, people=4)
+
+
+def test_priors_differ_in_what_they_say_they_do():
+    """`people` have other eyes than `one`, look about as far, and are lit alike; the harder domain has their eyes and the looks."""
+    one, people, wide = (PRIORS[name] for name in ("one", "people", "wide"))
+    other = {name for name in one if people[name] != one[name]}
+    assert {"kappa", "eye_x", "eye_y", "lower_lid", "upper_lid", "half_width", "head_yaw"} <= other
+    assert not other & {"pitch", "yaw", "skin", "light_x", "exposure", "sclera"} and one == EYE
+    assert all(people[name].high - people[name].low > one[name].high - one[name].low for name in other)
+    assert all(camera.PEOPLE_WILD[name] == (people if name in other else WILD)[name] for name in one)
+    assert wide["yaw"].high > 30 and wide["pitch"].high > 20
+    for prior in PRIORS.values():
+        assert all(r.low <= r.default <= r.high for r in prior.values()) and list(prior) == list(EYE)
+
+
+def test_people_of_a_wide_prior_are_drawn_with_eyes_in_the_picture():
+    """Rendered without a hole: nearly every eye shows some iris, and labels are those of the prior."""
+    for name, prior in PRIORS.items():
+        eyes = simulate(300, 3, prior=prior)
+        assert ((eyes.labels["parts"] >= IRIS).flatten(1).sum(1) > 5).float().mean() > 0.97, name
+        reach = torch.rad2deg(eyes.labels["gaze"]).abs().amax(0)
+        assert (reach <= torch.tensor([max(-prior["pitch"].low, prior["pitch"].high), prior["yaw"].high]) + 1e-3).all()
 
 
 @pytest.mark.parametrize("size", [(35, 55), (70, 110), (50, 50)])

@@ -3,7 +3,8 @@
 It takes the place of MPIIGaze's crops where there are no real data.  Its images have labels, so the kit can measure with
 them; no method may train on those.  It differs from the simulator in looks and in how well crops are centred: dark irises
 whose pupil cannot be told apart, deeper sockets, harsher light.  Shapes of lids and corners, the eyeball, head, gaze and
-kappa have the simulator's own priors.  Real eyes differ in those, too, so what is gained here is a best case.
+kappa have the simulator's own priors.  Real eyes differ in those, too, so what is gained here is a best case.  `PEOPLE_WILD`
+is the harder one: its people differ from each other, and from the simulator's, in those as well.
 Taught in: notebook 01.
 """
 
@@ -15,48 +16,71 @@ import torch.nn.functional as F
 
 from ..images import resized
 from ..matching import histograms
+from ..system.errors import UserError
 from .eyes import labels_of, render
-from .parameters import EYE, Range, draw_parameters
+from .parameters import ANATOMY, EYE, PEOPLE, changed, draw_parameters
 
+CROP = (36, 60)           # MPIIGaze's own
 EXPOSED = 4096            # images that go through the camera at a time
 
 
-def _changed(**bounds):
-    return {name: Range(low, (low + high) / 2, high, EYE[name].unit, EYE[name].what) for name, (low, high) in bounds.items()}
-
-
 # What differs between the simulator's eyes and those before a laptop camera (looked at on unlabelled crops).
-WILD = {**EYE, **_changed(
-    iris_tone=(0.0, 0.22), pupil_radius=(1.4, 3.2), limbus=(0.5, 1.5), sclera=(0.35, 0.7), lashes=(0.3, 1.0),
+WILD = changed(
+    EYE, iris_tone=(0.0, 0.22), pupil_radius=(1.4, 3.2), limbus=(0.5, 1.5), sclera=(0.35, 0.7), lashes=(0.3, 1.0),
     lash_length=(0.8, 2.2), crease_depth=(0.4, 1.6), socket=(0.4, 1.6), bag=(0.0, 0.8), ambient=(0.1, 0.5),
     skin=(0.3, 1.0), light_y=(-1.2, 0.6), light_x=(-1.2, 1.2), veins=(0.3, 1.6), grain=(0.2, 0.9), relief=(0.2, 1.2),
     glint=(0.0, 0.8), exposure=(0.7, 1.25),
-    shift_x=(-1.2, 1.2), shift_y=(-1.2, 1.2), zoom=(0.92, 1.1), roll=(-4.0, 4.0))}
+    shift_x=(-1.2, 1.2), shift_y=(-1.2, 1.2), zoom=(0.92, 1.1), roll=(-4.0, 4.0))
+# The same looks on other people.
+PEOPLE_WILD = WILD | {name: PEOPLE[name] for name in PEOPLE if PEOPLE[name] != EYE[name]}
 
 
-def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None):
+def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None, people=0):
     """n images of the stand-in real domain, gray  ->  ImageSet with labels (for measuring) and the group `day`.
 
     A `day` shares most of its light, skin and exposure, as those of one person do; each image has a camera of its own.
     There are about 50 images a day.
+    people: how many there are, one after the other, each of whom keeps an anatomy; the group `subject` then names them, and a
+    day is one person's.  0: each image shows somebody else.
+    Raises UserError for more people than images.
     progress: called as progress(done, total) now and then, for a bar.
     """
     generator = torch.Generator(device).manual_seed(seed)
-    native = (round(size[0] * 36 / 35), round(size[1] * 60 / 55))    # MPIIGaze's 36 x 60 crops, before scaling
-    eyes = draw_parameters(n, generator, prior)
-    day = torch.arange(n) * max(1, n // 50) // n
+    # Photographed as MPIIGaze's 36 x 60 crops, then scaled to what the paper's networks take.
+    native = size if tuple(size) == CROP else (round(size[0] * 36 / 35), round(size[1] * 60 / 55))
+    eyes, (person, day) = draw_parameters(n, generator, prior), _people_and_days(n, people)
     eyes = eyes.with_values(**_shared_light(eyes, day.to(device)))
+    groups = {"day": [f"day{d + 1:02d}" for d in day.tolist()]}
+    if people:
+        whose = _first(person).to(device)
+        eyes = eyes.with_values(**{name: eyes[name][whose] for name in ANATOMY})
+        groups["subject"] = [f"p{p:02d}" for p in person.tolist()]
     seen = render(eyes, native, progress=progress)
     # In parts: in one go a hundred thousand images would need as many gigabytes.
     photographs = torch.cat([photograph(part, generator) for part in seen.images.split(EXPOSED)])
     return replace(seen, images=resized(photographs, size), labels=labels_of(eyes, size),
-                   groups={"day": [f"day{d + 1:02d}" for d in day.tolist()]},
-                   source="stand-in real eyes (simgan_lib.simulators.camera)")
+                   groups=groups, source="stand-in real eyes (simgan_lib.simulators.camera)")
+
+
+def _people_and_days(n, people):
+    """Numbers (n,) of each image's person and of its day, which is one person's alone; of nobody in particular if people is 0."""
+    if people > n:
+        raise UserError(f"people: expected at most as many as images ({n}), found {people}")
+    person = torch.arange(n) * max(1, people) // n
+    sizes = person.bincount()
+    days = (sizes // 50).clamp_min(1)
+    within = torch.arange(n) - (sizes.cumsum(0) - sizes)[person]
+    return person, (days.cumsum(0) - days)[person] + within * days[person] // sizes[person]
+
+
+def _first(group):
+    """Index (n,) of the first image of each image's group; groups stand one after the other."""
+    return torch.searchsorted(group, group)
 
 
 def _shared_light(eyes, day):
     """Light of a day: that of its first image, with a quarter of each image's own difference."""
-    first = torch.searchsorted(day, day)                              # index of the day's first image
+    first = _first(day)
     return {name: eyes[name][first] + 0.25 * (eyes[name] - eyes[name][first])
             for name in ("light_x", "light_y", "ambient", "skin", "exposure")}
 

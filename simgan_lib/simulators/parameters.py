@@ -71,6 +71,32 @@ EYE = {
     "grain": Range(0.1, 0.3, 0.6, "", "unevenness of skin and iris"),
 }
 
+
+
+def changed(prior, **bounds):
+    """The prior with other bounds of some parameters, {name: (low, high)}, whose default is their middle."""
+    return {**prior, **{name: replace(prior[name], low=low, default=(low + high) / 2, high=high)
+                        for name, (low, high) in bounds.items()}}
+
+
+# EYE was fitted to the crops of one person.  Here people differ as measured in populations; bounds are two deviations, about.
+# Kappa: 5.5 +- 1.3 degrees (Hashemi et al. 2010), 4.8 +- 2.4 (Choi and Kim 2013).  Lids above and below the pupil: 3.5 and
+# 5.2 mm (Rana et al. 2023); their opening 9.4 +- 1.6 mm high, 27.1 +- 1.7 wide (Knezi et al. 2020).  Where the eyeball lies and
+# how a crop misses it: a face model that fits nobody exactly, a millimetre or two (ours, without labels: studies/people.py).
+PEOPLE = changed(EYE, kappa=(1.5, 8.5), kappa_up=(-1.5, 3.5), eye_x=(-2.4, 0.4), eye_y=(-3.8, -1.0), shift_x=(-1.2, 1.2),
+                 shift_y=(-1.2, 1.2), zoom=(0.93, 1.12), half_width=(13.0, 18.2), upper_lid=(4.0, 7.6), lower_lid=(2.0, 5.4),
+                 tilt=(-3.0, 7.0), lid_peak=(-0.35, 0.2), head_pitch=(-18, 12), head_yaw=(-20, 20))
+# What one person keeps from picture to picture; light, skin's look and how the crop was cut are a picture's own.
+ANATOMY = ("kappa", "kappa_up", "eye_x", "eye_y", "iris_radius", "half_width", "upper_lid", "lower_lid", "lid_peak", "lid_shape",
+           "tilt", "crease", "brow", "iris_tone", "skin_red")
+# The paper's situation: UnityEyes looks and turns far further than people before a laptop do.  Anatomy, lids, light and skin are
+# those of an early version of this simulator, from before it was fitted to real crops.
+WIDE = changed(EYE, pitch=(-25, 25), yaw=(-35, 35), head_pitch=(-20, 20), head_yaw=(-20, 20), eye_x=(-0.7, 0.1), eye_y=(-2.3, -1.5),
+               half_width=(14.2, 17.6), upper_lid=(5.6, 8.2), lid_peak=(-0.2, 0.12), lid_shape=(0.55, 0.95), tilt=(-1.0, 6.0),
+               crease_depth=(0.0, 0.6), socket=(0.1, 0.5), relief=(0.0, 0.0), lashes=(0.1, 0.5), iris_tone=(0.15, 1.0),
+               sclera=(0.5, 0.85), light_x=(-0.6, 0.6), light_y=(-0.8, 0.0), ambient=(0.4, 0.7), grain=(0.2, 0.6))
+PRIORS = {"one": EYE, "people": PEOPLE, "wide": WIDE}
+
 BYTES = 8000          # that an eye takes at least: parameters, image and masks, and these once more while parts are joined
 TEXTURE = (2, 9, 14)   # per eye: two low-resolution fields of Gaussian noise, the only parameters without a name
 
