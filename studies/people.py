@@ -169,7 +169,8 @@ def by_person(errors, subjects):
 
 def table(found):
     """Lines of the table of {training set: {person: degrees}}."""
-    others, lines = found[OTHERS], [f"{'trained on':32}{'degrees':>8}  95 % over people  minus raw of the same people  way to other people's"]
+    others = found[OTHERS]
+    lines = [f"{'trained on':32}{'degrees':>8}  95 % over people  minus raw of the same prior  way to other people's"]
     for name, people in found.items():
         here = interval(list(people.values()))
         line = f"{name:32}{here['mean']:8.2f}  [{here['low']:.2f}, {here['high']:.2f}]"

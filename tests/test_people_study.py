@@ -108,7 +108,8 @@ def test_nobody_is_judged_by_what_has_seen_that_person(small, study):
     expected = {study.OTHERS: [3, 3, 1, 1, 1, 1], "refined, one": [53, 53, 51, 51, 51, 51]}
     for name, pitch in expected.items():
         answer = torch.deg2rad(torch.tensor([[degrees, 0.0] for degrees in pitch]))
-        torch.testing.assert_close(found[name], study.angular_error_deg(answer, made.real.labels["gaze"]), msg=name, atol=1e-3, rtol=0)
+        right = study.angular_error_deg(answer, made.real.labels["gaze"])
+        torch.testing.assert_close(found[name], right, msg=name, atol=1e-3, rtol=0)
 
 
 def test_an_ensemble_has_seeds_of_its_own_and_what_is_finished_is_kept(small):
