@@ -80,6 +80,24 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 # - The **self-regularization** keeps the refined image near its input (notebook 02). So the eye still looks where its
 #   label says.
 #
+# A fourth part is a **history** of earlier refined images. It keeps the discriminator from forgetting them
+# ([notebook 04](04_history_buffer.ipynb)). Follow the arrows (paper: Figure 2):
+
+# %%
+from dataclasses import replace
+
+from simgan_lib.matching import histogram_matched
+from simgan_lib.pretrained import load_shipped
+from simgan_lib.training import PRESETS, Training, refine
+
+matched = replace(synthetic, images=histogram_matched(synthetic, real))     # gray levels as the stand-in's, to begin with
+shipped, card = load_shipped("gray")                                        # a refiner that was trained before: more below
+eyes = refine(shipped, matched[:4]).images
+show(*figures.overview_figure(synthetic.images[0], eyes[0], real.images[0], remembered=eyes[1:]))
+
+# %% [markdown]
+# What the refiner minimises, in symbols:
+#
 # $$\mathcal{L}_R = \sum_i \underbrace{-\log\left(1 - D(R(x_i))\right)}_{\text{look real}}
 # + \lambda \underbrace{\lVert \psi(R(x_i)) - \psi(x_i) \rVert_1}_{\text{stay what you are}}$$
 #
@@ -91,8 +109,7 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 # | $\psi$ | picks what is to stay: the pixels themselves, or features of them | as $x_i$, or other |
 # | $\lambda$ | the weight of staying, against that of looking real | a number |
 #
-# (Paper: equations 4 and 5.) The fourth part is a **history buffer** of earlier refined images. It keeps the
-# discriminator from forgetting them ([notebook 04](04_history_buffer.ipynb)).
+# (Paper: equations 4 and 5.)
 
 # %% [markdown]
 # ## A refiner learns
@@ -105,13 +122,8 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 # ✎ *Your prediction (double-click to write):*
 
 # %%
-from dataclasses import replace
-
-from simgan_lib.matching import histogram_matched
 from simgan_lib.teaching.notebook import progress
-from simgan_lib.training import PRESETS, Training, refine
 
-matched = replace(synthetic, images=histogram_matched(synthetic, real))     # gray levels as the stand-in's, to begin with
 config = replace(PRESETS["quick"], steps=70, width=8, batch=16, refiner_warmup=50,         # small and fast: for a glimpse
                  refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.95)
 training = Training(config, matched, real, seed=0)
@@ -166,9 +178,6 @@ assert change > 10 and shift["mean"] < 1.5 and apart["refined"] < 0.9 * apart["s
 # It learned from 50,000 eyes in 2,000 rounds. None of the eyes on this page was among them.
 
 # %%
-from simgan_lib.pretrained import load_shipped
-
-shipped, card = load_shipped("gray")
 full = refine(shipped, matched[:300])
 show(*figures.montage_figure({"synthetic": synthetic.images[:6], "70 rounds": refined.images[:6], "shipped": full.images[:6],
                               "stand-in": real.images[:1200:200]}, columns=6, width=5.0,

@@ -383,3 +383,14 @@ def test_training_sets_of_one_kind_are_told_apart_by_their_markers():
 def test_a_curve_of_error_whose_parts_differ_is_refused(curve):
     with pytest.raises(ValueError, match="synthetic: expected as many shares as distances"):
         figures.error_curves_figure({"synthetic": curve}, "mm")
+
+
+def test_the_overview_shows_the_images_it_is_given_in_their_places():
+    """A bright synthetic eye above the dark real one, the refined one to the right; history is a stack of three."""
+    images = (torch.arange(6, dtype=torch.uint8) * 40)[:, None, None, None].expand(6, 1, 35, 55)
+    figure, said = figures.overview_figure(images[0], images[1], images[2], images[3:])
+    figure.draw_without_rendering()
+    shown = {int(axes.images[0].get_array()[0, 0]): axes.get_window_extent() for axes in figure.axes[0].child_axes}
+    assert sorted(shown) == [0, 40, 80, 120, 160, 200]
+    assert shown[0].y0 > shown[120].y0 > shown[80].y0 and shown[40].x0 > shown[0].x1 and shown[80].x0 == pytest.approx(shown[0].x0)
+    assert "stand-in" in said and "real eyes" in figures.overview_figure(*images[:3], images[3:], domain="real")[1]

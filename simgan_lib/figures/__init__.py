@@ -30,6 +30,7 @@ from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, recorded_
 from .hands import error_curves_figure, hands_figure
 from .history_buffer import chase_beside_figure, chase_figure, memory_figure, minibatch_figure, verdict_figure
 from .local_loss import maps_figure, windows_figure
+from .overview import overview_figure
 from .pupil_centres import falling_lambda_figure, fits_figure, parts_named_figure
 from .refiner import price_figure
 from .segmentation import features_figure, masks_figure
