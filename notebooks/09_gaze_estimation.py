@@ -437,7 +437,15 @@ for name, job in jobs.items():
     assert job.said("network") == "small"
 
 # %% [markdown]
-# *images*: how many of each simulated set a method was given; after the slash, of the oracle's labelled set, if
+# The same as a picture, as the article's Figure 12. Look for two things: does refinement help each method, and how far is each
+# from the domain's own labels?
+
+# %%
+for job in jobs.values():
+    show(*figures.methods_figure(gaze_study.methods_compared(job), job.domain))
+
+# %% [markdown]
+# In the tables, *images*: how many of each simulated set a method was given; after the slash, of the oracle's labelled set, if
 # fewer. The rows are not equals. Support vectors had at most 5,000 eyes, adaptive linear regression 2,000: their time
 # grows with the square of that number, or worse. The forest and the network had all. Whether more would help the
 # first two was not measured.

@@ -394,3 +394,14 @@ def test_the_overview_shows_the_images_it_is_given_in_their_places():
     assert sorted(shown) == [0, 40, 80, 120, 160, 200]
     assert shown[0].y0 > shown[120].y0 > shown[80].y0 and shown[40].x0 > shown[0].x1 and shown[80].x0 == pytest.approx(shown[0].x0)
     assert "stand-in" in said and "real eyes" in figures.overview_figure(*images[:3], images[3:], domain="real")[1]
+
+
+def test_methods_stand_at_their_errors_and_the_papers_marks_are_open():
+    compared = {"forest": {"synthetic": 6.0, "refined": 5.0, "paper": (15.4, None, None)},
+                "CNN": {"oracle": 2.0, "paper": (None, 11.2, 7.8)}}
+    figure, said = figures.methods_figure(compared)
+    filled, hollow = [], []
+    for drawn in figure.axes[0].collections:
+        (hollow if not len(drawn.get_facecolor()) else filled).extend(tuple(at) for at in drawn.get_offsets().tolist())
+    assert sorted(filled) == [(2.0, 0.85), (5.0, -0.15), (6.0, -0.15)] and sorted(hollow) == [(7.8, 1.2), (11.2, 1.2), (15.4, 0.2)]
+    assert "forest: synthetic ≈6.0, refined ≈5.0; CNN: stand-in with labels ≈2.0" in said

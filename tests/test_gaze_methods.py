@@ -146,6 +146,12 @@ def test_tables_hold_the_papers_numbers_and_ours_over_seeds():
     assert list(methods)[2:-1] == list(gaze_methods.METHOD_NAMES.values())[:-1]
 
 
+def test_the_figure_of_methods_gets_the_tables_numbers():
+    found = gaze_methods.methods_compared(made_up(svr__refined=([7.0, 8.0], 70.0, 80), oracle=([2.0], 99.0, 80)))
+    assert found["support vectors"] == {"refined": 7.5, "paper": (16.5, None, None)}
+    assert found["CNN"] == {"oracle": 2.0, "paper": (13.9, 11.2, 7.8)} and list(found) == list(gaze_methods.METHOD_NAMES.values())
+
+
 def test_shares_are_those_of_the_table():
     found = shares(made_up(synthetic=([5.0], 70.0, 80), synthetic_4x=([5.0], 75.0, 320), svr__synthetic=([5.0], 70.0, 80)))
     assert list(found) == ["synthetic", "synthetic_4x"] and found["synthetic"][0] == 70 and found["synthetic"][2] == 62.3

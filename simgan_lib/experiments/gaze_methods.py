@@ -132,6 +132,16 @@ def method_table(job):
     return markdown_table(head, rows)
 
 
+def methods_compared(job):
+    """{method: {training set: mean error in degrees, and "paper": (other people's real eyes, synthetic, refined) or None each}}."""
+    compared = {}
+    for method, name in METHOD_NAMES.items():
+        ours = {each: job.mean(subject_of(method, each), "gaze_error_deg") for each in TRAINED_ON}
+        theirs = tuple(each and each.value for each in PUBLISHED.get(method, (None,) * 3))
+        compared[name] = {key: value for key, value in ours.items() if value is not None} | {"paper": theirs}
+    return compared
+
+
 def _images(job, subject):
     found = job.mean(subject, "training_images")
     return MISSING if found is None else f"{found:,.0f}"

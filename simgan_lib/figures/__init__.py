@@ -26,7 +26,7 @@ from .base import (
 from .domain_gap import eye_figure, parts_figure
 from .feature_regularizer import price_lines_figure, psi_figure, trade_figure
 from .forgetting import bands_figure, bars_figure, ring_figure
-from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, recorded_curves, within_shares
+from .gaze_estimation import gaze_arrows_figure, gaze_curve_intervals, methods_figure, recorded_curves, within_shares
 from .hands import error_curves_figure, hands_figure
 from .history_buffer import chase_beside_figure, chase_figure, memory_figure, minibatch_figure, verdict_figure
 from .local_loss import maps_figure, windows_figure

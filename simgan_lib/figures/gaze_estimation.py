@@ -4,7 +4,18 @@ import numpy as np
 
 from ..evaluation.statistics import cumulative_curve, curve_interval
 from ..gaze import angular_error_deg, gaze_vector
-from .base import PAPERS, WIDTH, canvas, legend_below, looks, real_name, share_axes, show_image, training_set_name
+from .base import (
+    PAPERS,
+    TRAINING_SETS,
+    WIDTH,
+    canvas,
+    legend_below,
+    looks,
+    real_name,
+    share_axes,
+    show_image,
+    training_set_name,
+)
 
 
 def gaze_arrows_figure(images, truth, answers, titles, width=7.2):
@@ -99,3 +110,31 @@ def within_shares(rows, domain="stand-in"):
     legend_below(figure, [ours, paper], columns=1)
     said = ", ".join(f"{training_set_name(key, domain)} ≈{share:.0f} %" for key, (share, _, _) in rows.items())
     return figure, f"Share of {real_name(domain)} test images within 7 degrees by training set: {said}; the paper's beside."
+
+
+def methods_figure(compared, domain="stand-in"):
+    """Mean gaze error of methods by what they were trained on, and the paper's numbers as open marks (article, Figure 12).
+
+    compared: {method: {training set: degrees, "paper": (trained on other people's real eyes, on synthetic, on refined)}},
+    as `gaze_methods.methods_compared` gives it.
+    """
+    keys = [key for key in TRAINING_SETS if any(key in found for found in compared.values())]
+    theirs = {"real": "paper: real eyes of other people", "synthetic": "paper: synthetic", "refined": "paper: refined"}
+    hollow = {key: {"marker": looks(key, "real")[1]["marker"], "edgecolor": looks(key, "real")[1]["color"], "facecolor": "none",
+                    "linewidth": 1.3, "s": 45} for key in theirs}
+    figure, ((axes,),) = canvas(cell=(WIDTH, 1.4 + 0.5 * len(compared)))
+    for y, found in enumerate(compared.values()):
+        for key in [key for key in keys if key in found]:
+            axes.scatter(found[key], y - 0.15, s=50, zorder=4, **looks(key, domain)[1])
+        for value, key in zip(found["paper"], theirs):
+            if value is not None:
+                axes.scatter(value, y + 0.2, **hollow[key])
+    axes.set(xlabel="mean gaze error, degrees", xlim=(0, None), ylim=(len(compared) - 0.5, -0.6), yticks=range(len(compared)),
+             yticklabels=[name.replace("linear ", "linear\n") for name in compared])
+    axes.grid(axis="x", color="0.9")
+    marks = [axes.scatter([], [], s=50, label=training_set_name(key, domain), **looks(key, domain)[1]) for key in keys]
+    marks += [axes.scatter([], [], label=label, **hollow[key]) for key, label in theirs.items()]
+    legend_below(figure, marks, 2, title="trained on (open: the paper, tested on MPIIGaze)")
+    said = [f"{method}: " + ", ".join(f"{training_set_name(key, domain)} ≈{found[key]:.1f}" for key in keys if key in found)
+            for method, found in compared.items()]
+    return figure, f"Mean gaze error in degrees by method and training set. {'; '.join(said)}. Open marks: the paper's numbers."
