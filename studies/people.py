@@ -29,10 +29,11 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, answers_of, train_gaze_estimator
-from simgan_lib.evaluation.statistics import interval
+from simgan_lib.experiments.people_page import HEAD, MEASURE, OTHERS, people_rows
 from simgan_lib.experiments.provenance import about, code_digest
 from simgan_lib.experiments.records import add, check_addable, row, run_line
 from simgan_lib.experiments.runs import Stages, check_numbers, train_refiner
+from simgan_lib.experiments.tables import markdown_table
 from simgan_lib.gaze import angular_error_deg, gaze_angles
 from simgan_lib.images import ImageSet, check_labels
 from simgan_lib.simulators.camera import CROP, PEOPLE_WILD, equalised, stand_in
@@ -50,7 +51,6 @@ TRAINING = TrainingConfig(steps=300, width=32, features="identity", regularizati
 GAZE = GazeTrainingConfig(steps=1200, shift=0)
 EYES = 8000               # simulated, for each training set
 STAND_IN = "stand-in"
-OTHERS = "other people's, with labels"
 
 
 def windows(crops):
@@ -167,23 +167,6 @@ def by_person(errors, subjects):
     return {str(name): errors[torch.from_numpy(subjects == name)].mean().item() for name in np.unique(subjects)}
 
 
-def table(found):
-    """Lines of the table of {training set: {person: degrees}}."""
-    others = found[OTHERS]
-    lines = [f"{'trained on':32}{'degrees':>8}  95 % over people  minus raw of the same prior  way to other people's"]
-    for name, people in found.items():
-        here = interval(list(people.values()))
-        line = f"{name:32}{here['mean']:8.2f}  [{here['low']:.2f}, {here['high']:.2f}]"
-        kind, _, who = name.partition(", ")
-        if kind in ("matched", "refined"):
-            raw = found[f"raw, {who}"]
-            less = interval([people[each] - raw[each] for each in people])
-            whole = np.mean(list(raw.values())) - np.mean(list(others.values()))
-            line += f"   {less['mean']:+.2f} [{less['low']:+.2f}, {less['high']:+.2f}]" + f"  {-100 * less['mean'] / whole:4.0f} %"
-        lines.append(line)
-    return lines
-
-
 def main():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--real", type=text, metavar="FILE", help=f"a file of windows (.npz), or {STAND_IN}")
@@ -208,9 +191,9 @@ def main():
         found[name] = by_person(errors, real.groups["subject"])
         print(f"{name:32}{np.mean(list(found[name].values())):8.2f}", file=sys.stderr)
     if a.record:
-        add(a.record, run, [row(a.seed, name, f"gaze_error_deg_{person}", degrees)
+        add(a.record, run, [row(a.seed, name, MEASURE + person, degrees)
                             for name, people in found.items() for person, degrees in people.items()])
-    print(json.dumps(found) if a.json else "\n".join(table(found)))
+    print(json.dumps(found) if a.json else markdown_table(HEAD, people_rows(found)))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from simgan_lib.experiments.people_page import people_parts
+from simgan_lib.experiments.records import read
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.parameters import PRIORS
 from simgan_lib.system.errors import UserError
@@ -132,10 +134,24 @@ def test_means_are_of_the_right_people(small):
 
 def test_the_table_says_how_much_of_the_way_is_gone(study):
     """Raw 10, other people's 8, refined 9: half of the way; differences are the people's own."""
-    sets = {f"{kind}, {who}": {"p00": mean - 1, "p01": mean + 1} for who in PRIORS
-            for kind, mean in (("raw", 10.0), ("matched", 10.5), ("refined", 9.0))}
-    lines = study.table(sets | {study.OTHERS: {"p00": 7.0, "p01": 9.0}})
-    refined, = (line for line in lines if line.startswith("refined, one"))
-    assert "9.00" in refined and "-1.00 [-1.00, -1.00]" in refined and "50 %" in refined
-    matched, = (line for line in lines if line.startswith("matched, one"))
-    assert "-25 %" in matched
+    sets = {f"{kind}, one": {"p00": mean - 1, "p01": mean + 1, "p02": mean} for kind, mean in
+            (("raw", 10.0), ("matched", 10.5), ("refined", 9.0))}
+    rows = {row[0]: row[1:] for row in study.people_rows(sets | {study.OTHERS: {"p00": 7.0, "p01": 9.0, "p02": 8.0}})}
+    assert rows["refined, one"][0].startswith("9.00 [") and rows["refined, one"][1:] == ["-1.00 [-1.00, -1.00]", "50"]
+    assert rows["matched, one"][2] == "-25" and rows["raw, one"][1:] == ["—", "—"] == rows[study.OTHERS][1:]
+
+
+def test_what_is_recorded_is_what_the_page_shows(study, tmp_path, monkeypatch, capsys):
+    """The command's own table and the one made of its records are the same."""
+    found = [("raw, one", torch.tensor([10.0, 12.0, 8.0, 8.0, 9.0, 9.0])), (study.OTHERS, torch.tensor([7.0, 9, 7, 7, 8, 8])),
+             ("refined, one", torch.tensor([9.0, 9.0, 8.0, 8.0, 8.0, 8.0]))]
+    monkeypatch.setattr(study.Study, "errors", lambda self: iter(found))
+    file = tmp_path / "r.jsonl"
+    monkeypatch.setattr("sys.argv", ["people.py", "--real", str(written(tmp_path / "w.npz")), "--record", str(file)])
+    study.main()
+    said, (part, table, *_) = capsys.readouterr().out.strip(), people_parts(read(file))
+    assert said == table and "MPIIGaze windows" in part
+    # Raw 11, 8, 9; other people's 8, 7, 8; refined 9, 8, 8: 1 of the 5/3 degrees between.
+    assert [cell.strip() for cell in table.splitlines()[-1].split("|")[1:3]] == ["refined, one", "8.33 [6.90, 9.77]"]
+    assert table.splitlines()[-1].split("|")[4].strip() == "60"
+    assert str(tmp_path) not in file.read_text()

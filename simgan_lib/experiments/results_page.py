@@ -18,6 +18,7 @@ from .domains import PROFILES
 from .gaze_methods import method_table, order_table, size_table
 from .hands_page import hands_parts
 from .neighbours_page import neighbours_parts
+from .people_page import people_parts
 from .records import RECORDED, read
 from .tables import MISSING, as_code, comparison, made_by, markdown_table, minutes_of, shown, shown_with_interval
 
@@ -32,6 +33,7 @@ FILES = {                 # file: (the experiments in it, what their command nee
     "memory.jsonl": ("memory", "--record"),
     "segmentation.jsonl": ("segmentation", "--record"),
     "hands.jsonl": ("hands", "--record"),
+    "people.jsonl": ("people", "--record"),
 }
 BEFORE = "before.jsonl"   # what is known over seeds alone, from before the one table
 ORDER = ("quick", "full", "paper")
@@ -63,7 +65,7 @@ def page(folder=RECORDED):
         parts += ["## Ablations", *ablation_tables(job, IDEAS), "## What the paper leaves open", *ablation_tables(job, CHOICES)]
     parts += [*psi_part(records.jobs(experiment="features")), "## The refiners that come with the kit", CARDS, card_table()]
     parts += [*twins_part(jobs_of(records, "twins")), *told_part(records.jobs(experiment="told apart"))]
-    parts += [*hands_parts(records), *neighbours_parts(records), *recipe(records, where)]
+    parts += [*people_parts(records), *hands_parts(records), *neighbours_parts(records), *recipe(records, where)]
     return "\n\n".join(parts) + "\n"
 
 
