@@ -53,8 +53,8 @@ def _parser():
 def _reproduce(a):
     from .experiments.reproduce import reproduce
     from .experiments.tables import format_table
-    folder, job = reproduce(a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed,
-                            record=a.record)
+    folder, job = reproduce(a.profile, a.seeds, a.real, device=a.device, results=a.results, first_seed=a.first_seed,
+                            record=a.record, **_kept_apart(a))
     print(f"{format_table(job)}\n\nThe report: {folder / 'report.html'}")
 
 
@@ -64,19 +64,24 @@ def _gaze_table(a):
     from .experiments.reproduce import run_folder
     from .experiments.tables import no_interval
     path = a.records or run_folder(a.results, a.profile, a.real) / "gaze.jsonl"
-    gaze_study(path, a.profile, a.seeds, a.real, _test_days(a), a.device, a.results, first_seed=a.first_seed)
+    gaze_study(path, a.profile, a.seeds, a.real, device=a.device, results=a.results, first_seed=a.first_seed, **_kept_apart(a))
     job, = read(path).jobs(experiment=EXPERIMENT, profile=a.profile, domain="MPIIGaze" if a.real else "stand-in")
     said = "\n\n".join(filter(None, (size_table(job), no_interval(job))))
     print(f"{said}\n\nMean error in degrees:\n{method_table(job)}\n\nThe records: {path}")
 
 
-def _test_days(a):
-    if a.test_days and not a.real:
-        raise UserError("--test-days goes with --real: the stand-in domain keeps its own days apart")
-    days = [day.strip() for day in a.test_days.split(",")] if a.test_days else None
-    if days and not all(days):
-        raise UserError(f"--test-days: expected names of days such as day03,day06, found {a.test_days!r}")
-    return days
+def _kept_apart(a):
+    return {"test_days": _names(a, "--test-days", a.test_days, "days such as day03,day06"),
+            "test_people": _names(a, "--test-people", a.test_people, "people such as p10,p11")}
+
+
+def _names(a, option, given, expected):
+    if given and not a.real:
+        raise UserError(f"{option} goes with --real: the stand-in domain keeps its own days apart")
+    names = [name.strip() for name in given.split(",")] if given else None
+    if names and not all(names):
+        raise UserError(f"{option}: expected names of {expected}, found {given!r}")
+    return names
 
 
 def _simulate(a):
@@ -151,7 +156,7 @@ def _evaluate(a):
     from .evaluation.gaze import gaze_report, predict_gaze, train_gaze_estimator
     from .experiments.domains import profile_named
     from .experiments.runs import shown_progress
-    from .images import ImageSet
+    from .images import ImageSet, group_names
     from .system.device import resolve_device
     if os.path.realpath(a.training) == os.path.realpath(a.test):
         raise UserError(f"{a.test}: is what is learned from; expected other images to measure on")
@@ -165,7 +170,7 @@ def _evaluate(a):
         raise UserError(f"{a.test}: no images to measure on")
     network = train_gaze_estimator(training, profile_named(a.profile).gaze, a.seed, resolve_device(a.device),
                                    progress=shown_progress("gaze estimator"))
-    found = gaze_report(predict_gaze(network, test), test.labels["gaze"], seed=a.seed, groups=test.groups.get("day"))
+    found = gaze_report(predict_gaze(network, test), test.labels["gaze"], seed=a.seed, groups=group_names(test.groups))
     error, share = found["gaze_error_deg"], found["within_7_deg"]
     interval = f"95 % interval {error['low']:.2f} to {error['high']:.2f}" if error["low"] is not None else (
         f"no interval: {'one image' if len(test) == 1 else 'all images are of one day'}")
@@ -209,7 +214,10 @@ MAIN_JOB = (
     _option("--real", type=text, metavar="DIR",
             help="MPIIGaze (the release, or a part) instead of the stand-in domain"),
     _option("--test-days", type=text,
-            help="days of --real kept apart for the measurement: day03,day06,...; every third day if not given"),
+            help="days of --real kept apart for the measurement: day03,day06,... of one person (not given: every third), "
+                 "p01/day03,... of several"),
+    _option("--test-people", type=text,
+            help="people of --real kept apart for the measurement: p10,p11,...; every third of several if neither is given"),
     RESULTS, DEVICE)
 COMMANDS = {              # name: (function, what it does, options)
     "reproduce": (_reproduce, "the main job: refine, train gaze estimators, measure, report", (

@@ -171,6 +171,18 @@ class ImageSet:
         return images
 
 
+def group_names(groups, by="day"):
+    """Names (N,) of the group `by` in an ImageSet's `groups`; None without it.  Of several people a day has its person's before it.
+
+    >>> group_names({"subject": ["p00", "p01"], "day": ["day03", "day03"]}).tolist()
+    ['p00/day03', 'p01/day03']
+    """
+    names, people = groups.get(by), groups.get("subject", ())
+    if by != "day" or names is None or len(set(people)) < 2:
+        return names
+    return np.array([f"{person}/{day}" for person, day in zip(people, names)], dtype=str)
+
+
 def check_labels(images, where):
     """Raises UserError if a label of an ImageSet that the kit knows has another shape, or is no number that it can be.
 

@@ -3,7 +3,7 @@
     python studies/prior.py [--real DIR | --windows FILE] [--json]
 
 DIR is MPIIGaze's release (or the part of it that is there); by default MPIIGaze/ in the folder that the variable
-SIMGAN_SAMPLES names, or in ../shared/data.  Every third day stays out, as in `reproduce --real`, and all labels do.
+SIMGAN_SAMPLES names, or in ../shared/data.  What `reproduce --real` keeps apart stays out, and all labels do.
 
 Columns: place and radius of the iris (mean and deviation over images, pixels); how far the mean image is from the real
 ones' (root mean square, gray levels); and what a gaze estimator, trained on the synthetic images after histogram matching,

@@ -3,7 +3,7 @@
     python studies/stand_in.py [--real DIR] [--more DIR] [--quick] [--json]
 
 DIR is MPIIGaze's release (or the part of it that is there); by default MPIIGaze/ in the folder that the variable
-SIMGAN_SAMPLES names, or in ../shared/data.  Every third day stays out, as in `reproduce --real`.  The other days are
+SIMGAN_SAMPLES names, or in ../shared/data.  What `reproduce --real` keeps apart stays out.  The other days are
 halved: every row of the table is measured against the crops of one half.  What the other half gets is the best that can
 be hoped for.  --more names a folder of PNG crops of other people, a second reference: how far one set of real crops may
 be from another.

@@ -16,6 +16,7 @@ from simgan_lib.images import ImageSet
 from simgan_lib.simulators.camera import stand_in
 from simgan_lib.simulators.release import write_day
 from simgan_lib.system.checkpoints import load_state
+from simgan_lib.system.errors import UserError
 
 
 def run(capsys, *words):
@@ -206,10 +207,10 @@ def test_another_seed_does_not_take_the_old_refiner_for_its_own(sets, capsys, mo
     assert (sets / "refiner.safetensors").read_bytes() == before
 
 
-def write_eyes(folder, days, n=12):
+def write_eyes(folder, days, n=12, first_seed=0):
     """Days of MPIIGaze's layout, each of n left and n right eyes of the stand-in domain."""
     for day in range(1, days + 1):
-        eyes = stand_in(2 * n, seed=day, size=(36, 60))
+        eyes = stand_in(2 * n, seed=first_seed + day, size=(36, 60))
         vectors = gaze_vector(eyes.labels["gaze"]).numpy()
         sides = [{"image": eyes.images[s, 0].numpy(), "gaze": vectors[s], "pose": np.zeros((n, 3))}
                  for s in (slice(0, n), slice(n, None))]
@@ -241,6 +242,50 @@ def test_reproduce_on_a_release_keeps_test_days_and_labels_apart(tmp_path, capsy
     assert 'another test_days ({"day02": 24, "day04": 24}, {"day03": 24})' in refused(
         capsys, "reproduce", "--real", tmp_path / "p00", "--results", tmp_path / "r", "--record", tmp_path / "mine.jsonl")
     assert (tmp_path / "mine.jsonl").read_text() == text
+
+
+def test_reproduce_on_three_people_keeps_one_person_apart(tmp_path, capsys, monkeypatch):
+    import json
+
+    from simgan_lib.experiments import pipeline
+    from simgan_lib.experiments.records import read
+    shrunk(monkeypatch)
+    for place, person in enumerate(("p00", "p01", "p02")):
+        write_eyes(tmp_path / person, days=2, first_seed=10 * place)
+    seen, train = [], pipeline.train_refiner
+
+    def watched(path, config, synthetic, real, *rest, **named):
+        seen.append(real)
+        return train(path, config, synthetic, real, *rest, **named)
+    monkeypatch.setattr(pipeline, "train_refiner", watched)
+    words = ("reproduce", "--real", tmp_path, "--results", tmp_path / "r", "--record", tmp_path / "mine.jsonl")
+    assert "no images of subject p99; there are p00, p01, p02" in refused(capsys, *words, "--test-people", "p00,p99")
+    assert "--test-people goes with --real" in refused(capsys, "reproduce", "--test-people", "p00", "--results", tmp_path / "r")
+    assert "names of people" in refused(capsys, *words, "--test-people", "p00,,p01")
+    assert not seen and not (tmp_path / "mine.jsonl").exists()
+    status, out, error = run(capsys, *words, "--test-people", "p01")
+    assert status == 0, error
+    assert seen[0].labels == {} and set(seen[0].groups["subject"]) == {"p00", "p02"} and len(seen[0]) == 96
+    metrics = json.loads((tmp_path / "r" / "quick-real" / "metrics.json").read_text())
+    assert metrics["days"] == {"p01/day01": 24, "p01/day02": 24} and metrics["apart"] == "people"
+    assert "of people that refinement" in " ".join(out.split())
+    record, = read(tmp_path / "mine.jsonl").runs.values()
+    assert record["job"]["test_days"] == metrics["days"] and record["command"].endswith("--real DIR --test-people p01")
+    page = (tmp_path / "r" / "quick-real" / "report.html").read_text()
+    assert "test people" in page and "p01/day01" not in page
+
+
+@pytest.mark.parametrize("option, name", [("--test-people", "test_people"), ("--test-days", "test_days")])
+def test_the_study_of_gaze_keeps_apart_who_is_named(capsys, monkeypatch, tmp_path, option, name):
+    from simgan_lib.experiments import gaze_methods
+    asked = []
+
+    def watched(real, test_days, test_people):
+        asked.append((real, {"test_days": test_days, "test_people": test_people}))
+        raise UserError("enough")
+    monkeypatch.setattr(gaze_methods, "real_domain", watched)
+    assert "enough" in refused(capsys, "gaze-table", "--real", "DIR", option, "p01/day02, p03", "--results", tmp_path / "r")
+    assert asked == [("DIR", {"test_days": None, "test_people": None} | {name: ["p01/day02", "p03"]})]
 
 
 def test_reproduce_end_to_end_then_from_what_is_kept(tmp_path, capsys, monkeypatch):
@@ -289,6 +334,22 @@ def test_what_a_measurement_needs_is_asked_before_the_hours_of_work(tmp_path, ca
     stand_in(20, seed=3).save(tmp_path / "some")
     assert "no images to measure on" in refused(capsys, "evaluate", tmp_path / "some", tmp_path / "empty")
     assert "needs images with gaze labels" in refused(capsys, "evaluate", tmp_path / "empty", tmp_path / "some")
+
+
+def test_the_interval_of_evaluate_is_over_days_of_people(sets, capsys, monkeypatch):
+    from dataclasses import replace
+
+    from simgan_lib.evaluation import gaze
+    shrunk(monkeypatch)
+    people, days, seen, report = np.repeat(["p00", "p01"], 12), np.tile(["day01", "day02"], 12), [], gaze.gaze_report
+
+    def watched(*given, groups, **named):
+        seen.extend(sorted(set(groups)))
+        return report(*given, groups=groups, **named)
+    monkeypatch.setattr(gaze, "gaze_report", watched)
+    replace(ImageSet.load(sets / "real"), groups={"subject": people, "day": days}).save(sets / "people")
+    assert run(capsys, "evaluate", sets / "synthetic", sets / "people")[0] == 0
+    assert seen == ["p00/day01", "p00/day02", "p01/day01", "p01/day02"]
 
 
 def test_an_error_on_one_day_is_printed_without_an_interval_and_with_the_reason(sets, capsys, monkeypatch):

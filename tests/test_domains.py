@@ -1,6 +1,8 @@
 """Where the main job's real images come from: what is learned from and what is measured on have nothing in common."""
 
 import itertools
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from simgan_lib.experiments import pipeline
 from simgan_lib.experiments.domains import PROFILES, Domain, fingerprint, real_domain, stand_in_domain
 from simgan_lib.experiments.pipeline import StudySeed
 from simgan_lib.images import ImageSet
+from simgan_lib.simulators.release import write_day
 from simgan_lib.system.errors import UserError
 
 SMALL = replace(PROFILES["quick"], synthetic=30, real=40, test=50)
@@ -59,6 +62,77 @@ def test_a_release_of_too_few_days_to_measure_on_is_refused(tmp_path, days):
     write_eyes(tmp_path, days=len(days), n=2)
     with pytest.raises(UserError, match=f"{len(days)} days with eyes leave .* both need at least 8"):
         real_domain(tmp_path)
+
+
+@pytest.fixture
+def three(tmp_path):
+    """A release of p00, p01 and p02, two days each.  The pixel at the top left says whose, and of which day: 10 * person + day."""
+    for person in range(3):
+        for day in (1, 2):
+            image = np.random.default_rng(10 * person + day).integers(20, 250, (4, 36, 60), dtype=np.uint8)
+            image[:, :12, :12] = 100 + 10 * person + day
+            side = {"image": image, "gaze": np.tile([0.0, 0.0, -1.0], (4, 1)), "pose": np.zeros((4, 3))}
+            right = side | {"image": np.roll(image, 20, 2)[:, :, ::-1]}           # another image, marked alike once it is mirrored
+            right["image"][:, :12, -12:] = 100 + 10 * person + day
+            write_day(tmp_path / f"p0{person}" / f"day0{day}.mat", side, right)
+    return tmp_path
+
+
+def marks(images):
+    return set(images.images[:, 0, 0, 0].tolist())
+
+
+@pytest.mark.parametrize("asked, tested", [
+    ({}, {121, 122}), ({"test_people": ["p00", "p01"]}, {101, 102, 111, 112}), ({"test_people": ["p01"]}, {111, 112}),
+    ({"test_days": ["p00/day01", "p02/day02"]}, {101, 122})])
+def test_several_people_are_split_by_person_or_by_a_persons_days(three, asked, tested):
+    domain = real_domain(three, **asked)
+    every = {101, 102, 111, 112, 121, 122}
+    assert marks(domain.test) == tested and marks(domain.unlabelled) == marks(domain.labelled) == every - tested
+    assert set(domain.test.groups["day"]) == {f"p0{mark // 10 - 10}/day0{mark % 10}" for mark in tested}
+    assert domain.apart == ("days" if "test_days" in asked else "people") and domain.unlabelled.labels == {}
+
+
+def test_of_two_people_the_second_is_kept_apart(three):
+    shutil.rmtree(three / "p02")
+    assert marks(real_domain(three).test) == {111, 112}
+
+
+def test_a_day_that_one_person_alone_has_needs_no_person(three):
+    (three / "p01" / "day02.mat").rename(three / "p01" / "day07.mat")
+    assert marks(real_domain(three, ["day07"]).test) == {112}
+
+
+def test_days_of_one_person_keep_their_names(three):
+    domain = real_domain(three / "p00", ["day02"])
+    assert set(domain.test.groups["day"]) == {"day02"} and domain.apart == "days"
+
+
+@pytest.mark.parametrize("asked, said", [
+    ({"test_people": ["p00", "p09"]}, "no images of subject p09; there are p00, p01, p02"),
+    ({"test_people": ["p00", "p01", "p02"]}, "3 people with eyes leave 0 images to learn from and 48"),
+    ({"test_days": ["day01"]}, "3 people have a day01; expected person and day, such as p00/day01"),
+    ({"test_days": ["p00/day05"]}, "no images of day p00/day05; there are p00/day01"),
+    ({"test_days": ["p00/day01"], "test_people": ["p00"]}, "--test-days and --test-people: expected one of them, found both")])
+def test_people_and_days_that_cannot_be_kept_apart_are_named(three, asked, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        real_domain(three, **asked)
+
+
+def test_a_copied_file_may_not_stand_on_both_sides(three, capsys):
+    shutil.copy(three / "p00" / "day02.mat", three / "p02" / "day09.mat")
+    with pytest.raises(UserError, match="p00/day02.mat and p02/day09.mat share 8 images, and one of them is kept apart"):
+        real_domain(three)
+    assert len(real_domain(three, test_people=["p00", "p02"]).test) == 40
+    assert "note: " in (said := capsys.readouterr().err) and "p00/day02.mat and p02/day09.mat share 8 images" in said
+    real_domain(three / "p01", ["day02"])
+    assert capsys.readouterr().err == ""
+
+
+def test_days_of_one_person_that_are_copies_may_not_stand_on_both_sides(three):
+    shutil.copy(three / "p00" / "day02.mat", three / "p00" / "day03.mat")
+    with pytest.raises(UserError, match="p00/day02.mat and p00/day03.mat share 8 images"):
+        real_domain(three / "p00")
 
 
 def images(n, seed, days=("a", "b")):

@@ -212,6 +212,14 @@ def test_no_group_is_in_both_halves():
         assert first and second and not first & second
 
 
+def test_a_days_name_across_people_is_no_group():
+    """Of two people who each have one day, of the same name, one is learned from and the other is judged."""
+    images = ImageSet(torch.arange(60).to(torch.uint8).view(60, 1, 1, 1),
+                      groups={"subject": ["p00"] * 30 + ["p01"] * 30, "day": ["day01"] * 60})
+    halves = realism._halves(images, "day", seed=0)
+    assert sorted(sorted(part.flatten().tolist()) for part in halves) == [list(range(30)), list(range(30, 60))]
+
+
 def test_unequal_sets_are_cut_to_equal_numbers():
     assert two_sample_accuracy(textures(40, 1), textures(100, 2), seed=0, steps=2)["n"] == 40
     one_day = ImageSet(textures(10, 0), groups={"day": ["monday"] * 10})

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from simgan_lib.__main__ import main
-from simgan_lib.evaluation.statistics import bootstrap_interval
+from simgan_lib.evaluation.statistics import bootstrap_interval, sums_interval
 from simgan_lib.experiments import records
 from simgan_lib.experiments.records import RECORDED, Records, add, check_addable, days_of, image_row, read, row, run_line
 from simgan_lib.experiments.reproduce import metrics_of, pupil_rows, pupil_scatter
@@ -76,6 +76,19 @@ def test_the_interval_over_seeds_and_days_is_that_of_the_images(seeds):
     whole = bootstrap_interval(errors, groups=DAYS)
     assert [found["mean"], found["low"], found["high"]] == pytest.approx([whole["mean"], whole["low"], whole["high"]], rel=1e-12)
     assert found["seeds"] == len(seeds) and found["values"] == pytest.approx([errors_of(seed).mean() for seed in seeds])
+
+
+@pytest.mark.parametrize("people, drawn", [(3, ["p0", "p1", "p2"]), (2, ["p0/day1", "p0/day2", "p1/day1", "p1/day2"])])
+def test_of_three_people_whole_people_are_drawn_of_two_their_days(people, drawn):
+    names = [f"p{person}/day{day}" for person in range(people) for day in (1, 2)]
+    days, errors = np.repeat(names, range(2, 2 + len(names))), errors_of(0, sum(range(2, 2 + len(names))))
+    line = image_row(0, "refined", "gaze_error_deg", errors, days)
+    found = job_of((a_run() | {"days": days_of(days)}, [line])).get("refined", "gaze_error_deg")
+    as_one = np.array([next(name for name in drawn if day.startswith(name)) for day in days])
+    by_hand = sums_interval([errors[as_one == name].sum() for name in drawn], [(as_one == name).sum() for name in drawn])
+    assert len(line["sums"]) == 2 * people and (found["low"], found["high"]) == pytest.approx(by_hand, rel=1e-12)
+    whole = bootstrap_interval(errors, groups=days)
+    assert (whole["low"], whole["high"]) == pytest.approx(by_hand, rel=1e-12)
 
 
 def test_without_days_single_images_are_drawn():

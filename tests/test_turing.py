@@ -1,6 +1,7 @@
 """The visual Turing test: published counts give the published p-values; answers survive interruptions; nothing leaks."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -56,6 +57,15 @@ def test_neighbouring_frames_are_avoided():
     shown = draw_trials(crops, marked(range(100, 200)), 30, seed=1)
     numbers = shown.images[shown.real][:, 0, 0, 0].long().numpy()
     assert sorted(np.unique(days[numbers], return_counts=True)[1].tolist()) == [5, 5, 5]
+
+
+def test_a_day_of_two_people_is_two_days():
+    """As many of p01's day as of each of p00's, though it has the name of one of them."""
+    people, days = np.repeat(["p00", "p00", "p01"], [60, 20, 20]), np.repeat(["day01", "day02", "day01"], [60, 20, 20])
+    crops = ImageSet(marked(range(100)), groups={"subject": people, "day": days})
+    shown = draw_trials(crops, marked(range(100, 200)), 30, seed=1)
+    numbers = shown.images[shown.real][:, 0, 0, 0].long().numpy()
+    assert Counter(zip(people[numbers], days[numbers])) == {("p00", "day01"): 5, ("p00", "day02"): 5, ("p01", "day01"): 5}
 
 
 @pytest.mark.parametrize("n, size, said", [(7, (4, 5), "even number"), (0, (4, 5), "even number"), (44, (4, 5), "found 20"),

@@ -5,6 +5,7 @@ The release (CC BY-NC-SA 4.0) is not part of the kit.  Each .mat file (MATLAB 5)
 and `filenames`, the frames' names.
 """
 
+import hashlib
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -90,6 +91,20 @@ def read_mpiigaze(folder, size=(35, 55), sides=SIDES, mirror=True, listed=None):
     mirrored_too = ", right eyes mirrored" if mirror and "right" in sides else ""
     return base.together(f"{TITLE} of {subjects}{mirrored_too}", folder,
                          (read_unit(day, size, sides, mirror, listed) for day in days))
+
+
+def day_files(crops):
+    """The file that each of the crops came from, N names such as p01/day03.mat."""
+    return [f"{person}/{day.rpartition('/')[2]}.mat" for person, day in zip(crops.groups["subject"], crops.groups["day"])]
+
+
+def copied(crops):
+    """{(file, file): number of images that stand in both}, of `day_files`: of files that were copied under another name."""
+    first, found = {}, Counter()
+    for image, file in zip(crops.images.numpy(), day_files(crops)):
+        before = first.setdefault(hashlib.sha256(image.tobytes()).digest(), file)
+        found[before, file] += before != file
+    return +found
 
 
 def usable(crops, vectors):

@@ -13,7 +13,7 @@ import torch
 from scipy.optimize import isotonic_regression
 from scipy.stats import binomtest
 
-from ..images import pixel_pairs, pixels
+from ..images import group_names, pixel_pairs, pixels
 from ..matching import LEVELS, gray_levels
 from .gaze import answers_of
 from .judges import equally_many, two_sample_classifier
@@ -107,7 +107,7 @@ def told_by_number(number, a, b, seed, by="day"):
 
 def _halves(images, by, seed):
     """The pixels in two parts of about equal size: whole groups where the set has the group `by`."""
-    groups = getattr(images, "groups", {}).get(by)
+    groups = group_names(getattr(images, "groups", {}), by)
     names = np.arange(len(images)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     size = np.bincount(names)
     order = np.random.default_rng(seed).permutation(len(size))

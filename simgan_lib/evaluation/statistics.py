@@ -42,19 +42,36 @@ def beyond_seeds(values, base):
 
 
 RESAMPLES = 1000          # bootstrap samples behind each interval
+FEWEST_PEOPLE = 3         # from so many people on, people are drawn, not their days
 
 
 def bootstrap_interval(values, seed=0, groups=None, resamples=RESAMPLES):
     """{"mean", "low", "high", "n"} of values (N,): percentile bootstrap, 95 %.  groups: resample these, not values.
 
+    Groups that are days of several people are drawn as `drawn_as_one` says.
     low and high are None for a single group, as in `sums_interval`.  Raises ValueError if there are no values.
     """
     values = np.asarray(values, dtype=float)
     if not len(values):
         raise ValueError("an interval needs at least one value")
-    group = np.arange(len(values)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    group = np.arange(len(values)) if groups is None else np.unique(drawn_as_one(groups), return_inverse=True)[1]
     low, high = sums_interval(np.bincount(group, values), np.bincount(group), seed, resamples)
     return {"mean": float(values.mean()), "low": low, "high": high, "n": len(values)}
+
+
+def drawn_as_one(groups):
+    """Names (N,) of what is drawn as a whole: days named person/day are drawn by person, from FEWEST_PEOPLE people on.
+
+    A person's days resemble each other more than days of other people do.  All other groups are drawn as they are.
+
+    >>> drawn_as_one(["p00/day1", "p00/day2", "p01/day1", "p02/day1"]).tolist(), drawn_as_one(["p00/day1", "p01/day1"]).tolist()
+    (['p00', 'p00', 'p01', 'p02'], ['p00/day1', 'p01/day1'])
+    """
+    groups = np.asarray(groups)
+    if groups.dtype.kind != "U":
+        return groups
+    people, slash, _ = np.char.partition(groups, "/").T
+    return people if all(slash) and len(np.unique(people)) >= FEWEST_PEOPLE else groups
 
 
 def sums_interval(totals, sizes, seed=0, resamples=RESAMPLES):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.stats import binom, binomtest, chi2_contingency
 
-from ..images import pixels
+from ..images import group_names, pixels
 from ..system.errors import UserError
 from ..system.files import plain_file, write_whole
 from .gaze import answers_of
@@ -55,7 +55,7 @@ def draw_trials(real, synthetic, n, seed, by="day"):
         every = pixels(images).cpu()
         if len(every) < n // 2:
             raise UserError(f"{n} trials need {n // 2} {name} images: found {len(every)}")
-        chosen.append(every[_spread(getattr(images, "groups", {}).get(by), len(every), generator)[:n // 2]])
+        chosen.append(every[_spread(group_names(getattr(images, "groups", {}), by), len(every), generator)[:n // 2]])
     if chosen[0].shape != chosen[1].shape:
         raise UserError(f"real images are {tuple(chosen[0].shape[1:])}, synthetic ones {tuple(chosen[1].shape[1:])}: a "
                         "subject would know them by their size")

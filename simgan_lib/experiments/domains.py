@@ -2,16 +2,17 @@
 
 import dataclasses
 import hashlib
+import sys
 from dataclasses import dataclass
 
-from ..datasets.mpiigaze import read_mpiigaze
+from ..datasets.mpiigaze import copied, day_files, read_mpiigaze
 from ..evaluation.gaze import PRESETS as GAZE_PRESETS
 from ..evaluation.gaze import GazeTrainingConfig
 from ..evaluation.realism import FEWEST
 from ..gaze import angular_error_deg
-from ..images import ImageSet
+from ..images import ImageSet, group_names
 from ..simulators.camera import stand_in
-from ..system.errors import UserError
+from ..system.errors import UserError, printable
 from ..system.settings import MANY, Flag, OneOf, Settings, Whole
 from ..training import PRESETS, TrainingConfig
 from .runs import shown_progress
@@ -46,12 +47,16 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Domain:
-    """Where the real images come from.  `unlabelled` has had its labels removed; `labelled` is for the oracle alone."""
+    """Where the real images come from.  `unlabelled` has had its labels removed; `labelled` is for the oracle alone.
+
+    apart: what the test images have for themselves, "days" or "people".
+    """
 
     name: str
     unlabelled: ImageSet
     labelled: ImageSet
     test: ImageSet
+    apart: str = "days"
 
     def mean_answer_error(self):
         """Degrees by which an estimator is wrong that always answers the mean gaze of the test images."""
@@ -75,19 +80,54 @@ def stand_in_domain(profile, bar=False):
     return Domain("stand-in", dataclasses.replace(real, labels={}), real, stand_in(profile.test, seed=20_002))
 
 
-def real_domain(folder, test_days=None):
-    """MPIIGaze crops, split by day.  test_days: names of the days kept apart; by default every third day.
+def real_domain(folder, test_days=None, test_people=None):
+    """MPIIGaze crops.  Of one person they are split by day, of several by person: nobody then stands on both sides.
 
-    Of several people, a day's name is kept apart for all of them: each person stands on both sides.
-    Raises UserError for an unknown day, or if a part would have too few images to learn from or to measure on.
+    test_people: names of those kept apart; by default every third person, of two the second.
+    test_days: names of the days kept apart; by default every third, of one person.  Of several people they are named
+    p01/day03, as in the group `day` of what is returned, and a person may stand on both sides.
+    What is unlabelled, and refined towards, is never of a person, or a day, that is kept apart.
+    Raises UserError for both at once, an unknown person or day, a day's name that several people have, too few images to
+    learn from or to measure on, and the same image on both sides.
     """
+    if test_days and test_people:
+        raise UserError("--test-days and --test-people: expected one of them, found both")
     crops = read_mpiigaze(folder)
-    names = sorted(set(crops.groups["day"]))
-    rest, test = crops.split("day", test_days or names[2::3])
+    people = sorted(set(crops.groups["subject"].tolist()))
+    crops = dataclasses.replace(crops, groups=crops.groups | {"day": group_names(crops.groups)})
+    apart = "people" if test_people or len(people) > 1 and not test_days else "days"
+    if apart == "people":
+        names, (rest, test) = people, crops.split("subject", test_people or people[2::3] or people[1:])
+    else:
+        names = sorted(set(crops.groups["day"].tolist()))
+        rest, test = crops.split("day", _days(names, test_days) if test_days else names[2::3])
     if min(len(rest), len(test)) < FEWEST:
-        raise UserError(f"{folder}: {len(names)} days with eyes leave {len(rest)} images to learn from and {len(test)} to "
+        raise UserError(f"{folder}: {len(names)} {apart} with eyes leave {len(rest)} images to learn from and {len(test)} to "
                         f"measure on; both need at least {FEWEST}")
-    return Domain("MPIIGaze", dataclasses.replace(rest, labels={}), rest, test)
+    _check_copies(folder, crops, set(day_files(test)))
+    return Domain("MPIIGaze", dataclasses.replace(rest, labels={}), rest, test, apart)
+
+
+def _days(names, asked):
+    """Those of `names` that are asked for, in full or, if one person alone has such a day, without the person."""
+    found = []
+    for day in asked:
+        of = [name for name in names if day in (name, name.partition("/")[2])]
+        if len(of) > 1:
+            raise UserError(f"--test-days: {len(of)} people have a {day}; expected person and day, such as {of[0]}")
+        found += of or [day]
+    return found
+
+
+def _check_copies(folder, crops, tested):
+    """A UserError for images that stand in a tested day's file and in another's; a note for other copies."""
+    copies = copied(crops)
+    for (one, other), n in copies.items():
+        if (one in tested) != (other in tested):
+            raise UserError(f"{folder}: {one} and {other} share {n} images, and one of them is kept apart for the test; expected "
+                            "no test image among those to learn from: delete a copy")
+    for (one, other), n in copies.items():
+        print(printable(f"note: {folder}: {one} and {other} share {n} images, which count twice"), file=sys.stderr)
 
 
 def fingerprint(domain):

@@ -35,18 +35,19 @@ PUBLISHED = {"knn": (paper.KNN_REAL_ERROR, paper.KNN_SYNTHETIC_ERROR, None), "fo
 
 # ---- the study ----
 def gaze_study(path, profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
-               first_seed=0):
+               first_seed=0, test_people=None):
     """Train and measure all estimators of `seeds` seeds from `first_seed` on; they are added to the records in `path`.
 
-    real: a folder with MPIIGaze crops instead of the stand-in domain.  A killed run goes on where it was.
+    real: a folder with MPIIGaze crops instead of the stand-in domain; test_days, test_people: as for `real_domain`.
+    A killed run goes on where it was.
     Raises UserError for bad input, and if the folder is another process's.
     """
     profile, device = profile_named(profile_name), resolve_device(device)
     folder = run_folder(results, profile_name, real)
     checked(path)
     with claimed(folder, folder=True):
-        command = command_line("gaze-table", profile_name, seeds, real, test_days, first_seed)
-        domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
+        command = command_line("gaze-table", profile_name, seeds, real, test_days, first_seed, test_people)
+        domain = real_domain(real, test_days, test_people) if real else stand_in_domain(profile, bar)
         run = described(EXPERIMENT, profile_name, profile, domain, device, command)
         run |= {"updates": profile.gaze.steps, "network": profile.gaze.network}
         seeds = range(first_seed, first_seed + seeds)

@@ -90,7 +90,7 @@ SAID = {"job": ("a dict", lambda value: isinstance(value, dict)),
         "images": ("numbers of images", lambda value: _whole(value) or _dict_of(_whole)(value)),
         "versions": ("names with versions", _dict_of(_text)), "mean_answer_error_deg": ("a number", _finite),
         **dict.fromkeys(("test_days", "updates", "seed"), ("a whole number", _whole)),
-        **dict.fromkeys(("command", "commit", "hardware", "network", "failed", "shown", "subject"), ("a text", _text))}
+        **dict.fromkeys(("command", "commit", "hardware", "network", "failed", "shown", "subject", "apart"), ("a text", _text))}
 
 
 def expect(right, what, found):

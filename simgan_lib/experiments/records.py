@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..evaluation.statistics import sums_interval
+from ..evaluation.statistics import drawn_as_one, sums_interval
 from ..system.errors import UserError
 from ..system.files import plain_file, write_whole
 from ..system.places import checked, claimed
@@ -185,12 +185,14 @@ class Job:
         return {**_over_seeds(lines), "seeds": len(lines), "values": [line["value"] for line in lines], **found}
 
     def _interval(self, lines):
-        """Over test images, whole days being drawn, of the mean over seeds; (None, None) for images of one day."""
+        """Of the mean over seeds, over test images, whole days or people being drawn; (None, None) for images of one day."""
         days = {tuple((self.runs[line["run"]].get("days") or {}).items()) for line in lines}
         if len(days) > 1 or len({len(line["sums"]) for line in lines}) > 1:
             raise UserError(f"runs of one job were measured on other test images: {', '.join(self.runs)}")
         totals = np.mean([line["sums"] for line in lines], 0)
-        return sums_interval(totals, [size for _, size in days.pop()] or np.ones(len(totals)))
+        sizes = dict(days.pop()) or dict.fromkeys(range(len(totals)), 1)
+        group = np.unique(drawn_as_one(list(sizes)), return_inverse=True)[1]
+        return sums_interval(np.bincount(group, totals), np.bincount(group, list(sizes.values())))
 
     def get(self, subject, measure):
         """The row of `summary`, or None."""

@@ -80,9 +80,12 @@ def _changes(job):
 def _facts(job):
     """How the numbers came about, what is known of it."""
     run, seconds = job.first, job.rows[job.rows["measure"] == "seconds"]["value"].sum()
+    apart, names = run.get("apart", "days"), list(run.get("days") or {})
+    if apart == "people":
+        names = dict.fromkeys(name.partition("/")[0] for name in names)
     known = {"profile": job.profile, "domain": job.domain, "seeds": ", ".join(map(str, job.seeds))}
     known |= {f"{name} images": f"{count:,}" for name, count in (run.get("images") or {}).items()}
-    known |= {"test days": ", ".join(run.get("days") or {}), "time": f"{seconds / 60:.1f} minutes" if seconds else None,
+    known |= {f"test {apart}": ", ".join(names), "time": f"{seconds / 60:.1f} minutes" if seconds else None,
               "versions": ", ".join(f"{name} {version}" for name, version in (run.get("versions") or {}).items())}
     known |= {name: run.get(name) for name in ("hardware", "commit", "command")}
     return [(name, str(value)) for name, value in known.items() if value]

@@ -17,10 +17,11 @@ from .records import Records, add, as_text, check_addable, days_of, image_row, p
 
 
 def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="auto", results="results", bar=True,
-              first_seed=0, record=None):
+              first_seed=0, record=None, test_people=None):
     """Run the main job for `seeds` seeds, from `first_seed` on  ->  (folder of the report, Job of its measurements).
 
-    real: a folder with MPIIGaze crops instead of the stand-in domain.  Files: results/<profile>[-real]/.
+    real: a folder with MPIIGaze crops instead of the stand-in domain; test_days, test_people: as for `real_domain`.
+    Files: results/<profile>[-real]/.
     record: a file of records that the run is added to, too.
     Raises UserError for bad input, and if the folder is another process's.
     """
@@ -29,8 +30,8 @@ def reproduce(profile_name="quick", seeds=1, real=None, test_days=None, device="
     for path in (folder / "report.html", folder / "metrics.json", folder / "measurements.jsonl", *([record] if record else [])):
         checked(path)                                                                     # now, not after hours
     with claimed(folder, folder=True):
-        command = command_line("reproduce", profile_name, seeds, real, test_days, first_seed)
-        domain = real_domain(real, test_days) if real else stand_in_domain(profile, bar)
+        command = command_line("reproduce", profile_name, seeds, real, test_days, first_seed, test_people)
+        domain = real_domain(real, test_days, test_people) if real else stand_in_domain(profile, bar)
         run = described("reproduce", profile_name, profile, domain, device, command)
         if record:
             check_addable(record, run, range(first_seed, first_seed + seeds))             # this, too
@@ -61,11 +62,12 @@ def run_folder(results, profile_name, real=None):
     return Path(results) / (profile_name + ("-real" if real else ""))
 
 
-def command_line(command, profile_name, seeds, real=None, test_days=None, first_seed=0):
+def command_line(command, profile_name, seeds, real=None, test_days=None, first_seed=0, test_people=None):
     """What to type for the same run.  The name of the folder with real images is nobody's business."""
     words = ["python", "-m", "simgan_lib", command, "--profile", profile_name, "--seeds", str(seeds)]
     words += ["--first-seed", str(first_seed)] if first_seed else []
     words += ["--real", "DIR"] if real else []
+    words += ["--test-people", ",".join(test_people)] if test_people else []
     return shlex.join(words + (["--test-days", ",".join(test_days)] if test_days else []))
 
 
@@ -77,7 +79,7 @@ def described(experiment, profile_name, profile, domain, device, command):
     images = {"unlabelled": len(domain.unlabelled), "test": len(domain.test), "synthetic": profile.synthetic}
     return run_line(experiment, profile_name, domain.name, job, images=images, days=days_of(days),
                     test_days=len(counted), mean_answer_error_deg=domain.mean_answer_error(),
-                    **about(device, command))
+                    **({"apart": domain.apart} if domain.apart != "days" else {}), **about(device, command))
 
 
 # ---- from what a seed measured to rows ----

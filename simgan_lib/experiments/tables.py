@@ -207,15 +207,17 @@ def notes(job):
     seeds, real = len(job.seeds), real_name(job.domain)
     where = ("stand-in test images, other eyes of the kit's own simulator seen by a simulated bad camera; the paper "
              "measured on MPIIGaze, so its numbers are for orientation" if real == "stand-in" else
-             f"test images of {job.domain}, of days that refinement never saw; the paper used other images of it")
+             f"test images of {job.domain}, of {job.first.get('apart', 'days')} that refinement never saw; the paper used other "
+             "images of it")
     said = [f"Here: {where}."]
     said.append("One seed: how much runs differ was not measured." if seeds == 1 else
                 f"{seeds} seeds; ± is the standard deviation between them, for the pupil between images." if seeds > 2 else
                 "Two seeds: both values stand in place of a mean, for the pupil mean ± deviation between images.")
     rows = [row for _, rows in comparison(job) for row in rows]
     if any("[" in row.here for row in rows):
-        said.append("[ ]: 95 % interval over the test images by bootstrap; whole days are drawn where there are days. Of few "
-                    "days, such as eight, it comes out too narrow. Behind a difference: over seeds, by Student's t.")
+        said.append("[ ]: 95 % interval over the test images by bootstrap; whole days are drawn where there are days, whole "
+                    "people where there are three. Of few, such as eight days, it comes out too narrow. Behind a difference: "
+                    "over seeds, by Student's t.")
     said += [without] if (without := no_interval(job)) else []
     if any(MARK in row.here for row in rows):
         said.append(f"{MARK} no better than plain histogram matching, which learns nothing.")
