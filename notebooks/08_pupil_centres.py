@@ -564,7 +564,7 @@ assert fisher_exact(table, alternative="greater").pvalue < 0.01
 # ## Towards real eyes
 #
 # Does the environment variable `SIMGAN_SAMPLES` name a folder that holds `MPIIGaze/` in its release's layout? Then
-# the same is done with real crops as the unlabelled domain (every third day is kept apart). The images to be refined
+# the same is done with real crops as the unlabelled domain (every third day is kept apart; of several people, every third person). The images to be refined
 # are still simulated, since only these have exact labels and masks.
 
 # %%

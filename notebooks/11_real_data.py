@@ -243,7 +243,7 @@ assert not written or (near["at random"] < 0.6 * near["by day"] and copied["at r
 # The kit is also tested with a sample of MPIIGaze's person p00: 2,018 of the 3,000 crops of its Evaluation Subset, which
 # went through JPEG. Its frames were drawn far apart.
 # There the two splits differ little, 5.1 and 5.2 degrees in a run that was not recorded, since no two frames are nearly the same. One cannot know
-# this before one has looked, so the kit always splits by day.
+# this before one has looked, so the kit always splits, by day or by person.
 #
 # </details>
 #
@@ -349,7 +349,7 @@ assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["
 # |---|---|---|---|
 # | real images | 214,000 of MPIIGaze, 15 people | a written release of stand-in eyes, or p00's sample | not real eyes by default |
 # | right eyes | not stated | mirrored, with their yaw | the simulator draws left eyes |
-# | split | not stated for the refiner's images | by day; the refiner never sees test days. Of several people, by the day's name | each person stands on both sides |
+# | split | not stated for the refiner's images | by day, of several people by person; the refiner never sees what is kept apart | none known |
 # | crops | 35 × 55 | 36 × 60, scaled to 35 × 55 | the release's own size |
 #
 # ## Going further
@@ -358,8 +358,8 @@ assert not written or (told["as stored"] > told["mirrored"] + 0.4 and abs(bias["
 #   `python -m simgan_lib train SYNTHETIC OUT refiner.safetensors`.
 # - **3 hours.** `python -m simgan_lib reproduce --real RELEASE --seeds 3`: does the interval of the difference,
 #   seed by seed, leave 0 out?
-# - **Open.** A split by day still has the same person on both sides. With the whole release, split by subject. What
-#   becomes of the oracle, the estimator trained on labelled real eyes?
+# - **Open.** A split by day still has the same person on both sides. With the whole release `reproduce` splits by person.
+#   What becomes of the oracle, the estimator trained on labelled real eyes?
 #
 # ## References
 #

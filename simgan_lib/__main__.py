@@ -202,7 +202,8 @@ def _option(*names, **how):
     return names, how
 
 
-PROFILE = _option("--profile", default=None, help="quick, full or paper (default: what SIMGAN_PROFILE says, else quick)")
+PROFILE = _option("--profile", default=None, help="quick, full, paper, or another of `domains.PROFILES` "
+                  "(default: what SIMGAN_PROFILE says, else quick)")
 DEVICE = _option("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
 ONE_SEED = _option("--seed", type=SEED, default=0)
 REPLACES = "; replaces what this command wrote there, and nothing else"

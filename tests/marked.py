@@ -8,6 +8,7 @@ import torch
 from simgan_lib.evaluation.judges import FeatureNetwork
 from simgan_lib.experiments.domains import PROFILES, Domain
 from simgan_lib.images import ImageSet
+from simgan_lib.simulators.parameters import EYE
 
 # The pixels of a marked image: its number, who drew it, whose gray levels it has, which refiner refined it (0: none).
 NUMBER, DRAWN, MATCHED, REFINED = range(4)
@@ -71,7 +72,7 @@ class Watched:
         """One argument of all calls of a part: by its place or its name."""
         return [call.args[at] if isinstance(at, int) else getattr(call, at) for call in self.given[name]]
 
-    def simulate(self, n, seed, progress=None):
+    def simulate(self, n, seed, prior=EYE, progress=None):
         return marked(n, self.draws.setdefault(seed, SIMULATED + len(self.draws)))
 
     def histogram_matched(self, images, reference):

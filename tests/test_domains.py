@@ -14,6 +14,8 @@ from simgan_lib.experiments import pipeline
 from simgan_lib.experiments.domains import PROFILES, Domain, fingerprint, real_domain, stand_in_domain
 from simgan_lib.experiments.pipeline import StudySeed
 from simgan_lib.images import ImageSet
+from simgan_lib.simulators import camera
+from simgan_lib.simulators.parameters import EYE
 from simgan_lib.simulators.release import write_day
 from simgan_lib.system.errors import UserError
 
@@ -38,6 +40,30 @@ def test_no_eye_is_drawn_twice_for_simulation_learning_and_measuring(tmp_path, m
     assert all(len(gazes(images)) == len(images) for images in sets.values())
     for (one, a), (other, b) in itertools.combinations(sets.items(), 2):
         assert not gazes(a) & gazes(b), f"{one}, {other}"
+
+
+def test_the_harder_domain_has_other_people_to_learn_from_and_to_test_on(monkeypatch):
+    """40 people each, whose eyeballs all differ; a day is a person's."""
+    drawn, really = [], camera.render
+    monkeypatch.setattr(camera, "render", lambda eyes, *given, **named: (drawn.append(eyes), really(eyes, *given, **named))[1])
+    domain = stand_in_domain(replace(PROFILES["quick-hard"], real=80, test=120))
+    learned, tested = (set(eyes["eye_x"].tolist()) for eyes in drawn)
+    assert len(learned) == len(tested) == 40 and not learned & tested and domain.apart == "people"
+    assert set(domain.test.groups["day"]) == {f"p{i:02d}/day{i + 1:02d}" for i in range(40)}
+    assert max(eyes["kappa"].max() for eyes in drawn) > EYE["kappa"].high
+    assert "subject" not in stand_in_domain(SMALL).test.groups
+
+
+def test_profiles_change_the_one_thing_that_they_name():
+    quick = PROFILES["quick"].described()
+    changed = {name: {key for key, value in PROFILES[name].described().items() if quick.get(key) != value}
+               for name in PROFILES if name.startswith("quick-")}
+    assert changed == {"quick-published": {"refine_from", "training"}, "quick-hard": {"people"},
+                       "quick-people": {"people", "simulator"}, "quick-wide": {"simulator"}}
+    assert not {"people", "simulator"} & set(quick), "the recorded runs are described as they were"
+    training = PROFILES["quick-published"].training
+    assert (training.features, training.regularization, training.ema_decay, training.noise) == ("identity", 0.01, 0.0, 0)
+    assert (training.refiner_updates, training.discriminator_updates, training.width) == (2, 1, 64)
 
 
 def test_what_is_learned_from_has_no_labels_but_for_the_oracle():

@@ -27,6 +27,7 @@ from marked import (
 from simgan_lib.evaluation.methods import METHODS
 from simgan_lib.experiments import pipeline
 from simgan_lib.experiments.pipeline import TRAINED_ON, SeedRun, StudySeed
+from simgan_lib.simulators.parameters import PRIORS
 from simgan_lib.system.checkpoints import load_state, save_state
 
 
@@ -49,6 +50,14 @@ def domain():
 
 def run_of(kind, domain, folder, seed=0, profile=TINY):
     return kind(profile, domain, seed, torch.device("cpu"), folder / f"seed{seed}", bar=False)
+
+
+@pytest.mark.parametrize("name", ["one", "people", "wide"])
+def test_all_eyes_are_of_the_profiles_people(watched, domain, tmp_path, name):
+    study = run_of(StudySeed, domain, tmp_path, profile=replace(TINY, simulator=name))
+    study.sets = dict.fromkeys(("synthetic", "synthetic_matched"), study.simulated())
+    assert study._more and len(watched.given["simulate"]) == 2
+    assert all(prior is PRIORS[name] for prior in watched.of("simulate", "prior"))
 
 
 def test_each_estimator_learns_from_its_own_images_and_is_judged_on_all_test_images(watched, domain, tmp_path):

@@ -1,9 +1,8 @@
 """What the main job is run on: its size (`Profile`), and where the real images come from (`Domain`)."""
 
-import dataclasses
 import hashlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..datasets.mpiigaze import copied, day_files, read_mpiigaze
 from ..evaluation.gaze import PRESETS as GAZE_PRESETS
@@ -11,7 +10,8 @@ from ..evaluation.gaze import GazeTrainingConfig
 from ..evaluation.realism import FEWEST
 from ..gaze import angular_error_deg
 from ..images import ImageSet, group_names
-from ..simulators.camera import stand_in
+from ..simulators.camera import PEOPLE_WILD, stand_in
+from ..simulators.parameters import PRIORS
 from ..system.errors import UserError, printable
 from ..system.settings import MANY, Flag, OneOf, Settings, Whole
 from ..training import PRESETS, TrainingConfig
@@ -33,6 +33,9 @@ class Profile(Settings):
     compared: IMAGES              # images a side in measures of realism and of the pupil
     refine_from: OneOf(ENTERING) = "synthetic_matched"   # what the refiner gets: histogram-matched images, or raw ones
     match_refined: Flag() = False            # whether refined images get the gray levels of the unlabelled ones once more
+    simulator: OneOf(PRIORS) = "one"         # whose eyes are simulated: of `simulators.parameters.PRIORS`
+    people: Whole(0, 1000) = 0               # in the stand-in domain, and as many others to test on; 0: nobody in particular
+    LATER = ("simulator", "people")
 
 
 PROFILES = {
@@ -42,6 +45,16 @@ PROFILES = {
                     match_refined=True),
     "paper": Profile(PRESETS["paper"], GAZE_PRESETS["paper"], synthetic=1_200_000, real=214_000, test=20_000,
                      compared=10_000, refine_from="synthetic"),
+}
+# The same with one thing changed, of the size of `quick`.
+QUICK = PROFILES["quick"]
+PROFILES |= {
+    # As the paper describes the method: raw images, psi = identity, its lambda, width and rate, the last weights.
+    "quick-published": replace(QUICK, refine_from="synthetic", training=replace(
+        QUICK.training, features="identity", regularization=0.01, ema_decay=0.0, width=64, refiner_lr=1e-3, discriminator_lr=1e-3)),
+    "quick-hard": replace(QUICK, people=40),                            # a stand-in domain whose people differ
+    "quick-people": replace(QUICK, people=40, simulator="people"),      # and a simulator that knows that people differ
+    "quick-wide": replace(QUICK, simulator="wide"),                     # the paper's situation
 }
 
 
@@ -74,10 +87,12 @@ def profile_named(name):
 def stand_in_domain(profile, bar=False):
     """The embedded domain: a part to learn from, and other images, of other days, to measure on.
 
-    Both are the same images for all seeds, and those that the kit's settings were chosen on.
+    Both are the same images for all seeds, and, but where the profile has `people`, those that the kit's settings were chosen on.
     """
-    real = stand_in(profile.real, seed=20_001, progress=shown_progress("simulating the stand-in domain", bar))
-    return Domain("stand-in", dataclasses.replace(real, labels={}), real, stand_in(profile.test, seed=20_002))
+    who = {"prior": PEOPLE_WILD, "people": profile.people} if profile.people else {}
+    real = stand_in(profile.real, seed=20_001, progress=shown_progress("simulating the stand-in domain", bar), **who)
+    return Domain("stand-in", replace(real, labels={}), real, stand_in(profile.test, seed=20_002, **who),
+                  "people" if profile.people else "days")
 
 
 def real_domain(folder, test_days=None, test_people=None):
@@ -94,7 +109,7 @@ def real_domain(folder, test_days=None, test_people=None):
         raise UserError("--test-days and --test-people: expected one of them, found both")
     crops = read_mpiigaze(folder)
     people = sorted(set(crops.groups["subject"].tolist()))
-    crops = dataclasses.replace(crops, groups=crops.groups | {"day": group_names(crops.groups)})
+    crops = replace(crops, groups=crops.groups | {"day": group_names(crops.groups)})
     apart = "people" if test_people or len(people) > 1 and not test_days else "days"
     if apart == "people":
         names, (rest, test) = people, crops.split("subject", test_people or people[2::3] or people[1:])
@@ -105,7 +120,7 @@ def real_domain(folder, test_days=None, test_people=None):
         raise UserError(f"{folder}: {len(names)} {apart} with eyes leave {len(rest)} images to learn from and {len(test)} to "
                         f"measure on; both need at least {FEWEST}")
     _check_copies(folder, crops, set(day_files(test)))
-    return Domain("MPIIGaze", dataclasses.replace(rest, labels={}), rest, test, apart)
+    return Domain("MPIIGaze", replace(rest, labels={}), rest, test, apart)
 
 
 def _days(names, asked):

@@ -20,6 +20,7 @@ from ..gaze import angular_error_deg, calibrated_error_deg
 from ..images import ImageSet
 from ..matching import histogram_matched
 from ..simulators.eyes import simulate
+from ..simulators.parameters import PRIORS
 from ..system.side_by_side import side_by_side, workers_for
 from ..training import refine
 from .domains import fingerprint
@@ -77,7 +78,10 @@ class SeedRun:
 
     def simulated(self):
         """The synthetic eyes that all begins with."""
-        return simulate(self.profile.synthetic, seed=1000 + self.seed, progress=self._bar("simulating eyes"))
+        return self._eyes(self.profile.synthetic, 1000 + self.seed, "simulating eyes")
+
+    def _eyes(self, n, seed, said):
+        return simulate(n, seed, prior=PRIORS[self.profile.simulator], progress=self._bar(said))
 
     def timed(self, name, compute, check, at_once=1):
         """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept.
@@ -225,7 +229,7 @@ class StudySeed(SeedRun):
     @cached_property
     def _more(self):
         """{"synthetic", "synthetic_matched"}: made when the first stage needs them, and only then."""
-        eyes = simulate((TIMES - 1) * self.profile.synthetic, seed=30_000 + self.seed, progress=self._bar("more eyes"))
+        eyes = self._eyes((TIMES - 1) * self.profile.synthetic, 30_000 + self.seed, "more eyes")
         more = {"synthetic": eyes, "synthetic_matched": self.matched(eyes)}
         return {name: ImageSet.concatenated([self.sets[name], images]) for name, images in more.items()}
 
