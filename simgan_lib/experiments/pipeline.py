@@ -81,7 +81,7 @@ class SeedRun:
         return self._eyes(self.profile.synthetic, 1000 + self.seed, "simulating eyes")
 
     def _eyes(self, n, seed, said):
-        return simulate(n, seed, prior=PRIORS[self.profile.simulator], progress=self._bar(said))
+        return simulate(n, seed=seed, prior=PRIORS[self.profile.simulator], progress=self._bar(said))
 
     def timed(self, name, compute, check, at_once=1):
         """The result of `compute()`, kept under this name; its cost goes to `seconds`, be it computed now or kept.
