@@ -14,6 +14,7 @@ from simgan_lib.experiments.pipeline import NOT_AGAIN
 from simgan_lib.experiments.records import Records, image_row, run_line
 from simgan_lib.experiments.results_page import jobs_of, read_all
 from simgan_lib.figures import waterfall
+from simgan_lib.system.errors import UserError
 
 DAYS = ["a", "b", "b", "b"]
 MATCHED = {"refine_from": "synthetic_matched", "match_refined": False}
@@ -101,6 +102,11 @@ def test_what_was_not_measured_is_left_out(gone):
 def test_without_days_images_are_drawn_and_without_sums_none():
     assert steps(job_of({"synthetic": [[5, 5, 5, 5]], "refined": [[4, 4, 4, 4]]}, days=None))[0].days == (1.0, 1.0)
     assert all(step.days == (None, None) for step in steps(run())) and "| —" in attribution_table({"": run()})
+
+
+def test_sets_measured_on_other_test_images_have_no_difference():
+    with pytest.raises(UserError, match="were measured on other test images"):
+        steps(job_of({"synthetic": [[5, 5, 5, 5]], "refined": [[4, 4, 4]]}, days=None))
 
 
 # ---- the figure ----
