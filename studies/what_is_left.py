@@ -16,7 +16,6 @@ could make that got every trait of the stand-in right, its skins and light as we
 Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
 """
 
-import dataclasses
 import itertools
 import json
 import sys
@@ -27,7 +26,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
 from simgan_lib.experiments.domains import profile_named, real_domain, stand_in_domain
-from simgan_lib.experiments.pipeline import TRAINED_ON, SeedRun
+from simgan_lib.experiments.pipeline import NOT_AGAIN, TRAINED_ON, SeedRun
 from simgan_lib.experiments.reproduce import run_folder
 from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
 from simgan_lib.simulators.camera import stand_in
@@ -37,7 +36,7 @@ from simgan_lib.system.device import resolve_device
 from simgan_lib.system.errors import GOES_ON, exit_status
 from simgan_lib.system.settings import SEED, Number, Parser, text
 
-NOT_AGAIN, STAND_IN = "refined_as_they_are", "stand_in"
+STAND_IN = "stand_in"
 SETS = (*TRAINED_ON, NOT_AGAIN, STAND_IN)
 
 
@@ -93,11 +92,7 @@ def training_sets(seed, names):
     others = {STAND_IN: stand_in(seed.profile.synthetic, seed=3000 + seed.seed)} if STAND_IN in names else {}
     if names == [STAND_IN]:
         return others                                  # needs no refiner
-    trained, sets = seed.training_sets()
-    sets |= others
-    if NOT_AGAIN in names:
-        seed.profile = dataclasses.replace(seed.profile, match_refined=False)      # after its stages have been found
-        sets[NOT_AGAIN] = seed.refined(sets[seed.profile.refine_from], trained)
+    sets = seed.training_sets(not_again=NOT_AGAIN in names)[1] | others
     return {name: sets[name] for name in names}
 
 

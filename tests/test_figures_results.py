@@ -2,6 +2,7 @@
 
 import math
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,6 +23,14 @@ LONG = {"synthetic": 13.0, "synthetic_matched": 11.0, "refined": 9.0, "oracle": 
 
 SHARES = {"synthetic": (62.0, (60.0, 64.0), 62.3), "refined_4x": (85.0, (83.0, 88.0), 87.2), "oracle": (90.0, (89.0, 91.0), None)}
 CURVES = {"synthetic_4x": np.linspace(0, 80, 21), "refined_4x": np.linspace(0, 90, 21), "oracle": np.linspace(0, 100, 21)}
+
+
+def steps():
+    """All steps that there can be; the matching after makes it worse."""
+    way = ("synthetic", "synthetic_matched", "refined_as_they_are", "refined", "oracle")
+    titles, errors = ("matching before", "the refiner, with the matching after", "matching after", "left"), (9, 8.2, 7.3, 7.8, 3)
+    return [SimpleNamespace(title=title, base=way[i], subject=way[i + 1], before=errors[i], after=errors[i + 1], days=(0, 1),
+                            gained={"values": [1, 2, 3], "low": -2, "high": 4}) for i, title in enumerate(titles)]
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +72,7 @@ def drawn(request, eyes):
             "curves": report_figures.gaze_curves(errors(), domain),
             "errors": report_figures.gaze_errors(gaze_metrics(), {"synthetic": 11.2, "refined": 7.8}, domain),
             "pupil": report_figures.pupil_shifts(shifts, 0.3),
+            "waterfall": figures.waterfall(steps(), domain),
             "gray": report_figures.gray_levels_and_spectra(eyes, domain),
             "intervals": figures.gaze_curve_intervals(of_sizes(), domain=domain),
             "within": figures.within_shares(SHARES, domain),

@@ -23,10 +23,11 @@ from marked import (
     marked,
     marks,
 )
+from test_results_page import study
 
 from simgan_lib.evaluation.methods import METHODS
 from simgan_lib.experiments import pipeline
-from simgan_lib.experiments.pipeline import TRAINED_ON, SeedRun, StudySeed
+from simgan_lib.experiments.pipeline import NOT_AGAIN, TRAINED_ON, SeedRun, StudySeed
 from simgan_lib.simulators.parameters import PRIORS
 from simgan_lib.system.checkpoints import load_state, save_state
 
@@ -74,6 +75,30 @@ def test_the_main_jobs_estimators_are_trained_side_by_side(watched, domain, tmp_
     monkeypatch.setattr(pipeline, "side_by_side", lambda work, device: given.append((list(work), device)) or plain(work, device))
     run_of(SeedRun, domain, tmp_path).measure()
     assert given == [(list(TRAINED_ON), torch.device("cpu"))]
+
+
+def test_refined_images_that_are_matched_again_are_also_learned_from_as_they_are(watched, domain, tmp_path):
+    profile = replace(TINY, refine_from="synthetic", match_refined=True)
+    gaze = run_of(SeedRun, domain, tmp_path, profile=profile).measure()["gaze"]
+    assert list(gaze) == [*TRAINED_ON, NOT_AGAIN]
+    for name, degrees in ((NOT_AGAIN, 3), ("refined", 4)):              # refined; refined and matched
+        torch.testing.assert_close(gaze[name]["errors"], torch.full((TESTED,), float(degrees)).double(), atol=1e-4, rtol=0)
+    assert len(watched.of("refine", 1)) == 1, "refined once, not once a set"
+
+
+@pytest.mark.parametrize("again, levels", [(True, REAL), (False, 0)])
+def test_the_study_of_what_is_left_has_the_same_set(watched, domain, tmp_path, again, levels):
+    seed = run_of(SeedRun, domain, tmp_path, profile=replace(TINY, refine_from="synthetic", match_refined=again))
+    sets = study("what_is_left").training_sets(seed, [NOT_AGAIN, "refined"])
+    assert list(sets) == [NOT_AGAIN, "refined"]
+    assert [marks(images, MATCHED) for images in sets.values()] == [{0}, {levels}]
+    assert all(marks(images, REFINED) == {1} for images in sets.values())
+
+
+def test_other_profiles_and_the_study_of_gaze_train_on_no_more_than_before(watched, domain, tmp_path):
+    assert list(run_of(SeedRun, domain, tmp_path / "main").measure()["gaze"]) == list(TRAINED_ON)
+    study = run_of(StudySeed, domain, tmp_path / "study", profile=replace(TINY, match_refined=True))
+    assert not any(NOT_AGAIN in subject for subject, *_ in study.estimators())
 
 
 @pytest.mark.parametrize("kind, ask", [(SeedRun, lambda run: run.measure()), (StudySeed, lambda run: list(run.estimators()))])

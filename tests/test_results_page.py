@@ -80,7 +80,7 @@ def test_a_folder_that_is_no_checkout_is_refused(folder, tmp_path, capsys):
 
 
 def test_rows_that_no_run_measured_are_left_out(folder):
-    main_job, gaze = (results_page.page(folder).split("\n## ")[part] for part in (1, 2))
+    main_job, gaze = (results_page.page(folder).split("\n## ")[part] for part in (1, 3))
     assert "4 x as many" not in main_job and "within 7 degrees, %, after training on: refined" in main_job
     assert "refined, 4 x as many" in gaze and "87.2 (Table 2)" in gaze
 

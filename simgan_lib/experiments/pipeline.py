@@ -30,6 +30,7 @@ from .runs import Stages, check_numbers, shown_progress, train_refiner
 
 LARGER = ("synthetic", "synthetic_matched", "refined")
 TRAINED_ON = (*LARGER, "oracle")
+NOT_AGAIN = "refined_as_they_are"      # refined images before they are matched once more, where a profile does that
 TIMES = 4                 # as many synthetic images, as in the paper's Table 2
 
 
@@ -47,7 +48,7 @@ class SeedRun:
 
     def measure(self):
         """A nested dict of plain numbers and tensors: what the report is made of."""
-        trained, sets = self.training_sets()
+        trained, sets = self.training_sets(not_again=self.profile.match_refined)
         synthetic, matched, refined = (sets[name] for name in TRAINED_ON[:3])
         entering = sets[self.profile.refine_from]
         at_once = workers_for(len(sets), torch.get_num_threads()) if self.device.type == "cpu" else 1
@@ -62,8 +63,11 @@ class SeedRun:
                 "compared": {"synthetic": synthetic.images[:1000], "refined": refined.images[:1000],
                              "real": self._spread(self.domain.test.images, 1000)}}
 
-    def training_sets(self):
-        """(the trained refiner's state and history, {name in TRAINED_ON: ImageSet with gaze labels})."""
+    def training_sets(self, not_again=False):
+        """(the trained refiner's state and history, {name in TRAINED_ON: ImageSet with gaze labels}).
+
+        not_again: with one set more, NOT_AGAIN, refined images as the refiner leaves them.
+        """
         start = time.perf_counter()
         synthetic = self.simulated()
         matched = self.matched(synthetic)
@@ -72,9 +76,11 @@ class SeedRun:
         trained = self.timed("refiner", lambda: self._train(entering), partial(self._check_trained, entering))
         self.seconds["refiner"] = trained["seconds"]           # all parts of an interrupted training
         start = time.perf_counter()
-        refined = self.refined(entering, trained)
+        as_they_are = self.refined_once(entering, trained)
+        refined = self.matched_again(as_they_are)
         self.seconds["refining"] = time.perf_counter() - start
-        return trained, dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
+        sets = dict(zip(TRAINED_ON, (synthetic, matched, refined, self.domain.labelled)))
+        return trained, sets | ({NOT_AGAIN: as_they_are} if not_again else {})
 
     def simulated(self):
         """The synthetic eyes that all begins with."""
@@ -115,7 +121,14 @@ class SeedRun:
 
     def refined(self, synthetic, trained):
         """The images through the trained refiner, and, where the profile says so, matched once more."""
-        refined = refine(self._refiner(synthetic, trained), synthetic, progress=self._bar("refining"), seed=self.seed)
+        return self.matched_again(self.refined_once(synthetic, trained))
+
+    def refined_once(self, synthetic, trained):
+        """The images through the trained refiner, as it leaves them."""
+        return refine(self._refiner(synthetic, trained), synthetic, progress=self._bar("refining"), seed=self.seed)
+
+    def matched_again(self, refined):
+        """Refined images with the gray levels of the unlabelled ones, where the profile says so; else as they are."""
         return self.matched(refined) if self.profile.match_refined else refined
 
     def _refiner(self, synthetic, trained):

@@ -177,19 +177,23 @@ class Job:
         same = [old for old in before if sorted(old["seeds"]) == sorted(line["seed"] for line in lines)]
         found = dict.fromkeys(("low", "high", "curve")) | {name: old[name] for old in same for name in ("low", "high", "curve")}
         if all(known(line["sums"]) for line in lines):
-            found["low"], found["high"] = self._interval(lines)
+            found["low"], found["high"] = self.resampled(lines)
         if all(known(line["curve"]) for line in lines):
             if len({len(line["curve"]) for line in lines}) > 1:
                 raise UserError(f"curves of one job have other lengths: {', '.join(self.runs)}")
             found["curve"] = np.mean([line["curve"] for line in lines], 0).tolist()
         return {**_over_seeds(lines), "seeds": len(lines), "values": [line["value"] for line in lines], **found}
 
-    def _interval(self, lines):
-        """Of the mean over seeds, over test images, whole days or people being drawn; (None, None) for images of one day."""
-        days = {tuple((self.runs[line["run"]].get("days") or {}).items()) for line in lines}
-        if len(days) > 1 or len({len(line["sums"]) for line in lines}) > 1:
+    def resampled(self, lines, less=()):
+        """Over test images, whole days or people being drawn, of the mean over seeds; (None, None) for images of one day.
+
+        lines: "run" and "sums" of each seed.  less: the same of what is taken away, on the same drawn days.
+        Raises UserError for seeds that were measured on other test images.
+        """
+        days = {tuple((self.runs[line["run"]].get("days") or {}).items()) for line in [*lines, *less]}
+        if len(days) > 1 or len({len(line["sums"]) for line in [*lines, *less]}) > 1:
             raise UserError(f"runs of one job were measured on other test images: {', '.join(self.runs)}")
-        totals = np.mean([line["sums"] for line in lines], 0)
+        totals = np.mean([line["sums"] for line in lines], 0) - (np.mean([line["sums"] for line in less], 0) if less else 0)
         sizes = dict(days.pop()) or dict.fromkeys(range(len(totals)), 1)
         group = np.unique(drawn_as_one(list(sizes)), return_inverse=True)[1]
         return sums_interval(np.bincount(group, totals), np.bincount(group, list(sizes.values())))

@@ -12,9 +12,10 @@ import torch
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .. import paper
-from ..figures import html_image, results, save_figure
+from ..figures import html_image, results, save_figure, waterfall
 from ..figures.base import TRAINING_SETS, real_name
 from ..system.files import write_whole
+from .attribution import headline, steps
 from .tables import comparison, findings, not_measured, notes, shown
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
@@ -111,6 +112,7 @@ def pictures(job, domain, measured):
          "Both losses, a patch, as in the article's Figure 7. Where both are ln 2, the discriminator can only guess."),
         ("gaze_curves", results.gaze_curves(errors, name), "Share of test images within d degrees: the higher, the better."),
         ("gaze_errors", results.gaze_errors(found, published, name), "Mean gaze error by what the estimator was trained on."),
+        ("attribution", waterfall(steps(job), name), f"{headline(job)} Matching is no part of the paper's method."),
         ("pupil_shifts", results.pupil_shifts(shifts, job.mean("synthetic", "pupil_finder_px")),
          "How far refinement moved the pupil, as in the article's Figure 9."),
         ("gray_levels", results.gray_levels_and_spectra(first["compared"], name),

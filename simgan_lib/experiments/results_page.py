@@ -13,6 +13,7 @@ from ..figures.base import training_set_name
 from ..system.errors import UserError
 from ..system.files import reading, write_whole
 from .ablations import BASE, CHOICES, IDEAS, SWEEP_MEASURES, SWEEP_PROFILES, summarised
+from .attribution import attribution_table, headline
 from .cards import card_table, cards_page
 from .domains import PROFILES
 from .gaze_methods import method_table, order_table, size_table
@@ -60,7 +61,8 @@ def page(folder=RECORDED):
     """The whole of docs/results.md, of the records in a folder.  Raises UserError as `read_all`."""
     records = read_all(folder)
     where = "simgan_lib/experiments/recorded" if Path(folder) == RECORDED else folder
-    parts = [HEAD.format(where=where), *main_part(jobs_of(records, "reproduce")), *gaze_parts(jobs_of(records, "gaze"))]
+    parts = [HEAD.format(where=where), *main_part(main := jobs_of(records, "reproduce")), *steps_part(main),
+             *gaze_parts(jobs_of(records, "gaze"))]
     for job in records.jobs(experiment="ablations"):
         parts += ["## Ablations", *ablation_tables(job, IDEAS), "## What the paper leaves open", *ablation_tables(job, CHOICES)]
     parts += [*psi_part(records.jobs(experiment="features")), "## The refiners that come with the kit", CARDS, card_table()]
@@ -103,6 +105,12 @@ In `full` refined images are matched once more: there *refined against histogram
 BEFORE_NOTE = """Some numbers are from before the kit kept sums by day. They are known over their seeds alone, and kept in
 `before.jsonl`. Their intervals were computed then. Where seeds had been measured apart, as those of the stand-in in `full`,
 that is the mean of theirs. Of two such seeds the smaller value stands first."""
+STEPS_NOTES = """Mean gaze error in degrees. *Gained*: by how much it is lower after a step; below 0 it is higher.
+*Over seeds*: paired seed by seed, the 95 % interval by Student's t; of two seeds both values. *Over days*: seeds averaged, the
+same drawn test days for both sets; — where sums by day were not recorded. *Matching* gives images the gray levels of the
+unlabelled ones: a tone curve, ours, no part of the published method. *The refiner* is SimGAN's part, with our changes; its share
+holds for this order of steps. *With the matching after*: not measured before that matching. Where seeds do not decide whether
+anything is gained, as on p00, they do not decide the shares. The last step is what labels of the domain would give."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
 adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here. ± and [ ] as above."""
 CARDS = "From their cards, measured on images that no training drew; the rest of each card: [refiners.md](refiners.md)."
@@ -127,6 +135,13 @@ def main_table(jobs):
     rows = [[": ".join(name), next(table[name].paper for table in tables if name in table),
              *(table[name].here if name in table else MISSING for table in tables)] for name in names]
     return markdown_table(head, rows)
+
+
+def steps_part(jobs):
+    """What each step of the pipeline earns in each recorded job; nothing where no job has synthetic and refined images."""
+    said = [f"- {_column(job)}: {sentence}" for job in jobs if (sentence := headline(job))]
+    table = attribution_table({_column(job): job for job in jobs})
+    return ["## What each step earns", table, "\n".join(said), STEPS_NOTES] if said else []
 
 
 def runs_table(jobs):

@@ -5,6 +5,7 @@ be read in gray print and by readers who confuse red and green.
 """
 
 from .ablations import forest_figure, rising_figure
+from .attribution import waterfall
 from .base import (
     DPI,
     GAP,

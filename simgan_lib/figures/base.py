@@ -180,6 +180,7 @@ def real_name(domain):
 def training_set_name(key, domain):
     """What a key of `metrics["gaze_error_deg"]` is called in figures and tables."""
     names = {"synthetic_matched": "histogram-matched", "oracle": f"{real_name(domain)} with labels",
+             "refined_as_they_are": "refined, not matched again",
              "synthetic_4x": "synthetic, 4 x as many", "refined_4x": "refined, 4 x as many",
              "synthetic_matched_4x": "histogram-matched, 4 x as many"}
     return names.get(key, key)
