@@ -26,7 +26,7 @@ CURVES = {"synthetic_4x": np.linspace(0, 80, 21), "refined_4x": np.linspace(0, 9
 
 
 def steps():
-    """All steps that there can be; the matching after makes it worse."""
+    """All steps that there can be; the matching after makes it worse, and one interval leaves out its mean."""
     way = ("synthetic", "synthetic_matched", "refined_as_they_are", "refined", "oracle")
     titles, errors = ("matching before", "the refiner, with the matching after", "matching after", "left"), (9, 8.2, 7.3, 7.8, 3)
     return [SimpleNamespace(title=title, base=way[i], subject=way[i + 1], before=errors[i], after=errors[i + 1], days=(0, 1),

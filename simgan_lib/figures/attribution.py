@@ -61,9 +61,8 @@ def _step(axes, x, step):
 
 
 def _whisker(axes, x, step, low, high, look):
-    """An interval of the degrees gained, drawn where the error ends."""
-    gained = step.before - step.after
-    return axes.errorbar(x, step.after, yerr=[[high - gained], [gained - low]], zorder=4, **look)
+    """An interval of the degrees gained, drawn where the error ends; from its middle, for a bootstrap's may leave out the mean."""
+    return axes.errorbar(x, step.before - (low + high) / 2, yerr=(high - low) / 2, zorder=4, **look)
 
 
 def _number(axes, x, top, text):
