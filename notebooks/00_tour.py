@@ -301,8 +301,20 @@ assert free > 1.5 * held
 # | what the refiner gets | synthetic images | synthetic images with the stand-in's gray levels (why: `docs/deviations.md`) |
 #
 # The main job of the kit, `make reproduce`, does the same with more images and more rounds. It then trains gaze
-# estimators on the results, and compares them with the paper's numbers. More than half of what is gained there on the
-# stand-in comes from matching the gray levels, before any network (notebook 09).
+# estimators on the results, and compares them with the paper's numbers. How much of the gain is the refiner's? Here is
+# its recorded run at full scale, step by step.
+
+# %%
+from simgan_lib.experiments.attribution import headline, steps
+from simgan_lib.experiments.results_page import read_all
+
+job, = read_all().jobs(experiment="reproduce", profile="full", domain="stand-in")
+show(*figures.waterfall(steps(job), job.domain))
+print(headline(job))
+
+# %% [markdown]
+# What to see: more than half comes from matching the gray levels, before any network. That is a tone curve, and not SimGAN
+# (notebook 09). The rest is the refiner's, here together with a second matching.
 #
 # ## Going further
 #

@@ -414,12 +414,20 @@ for name, job in jobs.items():
 # How much of the gain from synthetic to refined eyes comes from histogram matching alone?
 
 # %%
+from simgan_lib.experiments.attribution import headline, steps
+from simgan_lib.experiments.results_page import read_all
+
 with wide():
     for name, job in jobs.items():
         for times in (1, 4):
             error, within = (gaze_study.matching_share(job, measure, times) for measure in ("gaze_error_deg", "within_7_deg"))
             print(f"{name}, {times}x: matching alone has {error:.0f} % of the fall of the mean error, {within:.0f} % of the gain within 7°")
             assert 50 < min(error, within) <= max(error, within) < 65 if job.domain == "stand-in" else max(error, within) < 0
+
+# %%
+for job in (job for job in read_all().jobs(experiment="reproduce") if job.domain != "stand-in" or job.profile == "full"):
+    print(f"{job.domain}, {job.profile}. {headline(job)}")
+    show(*figures.waterfall(steps(job), job.domain))
 
 # %% [markdown]
 # On the stand-in **more than half comes from matching**; the refiner (in `full` with a second matching) adds the smaller part. (The stand-in's camera
