@@ -186,6 +186,17 @@ assert 0.4 < middle < 0.6
 # | $p_c(i, j)$ | probability that the discriminator gives to $c$, at patch $(i, j)$ | in $[0, 1]$ | |
 # | $\ell_{adv}$ | cross-entropy, *summed* over patches | nats (units of the natural logarithm) | section 2.2 |
 #
+# **Ask yourself.** Why a sum over the patches, where most losses are means? What would change with a mean?
+#
+# <details><summary>What would change</summary>
+#
+# Nothing, for this loss by itself: its gradient is 126 times smaller, and Adam does not notice. But the refiner's loss has a
+# second term, the self-regularization, a sum over all pixels. Against a mean over patches it would weigh 126 times as much, and
+# the refiner would hardly move. A sum lets a larger image have more of both. With a mean, $\lambda$ must become 126 times
+# smaller (notebook 07 has this case: one verdict an image, the same $\lambda$).
+#
+# </details>
+#
 # ### Exercise 3.2 · The local adversarial loss (10 minutes)
 #
 # Write this loss as a function. It returns one number for each image, and lets gradients pass to the logits. Where the

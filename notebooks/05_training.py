@@ -327,7 +327,10 @@ print(f"refiner: â‰ˆ {mean('adversarial', first):.2f} in the first 20 rounds, â‰
 assert mean("discriminator", warm) < mean("discriminator", last) - 0.05 and mean("adversarial", first) > mean("adversarial", last)
 
 # %% [markdown]
-# <details><summary>What happens</summary>
+# <details><summary>What happens, and why the discriminator has a warm-up of its own</summary>
+#
+# At the start of the rounds the refiner copies its input, and the discriminator must already know what is wrong with that.
+# An untrained one gives the refiner a random direction. After its own warm-up its first gradient points towards the stand-in.
 #
 # The curves have the shape of the article's Figure 7. After its warm-up the discriminator is ahead: its loss is well
 # below $\ln 2$, and the refiner's is above. Within some twenty rounds the refiner catches up. The discriminator's loss
