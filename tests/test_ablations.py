@@ -15,6 +15,7 @@ from simgan_lib.evaluation.judges import FeatureNetwork
 from simgan_lib.experiments import ablations, domains, trial
 from simgan_lib.experiments.ablations import BASE, SWEEP, sweep
 from simgan_lib.experiments.records import Records, plain, row, run_line
+from simgan_lib.experiments.results_page import ablation_tables
 from simgan_lib.system.errors import UserError
 from simgan_lib.training import TrainingConfig, TrainingFailed
 
@@ -267,7 +268,31 @@ def test_the_command_prints_the_table_and_writes_the_records(tiny, tmp_path, cap
 
 def test_a_group_stands_for_all_of_its_ablations():
     assert ablations.checked_names(["choices", "base", "no-history"]) == [*ablations.CHOICES, "no-history"]
-    assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(["ideas", "choices"])
+    assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(list(ablations.GROUPS))
+    assert not set(ablations.GROUPS) & set(SWEEP), "a word is a group or an ablation"
+
+
+def test_the_published_rows_are_what_the_paper_says():
+    """Raw input or matched, psi = identity, lambda 0.01, the last weights; SGD takes the steps of a sum over the batch."""
+    base = ablations.SWEEP_PROFILES["quick"]
+    for name in ("published", "published-matched", "published-sgd", "article"):
+        c = SWEEP[name].config(base.training)
+        assert (c.features, c.regularization, c.ema_decay, c.noise, c.refiner_updates, c.discriminator_updates) == (
+            "identity", 0.01, 0.0, 0, 2, 1), name
+    assert SWEEP["published-sgd"].config(base.training).refiner_lr == 0.001 * base.training.batch
+    inputs = {name: SWEEP[name].refine_from for name in ablations.PUBLISHED if SWEEP[name].refine_from == "synthetic"}
+    assert list(inputs) == ["raw-not-refined", "published", "published-sgd", "article"] and not SWEEP["raw-not-refined"].refined
+
+
+def test_runs_that_the_monitor_stopped_are_named():
+    about = {"subject": "published-sgd", "failed": "step 7: all white"}
+    lines = [run_line("ablations", "quick", "stand-in", {}, seed=seed, **about) for seed in (0, 2)]
+    rows = [{"run": line["run"], **row(line["seed"], "published-sgd", "seconds", 3.0)} for line in lines]
+    job, = Records.of(lines, rows).jobs()
+    assert ablations.failures(job) == [f"as published, SGD on the sum, seed {seed}: step 7: all white" for seed in (0, 2)]
+    assert ablations.failures(job, ablations.IDEAS) == []
+    table, stopped, *_ = ablation_tables(job, ablations.PUBLISHED)
+    assert "as published, SGD on the sum" in table and stopped.count("step 7: all white") == 2
 
 
 def test_runs_are_added_to_a_file_and_replace_their_like(tiny, tmp_path, capsys):
