@@ -105,8 +105,21 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     "noise": Ablation("noise for the refiner", {"noise": 1}),
     "reflect": Ablation("each convolution mirrors, no margin", {"edges": "reflect"}),
 }
-SWEEP = IDEAS | CHOICES   # in the order in which they are run, seed by seed
-GROUPS = {"ideas": IDEAS, "choices": CHOICES}
+AS_PUBLISHED = {"features": "identity", "regularization": 0.01, "ema_decay": 0.0}
+PUBLISHED = {             # the method as the paper describes it: raw images, psi = identity, lambda 0.01, the last weights
+    "raw-not-refined": Ablation("raw synthetic, not refined", refine_from="synthetic", refined=False),
+    "published": Ablation("as published, Adam at 0.001", AS_PUBLISHED, refine_from="synthetic"),
+    "published-matched": Ablation("as published, gray levels matched", AS_PUBLISHED),
+    # The paper sums over the batch, ours is a mean: SGD's rate times the batch of 16 takes the same steps.
+    "published-sgd": Ablation("as published, SGD on the sum",
+                              AS_PUBLISHED | {"optimizer": "sgd", "refiner_lr": 16e-3, "discriminator_lr": 16e-3,
+                                              "warmup_weight": 0.01}, refine_from="synthetic"),
+    "article": Ablation("as published, 0.0001, ten times as long",
+                        AS_PUBLISHED | {"refiner_lr": 1e-4, "discriminator_lr": 1e-4, "steps": 1500, "refiner_warmup": 500,
+                                        "discriminator_warmup": 200}, refine_from="synthetic"),
+}
+SWEEP = IDEAS | CHOICES | PUBLISHED       # in the order in which they are run, seed by seed
+GROUPS = {"ideas": IDEAS, "choices": CHOICES, "published": PUBLISHED}
 
 
 # ---- the sweep ----
