@@ -223,7 +223,7 @@ COMMANDS = {              # name: (function, what it does, options)
         _option("--profile", default="quick", help="quick or full"),
         _option("--seeds", type=SEEDS, default=3, help="runs of each ablation"),
         _option("--only", nargs="+", default=[], metavar="NAME",
-                help="these ablations alone, such as base no-history, or all of a group: ideas, choices"),
+                help="these ablations alone, such as base no-history, or all of a group: ideas, choices, as-published"),
         _option("--jobs", type=PROCESSES, default=1, help="processes at once, on this machine"),
         _option("--cluster", type=text, metavar="ADDRESS",
                 help="a Dask scheduler, such as tcp://login:8786: its workers run them (dask worker --nthreads 1)"),

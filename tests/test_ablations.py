@@ -242,10 +242,28 @@ def test_each_ablation_changes_what_its_name_says():
     assert changed["lambda-0"] == {"regularization": 0} and changed["residual"] == {"residual": True}
     assert changed["global-rescaled"] == {"local": False, "regularization": pytest.approx(base.regularization / 126)}
     assert changed["rates-3"] == {"refiner_lr": 3e-3, "discriminator_lr": 3e-3}
-    assert {ablation.refine_from for name, ablation in SWEEP.items() if name != "raw-input"} == {"synthetic_matched"}
-    assert SWEEP["raw-input"].profile(ablations.SWEEP_PROFILES["quick"]).refine_from == "synthetic"
-    alike = {"not-refined", "raw-input"}                       # the same training of other images, or none
-    assert len({str(sorted(each.items())) for name, each in changed.items() if name not in alike}) == len(SWEEP) - 2
+    profile = ablations.SWEEP_PROFILES["quick"]
+    raw = {name for name, ablation in SWEEP.items() if ablation.profile(profile).refine_from == "synthetic"}
+    assert raw == {"raw-input", *ablations.PUBLISHED} - {"published-matched"}
+    assert {name for name, ablation in SWEEP.items() if not ablation.refined} == {"not-refined", "raw-not-refined"}
+    alike = {"not-refined", "raw-input", "raw-not-refined", "published-matched"}   # the same training of other images, or none
+    assert len({str(sorted(each.items())) for name, each in changed.items() if name not in alike}) == len(SWEEP) - len(alike)
+
+
+@pytest.mark.parametrize("profile, batch, rounds", [("quick", 16, 1500), ("full", 32, 20_000)])
+def test_the_rows_as_published_have_the_published_numbers_in_each_profile(profile, batch, rounds):
+    rows = {name: SWEEP[name].config(ablations.SWEEP_PROFILES[profile].training) for name in ablations.PUBLISHED
+            if SWEEP[name].refined}
+    for name, config in rows.items():
+        assert (config.features, config.regularization, config.ema_decay, config.noise) == ("identity", 0.01, 0, 0), name
+        assert (config.refiner_updates, config.discriminator_updates, config.batch) == (2, 1, batch), name
+        assert (config.optimizer, config.warmup_weight) == (("sgd", 0.01) if name == "published-sgd" else ("adam", 1)), name
+        assert config.batch_norm == (name == "batch-norm")
+        assert config.refiner_updates_most == (50 if name == "article-kg" else 0)
+        rate = {"published-sgd": {16: 16e-3, 32: 32e-3}[batch], "article": 1e-4}.get(name, 1e-3)
+        assert config.refiner_lr == config.discriminator_lr == rate, name
+    assert rows["article"].steps == rounds and {each.steps for name, each in rows.items() if name != "article"} == {rounds // 10}
+    assert (rows["article"].refiner_warmup, rows["article"].discriminator_warmup) == (500, 200)
 
 
 @pytest.mark.parametrize("words, said", [
@@ -267,7 +285,9 @@ def test_the_command_prints_the_table_and_writes_the_records(tiny, tmp_path, cap
 
 def test_a_group_stands_for_all_of_its_ablations():
     assert ablations.checked_names(["choices", "base", "no-history"]) == [*ablations.CHOICES, "no-history"]
-    assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(["ideas", "choices"])
+    assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(["ideas", "choices", "as-published"])
+    assert not set(ablations.GROUPS) & set(SWEEP), "one name, two meanings"
+    assert ablations.checked_names(["published"]) == ["published"]
 
 
 def test_runs_are_added_to_a_file_and_replace_their_like(tiny, tmp_path, capsys):

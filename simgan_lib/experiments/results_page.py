@@ -12,7 +12,7 @@ from .. import paper
 from ..figures.base import training_set_name
 from ..system.errors import UserError
 from ..system.files import reading, write_whole
-from .ablations import BASE, CHOICES, IDEAS, SWEEP_MEASURES, SWEEP_PROFILES, summarised
+from .ablations import BASE, CHOICES, IDEAS, PUBLISHED, SWEEP_MEASURES, SWEEP_PROFILES, summarised
 from .cards import card_table, cards_page
 from .domains import PROFILES
 from .gaze_methods import method_table, order_table, size_table
@@ -61,6 +61,8 @@ def page(folder=RECORDED):
     parts = [HEAD.format(where=where), *main_part(jobs_of(records, "reproduce")), *gaze_parts(jobs_of(records, "gaze"))]
     for job in records.jobs(experiment="ablations"):
         parts += ["## Ablations", *ablation_tables(job, IDEAS), "## What the paper leaves open", *ablation_tables(job, CHOICES)]
+        if {run["subject"] for run in job.runs.values()} & set(PUBLISHED):
+            parts += ["## The method as published", *ablation_tables(job, {BASE: IDEAS[BASE]} | PUBLISHED)]
     parts += [*psi_part(records.jobs(experiment="features")), "## The refiners that come with the kit", CARDS, card_table()]
     parts += [*twins_part(jobs_of(records, "twins")), *told_part(records.jobs(experiment="told apart"))]
     parts += [*hands_parts(records), *neighbours_parts(records), *recipe(records, where)]
@@ -177,8 +179,15 @@ def ablation_tables(job, names):
     legend = "; ".join(f"*{heading}*: {meaning}" for heading, meaning, _ in SWEEP_MEASURES.values())
     minutes = sum(sum(job.by_seed(name, "seconds").values()) for name in names) / 60
     return [markdown_table(head, rows), f"Mean ± standard deviation over {len(job.seeds)} seeds. {legend}; *minutes*: a run, on "
-            "machines that at times had other work; both tables show the same runs of the base.", settings(job),
-            f"{made_by(job, names)}, {minutes:.0f} minutes."]
+            "machines that at times had other work; all tables show the same runs of the base.", *stopped(job, names),
+            settings(job), f"{made_by(job, names)}, {minutes:.0f} minutes."]
+
+
+def stopped(job, names):
+    """One sentence for each run that the monitor stopped, in a paragraph; nothing if there is none."""
+    said = [f"{names[run['subject']].title}, seed {run['seed']}: {run['failed']}." for run in job.runs.values()
+            if run.get("failed") and run["subject"] in names]
+    return [" ".join(["Stopped by the monitor, and not measured.", *said])] if said else []
 
 
 def settings(job):
