@@ -1,8 +1,8 @@
 """The ablations: one thing changed at a time, over several seeds, everything measured, every finished run kept.
 
-The sweep is data (`IDEAS` of the paper, `CHOICES` it leaves open, all as `PUBLISHED`): a new ablation is a new line.  A run is a file
-keyed by its settings and by the code, so a sweep that was stopped goes on, and one whose settings or code have changed is
-computed anew.
+The sweep is data (`IDEAS` of the paper, `CHOICES` it leaves open, all as `PUBLISHED`): a new ablation is a new line.  A run
+is a file keyed by its settings and by the code, so a sweep that was stopped goes on, and one whose settings or code have
+changed is computed anew.
 
 The runs are independent: they are spread over processes, or over a cluster (`system.spread`), and whoever asked keeps what
 they found.
