@@ -4,9 +4,11 @@ The method, to be read in this order:
     images        ImageSet: images, labels, groups; to_float and to_uint8 between bytes and [-1, 1]
     networks      the refiner, the local discriminator, the estimators of gaze and of hand pose
     losses        equations 1 to 5, and the hand-made psi
-    history       the history buffer of section 2.3 (its size: PRESETS in training)
+    history       the history buffer of section 2.3 (its size: PRESETS in training_config)
     monitor       when a training is lost
-    training      Algorithm 1: TrainingConfig, PRESETS, HAND_PRESETS, Training, refine
+    rising        K_g that rises while the discriminator wins
+    training_config  the numbers of a run: TrainingConfig, PRESETS, HAND_PRESETS (training offers them, too)
+    training      Algorithm 1: Training, refine
     parallel      the same training on several devices, by torchrun
     matching      gray levels matched without learning: the step before the refiner
     features      psi that a network has learned, such as VGG's layers

@@ -97,16 +97,20 @@ HAND_LAYERS = ((7, 4, 96), (5, 2, 64), (3, 2), (3, 2, 32), (1, 1, 32), (1, 1, 2)
 LAYERS = {"gaze": GAZE_LAYERS, "hands": HAND_LAYERS}
 
 
-def _trunk(channels, layers=GAZE_LAYERS):
-    """Convolutions with ReLUs between them and nothing behind the last: its maps are logits."""
+def _trunk(channels, layers=GAZE_LAYERS, batch_norm=False):
+    """Convolutions with ReLUs between them and nothing behind the last: its maps are logits.
+
+    batch_norm: batch normalisation between each of these convolutions and its ReLU.
+    """
     modules = []
     for kernel, stride, *features in layers:
         if features:
-            modules += [nn.Conv2d(channels, *features, kernel, stride, kernel // 2), nn.ReLU(inplace=True)]
+            normalised = [nn.BatchNorm2d(*features)] if batch_norm else []
+            modules += [nn.Conv2d(channels, *features, kernel, stride, kernel // 2), *normalised, nn.ReLU(inplace=True)]
             channels, = features
         else:
             modules.append(nn.MaxPool2d(kernel, stride, kernel // 2))
-    return modules[:-1]
+    return modules[:-2] if batch_norm else modules[:-1]
 
 
 class PatchDiscriminator(nn.Sequential):
@@ -114,22 +118,24 @@ class PatchDiscriminator(nn.Sequential):
 
     layers: GAZE_LAYERS (75,906 parameters for gray images), HAND_LAYERS (178,050) or others of their form, the last with
     two feature maps.
+    batch_norm: batch normalisation behind each convolution but the last.  The paper has none, the article has it, and the
+    network then learns fast.
     Paper: section 2.2, 3.1 and 3.2.  Taught in: notebook 03.
     """
 
-    def __init__(self, channels=1, layers=GAZE_LAYERS):
-        super().__init__(*_trunk(channels, layers))
+    def __init__(self, channels=1, layers=GAZE_LAYERS, batch_norm=False):
+        super().__init__(*_trunk(channels, layers, batch_norm))
 
 
 class GlobalDiscriminator(nn.Module):
     """The ablation: one verdict for the whole image.  (N, C, H, W) -> logits (N, 2, 1, 1).
 
-    The same layers up to the last one, which then sees all places at once.  layers: as of `PatchDiscriminator`.
+    The same layers up to the last one, which then sees all places at once.  layers, batch_norm: as of `PatchDiscriminator`.
     """
 
-    def __init__(self, channels=1, size=(35, 55), layers=GAZE_LAYERS):
+    def __init__(self, channels=1, size=(35, 55), layers=GAZE_LAYERS, batch_norm=False):
         super().__init__()
-        self.trunk = nn.Sequential(*_trunk(channels, layers)[:-1])
+        self.trunk = nn.Sequential(*_trunk(channels, layers, batch_norm)[:-1])
         step = math.prod(stride for _, stride, *_ in layers)
         places = -(-size[0] // step) * -(-size[1] // step)
         self.verdict = nn.Linear(layers[-2][-1] * places, 2)

@@ -20,12 +20,16 @@ class ParallelTraining(Training):
     message before each step of an optimizer.  DistributedDataParallel expects one pass of a network before its gradients are
     taken, and the discriminator judges two batches; so it is not used.
     ranks: a `system.ranks.Ranks`; all of them make the run, and run it.
-    Raises UserError as `Training`, if the batch cannot be divided, or if a rank was given other settings or images.
+    Raises UserError as `Training`, if the batch cannot be divided, if it is to be normalised, or if a rank was given other
+    settings or images.
     """
 
     def __init__(self, config, synthetic, real, seed=0, device="cpu", features=None, ranks=ALONE):
         if config.batch % ranks.size:
             raise UserError(f"batch: expected a multiple of {ranks.size}, the number of ranks, found {config.batch}")
+        if config.batch_norm and ranks.size > 1:
+            raise UserError(f"batch_norm: expected false with {ranks.size} ranks, each of which would normalise its part of "
+                            "a batch alone, found true")
         self.ranks, self.parts = ranks, ranks.size
         share = config.batch // ranks.size
         self.own = slice(ranks.rank * share, (ranks.rank + 1) * share)

@@ -11,103 +11,14 @@ from .history import HistoryBuffer, mixed_batch, pooled_batch
 from .images import random_windows, to_float, to_uint8
 from .losses import FEATURES, REAL, REFINED, discriminator_loss, refiner_loss, self_regularization
 from .monitor import Monitor, TrainingFailed
-from .networks import LAYERS, GlobalDiscriminator, PatchDiscriminator, Refiner, count_parameters, from_seed, smooth_noise
+from .networks import LAYERS, GlobalDiscriminator, PatchDiscriminator, count_parameters, from_seed, smooth_noise
+from .rising import RefinerUpdates
 from .system.checkpoints import check_finite
 from .system.device import autocast_for, check_memory, keep_freed_memory
 from .system.digests import images_digest, module_digest
 from .system.errors import UserError
-from .system.settings import MANY, Flag, Number, OneOf, Settings, Whole
-
-OPTIMIZERS = {
-    "sgd": lambda parameters, rate: torch.optim.SGD(parameters, lr=rate, fused=True),
-    # beta1 = 0.5: the adversary moves, old gradients mislead (usual for GANs since DCGAN).
-    "adam": lambda parameters, rate: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999), fused=True),
-}
-RATE = Number(0, 10, above=True)
-
-
-@dataclass(frozen=True)
-class TrainingConfig(Settings):
-    """Numbers of one training run.  A step is one round of Algorithm 1: K_g refiner and K_d discriminator updates.
-
-    regularization is the paper's lambda for the summed L1 distance in [-1, 1] of what is seen of one image, against a
-    cross-entropy summed over its patches.  Batches are averaged, so lambda and rates do not depend on the batch size.
-    """
-
-    steps: Whole(1, MANY)                       # rounds after both warm-ups
-    batch: Whole(1, 65_536) = 32
-    refiner_updates: Whole(1, 1000) = 2         # K_g
-    discriminator_updates: Whole(1, 1000) = 1   # K_d
-    regularization: Number(0, 10_000) = 0.5     # lambda
-    features: OneOf(FEATURES) = "identity"      # psi of the self-regularization
-    refiner_warmup: Whole(0, MANY) = 100        # updates on self-regularization alone
-    discriminator_warmup: Whole(0, MANY) = 20   # updates of the discriminator alone
-    warmup_weight: Number(0, 1000) = 1.0        # of the refiner's loss in its warm-up: SGD's steps grow with it, Adam's do not
-    buffer: Whole(0, MANY) = 1024               # images in the history buffer; 0: no history (ablation)
-    image_pool: Flag() = False                  # True: the history is used as CycleGAN's image pool is (ablation)
-    local: Flag() = True                        # False: one verdict an image (ablation)
-    optimizer: OneOf(OPTIMIZERS) = "adam"       # or "sgd", as the paper
-    refiner_lr: RATE = 3e-4
-    discriminator_lr: RATE = 3e-4
-    ema_decay: Number(0, 1, below=True) = 0.99  # of the refiner's running mean weights; 0: the last weights, as the paper
-    width: Refiner.WIDTH = 64                   # feature maps of the refiner
-    blocks: Refiner.BLOCKS = 4                  # residual blocks of the refiner
-    noise: Refiner.NOISE = 0                    # channels of smooth noise that the refiner gets beside the image
-    residual: Flag() = False                    # True: the refiner paints a change of its input, not a whole image (ablation)
-    mixed_precision: Flag() = True              # False: float32 throughout, even where the hardware multiplies bfloat16
-    first_kernel: Refiner.FIRST_KERNEL = 3      # of the refiner
-    discriminator_layers: OneOf(LAYERS) = "gaze"    # the published ones of which task
-    window: Whole(0, 4096) = 0      # side of what training sees of an image, at random places; 0: all of it
-    edges: Refiner.EDGES = "margin"             # how the refiner continues what it sees beyond its edges
-    LATER = ("first_kernel", "discriminator_layers", "window", "edges")
-
-    def __post_init__(self):
-        super().__post_init__()
-        least, said = (self.batch, "a batch") if self.image_pool else (self.batch // 2, "half a batch")
-        if 0 < self.buffer < least:
-            raise UserError(f"buffer: expected 0 (no history) or at least {said} ({least}), found {self.buffer}")
-        if self.window and (self.noise or not self.local):
-            raise UserError(f"window: expected 0 with noise or one verdict an image, which span it, found {self.window}")
-        if self.buffer and not least:
-            raise UserError("batch: expected at least 2, half of which goes into the history, found 1")
-
-    @property
-    def total(self):
-        """All units of progress: warm-up updates and rounds."""
-        return self.refiner_warmup + self.discriminator_warmup + self.steps
-
-    def refiner(self, channels):
-        """A Refiner as configured, for images of so many channels, with fresh weights."""
-        kind = {"noise": self.noise, "residual": self.residual, "edges": self.edges}
-        return Refiner(channels, self.width, self.blocks, self.first_kernel, **kind)
-
-
-PRESETS = {
-    "quick": TrainingConfig(steps=300, width=32, features="local_contrast", regularization=0.2),
-    # Noise: without it the refiner, which sees 19 pixels, cannot vary the light over an eye as real light varies.
-    "full": TrainingConfig(steps=2000, features="local_contrast", regularization=0.1, ema_decay=0.998, buffer=8192,
-                           refiner_warmup=200, discriminator_warmup=50, noise=1),
-    # The published numbers, not the published run: means over the batch make SGD's steps 512 times smaller than the paper's
-    # sums (docs/deviations.md).  Lambda weighs the warm-up, too: without it SGD's first steps turn all images black.
-    "paper": TrainingConfig(steps=20000, batch=512, refiner_updates=2, discriminator_updates=1, regularization=0.01,
-                            refiner_warmup=1000, discriminator_warmup=200, warmup_weight=0.01, buffer=8192, optimizer="sgd",
-                            refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),
-}
-
-# Depth images of hands.  psi is the identity: a gray level is a distance, 1.2 mm, and may not drift as light may.  Residual,
-# but for the paper's: a hand that is painted anew takes far more updates until it is itself again.
-HAND_PRESETS = {
-    # Images of 96x96: with the layers for gaze a verdict sees a quarter of a side, as those for hands a third of 224.
-    # Windows: most of an image is background; half a side shows some of the hand, wherever it lies, in a quarter of the time.
-    # Lambda: of three tried on stand-in hands that report nothing: 0.02 moves the hand, at 0.3 outlines only shrink.
-    "quick": TrainingConfig(steps=600, batch=8, width=16, blocks=2, residual=True, regularization=0.1, buffer=256,
-                            refiner_warmup=40, refiner_lr=1e-3, discriminator_lr=1e-3, window=48),
-    # Lambda: the 1,024 pixels of a verdict are held as much, together, as the 16 of `quick`: 1.6 a verdict.
-    "full": TrainingConfig(steps=2000, blocks=10, first_kernel=7, discriminator_layers="hands", residual=True,
-                           regularization=0.0016, ema_decay=0.998, buffer=2048, refiner_warmup=200, discriminator_warmup=50),
-    # Published for hands: both networks' layers, K_g, the warm-ups.  All other numbers are those for gaze, for want of others.
-    "paper": replace(PRESETS["paper"], blocks=10, first_kernel=7, discriminator_layers="hands", refiner_warmup=500),
-}
+from .system.settings import Whole
+from .training_config import HAND_PRESETS, OPTIMIZERS, PRESETS, TrainingConfig  # noqa: F401  (the presets are offered here, too)
 
 
 @dataclass(frozen=True)
@@ -116,7 +27,7 @@ class Record:
 
     discriminator: cross-entropy a patch (nats; ln 2 = 0.69 when it is fooled).  adversarial: the refiner's, a patch.
     regularization: mean |refined - synthetic| of the features, a pixel.  right_real, right_refined: share of patches
-    that the discriminator judged rightly.
+    that the discriminator judged rightly.  refiner_updates: K_g of the round, where it may rise.
     """
 
     step: int
@@ -127,6 +38,7 @@ class Record:
     regularization: torch.Tensor | None = None
     right_real: torch.Tensor | None = None
     right_refined: torch.Tensor | None = None
+    refiner_updates: int | None = None
 
     def numbers(self):
         """The record as plain numbers, for a table, a plot or JSON."""
@@ -165,12 +77,14 @@ class Training:
         self.discriminator_optimizer = optimizer(self.discriminator.parameters(), config.discriminator_lr)
         self.buffer = HistoryBuffer(config.buffer, self.generator) if config.buffer else None
         self.remember = pooled_batch if config.image_pool else mixed_batch
+        self.refiner_updates = RefinerUpdates(config.refiner_updates, config.refiner_updates_most)
 
     def networks(self, channels, height, width):
         """(refiner, discriminator) with fresh weights, for images (N, channels, height, width)."""
-        layers = LAYERS[self.config.discriminator_layers]
-        return self.config.refiner(channels), (PatchDiscriminator(channels, layers) if self.config.local else
-                                               GlobalDiscriminator(channels, (height, width), layers))
+        c = self.config
+        layers = LAYERS[c.discriminator_layers]
+        return c.refiner(channels), (PatchDiscriminator(channels, layers, c.batch_norm) if c.local else
+                                     GlobalDiscriminator(channels, (height, width), layers, c.batch_norm))
 
     @property
     def _seen(self):
@@ -205,11 +119,15 @@ class Training:
             yield record
 
     def _round(self):
-        for _ in range(self.config.refiner_updates):
+        c, updates = self.config, self.refiner_updates.now
+        for _ in range(updates):
             seen = self.update_refiner()
-        for _ in range(self.config.discriminator_updates):
+        for _ in range(c.discriminator_updates):
             seen |= self.update_discriminator()
-        return seen
+        if not c.refiner_updates_most:
+            return seen
+        self.refiner_updates.note(seen["discriminator"])
+        return seen | {"refiner_updates": updates}
 
     def update_refiner(self, adversarial=True):
         """One step on the refiner's loss (eq. 5); in its warm-up on the self-regularization alone (eq. 4)."""
@@ -248,7 +166,11 @@ class Training:
         return self.refiner(synthetic, smooth_noise(len(synthetic), self.config.noise, synthetic.shape[2:], self.generator))
 
     def judged(self, images):
-        """The discriminator's logits (N, 2, h, w) on float images (N, C, H, W)."""
+        """The discriminator's logits (N, 2, h, w) on float images (N, C, H, W).
+
+        With batch normalisation each batch, real or refined, is normalised by itself.  In the refiner's update, too: there
+        the discriminator has to judge as it did when it learned, not by statistics that mix both kinds.
+        """
         return self.discriminator(images)
 
     def draw(self, images):
@@ -279,7 +201,8 @@ class Training:
         self._check_weights(TrainingFailed)
         return {**self._identity, "done": self.done, **{name: getattr(self, name).state_dict() for name in self.LEARNED},
                 "buffer": self.buffer.state() if self.buffer is not None else None,
-                "generator": self.generator.get_state(), "monitor": self.monitor.bad}
+                "generator": self.generator.get_state(), "monitor": self.monitor.bad,
+                "refiner_updates": self.refiner_updates.state()}
 
     @cached_property
     def _identity(self):
@@ -308,6 +231,8 @@ class Training:
                 raise UserError(f"the history there holds images of {tuple(kept.shape[1:])}")
             self.buffer.restore({k: v.to(self.device) if torch.is_tensor(v) else v for k, v in state["buffer"].items()})
         self.generator.set_state(state["generator"])
+        if self.config.refiner_updates_most:                      # a state from before it could rise has none
+            self.refiner_updates.restore(state["refiner_updates"])
         self.monitor.bad = {name: int(state["monitor"][name]) for name in self.monitor.bad}
         Whole(0, self.config.total).check("done", state["done"])
         self.done = state["done"]

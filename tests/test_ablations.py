@@ -15,7 +15,6 @@ from simgan_lib.evaluation.judges import FeatureNetwork
 from simgan_lib.experiments import ablations, domains, trial
 from simgan_lib.experiments.ablations import BASE, SWEEP, sweep
 from simgan_lib.experiments.records import Records, plain, row, run_line
-from simgan_lib.experiments.results_page import ablation_tables
 from simgan_lib.system.errors import UserError
 from simgan_lib.training import TrainingConfig, TrainingFailed
 
@@ -243,10 +242,28 @@ def test_each_ablation_changes_what_its_name_says():
     assert changed["lambda-0"] == {"regularization": 0} and changed["residual"] == {"residual": True}
     assert changed["global-rescaled"] == {"local": False, "regularization": pytest.approx(base.regularization / 126)}
     assert changed["rates-3"] == {"refiner_lr": 3e-3, "discriminator_lr": 3e-3}
-    assert {ablation.refine_from for name, ablation in SWEEP.items() if name != "raw-input"} == {"synthetic_matched"}
-    assert SWEEP["raw-input"].profile(ablations.SWEEP_PROFILES["quick"]).refine_from == "synthetic"
-    alike = {"not-refined", "raw-input"}                       # the same training of other images, or none
-    assert len({str(sorted(each.items())) for name, each in changed.items() if name not in alike}) == len(SWEEP) - 2
+    profile = ablations.SWEEP_PROFILES["quick"]
+    raw = {name for name, ablation in SWEEP.items() if ablation.profile(profile).refine_from == "synthetic"}
+    assert raw == {"raw-input", *ablations.PUBLISHED} - {"published-matched"}
+    assert {name for name, ablation in SWEEP.items() if not ablation.refined} == {"not-refined", "raw-not-refined"}
+    alike = {"not-refined", "raw-input", "raw-not-refined", "published-matched"}   # the same training of other images, or none
+    assert len({str(sorted(each.items())) for name, each in changed.items() if name not in alike}) == len(SWEEP) - len(alike)
+
+
+@pytest.mark.parametrize("profile, batch, rounds", [("quick", 16, 1500), ("full", 32, 20_000)])
+def test_the_rows_as_published_have_the_published_numbers_in_each_profile(profile, batch, rounds):
+    rows = {name: SWEEP[name].config(ablations.SWEEP_PROFILES[profile].training) for name in ablations.PUBLISHED
+            if SWEEP[name].refined}
+    for name, config in rows.items():
+        assert (config.features, config.regularization, config.ema_decay, config.noise) == ("identity", 0.01, 0, 0), name
+        assert (config.refiner_updates, config.discriminator_updates, config.batch) == (2, 1, batch), name
+        assert (config.optimizer, config.warmup_weight) == (("sgd", 0.01) if name == "published-sgd" else ("adam", 1)), name
+        assert config.batch_norm == (name == "batch-norm")
+        assert config.refiner_updates_most == (50 if name == "article-kg" else 0)
+        rate = {"published-sgd": {16: 16e-3, 32: 32e-3}[batch], "article": 1e-4}.get(name, 1e-3)
+        assert config.refiner_lr == config.discriminator_lr == rate, name
+    assert rows["article"].steps == rounds and {each.steps for name, each in rows.items() if name != "article"} == {rounds // 10}
+    assert (rows["article"].refiner_warmup, rows["article"].discriminator_warmup) == (500, 200)
 
 
 @pytest.mark.parametrize("words, said", [
@@ -268,31 +285,9 @@ def test_the_command_prints_the_table_and_writes_the_records(tiny, tmp_path, cap
 
 def test_a_group_stands_for_all_of_its_ablations():
     assert ablations.checked_names(["choices", "base", "no-history"]) == [*ablations.CHOICES, "no-history"]
-    assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(list(ablations.GROUPS))
-    assert not set(ablations.GROUPS) & set(SWEEP), "a word is a group or an ablation"
-
-
-def test_the_published_rows_are_what_the_paper_says():
-    """Raw input or matched, psi = identity, lambda 0.01, the last weights; SGD takes the steps of a sum over the batch."""
-    base = ablations.SWEEP_PROFILES["quick"]
-    for name in ("published", "published-matched", "published-sgd", "article"):
-        c = SWEEP[name].config(base.training)
-        assert (c.features, c.regularization, c.ema_decay, c.noise, c.refiner_updates, c.discriminator_updates) == (
-            "identity", 0.01, 0.0, 0, 2, 1), name
-    assert SWEEP["published-sgd"].config(base.training).refiner_lr == 0.001 * base.training.batch
-    inputs = {name: SWEEP[name].refine_from for name in ablations.PUBLISHED if SWEEP[name].refine_from == "synthetic"}
-    assert list(inputs) == ["raw-not-refined", "published", "published-sgd", "article"] and not SWEEP["raw-not-refined"].refined
-
-
-def test_runs_that_the_monitor_stopped_are_named():
-    about = {"subject": "published-sgd", "failed": "step 7: all white"}
-    lines = [run_line("ablations", "quick", "stand-in", {}, seed=seed, **about) for seed in (0, 2)]
-    rows = [{"run": line["run"], **row(line["seed"], "published-sgd", "seconds", 3.0)} for line in lines]
-    job, = Records.of(lines, rows).jobs()
-    assert ablations.failures(job) == [f"as published, SGD on the sum, seed {seed}: step 7: all white" for seed in (0, 2)]
-    assert ablations.failures(job, ablations.IDEAS) == []
-    table, stopped, *_ = ablation_tables(job, ablations.PUBLISHED)
-    assert "as published, SGD on the sum" in table and stopped.count("step 7: all white") == 2
+    assert ablations.checked_names([]) == list(SWEEP) == ablations.checked_names(["ideas", "choices", "as-published"])
+    assert not set(ablations.GROUPS) & set(SWEEP), "one name, two meanings"
+    assert ablations.checked_names(["published"]) == ["published"]
 
 
 def test_runs_are_added_to_a_file_and_replace_their_like(tiny, tmp_path, capsys):

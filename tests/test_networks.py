@@ -9,6 +9,7 @@ from torch import nn
 from simgan_lib import paper
 from simgan_lib.images import to_float, to_uint8
 from simgan_lib.networks import (
+    GAZE_LAYERS,
     HAND_LAYERS,
     GazeEstimator,
     GlobalDiscriminator,
@@ -101,6 +102,22 @@ def test_the_networks_have_no_layers_but_the_published_ones():
     assert kinds(estimator) == (["Conv2d", "ReLU"] * 3 + ["MaxPool2d"] + ["Conv2d", "ReLU"] * 2 + ["MaxPool2d"]
                                 + ["Linear", "ReLU"] * 2 + ["Linear"])
     assert kinds(GazeEstimator("small"))[-1] == "Linear"
+
+
+def test_the_articles_discriminator_normalises_behind_each_convolution_but_the_last():
+    layer, pooled = ["Conv2d", "BatchNorm2d", "ReLU"], ["MaxPool2d"]
+    patch, whole = PatchDiscriminator(batch_norm=True), GlobalDiscriminator(batch_norm=True)
+    assert kinds(patch) == layer * 2 + pooled + layer * 2 + ["Conv2d"]
+    assert kinds(whole) == layer * 2 + pooled + layer * 2 + ["Linear"]
+    assert [m.num_features for m in patch if hasattr(m, "num_features")] == [96, 64, 32, 32]
+    assert patch(torch.zeros(2, 1, 35, 55)).shape == (2, 2, 9, 14) and whole(torch.zeros(2, 1, 35, 55)).shape == (2, 2, 1, 1)
+
+
+def test_batch_normalisation_draws_nothing_and_without_it_nothing_is_other_than_before():
+    plain, normalised = (from_seed(3, PatchDiscriminator, 1, GAZE_LAYERS, each) for each in (False, True))
+    assert list(plain.state_dict()) == [f"{at}.{kind}" for at in (0, 2, 5, 7, 9) for kind in ("weight", "bias")]
+    of = [[m.weight for m in network if isinstance(m, torch.nn.Conv2d)] for network in (plain, normalised)]
+    assert all(map(torch.equal, *of))
 
 
 def constant(convolution, by):

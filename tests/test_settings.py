@@ -88,7 +88,8 @@ def test_no_field_takes_what_it_cannot_use(config):
 
 
 @pytest.mark.parametrize("changes, said", [({"batch": 1}, "at least 2, half of which"), ({"buffer": 15}, r"half a batch \(16\)"),
-                                           ({"buffer": 31, "image_pool": True}, r"a batch \(32\)")])
+                                           ({"buffer": 31, "image_pool": True}, r"a batch \(32\)"),
+                                           ({"refiner_updates_most": 1}, r"at least refiner_updates \(2\), found 1$")])
 def test_settings_that_do_not_go_together_are_refused(changes, said):
     with pytest.raises(UserError, match=said):
         TrainingConfig(steps=1, **changes)

@@ -14,7 +14,8 @@ from ..system.checkpoints import check_finite
 from ..system.device import autocast_for, check_memory, keep_freed_memory
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, OneOf, Settings, Whole
-from ..training import RATE, TrainingFailed
+from ..training import TrainingFailed
+from ..training_config import RATE
 from .statistics import bootstrap_interval
 
 

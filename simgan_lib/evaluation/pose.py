@@ -14,7 +14,7 @@ from ..networks import HandPoseEstimator, count_parameters, evaluated, from_seed
 from ..system.device import autocast_for, check_memory, keep_freed_memory, resolve_device
 from ..system.errors import UserError
 from ..system.settings import MANY, SEED, Number, OneOf, Settings, Whole, short
-from ..training import RATE
+from ..training_config import RATE
 from .gaze import carried_out, one_cycle
 
 SIGMA = 1.0               # cells: standard deviation of a heat map's Gaussian

@@ -12,7 +12,7 @@ from .. import paper
 from ..figures.base import training_set_name
 from ..system.errors import UserError
 from ..system.files import reading, write_whole
-from .ablations import BASE, CHOICES, IDEAS, PUBLISHED, SWEEP_MEASURES, SWEEP_PROFILES, failures, summarised
+from .ablations import BASE, CHOICES, IDEAS, PUBLISHED, SWEEP_MEASURES, SWEEP_PROFILES, summarised
 from .attribution import attribution_table, headline
 from .cards import card_table, cards_page
 from .domains import PROFILES
@@ -38,6 +38,7 @@ FILES = {                 # file: (the experiments in it, what their command nee
 }
 BEFORE = "before.jsonl"   # what is known over seeds alone, from before the one table
 ORDER = ("quick", "full", "paper")
+BESIDE = {name: (IDEAS | CHOICES)[name] for name in (BASE, "not-refined", "raw-input")}      # what the published rows stand beside
 ORACLE = "the domain's own, with labels"
 
 
@@ -64,8 +65,9 @@ def page(folder=RECORDED):
     parts = [HEAD.format(where=where), *main_part(main := jobs_of(records, "reproduce")), *steps_part(main),
              *gaze_parts(jobs_of(records, "gaze"))]
     for job in records.jobs(experiment="ablations"):
-        parts += ["## Ablations", *ablation_tables(job, IDEAS), "## What the paper leaves open", *ablation_tables(job, CHOICES),
-                  "## The method as published", *ablation_tables(job, PUBLISHED)]
+        parts += ["## Ablations", *ablation_tables(job, IDEAS), "## What the paper leaves open", *ablation_tables(job, CHOICES)]
+        if {run["subject"] for run in job.runs.values()} & set(PUBLISHED):
+            parts += ["## The method as published", *ablation_tables(job, BESIDE | PUBLISHED)]
     parts += [*psi_part(records.jobs(experiment="features")), "## The refiners that come with the kit", CARDS, card_table()]
     parts += [*twins_part(jobs_of(records, "twins")), *told_part(records.jobs(experiment="told apart"))]
     parts += [*people_parts(records), *hands_parts(records), *neighbours_parts(records), *recipe(records, where)]
@@ -194,11 +196,16 @@ def ablation_tables(job, names):
             for name in names if (seconds := job.by_seed(name, "seconds"))]
     legend = "; ".join(f"*{heading}*: {meaning}" for heading, meaning, _ in SWEEP_MEASURES.values())
     minutes = sum(sum(job.by_seed(name, "seconds").values()) for name in names) / 60
-    stopped = [f"Stopped by the monitor: {'. '.join(lines)}."] if (lines := failures(job, names)) else []
-    return [markdown_table(head, rows), *stopped,
-            f"Mean ± standard deviation over {len(job.seeds)} seeds. {legend}; *minutes*: a run, on "
-            "machines that at times had other work; all tables show the same runs of the base.", settings(job),
-            f"{made_by(job, names)}, {minutes:.0f} minutes."]
+    return [markdown_table(head, rows), f"Mean ± standard deviation over {len(job.seeds)} seeds. {legend}; *minutes*: a run, on "
+            "machines that at times had other work; all tables show the same runs of the base.", *stopped(job, names),
+            settings(job), f"{made_by(job, names)}, {minutes:.0f} minutes."]
+
+
+def stopped(job, names):
+    """One sentence for each run that the monitor stopped, in a paragraph; nothing if there is none."""
+    said = [f"{names[run['subject']].title}, seed {run['seed']}: {run['failed']}." for run in job.runs.values()
+            if run.get("failed") and run["subject"] in names]
+    return [" ".join(["Stopped by the monitor, and not measured.", *said])] if said else []
 
 
 def settings(job):

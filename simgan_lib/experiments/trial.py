@@ -108,10 +108,10 @@ def _refined(config, shared, entering, seed, state, device):
 
 
 def _players(records):
-    """Losses a patch and verdicts, mean of the last rounds."""
+    """Losses a patch, verdicts and, where it may rise, K_g: mean of the last rounds."""
     last = [record for record in records if record["phase"] == "adversarial"][-LAST:]
     return {f"last_{key}": float(np.mean([record[key] for record in last]))
-            for key in ("discriminator", "adversarial", "right_refined", "right_real")}
+            for key in ("discriminator", "adversarial", "right_refined", "right_real", "refiner_updates") if key in last[0]}
 
 
 def measured(profile, shared, network, simulated, entering, refined, seed, device):

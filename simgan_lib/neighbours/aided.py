@@ -10,6 +10,7 @@ import torch
 
 from ..losses import REAL, REFINED
 from ..networks import from_seed
+from ..system.errors import UserError
 from ..system.settings import Number, Whole
 from ..training import Training, TrainingConfig
 from .rotation import RotationHead, central_square, rotate_batch, rotation_loss
@@ -31,11 +32,14 @@ class AidedConfig(TrainingConfig):
 class AidedTraining(Training):
     """Training with the terms of an AidedConfig.  SS-GAN's term for the generator (alpha) is left out: the refiner's loss
     stays eq. 5, so that the arms differ in what the discriminator is taught, and in nothing else.
+    Raises UserError as `Training`, and for batch_norm.
     """
 
     LEARNED = (*Training.LEARNED, "head")
 
     def __init__(self, config, synthetic, real, seed=0, device="cpu", features=None):
+        if config.batch_norm:                         # the terms' own passes, of turned images say, would enter its statistics
+            raise UserError("batch_norm: expected false with rotations or R1, found true")
         super().__init__(config, synthetic, real, seed, device, features)
         modules = list(self.discriminator) if config.local else [*self.discriminator.trunk, self.discriminator.verdict]
         self.trunk = torch.nn.Sequential(*modules[:-1])               # what the verdict is read from: (N, F, h, w)

@@ -20,7 +20,7 @@ from ..images import to_float
 from ..networks import evaluated, from_seed
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
-from ..training import RATE
+from ..training_config import RATE
 from .rotation import rotate_batch, rotation_loss
 from .sngan import small_discriminator
 

@@ -16,7 +16,8 @@ from ..system.checkpoints import check_finite
 from ..system.digests import images_digest
 from ..system.errors import UserError
 from ..system.settings import MANY, Flag, Number, OneOf, Settings, Whole
-from ..training import RATE, TrainingFailed
+from ..training import TrainingFailed
+from ..training_config import RATE
 from .rotation import MODES, rotate_batch, rotation_loss
 from .sngan import resnet_discriminator, resnet_generator, small_discriminator, small_generator
 

@@ -14,7 +14,8 @@ from ..system.device import check_memory, keep_freed_memory
 from ..system.digests import images_digest
 from ..system.errors import UserError
 from ..system.settings import MANY, Number, Settings, Whole
-from ..training import RATE, TrainingFailed
+from ..training import TrainingFailed
+from ..training_config import RATE
 from .style_gan import HALVINGS, LATENT, WIDTH, StyleDiscriminator, StyleGenerator
 from .style_losses import Changes, gradient_penalty, relativistic_loss
 
