@@ -10,19 +10,22 @@ people are the kit's own; the settings below were chosen there, and on no label 
 People are dealt into five folds, or as many as there are people if they are fewer.  Those of a fold are tested by what was
 learned from the others: a refiner from their windows without labels, and, for *other people's*, an estimator from their labels.
 Simulated eyes are cut alike: raw; matched, their whole crop equalised first, as MPIIGaze's crops are; and refined, from matched.
-`one` are the simulator's people as the main job has them, made after one person's crops; `people` and `wide` are the priors of
-that name in `parameters.PRIORS`.
+`one` are the simulator's people as the main job has them, made after the crops of p00, whose range of labels was known.  `people`
+was fitted to the windows of the ten people of the default file, without labels.  So only people of another file are new to both.
+`wide` is the paper's situation.  All three: `parameters.PRIORS`.
 Each answer is the mean of five estimators, all trained alike.  A person's error is the mean over that person's images; the table
 has the mean over people, its 95 % interval over people by Student's t, and differences taken person by person.
 Some half an hour on one CPU core for ten people.  --results keeps what is finished, and each image's error.
 """
 
+import hashlib
 import json
 import os
 import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -63,11 +66,14 @@ def read_windows(path):
     try:
         with np.load(path, allow_pickle=False) as file:
             images, gaze, subject, day = (file[name] for name in ("images", "gaze", "subject", "day"))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:
         raise UserError(f"{path}: expected arrays images, gaze, subject and day (.npz): {error}") from error
     if images.dtype != np.uint8 or images.shape[1:] != SIZE or not len(images) == len(gaze) == len(subject) == len(day):
         raise UserError(f"{path}: expected uint8 images (N, {SIZE[0]}, {SIZE[1]}) and as many gaze, subject and day, found "
                         f"{images.dtype} {images.shape} and {len(gaze)}, {len(subject)}, {len(day)}")
+    if any(numbers.ndim != 1 or numbers.dtype.kind not in "iu" for numbers in (subject, day)):
+        raise UserError(f"{path}: expected whole numbers (N,) as subject and day, found {subject.dtype} {subject.shape} and "
+                        f"{day.dtype} {day.shape}")
     seen = images.any((1, 2))
     groups = {"subject": [f"p{number:02d}" for number in subject], "day": [f"day{number:02d}" for number in day]}
     found = ImageSet(torch.from_numpy(images)[:, None], {"gaze": torch.from_numpy(gaze).float()}, groups, Path(path).name)[seen]
@@ -80,6 +86,12 @@ def default_file():
     for path in sorted(folder.glob("*.npz")):
         return path
     raise UserError(f"{folder}: expected a file of windows (.npz), found none; --real names one, --real {STAND_IN} needs none")
+
+
+def digest(images):
+    """What a study's results depend on: pixels, labels, and who they are of."""
+    whose = "\n".join(np.asarray(images.groups["subject"]).tolist())
+    return hashlib.sha256(f"{images_digest(images.images)} {images_digest(images.labels['gaze'])} {whose}".encode()).hexdigest()
 
 
 def folds(people):
@@ -101,14 +113,14 @@ class Study:
             self.training, self.gaze = replace(TRAINING, steps=10, refiner_warmup=10), replace(GAZE, steps=20)
             self.eyes, self.ensemble = 300, 2
         self.job = {"training": self.training.described(), "gaze": self.gaze.described(), "eyes": self.eyes,
-                    "ensemble": self.ensemble, "data": images_digest(real.images)}
+                    "ensemble": self.ensemble, "data": digest(real)}
         self.keep = Stages(Path(results) / f"seed{seed}", self.job | {"seed": seed, "code": code_digest()})
         subjects = np.asarray(real.groups["subject"])
         self.people = sorted(set(subjects.tolist()))
         self.folds = [tuple(torch.from_numpy(np.isin(subjects, names)) for names in fold) for fold in folds(self.people)]
 
     def errors(self):
-        """Yield (training set, degrees (N,) of each image), one at a time; no image is judged by what saw its person."""
+        """Yield (training set, degrees (N,) of each image), one at a time; no image is judged by a network that saw its person."""
         truth = self.real.labels["gaze"]
         for name, mean in self.means().items():
             yield name, angular_error_deg(mean, truth)
@@ -135,6 +147,8 @@ class Study:
             matched = windows(replace(crops, images=equalised(crops.images)))
             sets |= {f"raw, {who}": windows(crops), f"matched, {who}": matched,
                      f"refined, {who}": partial(self.refined, matched, who)}
+            if who == "people":        # added when the first rows were known: the paper's refiner gets raw images
+                sets[f"refined from raw, {who}"] = partial(self.refined, windows(crops), f"{who}-raw")
         there = windows(stand_in(self.eyes, 3000 + self.seed, CROP, prior=PEOPLE_WILD))
         return sets | {"stand-in's, with labels": there, OTHERS: lambda known, fold: known}
 
@@ -181,9 +195,11 @@ def main():
     else:
         real = read_windows(a.real or default_file())
     study = Study(real, a.seed, a.results, a.quick)
-    asked = "--real FILE" if a.real and a.real != STAND_IN else f"--real {a.real}" if a.real else ""
-    run = run_line("people", "quick" if a.quick else "full", STAND_IN if a.real == STAND_IN else "MPIIGaze windows", study.job,
-                   images={"test": len(real)}, **about(torch.device("cpu"), f"python studies/people.py {asked} --seed {a.seed}"))
+    print(f"{real.source}: {len(real):,} windows of {', '.join(study.people)}", file=sys.stderr)
+    asked = (f" --real {STAND_IN if a.real == STAND_IN else 'FILE'}" if a.real else "") + a.quick * " --quick"
+    domain = STAND_IN if a.real == STAND_IN else f"MPIIGaze windows, {study.people[0]} to {study.people[-1]}"
+    run = run_line("people", "quick" if a.quick else "full", domain, study.job, images={"test": len(real)},
+                   **about(torch.device("cpu"), f"python studies/people.py --seed {a.seed}{asked}"))
     if a.record:
         check_addable(a.record, run, [a.seed])
     found = {}

@@ -45,8 +45,8 @@ def test_two_seeds_and_two_days_by_hand():
     assert refiner.title == "the refiner" and refiner.gained["values"] == [1.0, 1.0] and refiner.days == (1.0, 1.0)
     assert before.share == pytest.approx(60) and refiner.share == pytest.approx(40)
     assert left.subject == "oracle" and left.share is None and left.gained["mean"] == 1.25
-    assert headline(job_of(TWO)) == ("From synthetic to refined eyes the error falls by 2.50 degrees. Degrees gained: "
-                                     "matching before +1.50 (60 %); the refiner +1.00 (40 %).")
+    assert headline(job_of(TWO)) == ("From synthetic to refined eyes the error falls by 2.50 degrees: "
+                                     "matching before -1.50 (60 %); the refiner -1.00 (40 %).")
 
 
 def test_the_days_are_drawn_for_both_sets_together():
@@ -58,10 +58,18 @@ def test_the_days_are_drawn_for_both_sets_together():
 def test_three_seeds_are_paired_and_have_students_interval():
     job = job_of({"synthetic": [[4] * 4, [7] * 4, [9] * 4], "refined": [[3] * 4, [5] * 4, [6] * 4]}, {"refine_from": "synthetic"})
     step, = steps(job)                                              # gained 1, 2, 3; t(2 degrees of freedom) = 4.303
-    assert step.gained["values"] == [1, 2, 3] and step.share == pytest.approx(100)
+    assert step.gained["values"] == [1, 2, 3] and step.share is None, "the interval of the whole gain holds 0"
     np.testing.assert_allclose([step.gained["low"], step.gained["high"]], [2 - 4.303 / 3**0.5, 2 + 4.303 / 3**0.5], atol=1e-3)
     assert "| +2.00 [-0.48, +4.48] " in attribution_table({"mine": job})
     assert "| +1.75, +1.25 " in attribution_table({"mine": job_of(TWO)}), "of two seeds both values"
+
+
+@pytest.mark.parametrize("refined, share", [([3, 4, 5], 100), ([3, 4, 9], None), ([3, 8], None), ([3, 6], 100)])
+def test_only_a_gain_that_is_decided_has_shares(refined, share):
+    """Of three seeds an interval above 0 (2, 3, 3 degrees; not 2, 3, -1), of two both seeds."""
+    job = job_of({"synthetic": [[each] * 4 for each in (5, 7, 8)][:len(refined)], "refined": [[each] * 4 for each in refined]},
+                 {"refine_from": "synthetic"})
+    assert steps(job)[0].share == (share and pytest.approx(share))
 
 
 def test_matching_after_is_a_step_where_it_was_measured_and_else_goes_with_the_refiner():
@@ -87,8 +95,8 @@ def test_a_step_may_be_negative_and_a_loss_has_no_shares():
     worse = TWO | {"refined": [[8, 6, 6, 6]] * 2}                    # 6.5
     step = steps(job_of(worse))[1]
     assert step.gained["mean"] == -2.25 and step.share is None and step.days == (-3.0, -2.0)
-    assert headline(job_of(worse)) == ("From synthetic to refined eyes the error rises by 0.75 degrees. Degrees gained: "
-                                       "matching before +1.50; the refiner -2.25.")
+    assert headline(job_of(worse)) == ("From synthetic to refined eyes the error rises by 0.75 degrees: "
+                                       "matching before -1.50; the refiner +2.25.")
     assert "| -3.00 to -2.00 | —  " in attribution_table({"": job_of(worse)})
 
 
@@ -150,8 +158,9 @@ def test_a_page_of_jobs_without_steps_has_no_such_section():
 
 
 def test_the_shares_are_those_of_the_main_table():
-    for job in jobs_of(read_all(), "reproduce")[:3]:
-        assert steps(job)[0].share == pytest.approx(matching_share(job))
+    decided = [job for job in jobs_of(read_all(), "reproduce") if steps(job)[0].share is not None]
+    assert [(job.domain, job.profile) for job in decided] == [("stand-in", "quick"), ("stand-in", "full")]
+    assert all(steps(job)[0].share == pytest.approx(matching_share(job)) for job in decided)
 
 
 def test_the_report_has_the_figure_with_its_headline(monkeypatch):

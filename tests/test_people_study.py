@@ -58,11 +58,32 @@ def test_a_file_is_read_and_empty_windows_are_left_out(study, tmp_path):
     ({"gaze": None}, "gaze"), ({"images": np.zeros((6, 9, 14), np.uint8)}, r"\(6, 9, 14\)"),
     ({"images": np.zeros((6, 9, 15))}, "float64"), ({"subject": np.zeros(5)}, "6, 5, 6"),
     ({"gaze": np.full((6, 2), np.nan, np.float32)}, "gaze of image 0"),
-    ({"images": np.array([{}] * 6, dtype=object)}, "pickle")])
+    ({"images": np.array([{}] * 6, dtype=object)}, "pickle"), ({"subject": np.array(["p00"] * 6)}, "whole numbers"),
+    ({"day": np.zeros((6, 1), int)}, r"whole numbers .*\(6, 1\)")])
 def test_another_file_is_refused_by_name(study, tmp_path, changes, said):
     with pytest.raises(UserError, match=said) as error:
         study.read_windows(written(tmp_path / "w.npz", **changes))
     assert "w.npz" in str(error.value)
+
+
+@pytest.mark.parametrize("name, content", [("w.npz", b"PK\x03\x04 and no more"), ("w.npy", None)])
+def test_a_file_that_is_none_is_refused_by_name(study, tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content) if content else np.save(path, np.zeros(3))
+    with pytest.raises(UserError, match=name):
+        study.read_windows(path)
+
+
+@pytest.mark.parametrize("changes", [{"subject": np.arange(6) % 3}, {"gaze": np.full((6, 2), 0.2, np.float32)}])
+def test_what_is_kept_is_of_these_people_and_labels_alone(small, study, tmp_path, changes):
+    """Kept networks of other folds may have seen who is tested."""
+    made, given = small
+    list(made.errors())
+    given.clear()
+    other = study.Study(study.read_windows(written(tmp_path / "o.npz", **changes)), 0, tmp_path / "results", quick=True)
+    other.eyes = 3
+    list(other.errors())
+    assert given and other.job["data"] != made.job["data"]
 
 
 def test_folds_test_each_person_once_and_never_learn_from_the_tested(study):
@@ -104,7 +125,7 @@ def test_nobody_is_judged_by_what_has_seen_that_person(small, study):
     made, given = small
     found = dict(made.errors())
     seen = [set(np.asarray(images.groups["subject"]).tolist()) for kind, images, _ in given if kind == "refiner"]
-    assert len(seen) == 3 * len(PRIORS) and all(len(each) == 2 for each in seen)
+    assert len(seen) == 3 * (len(PRIORS) + 1) and all(len(each) == 2 for each in seen)
     assert all(not images.labels for kind, images, _ in given if kind == "refiner"), "without labels"
     # Of people 0, 1, 2, who show 1 and 2, 3 and 4, 5 and 6, an estimator learns from those not tested: 3, 1 and 1 come first.
     expected = {study.OTHERS: [3, 3, 1, 1, 1, 1], "refined, one": [53, 53, 51, 51, 51, 51]}
@@ -118,7 +139,7 @@ def test_an_ensemble_has_seeds_of_its_own_and_what_is_finished_is_kept(small):
     made, given = small
     list(made.errors())
     sets = [seed for kind, _, seed in given if kind == "gaze"]
-    assert set(sets) == {0, 1} and len(sets) == 2 * (2 * len(PRIORS) + 1 + 3 * (len(PRIORS) + 1))
+    assert set(sets) == {0, 1} and len(sets) == 2 * (2 * len(PRIORS) + 1 + 3 * (len(PRIORS) + 2))
     given.clear()
     list(made.errors())
     assert not given
@@ -143,15 +164,15 @@ def test_the_table_says_how_much_of_the_way_is_gone(study):
 
 def test_what_is_recorded_is_what_the_page_shows(study, tmp_path, monkeypatch, capsys):
     """The command's own table and the one made of its records are the same."""
-    found = [("raw, one", torch.tensor([10.0, 12.0, 8.0, 8.0, 9.0, 9.0])), (study.OTHERS, torch.tensor([7.0, 9, 7, 7, 8, 8])),
+    found = [("raw, one", torch.tensor([10.0, 12, 10, 10, 11, 11])), (study.OTHERS, torch.tensor([7.0, 9, 7, 7, 8, 8])),
              ("refined, one", torch.tensor([9.0, 9.0, 8.0, 8.0, 8.0, 8.0]))]
     monkeypatch.setattr(study.Study, "errors", lambda self: iter(found))
     file = tmp_path / "r.jsonl"
     monkeypatch.setattr("sys.argv", ["people.py", "--real", str(written(tmp_path / "w.npz")), "--record", str(file)])
     study.main()
     said, (part, table, *_) = capsys.readouterr().out.strip(), people_parts(read(file))
-    assert said == table and "MPIIGaze windows" in part
-    # Raw 11, 8, 9; other people's 8, 7, 8; refined 9, 8, 8: 1 of the 5/3 degrees between.
+    assert said == table and "MPIIGaze windows, p00 to p02" in part
+    # Raw 11, 10, 11; other people's 8, 7, 8; refined 9, 8, 8: 7/3 of the 3 degrees between.
     assert [cell.strip() for cell in table.splitlines()[-1].split("|")[1:3]] == ["refined, one", "8.33 [6.90, 9.77]"]
-    assert table.splitlines()[-1].split("|")[4].strip() == "60"
+    assert table.splitlines()[-1].split("|")[4].strip() == "78"
     assert str(tmp_path) not in file.read_text()

@@ -494,8 +494,9 @@ def test_people_keep_their_anatomy_and_have_days_of_their_own(shot):
 
 def test_nobody_in_particular_is_what_there_always_was(shot):
     assert "subject" not in stand_in(60, 0).groups and len(shot[0][0][0]["eye_x"].unique()) == 60
-    with pytest.raises(UserError, match=r"people: expected at most as many as images \(3\), found 4"):
-        stand_in(3, 0, people=4)
+    for wrong in (4, -1, 2.5):
+        with pytest.raises(UserError, match=rf"people: expected a whole number .*3, found {wrong}"):
+            stand_in(3, 0, people=wrong)
 
 
 def test_priors_differ_in_what_they_say_they_do():

@@ -25,7 +25,7 @@ class Step:
     """From one training set to the next.  Positive degrees: the error is lower after it.
 
     gained: as `differences.seed_by_seed` gives it, {"mean", "low", "high", "values", ...}, over seeds.
-    days: (low, high) over test days, or (None, None).  share: of the whole gain, %; None if nothing is gained, or to the oracle.
+    days: (low, high) over test days, or (None, None).  share: of the whole gain, %; None if that is not decided, or to the oracle.
     """
 
     title: str
@@ -46,7 +46,7 @@ def steps(job):
     seeds = job.by_seed("synthetic", MEASURE).keys()
     if not seeds or job.by_seed("refined", MEASURE).keys() != seeds:
         return []
-    whole = job.mean("synthetic", MEASURE) - job.mean("refined", MEASURE)
+    whole = _gain(job)
     found, base, pending = [], "synthetic", []
     for title, subject in _way(job):
         pending.append(title)
@@ -54,6 +54,13 @@ def steps(job):
             found.append(_step(job, _merged(pending), base, subject, whole))
             base, pending = subject, []
     return found
+
+
+def _gain(job):
+    """Degrees from synthetic to refined; 0 where it is not decided: a seed without it, or an interval that holds 0."""
+    gained = seed_by_seed(job, "synthetic", "refined", MEASURE)
+    sure = min(gained["values"]) > 0 and (len(gained["values"]) < 3 or gained["low"] > 0)
+    return gained["mean"] if sure else 0
 
 
 def _way(job):
@@ -108,8 +115,7 @@ def headline(job):
     found = [step for step in steps(job) if step.subject != "oracle"]
     if not found:
         return ""
-    gain = found[0].before - found[-1].after
-    parts = "; ".join(f"{step.title} {step.before - step.after:+.2f}" + ("" if step.share is None else f" ({step.share:.0f} %)")
+    change = found[-1].after - found[0].before
+    parts = "; ".join(f"{step.title} {step.after - step.before:+.2f}" + ("" if step.share is None else f" ({step.share:.0f} %)")
                       for step in found)
-    moves = f"{'falls' if gain > 0 else 'rises'} by {abs(gain):.2f} degrees"
-    return f"From synthetic to refined eyes the error {moves}. Degrees gained: {parts}."
+    return f"From synthetic to refined eyes the error {'falls' if change < 0 else 'rises'} by {abs(change):.2f} degrees: {parts}."

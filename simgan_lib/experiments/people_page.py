@@ -24,7 +24,8 @@ def measured_people(job):
 def people_rows(found):
     """Rows below HEAD of {training set: {person: degrees}}: means over people, and their 95 % intervals by Student's t.
 
-    A set named "refined, prior" is compared with "raw, prior", person by person.
+    A set named "refined, prior" is compared with "raw, prior", person by person.  There is a way to go only where raw is behind
+    other people's labels by more than chance.
     """
     rows = []
     for name, people in found.items():
@@ -32,10 +33,15 @@ def people_rows(found):
         row = [name, _with_interval(list(people.values()), ".2f"), MISSING, MISSING]
         if (raw := found.get(f"raw, {prior}")) and kind != "raw":
             less = [people[each] - raw[each] for each in people]
-            whole = np.mean(list(raw.values())) - np.mean(list(found[OTHERS].values()))
-            row[2:] = [_with_interval(less, "+.2f"), f"{-100 * np.mean(less) / whole:.0f}" if whole > 0 else MISSING]
+            way = [raw[each] - found[OTHERS][each] for each in people]
+            row[2:] = [_with_interval(less, "+.2f"), f"{-100 * np.mean(less) / np.mean(way):.0f}" if _above_0(way) else MISSING]
         rows.append(row)
     return rows
+
+
+def _above_0(values):
+    low = interval(values)["low"]
+    return low is not None and low > 0
 
 
 def _with_interval(values, form):
@@ -54,5 +60,6 @@ def _part(job):
     return [f"## Several people: {job.domain}", markdown_table(HEAD, people_rows(found)),
             f"Mean over {len(people)} people, each of whom counts alike; [ ]: over people. The same for each of them:",
             markdown_table(["trained on", *people], each),
-            "Nobody is judged by what has seen that person, with or without labels. What each row is: the first lines of "
+            "No network that judges a person has seen that person, with or without labels; the priors are another matter "
+            "([how they were chosen](deviations.md#how-the-settings-were-chosen)). What each row is: the first lines of "
             f"`studies/people.py`. {made_by(job)}."]

@@ -122,13 +122,14 @@ def methods_figure(compared, domain="stand-in"):
     theirs = {"real": "paper: real eyes of other people", "synthetic": "paper: synthetic", "refined": "paper: refined"}
     hollow = {key: {"marker": looks(key, "real")[1]["marker"], "edgecolor": looks(key, "real")[1]["color"], "facecolor": "none",
                     "linewidth": 1.3, "s": 45} for key in theirs}
-    figure, ((axes,),) = canvas(cell=(WIDTH, 1.4 + 0.5 * len(compared)))
+    figure, ((axes,),) = canvas(cell=(WIDTH, 1.4 + 0.6 * len(compared)))
     for y, found in enumerate(compared.values()):
-        for key in [key for key in keys if key in found]:
-            axes.scatter(found[key], y - 0.15, s=50, zorder=4, **looks(key, domain)[1])
+        for at, key in enumerate(keys):
+            if key in found:                                            # one below the other: they may be equal
+                axes.scatter(found[key], y - 0.3 + 0.15 * at, s=32, zorder=4, **looks(key, domain)[1])
         for value, key in zip(found["paper"], theirs):
             if value is not None:
-                axes.scatter(value, y + 0.2, **hollow[key])
+                axes.scatter(value, y + 0.32, **hollow[key])
     axes.set(xlabel="mean gaze error, degrees", xlim=(0, None), ylim=(len(compared) - 0.5, -0.6), yticks=range(len(compared)),
              yticklabels=[name.replace("linear ", "linear\n") for name in compared])
     axes.grid(axis="x", color="0.9")

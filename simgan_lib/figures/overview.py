@@ -5,8 +5,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from .base import STYLE, WIDTH, canvas, show_image
 
-IMAGE = (0.27, 0.135)              # width and height of an eye in the figure, of which it is 1 wide and 0.86 high
-HEIGHT = 0.86
+IMAGE = (0.27, 0.135)              # width and height of an eye in the figure, of which it is 1 wide and 0.89 high
+HEIGHT = 0.89
 
 
 def overview_figure(synthetic, refined, real, remembered, domain="stand-in"):
@@ -27,7 +27,7 @@ def overview_figure(synthetic, refined, real, remembered, domain="stand-in"):
     _patches(axes, (0.72, 0.06))
     _arrow(axes, (0.29, 0.69), (0.42, 0.69))
     _arrow(axes, (0.58, 0.69), (0.71, 0.69))
-    _arrow(axes, (0.855, 0.545), (0.855, 0.49))
+    _arrow(axes, (0.855, 0.53), (0.855, 0.488))
     _arrow(axes, (0.71, 0.38), (0.575, 0.2))
     _arrow(axes, (0.71, 0.61), (0.53, 0.2))
     _arrow(axes, (0.29, 0.13), (0.42, 0.13))
@@ -36,7 +36,7 @@ def overview_figure(synthetic, refined, real, remembered, domain="stand-in"):
     axes.text(0.455, 0.42, "look real\n(adversarial loss)", ha="right", va="center", fontsize=10, color=STYLE["refined"]["color"])
     axes.annotate("", (0.15, 0.775), (0.85, 0.775), arrowprops={"arrowstyle": "<->", "linestyle": "--", "color": "0.2",
                                                                 "connectionstyle": "arc3,rad=0.12"})
-    axes.text(0.5, 0.85, r"stay what you are: $\lambda\,|\psi(R(x)) - \psi(x)|$", ha="center", va="top", fontsize=10)
+    axes.text(0.5, 0.88, r"stay what you are: $\lambda\,\Vert\psi(R(x)) - \psi(x)\Vert_1$", ha="center", va="top", fontsize=10)
     return figure, (f"A drawing: a synthetic eye goes through the refiner R and becomes a refined eye with the same label. Refined "
                     f"eyes, of now and out of a history, and {domain} eyes without labels go to the discriminator D, which "
                     "judges each patch. Two dashed arrows are the losses of R: look real, which comes from D, and stay what "

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 
 from ..images import group_names, resized
 from ..matching import histograms
-from ..system.errors import UserError
+from ..system.settings import Whole
 from .eyes import labels_of, render
 from .parameters import ANATOMY, EYE, PEOPLE, changed, draw_parameters
 
@@ -42,7 +42,8 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None, pe
     There are about 50 images a day.
     people: how many there are, one after the other, each of whom keeps an anatomy; the group `subject` then names them, and a
     day is one person's, named p01/day03.  0: each image shows somebody else.
-    Raises UserError for more people than images.
+    Images of MPIIGaze's own size, 36x60, are as photographed; of another size they are scaled.
+    Raises UserError for a number of people that is none, or more than images.
     progress: called as progress(done, total) now and then, for a bar.
     """
     generator = torch.Generator(device).manual_seed(seed)
@@ -65,8 +66,7 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None, pe
 
 def _people_and_days(n, people):
     """Numbers (n,) of each image's person and of its day, which is one person's alone; of nobody in particular if people is 0."""
-    if people > n:
-        raise UserError(f"people: expected at most as many as images ({n}), found {people}")
+    Whole(0, n).check("people", people)
     person = torch.arange(n) * max(1, people) // n
     sizes = person.bincount()
     days = (sizes // 50).clamp_min(1)

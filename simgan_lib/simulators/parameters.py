@@ -79,10 +79,10 @@ def changed(prior, **bounds):
                         for name, (low, high) in bounds.items()}}
 
 
-# EYE was fitted to the crops of one person.  Here people differ as measured in populations; bounds are two deviations, about.
-# Kappa: 5.5 +- 1.3 degrees (Hashemi et al. 2010), 4.8 +- 2.4 (Choi and Kim 2013).  Lids above and below the pupil: 3.5 and
-# 5.2 mm (Rana et al. 2023); their opening 9.4 +- 1.6 mm high, 27.1 +- 1.7 wide (Knezi et al. 2020).  Where the eyeball lies and
-# how a crop misses it: a face model that fits nobody exactly, a millimetre or two (ours, without labels: studies/people.py).
+# EYE was fitted to the crops of one person.  Here people differ.  Spreads of the first two kinds are published:
+# kappa: 5.5 +- 1.3 degrees (Hashemi et al. 2010), 4.8 +- 2.4 (Choi and Kim 2013); the lids' opening: 9.4 +- 1.6 mm high
+# (Knezi et al. 2020).  The eyes' width reaches from their 27.1 - 1.7 mm to p00's.  All else is ours: that a face model fits nobody,
+# so that eyeball and crop are a millimetre or two off.  Means were fitted to unlabelled windows (studies/prior.py --windows).
 PEOPLE = changed(EYE, kappa=(1.5, 8.5), kappa_up=(-1.5, 3.5), eye_x=(-2.4, 0.4), eye_y=(-3.8, -1.0), shift_x=(-1.2, 1.2),
                  shift_y=(-1.2, 1.2), zoom=(0.93, 1.12), half_width=(13.0, 18.2), upper_lid=(4.0, 7.6), lower_lid=(2.0, 5.4),
                  tilt=(-3.0, 7.0), lid_peak=(-0.35, 0.2), head_pitch=(-18, 12), head_yaw=(-20, 20))
