@@ -135,6 +135,8 @@ class Study:
             matched = windows(replace(crops, images=equalised(crops.images)))
             sets |= {f"raw, {who}": windows(crops), f"matched, {who}": matched,
                      f"refined, {who}": partial(self.refined, matched, who)}
+            if who == "people":        # added when the first rows were known
+                sets["refined from raw, people"] = partial(self.refined, windows(crops), "people-raw")
         there = windows(stand_in(self.eyes, 3000 + self.seed, CROP, prior=PEOPLE_WILD))
         return sets | {"stand-in's, with labels": there, OTHERS: lambda known, fold: known}
 
