@@ -169,7 +169,8 @@ class Training:
         """The discriminator's logits (N, 2, h, w) on float images (N, C, H, W).
 
         With batch normalisation each batch, real or refined, is normalised by itself.  In the refiner's update, too: there
-        the discriminator has to judge as it did when it learned, not by statistics that mix both kinds.
+        the discriminator has to judge as it did when it learned, not by statistics that mix both kinds.  With a history it may
+        then learn to tell batches, not images: docs/deviations.md, *Batch normalisation*.
         """
         return self.discriminator(images)
 

@@ -55,6 +55,18 @@ def test_a_changed_record_changes_the_pages(folder, tmp_path):
     assert (tmp_path / "README.md").read_text().count("99.25") == 5             # in each column of ours; one has two seeds
 
 
+def test_rows_as_published_have_a_table_with_the_base_and_what_was_stopped_is_told(folder):
+    """Of a sweep that was recorded: its base, and such a row beside it, one seed of which the monitor stopped."""
+    assert set(results_page.PUBLISHED) >= {"published", "article"}
+    base = next(run for run in read_all(folder).runs.values() if run.get("subject") == "base")
+    run = run_line(*(base[key] for key in ("experiment", "profile", "domain", "job")), subject="article", seed=0,
+                   failed="step 7: lost")
+    add(folder / "ablations.jsonl", run, [row(0, "article", "seconds", 60.0)], range(1))
+    part = results_page.page(folder).split("## The method as published")[1].split("\n## ")[0]
+    assert [line.split("|")[1].strip()[:12] for line in part.splitlines() if line.startswith("| ")][2] == "base: histor"
+    assert "as published, 0.0001, rounds x 10, seed 0: step 7: lost." in part and "not measured" in part
+
+
 def test_records_that_no_page_can_be_made_of_are_told_in_one_line(folder, tmp_path, capsys):
     (tmp_path / "docs").mkdir()
     (tmp_path / "README.md").write_text("<!-- results: x -->\n<!-- /results -->\n")

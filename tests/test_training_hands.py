@@ -46,7 +46,7 @@ def test_the_loop_trains_the_discriminator_with_the_layers_of_that_name(data, mo
     run = Training(replace(TINY, **changes), *data)
     monkeypatch.setattr(run, "judged", lambda images: judged.append(images) or run.discriminator(images))
     list(run.run())
-    assert set(made) == {(1, layers)} and len(judged) == 2 * (1 + 4) + 2 * 4      # two a discriminator's update, one a refiner's
+    assert set(made) == {(1, layers, False)} and len(judged) == 2 * (1 + 4) + 2 * 4      # two a discriminator's, one a refiner's
     assert run.discriminator[0].weight.shape[2:] == layers[0][:1] * 2
     assert run.refiner.enter.kernel_size == (7, 7) and len(run.refiner.blocks) == 2
 
@@ -120,7 +120,7 @@ def test_unknown_layers_are_refused():
 
 
 # ---- what was kept before ----
-NEW = {"first_kernel", "discriminator_layers", "window", "edges"}
+NEW = {"first_kernel", "discriminator_layers", "window", "edges", "batch_norm", "refiner_updates_most"}
 
 
 @pytest.mark.parametrize("config", [PRESETS["full"], PROFILES["quick"].training, SWEEP_PROFILES["quick"].training])

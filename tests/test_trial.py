@@ -62,6 +62,14 @@ def test_what_is_not_refined_is_measured_as_it_entered(watched, tmp_path):
     assert "train_refiner" not in watched.given and found["diversity"] == 1 and found["gaze_error"] == pytest.approx(2, abs=1e-4)
 
 
+def test_k_g_is_measured_where_it_may_rise_as_the_mean_of_the_last_twenty_rounds():
+    players = {"discriminator": 0.5, "adversarial": 0.75, "right_refined": 1.0, "right_real": 0.0}
+    rounds = [{"phase": "refiner warm-up"}, *({"phase": "adversarial", **players} for _ in range(40))]
+    assert ablation._players(rounds) == {f"last_{name}": value for name, value in players.items()}
+    rising = [each | {"refiner_updates": updates} for updates, each in enumerate(rounds)]
+    assert ablation._players(rising)["last_refiner_updates"] == 30.5                       # rounds 21 to 40
+
+
 def test_a_kept_judge_that_cannot_be_right_is_trained_anew(watched, tmp_path, capsys):
     judge(TINY, tmp_path)
     kept = load_state(tmp_path / "network.state")

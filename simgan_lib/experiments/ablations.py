@@ -123,7 +123,7 @@ PUBLISHED = {             # the method as the paper describes it, of raw images,
     "published-matched": Ablation("as published, gray levels matched", AS_PUBLISHED),
     "published-sgd": Ablation("as published, SGD on the sum", AS_PUBLISHED | {"optimizer": "sgd", "warmup_weight": 0.01},
                               summed=True, **RAW),
-    # Its warm-ups are in updates of so small a rate: those that it names, 500 at the least, and 200.
+    # The article's warm-ups, too: 500 updates, the fewest that it names, and 200.
     "article": Ablation("as published, 0.0001, rounds x 10",
                         AS_PUBLISHED | {"refiner_lr": 1e-4, "discriminator_lr": 1e-4, "refiner_warmup": 500,
                                         "discriminator_warmup": 200}, times_rounds=10, **RAW),
