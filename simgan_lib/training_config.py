@@ -92,6 +92,10 @@ PRESETS = {
                             refiner_lr=1e-3, discriminator_lr=1e-3, ema_decay=0.0),
 }
 
+# What the paper says of training for gaze, whatever its size: lambda by a private reply, the rate of SGD, no mean of the weights.
+AS_PUBLISHED = {"features": "identity", "regularization": 0.01, "ema_decay": 0.0, "noise": 0, "refiner_updates": 2,
+                "discriminator_updates": 1, "refiner_lr": 1e-3, "discriminator_lr": 1e-3}
+
 # Depth images of hands.  psi is the identity: a gray level is a distance, 1.2 mm, and may not drift as light may.  Residual,
 # but for the paper's: a hand that is painted anew takes far more updates until it is itself again.
 HAND_PRESETS = {

@@ -15,12 +15,11 @@ was fitted to the windows of the ten people of the default file, without labels.
 `wide` is the paper's situation.  All three: `parameters.PRIORS`.
 Each answer is the mean of five estimators, all trained alike.  A person's error is the mean over that person's images; the table
 has the mean over people, its 95 % interval over people by Student's t, and differences taken person by person.
-Some half an hour on one CPU core for ten people.  --results keeps what is finished, and each image's error.
+About an hour on one CPU core for ten people.  --results keeps what is finished, and each image's error.
 """
 
 import hashlib
 import json
-import os
 import sys
 from dataclasses import replace
 from functools import partial
@@ -30,7 +29,10 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
+sys.path.insert(0, str(Path(__file__).parent))         # stand_in, beside this file
+sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit, installed or not
+from stand_in import samples
+
 from simgan_lib.evaluation.gaze import GazeTrainingConfig, answers_of, train_gaze_estimator
 from simgan_lib.experiments.people_page import HEAD, MEASURE, OTHERS, people_rows
 from simgan_lib.experiments.provenance import about, code_digest
@@ -82,7 +84,7 @@ def read_windows(path):
 
 
 def default_file():
-    folder = Path(os.environ.get("SIMGAN_SAMPLES") or Path(__file__).parents[2] / "shared" / "data") / "MPIIGaze_windows"
+    folder = samples() / "MPIIGaze_windows"
     for path in sorted(folder.glob("*.npz")):
         return path
     raise UserError(f"{folder}: expected a file of windows (.npz), found none; --real names one, --real {STAND_IN} needs none")

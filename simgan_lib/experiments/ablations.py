@@ -25,6 +25,7 @@ from ..system.places import checked, claimed
 from ..system.settings import Flag, Number, OneOf, Settings, Whole
 from ..system.spread import at_hand, spreading
 from ..training import PRESETS
+from ..training_config import AS_PUBLISHED
 from .differences import seed_by_seed
 from .domains import ENTERING, PROFILES, Profile
 from .provenance import about, code_digest
@@ -115,8 +116,6 @@ CHOICES = {               # what the paper leaves open, or we do otherwise: docs
     "reflect": Ablation("each convolution mirrors, no margin", {"edges": "reflect"}),
 }
 RAW = {"refine_from": "synthetic"}
-AS_PUBLISHED = {"features": "identity", "regularization": 0.01, "ema_decay": 0.0, "noise": 0, "refiner_updates": 2,
-                "discriminator_updates": 1, "refiner_lr": 1e-3, "discriminator_lr": 1e-3}
 PUBLISHED = {             # the method as the paper describes it, of raw images, and as Apple's article does; its control
     "raw-not-refined": Ablation("raw synthetic, not refined", refined=False, **RAW),
     "published": Ablation("as published, Adam at 0.001", AS_PUBLISHED, **RAW),

@@ -15,6 +15,7 @@ from ..simulators.parameters import PRIORS
 from ..system.errors import UserError, printable
 from ..system.settings import MANY, Flag, OneOf, Settings, Whole
 from ..training import PRESETS, TrainingConfig
+from ..training_config import AS_PUBLISHED
 from .runs import shown_progress
 
 ENTERING = ("synthetic", "synthetic_matched")          # what a refiner may get
@@ -49,9 +50,8 @@ PROFILES = {
 # The same with one thing changed, of the size of `quick`.
 QUICK = PROFILES["quick"]
 PROFILES |= {
-    # As the paper describes the method: raw images, psi = identity, its lambda, width and rate, the last weights.
-    "quick-published": replace(QUICK, refine_from="synthetic", training=replace(
-        QUICK.training, features="identity", regularization=0.01, ema_decay=0.0, width=64, refiner_lr=1e-3, discriminator_lr=1e-3)),
+    # As the paper describes the method: raw images, and the refiner's published width.
+    "quick-published": replace(QUICK, refine_from="synthetic", training=replace(QUICK.training, width=64, **AS_PUBLISHED)),
     "quick-hard": replace(QUICK, people=40),                            # a stand-in domain whose people differ
     "quick-people": replace(QUICK, people=40, simulator="people"),      # and a simulator that knows that people differ
     "quick-wide": replace(QUICK, simulator="wide"),                     # the paper's situation
