@@ -94,6 +94,7 @@ matched = replace(synthetic, images=histogram_matched(synthetic, real))     # gr
 shipped, card = load_shipped("gray")                                        # a refiner that was trained before: more below
 eyes = refine(shipped, matched[:4]).images
 show(*figures.overview_figure(synthetic.images[0], eyes[0], real.images[0], remembered=eyes[1:]))
+assert eyes.shape == (4, 1, 35, 55) and not torch.equal(eyes[0], synthetic.images[0])
 
 # %% [markdown]
 # What the refiner minimises, in symbols:

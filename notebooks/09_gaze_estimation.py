@@ -450,7 +450,9 @@ for name, job in jobs.items():
 
 # %%
 for job in jobs.values():
-    show(*figures.methods_figure(gaze_study.methods_compared(job), job.domain))
+    compared = gaze_study.methods_compared(job)
+    show(*figures.methods_figure(compared, job.domain))
+    assert compared["CNN"]["refined"] == min(found["refined"] for found in compared.values())
 
 # %% [markdown]
 # In the tables, *images*: how many of each simulated set a method was given; after the slash, of the oracle's labelled set, if

@@ -538,7 +538,7 @@ assert late > early + 0.1
 # - 200 more for that network against raw synthetic eyes.
 #
 # The shipped refiner was made for the stand-in. So another one is trained, for seconds (in `quick`), towards crops
-# without labels. Every third day, or person, is kept apart, and the trials are from those. Expect little: after so short a
+# without labels. Every third day or person is kept apart; the trials are from those. Expect little: after so short a
 # training the network knows nearly all refined eyes, as after the main job's `quick` (98 %, `docs/results.md`).
 
 # %%
