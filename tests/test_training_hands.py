@@ -135,7 +135,9 @@ def test_settings_for_eyes_are_described_as_before_there_were_any_for_hands(conf
 def test_a_profile_is_described_with_all_that_is_in_it():
     profile = PROFILES["quick"]
     inner = {"training": profile.training.described(), "gaze": asdict(GAZE_PRESETS["quick"])}
-    assert profile.described() == asdict(profile) | inner
+    whole = {name: value for name, value in asdict(profile).items() if name not in profile.LATER}       # these have their defaults
+    assert profile.described() == whole | inner
+    assert replace(profile, people=3, simulator="wide").described() == whole | inner | {"people": 3, "simulator": "wide"}
     assert replace(profile, training=HAND_PRESETS["full"]).described()["training"]["discriminator_layers"] == "hands"
 
 
