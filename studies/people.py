@@ -9,13 +9,14 @@ people are the kit's own; the settings below were chosen there, and on no label 
 
 People are dealt into five folds, or as many as there are people if they are fewer.  Those of a fold are tested by what was
 learned from the others: a refiner from their windows without labels, and, for *other people's*, an estimator from their labels.
-Simulated eyes are cut alike: raw; matched, their whole crop equalised first, as MPIIGaze's crops are; and refined, from matched.
+Simulated eyes are cut alike: raw; matched, their whole crop equalised first, as MPIIGaze's crops are; refined, from matched; and
+refined from raw, as the paper does, of `people` alone.
 `one` are the simulator's people as the main job has them, made after the crops of p00, whose range of labels was known.  `people`
 was fitted to the windows of the ten people of the default file, without labels.  So only people of another file are new to both.
 `wide` is the paper's situation.  All three: `parameters.PRIORS`.
 Each answer is the mean of five estimators, all trained alike.  A person's error is the mean over that person's images; the table
 has the mean over people, its 95 % interval over people by Student's t, and differences taken person by person.
-About an hour on one CPU core for ten people.  --results keeps what is finished, and each image's error.
+About an hour on one CPU core for ten people.  --results keeps what is finished, each image's answer among it.
 """
 
 import hashlib

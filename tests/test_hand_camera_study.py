@@ -1,23 +1,17 @@
 """The study of the stand-in's camera judges as it says, and refuses what it cannot judge."""
 
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from study_scripts import study_script
 
 from simgan_lib.system.errors import UserError
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
 def study():
-    spec = importlib.util.spec_from_file_location("hand_camera_study", ROOT / "studies" / "hand_camera.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return study_script("hand_camera")
 
 
 def release(folder, pixels):

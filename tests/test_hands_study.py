@@ -1,27 +1,21 @@
 """The study of hands compares what it says it compares."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from releases import write_nyu
+from study_scripts import study_script
 
 from simgan_lib.experiments.runs import Stages
 from simgan_lib.simulators.hands import simulate_hands
 from simgan_lib.simulators.stand_in_hands import stand_in_hands
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 @pytest.fixture(scope="module")
 def study():
-    spec = importlib.util.spec_from_file_location("hands_study", ROOT / "studies" / "hands.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return study_script("hands")
 
 
 REAL, TEST = stand_in_hands(120, 1, (32, 32)), stand_in_hands(10, 2, (32, 32))

@@ -1,12 +1,11 @@
 """The study of several people: nobody is judged by what has seen that person, and bad files are named."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from study_scripts import study_script
 
 from simgan_lib.experiments.people_page import people_parts
 from simgan_lib.experiments.records import read
@@ -14,16 +13,12 @@ from simgan_lib.images import ImageSet
 from simgan_lib.simulators.parameters import PRIORS
 from simgan_lib.system.errors import UserError
 
-ROOT = Path(__file__).resolve().parents[1]
 PEOPLE = ["p00", "p01", "p02"]
 
 
 @pytest.fixture(scope="module")
 def study():
-    spec = importlib.util.spec_from_file_location("people_study", ROOT / "studies" / "people.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return study_script("people")
 
 
 def arrays(n=6):

@@ -23,7 +23,7 @@ from marked import (
     marked,
     marks,
 )
-from test_results_page import study
+from study_scripts import study_script
 
 from simgan_lib.evaluation.methods import METHODS
 from simgan_lib.experiments import pipeline
@@ -89,7 +89,7 @@ def test_refined_images_that_are_matched_again_are_also_learned_from_as_they_are
 @pytest.mark.parametrize("again, levels", [(True, REAL), (False, 0)])
 def test_the_study_of_what_is_left_has_the_same_set(watched, domain, tmp_path, again, levels):
     seed = run_of(SeedRun, domain, tmp_path, profile=replace(TINY, refine_from="synthetic", match_refined=again))
-    sets = study("what_is_left").training_sets(seed, [NOT_AGAIN, "refined"])
+    sets = study_script("what_is_left").training_sets(seed, [NOT_AGAIN, "refined"])
     assert list(sets) == [NOT_AGAIN, "refined"]
     assert [marks(images, MATCHED) for images in sets.values()] == [{0}, {levels}]
     assert all(marks(images, REFINED) == {1} for images in sets.values())

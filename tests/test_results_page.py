@@ -1,6 +1,5 @@
 """The pages that are made of records alone: current, complete, and made again by commands that exist."""
 
-import importlib.util
 import json
 import re
 import shutil
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from study_scripts import study_script
 
 from simgan_lib.__main__ import _parser, main
 from simgan_lib.experiments import results_page
@@ -136,16 +136,8 @@ def test_every_command_of_the_recipe_is_one_that_the_kit_understands():
             assert (ROOT / words[1]).is_file() and words[2] in (ROOT / words[1]).read_text()
 
 
-def study(name):
-    """The module of a script that is in no package."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "studies" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_study_of_the_twins_adds_records_that_the_page_shows(folder, monkeypatch, capsys):
-    twins, path = study("twins"), folder / "twins.jsonl"
+    twins, path = study_script("twins"), folder / "twins.jsonl"
     path.unlink()
     days = np.repeat(["a", "b"], 2)
     domain = SimpleNamespace(name="stand-in", unlabelled=[0], test=SimpleNamespace(groups={"day": days}, __len__=lambda: 4))
@@ -163,7 +155,7 @@ def test_the_study_of_the_twins_adds_records_that_the_page_shows(folder, monkeyp
 
 
 def test_the_study_of_who_is_told_apart_adds_records_that_the_page_shows(folder, monkeypatch):
-    told, path = study("told_apart"), folder / "told_apart.jsonl"
+    told, path = study_script("told_apart"), folder / "told_apart.jsonl"
     rates = iter([0.7, 0.5, 0.8, 0.5])
     path.unlink()
     monkeypatch.setattr(told, "camera", SimpleNamespace(stand_in=lambda n, seed: SimpleNamespace(images=None)))
@@ -181,7 +173,7 @@ def test_the_study_of_who_is_told_apart_adds_records_that_the_page_shows(folder,
 @pytest.mark.filterwarnings("ignore:Precision loss")           # differences that are all the same
 def test_the_study_of_memory_adds_records_that_the_page_shows(folder, tmp_path, monkeypatch, capsys):
     """Each arm is better than the one before by 0.125 in AUC, and so seed by seed; seeds differ by 0.25."""
-    memory, path = study("memory"), folder / "memory.jsonl"
+    memory, path = study_script("memory"), folder / "memory.jsonl"
     path.unlink()                                              # what was measured
 
     def measured(arm, seed, profile, ages, last, domain):

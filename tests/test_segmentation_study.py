@@ -1,11 +1,10 @@
 """The study of one-shot segmentation compares what it says it compares."""
 
-import importlib.util
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
+from study_scripts import study_script
 from torch import nn
 
 from simgan_lib.evaluation.masks import labelled_eyes
@@ -13,15 +12,10 @@ from simgan_lib.images import to_float
 from simgan_lib.neighbours.segmenters import load_shipped_segmenter
 from simgan_lib.simulators.eyes import simulate
 
-ROOT = Path(__file__).resolve().parents[1]
-
 
 @pytest.fixture(scope="module")
 def study():
-    spec = importlib.util.spec_from_file_location("segmentation_study", ROOT / "studies" / "segmentation.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return study_script("segmentation")
 
 
 EYES = labelled_eyes(60, seed=3)

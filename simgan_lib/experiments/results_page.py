@@ -113,7 +113,7 @@ STEPS_NOTES = """Mean gaze error in degrees. *Gained*: by how much it is lower a
 same drawn test days for both sets; — where sums by day were not recorded. *Matching* gives images the gray levels of the
 unlabelled ones: a tone curve, ours, no part of the published method. *The refiner* is SimGAN's part, with our changes; its share
 holds for this order of steps. *With the matching after*: not measured before that matching. Where seeds do not decide whether
-anything is gained, as on p00, they do not decide the shares. The last step is what labels of the domain would give."""
+anything is gained, as on p00, there is no share. The last step is what labels of the domain would give."""
 GAZE_NOTES = """*images*: of each simulated set, and of the domain's own labelled one; support vectors get at most 5,000 of them,
 adaptive linear regression 2,000. The CNN is a small one; the published one was never trained here. ± and [ ] as above."""
 CARDS = "From their cards, measured on images that no training drew; the rest of each card: [refiners.md](refiners.md)."
