@@ -59,11 +59,18 @@ def test_profiles_change_the_one_thing_that_they_name():
     changed = {name: {key for key, value in PROFILES[name].described().items() if quick.get(key) != value}
                for name in PROFILES if name.startswith("quick-")}
     assert changed == {"quick-published": {"refine_from", "training"}, "quick-hard": {"people"},
-                       "quick-people": {"people", "simulator"}, "quick-wide": {"simulator"}}
-    assert not {"people", "simulator"} & set(quick), "the recorded runs are described as they were"
+                       "quick-people": {"people", "simulator"}, "quick-wide": {"simulator"},
+                       "quick-fresh": {"estimators", "fresh"}}
+    assert not set(PROFILES["quick"].LATER) & set(quick), "the recorded runs are described as they were"
     training = PROFILES["quick-published"].training
     assert (training.features, training.regularization, training.ema_decay, training.noise) == ("identity", 0.01, 0.0, 0)
     assert (training.refiner_updates, training.discriminator_updates, training.width) == (2, 1, 64)
+
+
+def test_a_fresh_profile_learns_from_the_same_images_and_is_tested_on_others():
+    known, fresh = (stand_in_domain(replace(SMALL, fresh=fresh)) for fresh in (False, True))
+    assert torch.equal(known.unlabelled.images, fresh.unlabelled.images)
+    assert not gazes(known.test) & gazes(fresh.test) and not gazes(fresh.labelled) & gazes(fresh.test)
 
 
 def test_what_is_learned_from_has_no_labels_but_for_the_oracle():

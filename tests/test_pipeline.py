@@ -11,6 +11,7 @@ from marked import (
     EYES,
     MATCHED,
     NUMBER,
+    OFFSET,
     REAL,
     REFINED,
     SIMULATED,
@@ -68,6 +69,17 @@ def test_each_estimator_learns_from_its_own_images_and_is_judged_on_all_test_ima
         assert gaze[name]["calibrated"].max() < 1e-4, "one offset for all, which a calibration takes away"
     assert all(marks(images, DRAWN) == {TEST} for images in watched.of("predict_gaze", 1))
     assert eyes_of(watched.of("train_gaze_estimator", 0)[3]) == eyes_of(domain.labelled)
+
+
+def test_several_estimators_of_a_training_set_differ_and_their_errors_are_averaged_image_by_image(watched, domain, tmp_path):
+    """Number k of them is 10 k degrees wrong, on each second image as much more."""
+    part = torch.arange(TESTED) % 2
+    watched.train_gaze_estimator = lambda images, config, seed, device, progress=None: (seed - 7) // 1000
+    watched.predict_gaze = lambda k, images: images.labels["gaze"] + torch.deg2rad(10.0 * k * (1 + part))[:, None] * OFFSET.sign()
+    gaze = run_of(SeedRun, domain, tmp_path, 7, replace(TINY, estimators=3)).measure()["gaze"]
+    assert watched.of("train_gaze_estimator", 2)[:3] == [7, 1007, 2007]
+    expected = (10.0 * (1 + part)).double()                     # the mean of 0, 10 and 20 degrees; twice that
+    torch.testing.assert_close(gaze["refined"]["errors"], expected, atol=1e-3, rtol=0)
 
 
 def test_the_main_jobs_estimators_are_trained_side_by_side(watched, domain, tmp_path, monkeypatch):

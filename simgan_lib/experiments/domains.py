@@ -36,7 +36,9 @@ class Profile(Settings):
     match_refined: Flag() = False            # whether refined images get the gray levels of the unlabelled ones once more
     simulator: OneOf(PRIORS) = "one"         # whose eyes are simulated: of `simulators.parameters.PRIORS`
     people: Whole(0, 1000) = 0               # in the stand-in domain, and as many others to test on; 0: nobody in particular
-    LATER = ("simulator", "people")
+    estimators: Whole(1, 100) = 1            # gaze estimators on each training set, whose errors are averaged image by image
+    fresh: Flag() = False                    # whether it is measured on stand-in images that no setting was chosen on
+    LATER = ("simulator", "people", "estimators", "fresh")
 
 
 PROFILES = {
@@ -55,7 +57,9 @@ PROFILES |= {
     "quick-hard": replace(QUICK, people=40),                            # a stand-in domain whose people differ
     "quick-people": replace(QUICK, people=40, simulator="people"),      # and a simulator that knows that people differ
     "quick-wide": replace(QUICK, simulator="wide"),                     # the paper's situation
+    "quick-fresh": replace(QUICK, estimators=5, fresh=True),            # a better instrument
 }
+TESTED, FRESH = 20_002, 20_102                # seeds of stand-in test images: the first were looked at while settings were chosen
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,12 @@ def profile_named(name):
 def stand_in_domain(profile, bar=False):
     """The embedded domain: a part to learn from, and other images, of other days, to measure on.
 
-    Both are the same images for all seeds, and, but where the profile has `people`, those that the kit's settings were chosen on.
+    Both are the same images for all seeds.  The test images are those that the kit's settings were chosen on, but where the
+    profile is `fresh` or has `people`.
     """
     who = {"prior": PEOPLE_WILD, "people": profile.people} if profile.people else {}
     real = stand_in(profile.real, seed=20_001, progress=shown_progress("simulating the stand-in domain", bar), **who)
-    return Domain("stand-in", replace(real, labels={}), real, stand_in(profile.test, seed=20_002, **who),
+    return Domain("stand-in", replace(real, labels={}), real, stand_in(profile.test, FRESH if profile.fresh else TESTED, **who),
                   "people" if profile.people else "days")
 
 

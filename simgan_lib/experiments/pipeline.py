@@ -156,16 +156,20 @@ class SeedRun:
         return self.timed(f"gaze-{name}", partial(self.gaze, name, images, go_on), self._check_gaze, at_once)
 
     def gaze(self, name, images, go_on=lambda: None):
-        """{"errors", "calibrated"}: degrees (N,) on the test images of a gaze estimator trained on the images.
+        """{"errors", "calibrated"}: degrees (N,) on the test images of gaze estimators trained on the images, averaged over them.
 
         go_on: called after each step.
         """
+        each = [self._errors(name, images, self.seed + 1000 * number, go_on) for number in range(self.profile.estimators)]
+        return {measure: torch.stack([found[measure] for found in each]).mean(0) for measure in each[0]}
+
+    def _errors(self, name, images, seed, go_on):
         bar = self._bar(f"gaze estimator on {name}")
 
         def progress(done, total):
             bar(done, total)
             go_on()
-        estimator = train_gaze_estimator(images, self.profile.gaze, self.seed, self.device, progress)
+        estimator = train_gaze_estimator(images, self.profile.gaze, seed, self.device, progress)
         predicted, truth = predict_gaze(estimator, self.domain.test), self.domain.test.labels["gaze"]
         return {"errors": angular_error_deg(predicted, truth), "calibrated": calibrated_error_deg(predicted, truth)}
 
