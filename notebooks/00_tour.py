@@ -60,6 +60,11 @@ assert synthetic.images.shape == (1200, 1, 35, 55)
 # compression. Their gray levels are spread over the whole range. MPIIGaze, a data set of real eyes, is normalised in
 # the same way.
 #
+# **What a label is.** A label, or annotation, is something said of an image that must stay true. What a change may do depends
+# on it. Paint a brown dog black: "a dog" is still true, "a brown dog" is not. Our label is the direction of the gaze. So
+# skin, light and grain may change, and the place of the iris may not. A simulator of fabrics, whose label is the colour, would
+# need another rule. "Keep the label" is thus less than "keep all pixels"; [notebook 06](06_feature_regularizer.ipynb) uses that.
+#
 # The labels of one synthetic eye:
 
 # %%
@@ -79,6 +84,10 @@ print(f"gaze: {abs(pitch):.1f} degrees {'up' if pitch > 0 else 'down'}, {abs(yaw
 #   refiner is trained to fool it. This force is the **local adversarial loss** (notebook 03).
 # - The **self-regularization** keeps the refined image near its input (notebook 02). So the eye still looks where its
 #   label says.
+#
+# The generator of an ordinary GAN gets a random vector. What it draws is new, but nobody knows where the drawn eye looks.
+# The refiner gets an *image*, whose label is known. So its output has a label, and it can be compared with its input.
+# There is a price: what the simulator never draws, the refiner never shows.
 #
 # A fourth part is a **history** of earlier refined images. It keeps the discriminator from forgetting them
 # ([notebook 04](04_history_buffer.ipynb)). Follow the arrows (paper: Figure 2):
@@ -325,6 +334,21 @@ print(headline(job))
 #   [the training](05_training.ipynb).
 # - Open: bring your own simulator and your own photographs. Start with `python -m simgan_lib train --help`.
 #
+# ### Relatives
+#
+# | work | pairs needed? | what keeps the content | beside SimGAN |
+# |---|---|---|---|
+# | pix2pix (Isola et al., CVPR 2017) | yes | each output has a known target (L1) | also judges patches; its authors call that PatchGAN |
+# | CycleGAN (Zhu et al., ICCV 2017) | no | a second network must lead back to the input | took the history of refined images from SimGAN, as a pool of 50 |
+# | UNIT (Liu et al., NeurIPS 2017) | no | both domains share one latent space | no simulator; either domain can be the source |
+# | retinas from vessel trees (Costa et al., 2017) | yes | the tree of vessels is the input | the label, a drawing of vessels, comes first, and the image is made for it |
+# | geometry of faces (Sela et al., ICCV 2017) | yes, synthetic ones | – | no refiner: depth is learned from synthetic faces alone |
+#
+# SimGAN's own place: it starts from a *labelled* image, needs no pairs, and no way back.
+#
 # **References.** Shrivastava et al., *Learning from Simulated and Unsupervised Images through Adversarial Training*,
 # CVPR 2017, [doi:10.1109/CVPR.2017.241](https://doi.org/10.1109/CVPR.2017.241). Zhang et al., *MPIIGaze*, TPAMI 2019,
-# [doi:10.1109/TPAMI.2017.2778103](https://doi.org/10.1109/TPAMI.2017.2778103).
+# [doi:10.1109/TPAMI.2017.2778103](https://doi.org/10.1109/TPAMI.2017.2778103). Isola et al.,
+# [arXiv 1611.07004](https://arxiv.org/abs/1611.07004). Zhu et al., [arXiv 1703.10593](https://arxiv.org/abs/1703.10593). Liu et al.,
+# [arXiv 1703.00848](https://arxiv.org/abs/1703.00848). Costa et al., [arXiv 1701.08974](https://arxiv.org/abs/1701.08974). Sela et al.,
+# [arXiv 1703.10131](https://arxiv.org/abs/1703.10131).
