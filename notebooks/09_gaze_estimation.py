@@ -51,8 +51,7 @@ profile, device = setup()
 # We do the same in small: 500 and 2,000 eyes, networks trained for half a minute at most. The stand-in domain,
 # simulated eyes seen by a bad camera, takes the place of real eyes. The refiner is the kit's full-scale one; none of
 # the eyes on this page was in its training. It is slow, so in `quick` only the 500 are refined here. The recorded
-# runs at the end have all sets, refined or not: 8,000 and 32,000 eyes on the stand-in and on MPIIGaze's person p00.
-# On the stand-in there are also 50,000 and 200,000.
+# runs at the end have all sets.
 
 # %%
 from dataclasses import replace
@@ -84,8 +83,7 @@ assert torch.equal(refined.labels["gaze"], synthetic.labels["gaze"][:REFINED]) a
 
 # %% [markdown]
 # What to see: the same eyes twice, first as drawn, then as refined; below, eyes of the test. Each refined eye keeps
-# the label of the eye above it. (In `full` the main job gives refined eyes the stand-in's gray levels once more. That
-# lowers the error there a little, see `docs/deviations.md`. We leave it out here.)
+# the label of the eye above it. (The second matching of the main job's `full` is left out here.)
 #
 # ## The network
 #
@@ -231,12 +229,10 @@ assert mean["refined"] < mean["synthetic"] - 0.1 and mean["refined"] < mean["syn
 # <details><summary>What happens</summary>
 #
 # This is the middle step of the paper's order, in small: 500 refined eyes beat 2,000 synthetic ones. *Four times as
-# many wrong images are still wrong in the same way.* The networks were trained for half a minute at most. With 50,000
-# eyes, thirty-five times the updates and larger batches the same refiner's eyes are worth more ("At scale", `full`).
-# Four times as many refined eyes would take another minute and more. The records below have them.
+# many wrong images are still wrong in the same way.* The records below have more eyes and longer trainings.
 #
-# Matched eyes bring a part of the gain, too: **more than half** in the recorded runs on the stand-in. A refiner must
-# be judged against matching. The shades are 95 % intervals; how they were made is the next question.
+# Matched eyes bring a part of the gain, too. A refiner must be judged against matching. The shades are 95 % intervals; how
+# they were made is the next question.
 #
 # </details>
 #
@@ -278,8 +274,11 @@ resampled_mean = checks.yours_or_ours(my_resampled_mean, checks.resampled_mean)
 #
 # </details>
 #
-# Is it worth the trouble? An extreme case: neighbouring frames of a video are nearly the same image. Suppose that a
-# test set holds each eye four times. An interval by images is deceived, one by groups is not.
+# **Predict.** Neighbouring frames of a video are nearly the same image. Suppose that a test set holds each eye four times.
+# By which factor does the interval change, drawn by images, and drawn by eye?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 from simgan_lib.teaching.notebook import seeded
@@ -303,7 +302,11 @@ print("width of the interval: " + ", ".join(f"{name} ≈ {value:.1f} degrees" fo
 assert width["four times"] < 0.7 * width["once"] and 0.8 < width["four times, by eye"] / width["once"] < 1.25
 
 # %% [markdown]
+# <details><summary>What happens</summary>
+#
 # Copies make the naive interval half as wide, out of nothing. From here on intervals are by days.
+#
+# </details>
 #
 # ## Play: from the best eye to the worst
 #
@@ -337,6 +340,11 @@ assert worst > 2 * mean["refined"]
 # Before networks, gaze was read from a coarse raster, 9 x 15 means of an eye. The nearest training eyes, a forest or
 # a support vector machine then gave the answer. The paper's Table 3 has such rows. Here are two of them on the same
 # eyes.
+#
+# **Predict.** Refinement changes the data, not the method. Does it help each method?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 from simgan_lib.evaluation.methods import METHODS, train_method
@@ -350,11 +358,14 @@ assert max(mean["knn", "synthetic"], mean["knn", "refined"]) < mean["mean", "ref
 assert mean["refined"] < mean["svr", "refined"] < mean["svr", "synthetic"] - 0.3
 
 # %% [markdown]
-# Refinement changes the data, not the method. Does it help every method? It helps support vectors here, but not
-# nearest neighbours. Perhaps the raster most alike has the same light, not the same gaze. (A guess; "3 hours" below
-# tests it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
+# <details><summary>What happens</summary>
+#
+# It helps support vectors here, but not nearest neighbours. Perhaps the raster most alike has the same light, not the same
+# gaze. (A guess; "3 hours" below tests it.) The tables that follow have all methods, with more eyes. There even the stand-in's own
 # labelled eyes serve nearest neighbours worse than synthetic ones, so on this raster they cannot show the paper's
 # effect. On p00 support vectors prefer matched eyes to refined ones.
+#
+# </details>
 #
 # ## At scale
 #
@@ -411,7 +422,10 @@ for name, job in jobs.items():
 # **In `full` on p00, three seeds do not tell whether refinement gains.** Refined minus synthetic is +0.10 degrees, with a
 # 95 % interval over seeds from −1.68 to +1.88 (`docs/results.md`).
 #
-# How much of the gain from synthetic to refined eyes comes from histogram matching alone?
+# **Predict.** How much of the gain from synthetic to refined eyes comes from histogram matching alone: on the stand-in, on p00?
+
+# %% [markdown]
+# ✎ *Your prediction (double-click to write):*
 
 # %%
 from simgan_lib.experiments.attribution import headline, steps
@@ -430,10 +444,14 @@ for job in (job for job in read_all().jobs(experiment="reproduce") if job.domain
     show(*figures.waterfall(steps(job), job.domain))
 
 # %% [markdown]
+# <details><summary>What happens</summary>
+#
 # On the stand-in **more than half comes from matching**; the refiner (in `full` with a second matching) adds the smaller part. (The stand-in's camera
 # equalises histograms, as MPIIGaze does. Matching histograms can undo that part.) On p00 the share is negative:
 # on average matching alone makes the estimator worse, and the refiner, which was given matched eyes, more than makes up
 # for it. Three seeds decide neither.
+#
+# </details>
 
 # %%
 for name, job in jobs.items():
@@ -445,8 +463,7 @@ for name, job in jobs.items():
     assert job.said("network") == "small"
 
 # %% [markdown]
-# The same as a picture, as the article's Figure 12. Look for two things: does refinement help each method, and how far is each
-# from the domain's own labels?
+# The same as a picture, as the article's Figure 12. How far is each from the domain's own labels?
 
 # %%
 for job in jobs.values():
