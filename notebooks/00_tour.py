@@ -206,53 +206,65 @@ assert apart["shipped"] < 0.25 * apart["synthetic"] and kept["mean"] < 1.1
 # The shipped refiner is no perfect forger. A network that has seen enough examples tells its images from the stand-in's
 # in 70 of 100 cases. For raw synthetic images it is right in nearly all cases. Both numbers are on the card.
 #
-# ### Exercise 0.1 · Which refiner would you take? (5 minutes)
+# ### Exercise 0.1 · Who sees what? (5 minutes)
 #
-# Suppose that you have several refiners, and two numbers for each: the distance of its images to the other domain, and
-# how far pupils moved, in pixels. A refiner that moves pupils by more than `limit` has lost the labels. So has one in
-# whose images no pupil is found (its number is `nan`). Of those that *keep* the labels, take the one whose images are
-# nearest to the other domain. Return its place, counted from 0. (At least one keeps them, and no two distances are
-# equal.)
+# There are three kinds of images: raw synthetic ones with their gaze, refined ones, and real ones without a gaze. Two
+# networks learn from them, besides the refiner. The discriminator learns which images are refined and which are real. The
+# **gaze estimator**, for which all this is done, learns to say where an eye looks. Which images does each of them see, so
+# that the estimator will work on real eyes? Return two pairs:
+#
+# - for the discriminator `(images, is_refined)`, with one number for each image: 1 if it is refined, 0 if it is real. (In
+#   a training the history adds earlier refined images. Leave them out here.)
+# - for the gaze estimator `(images, gaze)`, with one row of `gaze` for each image.
+#
+# Each network sees each image that is meant for it once. The order is free, as long as each image has its own label.
 #
 # This holds in all notebooks: if you leave an exercise open, the notebook goes on with the library's version. If your
 # answer is wrong, the notebook stops there, with a line that names the likely mistake.
 #
 # <details><summary>Hint</summary>
 #
-# The nearest of all may have lost the labels. The one that moves pupils least may do nothing at all. So first set aside
-# those that lost them, and then compare distances. Any comparison with `nan` is `False`.
+# `refiner(synthetic)` gives the refined images, in the order of the synthetic ones. An estimator for real eyes should learn
+# from images that look real. But it also needs to know where each of them looks. Of which kind are both true?
+# `torch.cat` joins two tensors.
 #
 # </details>
 
 # %%
-def my_best_refiner(distances, shifts, limit):
-    """distances, shifts: tensors (K,), one number a refiner.  limit: pixels.  Returns a place, 0 to K - 1."""
-    return ...  # your code
+def my_who_sees_what(refiner, synthetic, gaze, real):
+    """refiner: a function of images.  synthetic: (N, C, H, W), with gaze (N, 2).  real: (M, C, H, W).  Returns two pairs."""
+    for_discriminator = ...  # your code
+    for_estimator = ...  # your code
+    return for_discriminator, for_estimator
 
 
 # %%
+from simgan_lib.images import to_float
 from simgan_lib.teaching import checks
 
-best_refiner = checks.yours_or_ours(my_best_refiner, checks.best_refiner)
-names = "no refiner", "70 rounds", "shipped"
-distances = torch.tensor([apart[name] for name in ("synthetic", "refined", "shipped")])
-shifts = torch.tensor([0.0, shift["mean"], kept["mean"]])
-for limit in (0.1, 1.5):
-    print(f"if pupils may move by {limit} px: {names[int(best_refiner(distances, shifts, limit))]}")
-assert int(best_refiner(distances, shifts, 0.1)) == 0 < int(best_refiner(distances, shifts, 1.5))
+who_sees_what = checks.yours_or_ours(my_who_sees_what, checks.who_sees_what)
+given = to_float(matched.images[:300]), matched.labels["gaze"][:300], to_float(real.images[:200])
+(judged, is_refined), (learned, gaze) = who_sees_what(training.result, *given)
+print(f"the discriminator sees {len(judged)} images, {int(is_refined.sum())} of them refined: {tuple(judged.shape)}")
+print(f"the gaze estimator sees {len(learned)} refined images, {tuple(learned.shape)}, and their gaze, {tuple(gaze.shape)}")
+assert len(judged) == 500 and is_refined.sum() == len(learned) == len(gaze) == 300
 
 # %% [markdown]
 # <details><summary>Solution</summary>
 #
 # ```python
-# def my_best_refiner(distances, shifts, limit):
-#     """distances, shifts: tensors (K,), one number a refiner.  limit: pixels.  Returns a place, 0 to K - 1."""
-#     kept = shifts <= limit                                                 # False for nan
-#     return torch.where(kept, distances, torch.inf).argmin()
+# def my_who_sees_what(refiner, synthetic, gaze, real):
+#     """refiner: a function of images.  synthetic: (N, C, H, W), with gaze (N, 2).  real: (M, C, H, W).  Returns two pairs."""
+#     refined = refiner(synthetic)
+#     is_refined = torch.cat([torch.ones(len(refined)), torch.zeros(len(real))])
+#     for_discriminator = torch.cat([refined, real]), is_refined
+#     for_estimator = refined, gaze
+#     return for_discriminator, for_estimator
 # ```
 #
-# Neither number alone will do. The distance alone chooses a refiner that paints any eye. The shift alone chooses one
-# that does nothing.
+# The real images go to the discriminator alone, so nobody needs to know their gaze. The gaze labels go past the refiner
+# unchanged. This is right only if the eye still looks where it did: hence the second of the three questions above. An
+# estimator that learns from raw synthetic images is the baseline, which SimGAN has to beat (notebook 09).
 #
 # </details>
 #
@@ -265,7 +277,6 @@ assert int(best_refiner(distances, shifts, 0.1)) == 0 < int(best_refiner(distanc
 # moves, too. The discriminator does not object to either.
 
 # %%
-from simgan_lib.images import to_float
 from simgan_lib.losses import local_contrast, self_regularization
 
 # A longer warm-up and a third of the rate: without them such a run often ends in one blank tone.

@@ -18,54 +18,115 @@ from simgan_lib.teaching import failures
 SOME = "values"           # of a mistake that has no sentence of its own: right shape, and where it differs
 
 
-# ---- 0.1 best_refiner: distances, shifts, limit -> place ----
-def nearest(distances, shifts, limit, kept=lambda shift, limit: shift <= limit, pick=min, key=lambda place, d, s: d[place]):
-    """The right answer in plain Python, with screws to turn."""
-    d, s = distances.tolist(), shifts.tolist()
-    return pick([place for place in range(len(d)) if kept(s[place], limit)], key=lambda place: key(place, d, s))
+# ---- 0.1 who_sees_what: refiner, synthetic, gaze, real -> (images, is_refined), (images, gaze) ----
+def seen_by(judge=lambda refined, real, synthetic, refiner: torch.cat([refined, real]),
+            said=lambda n, m: torch.tensor([1.0] * n + [0.0] * m),
+            learned=lambda refined, real, synthetic, refiner: refined, told=lambda gaze: gaze):
+    """The right answer, with screws to turn."""
+    def answer(refiner, synthetic, gaze, real):
+        refined = refiner(synthetic)
+        shown = refined, real, synthetic, refiner
+        return (judge(*shown), said(len(refined), len(real))), (learned(*shown), told(gaze))
+    return answer
 
 
-def sorted_out(distances, shifts, limit):
-    for place in distances.argsort().tolist():
-        if shifts[place] <= limit:
-            return place
+def one_by_one(refiner, synthetic, gaze, real):
+    """Image by image, real ones first, the gaze estimator's from the last to the first."""
+    refined = [refiner(image[None])[0] for image in synthetic]
+    judged = [(image, False) for image in real] + [(image, True) for image in refined]
+    images, verdicts = zip(*judged)
+    return [torch.stack(images), torch.tensor(verdicts)], [torch.stack(refined[::-1]), gaze.flip(0)]
 
 
-BEST_REFINER = [
-    nearest, sorted_out,
-    lambda d, s, limit: torch.where(s <= limit, d, torch.inf).argmin(),
-    lambda d, s, limit: int(np.nanargmin(np.where(s.numpy() <= limit, d.numpy(), np.nan))),
-    lambda d, s, limit: (s <= limit).nonzero()[:, 0][d[s <= limit].argmin()],
-    lambda d, s, limit: d.masked_fill(~(s <= limit), 1e9).min(0).indices,
-    lambda d, s, limit: min(range(len(d)), key=lambda place: (not s[place] <= limit, d[place])),
-    lambda d, s, limit: torch.where(s.nan_to_num(torch.inf) <= limit, -d, -torch.inf).topk(1).indices[0],
+def at_random(refiner, synthetic, gaze, real):
+    """Both sets shuffled, in float64."""
+    images, is_refined = torch.cat([real, refiner(synthetic)]).double(), torch.arange(len(real) + len(gaze)) >= len(real)
+    mixed, order = torch.randperm(len(images)), torch.randperm(len(gaze))
+    return (images[mixed], is_refined[mixed].int()), (refiner(synthetic[order]), gaze[order].double())
+
+
+def in_turns(refiner, synthetic, gaze, real):
+    """A refined image and a real one by turns, as far as both go; gradients on."""
+    refined, n = refiner(synthetic.requires_grad_()), min(len(synthetic), len(real))
+    images = torch.cat([torch.stack([refined[:n], real[:n]], 1).flatten(0, 1), refined[n:], real[n:]])
+    verdicts = [1, 0] * n + [1] * (len(refined) - n) + [0] * (len(real) - n)
+    return (images, torch.tensor(verdicts)), (refined, gaze)
+
+
+def refined_in_place(refiner, synthetic, gaze, real):
+    synthetic.copy_(refiner(synthetic))
+    return seen_by()(lambda images: images, synthetic, gaze, real)
+
+
+def one_set_for_both(refiner, synthetic, gaze, real):
+    judged, _ = seen_by()(refiner, synthetic, gaze, real)
+    return judged, judged
+
+
+def whole_set(refiner, synthetic, gaze, real):
+    """All images to both, and no gaze for the real ones."""
+    judged, _ = seen_by()(refiner, synthetic, gaze, real)
+    return judged, (judged[0], torch.cat([gaze, torch.full((len(real), 2), torch.nan)]))
+
+
+WHO_SEES_WHAT = [
+    seen_by(), one_by_one, at_random, in_turns,
+    seen_by(said=lambda n, m: torch.arange(n + m) < n),
+    lambda refiner, s, gaze, real: tuple((a.numpy(), b.numpy()) for a, b in seen_by()(refiner, s, gaze, real)),
+    seen_by(lambda refined, real, *_: torch.vstack((real, refined)), lambda n, m: torch.cat([torch.zeros(m), torch.ones(n)])),
+    seen_by(learned=lambda refined, *_: refined.detach().clone(), told=lambda gaze: gaze + 0),
 ], [
-    (lambda d, s, limit: d.argmin(), "its pupils have moved"),
-    (lambda d, s, limit: d.masked_fill(s > limit, torch.inf).argmin(), "is that a label kept"),
-    (lambda d, s, limit: nearest(d, s, limit, key=lambda place, d, s: s[place]), "does nothing"),
-    (lambda d, s, limit: s.nan_to_num(-1).argmax(), ""),
-    (functools.partial(nearest, pick=max), "furthest"),
-    (lambda d, s, limit: d[s <= limit].argmin(), "among all"),
-    (lambda d, s, limit: d[s <= limit].min(), "the place is asked"),
-    (lambda d, s, limit: (d + s).nan_to_num(torch.inf).argmin(), "other units"),
-    (lambda d, s, limit: 1 + nearest(d, s, limit), ""),
-    (functools.partial(nearest, kept=lambda shift, limit: shift < limit), "ValueError"),
-    (functools.partial(nearest, kept=lambda shift, limit: shift <= 1), ""),
-    (lambda d, s, limit: d[s <= limit], "expected the shape ()"),
-    (lambda d, s, limit: 0, ""),
-    (lambda d, s, limit: str(nearest(d, s, limit)), "found str"),
-    (lambda d, s, limit: (s <= limit).float().argmax(), ""),
-    (lambda d, s, limit: d.masked_fill_(~(s <= limit), 9).argmin(), "changes the tensor"),
-    (lambda d, s, limit: d.where(s <= limit, 100.0).argmin(), ""),                       # distances may be larger
-    (functools.partial(nearest, kept=lambda shift, limit: shift < limit + 0.01), ""),
-    (functools.partial(nearest, kept=lambda shift, limit: shift <= 1.02 * limit), ""),
-    (lambda d, s, limit: d.where(s.nan_to_num(20) <= limit, torch.inf).argmin(), ""),
-    (lambda d, s, limit: d.round(decimals=3).where(s <= limit, torch.inf).argmin(), ""),
-    (functools.partial(nearest, kept=lambda shift, limit: 0 < shift <= limit), ""),      # one that does nothing keeps the label
-    (lambda d, s, limit: d.where(s <= limit, d.max()).argmin(), "just the limit"),
-    (lambda d, s, limit: (d * (s <= limit)).argmin(), "is that a label kept"),
-    (lambda d, s, limit: next((i for i in d.argsort()[:3] if s[i] <= limit), d.argmin()), ""),
-    (lambda d, s, limit: (d / d.max() + s / limit).nan_to_num(torch.inf).argmin(), ""),
+    (seen_by(lambda refined, real, synthetic, _: torch.cat([synthetic, real])), "discriminator (first pair) sees raw synthetic"),
+    (seen_by(lambda refined, real, synthetic, _: torch.cat([synthetic, refined, real])), "first pair) sees raw synthetic"),
+    (seen_by(said=lambda n, m: torch.tensor([0] * n + [1] * m)), "exchanged labels"),
+    (seen_by(lambda refined, real, *_: torch.cat([real, refined])), "out of step"),
+    (seen_by(lambda refined, *_: refined, lambda n, m: torch.ones(n)), "misses real images"),
+    (seen_by(lambda refined, real, *_: real, lambda n, m: torch.zeros(m)), "misses refined images"),
+    (seen_by(lambda refined, real, *_: torch.cat([refined, real[:len(refined)]]), lambda n, m: torch.tensor([1] * n + [0] * n)),
+     "misses real images"),
+    (seen_by(lambda refined, real, *_: torch.cat([refined, refined, real]), lambda n, m: torch.tensor([1] * 2 * n + [0] * m)),
+     "sees an image twice"),
+    (seen_by(lambda refined, real, _, refiner: torch.cat([refined, refiner(real)])), "sees refined real images"),
+    (seen_by(lambda refined, real, _, refiner: torch.cat([refiner(refined), real])), "sees twice refined images"),
+    (seen_by(said=lambda n, m: torch.ones(n + m)), SOME),
+    (seen_by(said=lambda n, m: torch.tensor([1] * n + [-1] * m)), SOME),
+    (seen_by(said=lambda n, m: torch.tensor([1.0] * n + [0.1] * m)), SOME),
+    (seen_by(said=lambda n, m: torch.full((n + m,), torch.nan)), "not a number"),
+    (seen_by(said=lambda n, m: torch.ones(n + m, 1)), "expected the shape (8,), found (8, 1)"),
+    (seen_by(said=lambda n, m: torch.ones(n)), "expected the shape (8,), found (3,)"),
+    (seen_by(said=lambda n, m: [1] * n + [0] * m), "found list"),
+    (seen_by(learned=lambda refined, real, synthetic, _: synthetic), "gaze estimator (second pair) sees raw synthetic"),
+    (seen_by(learned=lambda refined, real, *_: real[:len(refined)]), "sees real images"),
+    (seen_by(learned=lambda refined, real, *_: real), "sees real images"),
+    (seen_by(learned=lambda refined, real, _, refiner: refiner(real)), "sees refined real images"),
+    (seen_by(learned=lambda refined, real, _, refiner: refiner(refined)), "sees twice refined images"),
+    (seen_by(learned=lambda refined, *_: refined.flip(0)), "out of step"),
+    (seen_by(told=lambda gaze: gaze.roll(1, 0)), "out of step"),
+    (seen_by(told=lambda gaze: gaze.flip(1)), "exchanged labels"),
+    (seen_by(told=torch.rad2deg), "57.3 times"),
+    (seen_by(told=lambda gaze: gaze * torch.nan), "not a number"),
+    (seen_by(told=lambda gaze: gaze[:, 0]), "expected the shape (3, 2), found (3,)"),
+    (seen_by(told=lambda gaze: gaze.mean(0, keepdim=True)), "expected the shape (3, 2), found (1, 2)"),
+    (seen_by(learned=lambda refined, *_: refined[:1], told=lambda gaze: gaze[:1]), "misses refined images"),
+    (seen_by(learned=lambda refined, *_: refined * torch.nan), "as they are"),
+    (seen_by(learned=lambda refined, *_: (127.5 * (refined + 1)).byte()), "as they are"),
+    (seen_by(learned=lambda refined, *_: refined.flip(3)), "as they are"),
+    (seen_by(learned=lambda refined, real, synthetic, _: (refined + synthetic) / 2), "as they are"),
+    (seen_by(learned=lambda refined, *_: refined.flatten(1)), "expected images of the shape (1, 4, 5)"),
+    (seen_by(learned=lambda refined, *_: list(refined)), "found list"),
+    (lambda *given: seen_by()(*given)[::-1], "first pair) misses real images"),
+    (lambda *given: tuple(pair[::-1] for pair in seen_by()(*given)), "expected images of the shape"),
+    (lambda *given: [part for pair in seen_by()(*given) for part in pair], "two pairs"),
+    (lambda *given: (seen_by()(*given)[0], seen_by()(*given)[1][0]), "two pairs"),
+    (lambda *given: seen_by()(*given)[0], "two pairs"),
+    (seen_by(told=lambda gaze: 0), "expected the shape (3, 2), found ()"),
+    (seen_by(learned=lambda refined, *_: refined[:0], told=lambda gaze: gaze[:0]), "misses refined images"),
+    (seen_by(learned=lambda refined, *_: 0), "found a batch ()"),
+    (one_set_for_both, "second pair) sees real images"), (whole_set, "sees real images"),
+    (refined_in_place, "changes the tensor"),
+    (seen_by(told=lambda gaze: gaze.mul_(2)), "changes the tensor"),
+    (seen_by(lambda refined, real, *_: torch.cat([refined, real.mul_(0.5)])), "changes the tensor"),
+    (seen_by(lambda refined, real, *_: torch.cat([refined.mul_(0.5), real])), "as they are"),
 ]
 
 
@@ -1019,7 +1080,7 @@ DISCRIMINATOR_LOSS = [
 ]
 
 BANK = {
-    "best_refiner": BEST_REFINER,
+    "who_sees_what": WHO_SEES_WHAT,
     "gaze_vector": GAZE_VECTOR,
     "angular_error_deg": ANGULAR_ERROR_DEG,
     "self_regularization": SELF_REGULARIZATION,

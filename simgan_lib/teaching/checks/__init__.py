@@ -19,6 +19,6 @@ from .pupil_centres import mean_shift, vertex
 from .real_data import mirrored, nearest_distance
 from .refiner import channel_mean, image_gradients, self_regularization
 from .segmentation import hypercolumn, part_iou
-from .tour import best_refiner
+from .tour import who_sees_what
 from .training import discriminator_loss, refiner_loss
 from .turing import binomial_p, power

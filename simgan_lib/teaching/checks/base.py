@@ -237,6 +237,18 @@ def same(value, other, tolerance=TOLERANCE):
     return value.shape == other.shape and torch.allclose(value, other, tolerance, tolerance * _size(other), equal_nan=True)
 
 
+def which(images, known):
+    """Which of the known images these are: their places, from 0.  Raises Wrong if one is none of them."""
+    images, known = plain(images), plain(known)
+    wrong_if(images.shape[1:] != known.shape[1:],
+             f"expected images of the shape {tuple(known.shape[1:])}, found a batch {tuple(images.shape)}")
+    apart = (images.flatten(1)[:, None] - known.flatten(1)).abs().amax(2)                      # (n, known)
+    wrong_if(not (apart.amin(1) <= 1e-6).all(),                                                # nor is it where a pixel is nan
+             "an image comes back that is none of those there were: pixels of different images are mixed, or the pixels have "
+             "changed.  Whole images are asked for, as they are")
+    return apart.argmin(1).tolist()
+
+
 def _size(values):
     """How large the values are: the largest of them, at most 1; no less than 0.01, for zeros are never met exactly."""
     finite = values[values.isfinite()]

@@ -8,15 +8,7 @@ from collections import Counter
 import torch
 
 from ... import history
-from .base import Open, check, expect, expect_rule, plain, wrong_if
-
-
-def which(images, known):
-    """Which of the known images these are.  Raises Wrong if one is none of them."""
-    apart = (plain(images).flatten(1)[:, None] - plain(known).flatten(1)).abs().amax(2)        # (n, known)
-    wrong_if((apart.amin(1) > 1e-6).any(), "an image comes back that is none of those given: pixels of different images are mixed, "
-                                           "or the pixels have changed.  Whole images are stored and overwritten, as they are")
-    return apart.argmin(1).tolist()
+from .base import Open, check, expect, expect_rule, plain, which, wrong_if
 
 
 def images_of(draw, n, shape, kind, scale=1.0):

@@ -1,54 +1,55 @@
-"""Check of notebook 00: judging refiners by their numbers."""
+"""Check of notebook 00: which images each network learns from."""
+
+from collections import Counter
 
 import torch
 
-from .base import check, expect, expect_rule
+from .base import check, expect, plain, same, which, wrong_if
 
 
-def nearest_kept(distances, shifts, limit):
-    """Of the refiners that keep the label, the one whose images are nearest to the other domain: its place, from 0.
+def training_sets(refiner, synthetic, gaze, real):
+    """What the discriminator and the gaze estimator learn from: (images, is_refined), (images, gaze).
 
-    distances, shifts: float (K,), the refined images' distance to that domain and how far pupils moved, in pixels, NaN
-    where no pupil was found.  limit: the label is kept if pupils moved by no more than this.
+    refiner: from images to their refined images, of the same shape.  synthetic: float (N, C, H, W) in [-1, 1], with gaze (N, 2).
+    real: float (M, C, H, W), without labels.  is_refined: float (N + M,), 1 for refined, 0 for real: `losses.REFINED`, `REAL`.
     """
-    return torch.where(shifts <= limit, distances, torch.inf).argmin()
+    refined = refiner(synthetic)
+    is_refined = torch.cat([refined.new_ones(len(refined)), real.new_zeros(len(real))])
+    return (torch.cat([refined, real]), is_refined), (refined, gaze)
 
 
-@check(nearest_kept)
-def best_refiner(answer, draw):
-    """Of the refiners that keep the label, the place of the one that is nearest to the other domain."""
-    n, limit, place = draw.one_of(7, 3, 4, 10), draw.integer(2, 8) / 4 * draw.one_of(1, 64, 1 / 64), draw.one_of(0, 1, 2)
-    for gone in (draw.one_of(2, 5), draw.one_of(2, 0, 1)):
-        _nearest(answer, *_refiners(draw, n, limit, min(gone, n - 1)), limit)
-    nearer = torch.arange(3.0)
-    expect_rule("a refiner that moves pupils by just the limit keeps the label",
-                answer(nearer, torch.where(nearer < place, 2 * limit, limit), limit), place)
+@check(training_sets)
+def who_sees_what(answer, draw):
+    """Refined and real images for the discriminator; for the gaze estimator refined ones, with the simulator's labels."""
+    n, *shape = draw.images(least=2)
+    synthetic, gaze, real = draw.values(n, *shape), draw.values(n, 2), draw.values(n + draw.one_of(2, 1, 4, -1) or 2, *shape)
+    slope, shift = draw.number(0.3, 0.6), draw.number(0.1, 0.3)
+
+    def refiner(images):
+        return slope * images + shift
+
+    judged, learned = map(_two, _two(answer(refiner, synthetic, gaze, real)))
+    (_, is_refined), (refined, _) = training_sets(refiner, synthetic, gaze, real)
+    known = {"refined": refined, "real": real, "raw synthetic": synthetic,
+             "refined real": refiner(real), "twice refined": refiner(refined)}
+    _learns("the discriminator (first pair)", *judged, known, is_refined, exchanged=1 - is_refined)
+    _learns("the gaze estimator (second pair)", *learned, known, gaze, exchanged=gaze.flip(1))
 
 
-def _refiners(draw, n, limit, gone):
-    """Distances and shifts (n,) in random order.  The `gone` nearest ones have lost the label, moved or with no pupil found."""
-    roles, distances, shifts = draw.order(n), torch.empty(n), torch.empty(n)
-    distances[roles] = draw.one_of(1, 1e-5, 1e4) * torch.linspace(0.1, 1, n)  # gone, ..., best, next, ..., does nothing, furthest
-    lost = [draw.one_of(3, 1.001), torch.nan, 3, torch.nan, 3][:gone]
-    shifts[roles] = limit * torch.tensor([*lost, draw.one_of(0.9, 0, 0.5), 0.1, *[0.5] * n])[:n]
-    if n > gone + 3:
-        shifts[roles[-2]] = 0.0
-    return distances, shifts
+def _two(value):
+    wrong_if(not isinstance(value, (tuple, list)) or len(value) != 2,
+             "two pairs are asked: one for the discriminator, and then one for the gaze estimator")
+    return value
 
 
-def _nearest(answer, distances, shifts, limit):
-    kept = shifts <= limit
-    found = answer(distances, shifts, limit)
-    expect(found, nearest_kept(distances, shifts, limit), {
-        "the nearest of all, but its pupils have moved: which refiners keep the label?": distances.argmin(),
-        "no pupil is found in its images (nan): is that a label kept?": torch.where(shifts > limit, torch.inf, distances).argmin(),
-        "the one that moves pupils least also does nothing": shifts.nan_to_num(torch.inf).argmin(),
-        "the furthest of those that keep the label": torch.where(kept, distances, -torch.inf).argmax(),
-        "its place among those that keep the label: it is asked among all": distances[kept].argmin(),
-        "that is the distance: the place is asked": distances[kept].min(),
-        "pixels and distances cannot be added: they have other units": (distances + shifts).nan_to_num(torch.inf).argmin(),
-        "places count from 0": nearest_kept(distances, shifts, limit) + 1,
-    })
-    turned = distances.argsort(descending=True)
-    expect_rule("the same refiners in another order, and another one is taken",
-                answer(distances[turned], shifts[turned], limit), (turned == int(found)).nonzero()[0, 0])
+def _learns(who, images, found, known, labels, exchanged):
+    """Ask for the first of the known images, {kind: images}, as many as labels: each once, with its own label, in any order."""
+    kinds, places = [kind for kind in known for _ in known[kind]], which(images, torch.cat([*known.values()]))
+    seen, asked = (Counter(kinds[place] for place in some) for some in (set(places), range(len(labels))))
+    wrong_if(seen - asked, f"{who} sees {' and '.join(seen - asked)} images: are they meant for it?")
+    wrong_if(asked - seen, f"{who} misses {' and '.join(asked - seen)} images")
+    wrong_if(len(places) > len(labels), f"{who} sees an image twice")
+    found, right = plain(found), plain(labels)[places]
+    wrong_if(not same(found, right) and same(found.sort(0).values, right.sort(0).values),
+             f"{who} gets the right images and labels, but out of step: each image has its own label")
+    expect(found, right, {f"{who} gets exchanged labels: what does each number stand for?": exchanged[places]})
