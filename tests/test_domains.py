@@ -49,7 +49,7 @@ def test_the_harder_domain_has_other_people_to_learn_from_and_to_test_on(monkeyp
     domain = stand_in_domain(replace(PROFILES["quick-hard"], real=80, test=120))
     learned, tested = (set(eyes["eye_x"].tolist()) for eyes in drawn)
     assert len(learned) == len(tested) == 40 and not learned & tested and domain.apart == "people"
-    assert set(domain.test.groups["day"]) == {f"p{i:02d}/day{i + 1:02d}" for i in range(40)}
+    assert set(domain.test.groups["day"]) == {f"s{i:02d}/day{i + 1:02d}" for i in range(40)}
     assert max(eyes["kappa"].max() for eyes in drawn) > EYE["kappa"].high
     assert "subject" not in stand_in_domain(SMALL).test.groups
 

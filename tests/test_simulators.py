@@ -483,9 +483,9 @@ def test_people_keep_their_anatomy_and_have_days_of_their_own(shot):
     found = stand_in(700, 0, people=7)
     (eyes, _), = shot[0]
     subjects, days = (np.asarray(found.groups[name]) for name in ("subject", "day"))
-    assert np.unique(subjects, return_counts=True)[0].tolist() == [f"p{i:02d}" for i in range(7)]
+    assert np.unique(subjects, return_counts=True)[0].tolist() == [f"s{i:02d}" for i in range(7)]
     assert [len(set(days[subjects == name])) for name in np.unique(subjects)] == [2] * 7 and len(set(days)) == 14
-    assert days[0] == "p00/day01" and days[-1] == "p06/day14"
+    assert days[0] == "s00/day01" and days[-1] == "s06/day14"
     for name, values in eyes.values.items():
         each = [len(values[torch.from_numpy(subjects == who)].unique()) for who in np.unique(subjects)]
         assert each == [1] * 7 if name in ANATOMY else min(each) > 1, name

@@ -41,7 +41,7 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None, pe
     A `day` shares most of its light, skin and exposure, as those of one person do; each image has a camera of its own.
     There are about 50 images a day.
     people: how many there are, one after the other, each of whom keeps an anatomy; the group `subject` then names them, and a
-    day is one person's, named p01/day03.  0: each image shows somebody else.
+    day is one person's, named s01/day03.  0: each image shows somebody else.
     Images of MPIIGaze's own size, 36x60, are as photographed; of another size they are scaled.
     Raises UserError for a number of people that is none, or more than images.
     progress: called as progress(done, total) now and then, for a bar.
@@ -55,7 +55,7 @@ def stand_in(n, seed, size=(35, 55), device="cpu", prior=WILD, progress=None, pe
     if people:
         whose = _first(person).to(device)
         eyes = eyes.with_values(**{name: eyes[name][whose] for name in ANATOMY})
-        groups["subject"] = [f"p{p:02d}" for p in person.tolist()]
+        groups["subject"] = [f"s{p:02d}" for p in person.tolist()]          # s, not p: MPIIGaze has a p00
         groups["day"] = group_names(groups)
     seen = render(eyes, native, progress=progress)
     # In parts: in one go a hundred thousand images would need as many gigabytes.
