@@ -1,12 +1,10 @@
-"""Formulas as MathML, which browsers and screen readers know by themselves: no script, no font, nothing to fetch."""
-
-import re
+"""Formulas as MathML, which browsers and screen readers know by themselves: no script, and nothing to fetch elsewhere."""
 
 from docutils import nodes
-from docutils.utils.math import MathError, latex2mathml
+from math_core import LatexError, LatexToMathML
 from sphinx.errors import ExtensionError
 
-DOTS = re.compile(r"\\dots\b")                  # not known to docutils, which knows \ldots
+CONVERTER = LatexToMathML()
 
 
 def inline(translator, node):
@@ -22,9 +20,9 @@ def block(translator, node):
 def mathml(node, block):
     """A formula's MathML.  Raises ExtensionError, which names the page, for what cannot be converted."""
     try:
-        return latex2mathml.tex2mathml(DOTS.sub(r"\\ldots", node.astext()), as_block=block)
-    except MathError as error:
-        raise ExtensionError(f"{node.source or 'a page'}, line {node.line}: a formula cannot be shown, {error}") from error
+        return CONVERTER.convert_with_local_state(node.astext(), displaystyle=block)
+    except LatexError as error:
+        raise ExtensionError(f"{node.source or 'a page'}, line {node.line}: the formula {node.astext()!r} cannot be shown") from error
 
 
 def setup(app):
