@@ -38,6 +38,7 @@ autodoc_member_order = "bysource"
 autodoc_inherit_docstrings = False                              # PyTorch's are not ours to show
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True                                # names=GALLERY, not all that it holds
+viewcode_follow_imported_members = False
 
 html_theme = "furo"
 html_static_path = ["static"]

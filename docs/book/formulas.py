@@ -22,7 +22,8 @@ def mathml(node, block):
     try:
         return CONVERTER.convert_with_local_state(node.astext(), displaystyle=block)
     except LatexError as error:
-        raise ExtensionError(f"{node.source or 'a page'}, line {node.line}: the formula {node.astext()!r} cannot be shown") from error
+        place = f"{node.source or 'a page'}, line {node.line}"
+        raise ExtensionError(f"{place}: the formula {node.astext()!r} cannot be shown") from error
 
 
 def setup(app):

@@ -47,7 +47,8 @@ class Widgets(SphinxTransform):
     def apply(self, **_):
         for printed in list(self.document.findall(nodes.literal_block)):
             if RUNS_ELSEWHERE in printed.astext() and "output" in printed.get("classes", []):
-                printed.replace_self(nodes.note("", nodes.paragraph("", printed.astext().strip("'\n")), classes=["widget"]))
+                title, text = nodes.title("", "Moves in the notebook"), nodes.paragraph("", printed.astext().strip("'\n"))
+                printed.replace_self(nodes.admonition("", title, text, classes=["note", "widget"]))
 
 
 class Headless(SphinxTransform):

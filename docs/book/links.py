@@ -25,7 +25,8 @@ class ToTheCode(SphinxPostTransform):
                 continue
             there = objects.get((named[1] or named[2]).replace("/", "."))
             if there and there.docname != self.env.docname:
-                literal.replace_self(make_refnode(self.app.builder, self.env.docname, there.docname, there.node_id, literal.deepcopy()))
+                text = literal.deepcopy()
+                literal.replace_self(make_refnode(self.app.builder, self.env.docname, there.docname, there.node_id, text))
 
 
 class ToTheExamples(SphinxPostTransform):

@@ -23,19 +23,24 @@ class Modules(SphinxDirective):
     def run(self):
         package = importlib.import_module(self.arguments[0])
         listed = {line.split()[0]: i for i, line in enumerate((package.__doc__ or "").splitlines()) if line.startswith("    ")}
-        found = [f"{package.__name__}.{module.name}" for module in
-                 sorted(pkgutil.iter_modules(package.__path__), key=lambda module: listed.get(module.name, len(listed)))
-                 if not module.name.startswith("_") and not (module.ispkg and package.__name__ == "simgan_lib")]
-        sections = [f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members: {', '.join(offered(name))}\n```"
-                    for name in found]
-        return self.parse_text_to_nodes("\n\n".join(sections), allow_section_headings=True)
+        walk = pkgutil.walk_packages if "." in package.__name__ else pkgutil.iter_modules        # at the top the modules alone
+        found = sorted((module for module in walk(package.__path__, f"{package.__name__}.") if "._" not in module.name),
+                       key=lambda module: listed.get(module.name.rpartition(".")[2], len(listed)))
+        found = [module.name for module in found if walk is pkgutil.walk_packages or not module.ispkg]
+        return self.parse_text_to_nodes("\n\n".join(map(section, found)), allow_section_headings=True)
+
+
+def section(name):
+    """The Markdown of a module's section."""
+    members = "\n   :members: " + ", ".join(offered(name)) if offered(name) else ""      # alone, `:members:` would be all
+    return f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}{members}\n```"
 
 
 def offered(name):
     """The functions and classes that a module itself defines, in its order."""
     module = importlib.import_module(name)
     return [each for each, what in vars(module).items() if not each.startswith("_")
-            and (inspect.isclass(what) or inspect.isfunction(what)) and what.__module__ == name and what.__doc__]
+            and (inspect.isclass(what) or inspect.isfunction(inspect.unwrap(what))) and what.__module__ == name and what.__doc__]
 
 
 def as_it_is(app, what, name, subject, options, lines):
