@@ -8,35 +8,39 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
-UNSET = "OWNER_UNSET"                            # in addresses, until the kit is published: such a link leads nowhere
 HERE = "Read as page"                            # the badge that leads to the page itself
 RUNS_ELSEWHERE = "Run the notebook"              # in every widget's sentence
 
 
-class Badges(SphinxTransform):
-    """Pictures from elsewhere become their alternative text; at the top of a notebook there is the file."""
+class Ways(SphinxTransform):
+    """Below a notebook's title: where else it opens, and the file.  Badges go, which are pictures from elsewhere."""
 
     default_priority = 10                        # before Sphinx looks for pictures
 
     def apply(self, **_):
-        offered = self.env.docname.startswith("notebooks/")
-        for image in list(self.document.findall(nodes.image)):
-            if "://" not in image["uri"]:
-                continue
-            link = image.parent
-            paragraph = link.parent
-            if image["alt"] == HERE or UNSET in link.get("refuri", ""):
-                paragraph.remove(link)
-            else:
-                image.replace_self(nodes.Text(image["alt"]))
-            if offered:
-                paragraph += self.notebook()
-                offered = False
+        ways = [badge for badge in map(worded, badges(self.document)) if badge.astext() != HERE]
+        if self.env.docname.startswith("notebooks/"):
+            name = self.env.docname.rpartition("/")[2] + ".ipynb"
+            ways.append(addnodes.download_reference("", "Download the notebook", refdoc=self.env.docname, reftarget=name,
+                                                    refdomain="", reftype="download"))
+        if ways:
+            separated = [node for way in ways for node in (nodes.Text(" · "), way)][1:]
+            self.document.next_node(nodes.section).insert(1, nodes.paragraph("", "", *separated))
 
-    def notebook(self):
-        name = self.env.docname.rpartition("/")[2] + ".ipynb"
-        link = addnodes.download_reference("", "", refdoc=self.env.docname, reftarget=name, refdomain="", reftype="download")
-        return [nodes.Text(" "), link.__class__("", "Download the notebook", **link.attributes)]
+
+def badges(document):
+    """The links of a page that are pictures of other servers, taken out of it."""
+    for image in [image for image in document.findall(nodes.image) if "://" in image["uri"]]:
+        link, paragraph = image.parent, image.parent.parent
+        paragraph.remove(link)
+        if not paragraph.astext().strip():
+            paragraph.parent.remove(paragraph)
+        yield link
+
+
+def worded(link):
+    """The same link in words, those that its picture has for who cannot see it."""
+    return nodes.reference("", link.next_node(nodes.image)["alt"], refuri=link["refuri"])
 
 
 class Widgets(SphinxTransform):
@@ -64,6 +68,6 @@ class Headless(SphinxTransform):
 
 def setup(app):
     app.add_transform(Headless)
-    app.add_transform(Badges)
+    app.add_transform(Ways)
     app.add_transform(Widgets)
     return {"parallel_read_safe": True}
