@@ -225,10 +225,14 @@ def test_a_formula_that_cannot_be_shown_stops_the_build(tmp_path):
 
 
 def test_badges_become_links_in_words_and_instructors_have_their_page(tmp_path):
-    files = {"coursework/README.md": "# For instructors\n\nText."}
+    instructors = "# For instructors\n\n[A part](source/part.py), [a folder](source/), [a lesson](../notebooks/01_tiny.ipynb)."
+    files = {"coursework/README.md": instructors, "coursework/source/part.py": "x = 1"}
     done = make(small(tmp_path, badges=BADGES, files=files), tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    page = read(tmp_path / "out")["notebooks/01_tiny.html"]
+    pages = read(tmp_path / "out")
+    page = pages["notebooks/01_tiny.html"]
+    assert not broken((tmp_path / "out").resolve(), "coursework/README.html", pages["coursework/README.html"], pages)
+    assert "a folder" in pages["coursework/README.html"].text
     assert not any(elsewhere(address) for address in page.fetched)
     assert [link for link in page.links if "somebody" in link] == ["https://colab.research.google.com/github/somebody/kit"]
     assert ">Open in Colab</a> · " in page.text and "../coursework/README.html" in page.links

@@ -30,7 +30,8 @@ class Ways(SphinxTransform):
 
 def badges(document):
     """The links of a page that are pictures of other servers, taken out of it."""
-    for image in [image for image in document.findall(nodes.image) if "://" in image["uri"]]:
+    linked = [image for image in document.findall(nodes.image) if isinstance(image.parent, nodes.reference)]
+    for image in [image for image in linked if "://" in image["uri"]]:
         link, paragraph = image.parent, image.parent.parent
         paragraph.remove(link)
         if not paragraph.astext().strip():

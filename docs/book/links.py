@@ -1,7 +1,7 @@
-"""Links to files that are no pages lead to where the book shows them: programs of examples/, modules of simgan_lib."""
+"""Links to what is no page lead to where the book shows it: programs of examples/, modules of simgan_lib; or nowhere."""
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from docutils import nodes
 from sphinx import addnodes
@@ -42,7 +42,20 @@ class ToTheExamples(SphinxPostTransform):
                 link.replace_self(make_refnode(self.app.builder, self.env.docname, EXAMPLES, heading, link.children))
 
 
+class Folders(SphinxPostTransform):
+    """A link to a folder, which a book cannot open, is its text alone."""
+
+    default_priority = 8                         # before MyST looks for a page of that name
+
+    def run(self, **_):
+        here = Path(self.env.doc2path(self.env.docname)).parent
+        for link in list(self.document.findall(addnodes.pending_xref)):
+            if link["reftype"] == "myst" and (here / link["reftarget"]).is_dir():
+                link.replace_self(link.children)
+
+
 def setup(app):
+    app.add_post_transform(Folders)
     app.add_post_transform(ToTheCode)
     app.add_post_transform(ToTheExamples)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
