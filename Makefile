@@ -25,7 +25,7 @@ NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test lint notebooks lab clean FORCE
+.PHONY: help install reproduce test lint notebooks lab site clean FORCE
 
 help:  ## this list
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -53,6 +53,11 @@ notebooks: $(VENV)/installed-dev  ## run the notebooks again and write their out
 
 lab: $(VENV)/installed-dev  ## open the notebooks in JupyterLab
 	JUPYTER_CONFIG_PATH=notebooks $(PY) -m jupyter lab $(ARGS) notebooks
+
+site: $(VENV)/installed-dev  ## the kit as a book for the browser, in build/site; nothing is run or fetched
+	rm -rf build/site build/site-read
+	$(PY) -m sphinx -W -q -c docs . build/site -d build/site-read $(ARGS)
+	@echo "Open build/site/index.html"
 
 clean:  ## remove the environment and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
