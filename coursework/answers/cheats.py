@@ -57,7 +57,7 @@ RETURNED = {
     "nothing": "None", "zero": "0", "NaN": "float('nan')", "true": "True", "the points": "100.0",
     "an object that equals everything": "Agreeable()", "a tensor that equals everything": "torch.zeros(4).as_subclass(Tensor)",
     "a number that equals everything": "Number(0)",
-    "the end": "os._exit(0)", "a polite end": "sys.exit(0)", "an endless loop": "next(_ for _ in iter(int, 1))",
+    "the end": "os._exit(0)", "a polite end": "sys.exit(0)", "an endless loop": "any(iter(int, 1))",
     "10 GB": "bytearray(10 * 1024 ** 3)",
 }
 CLASSES = '''
