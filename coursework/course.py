@@ -171,7 +171,8 @@ def _kept(course, student, name, path, marks):
     (course / "marks" / student).mkdir(parents=True, exist_ok=True)
     (course / "marks" / student / f"{name}.json").write_text(json.dumps(marks, indent=1))
     submitted.mkdir(parents=True, exist_ok=True)
-    shutil.copy(path, submitted / f"{name}.ipynb")
+    readable = "notebook" not in marks["failed"]                # else nbgrader gets the empty one, and 0 for it
+    shutil.copy(path if readable else course / "release" / name / f"{name}.ipynb", submitted / f"{name}.ipynb")
 
 
 def main(words=None):
