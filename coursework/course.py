@@ -29,7 +29,7 @@ HIDDEN = [HERE]          # from students' processes, with the course itself
 
 # ---- release ----
 def notebook_of(name):
-    """The instructor's notebook of an assignment, with nbgrader's metadata: kinds and names from the source, points from the parts."""
+    """The instructor's notebook, with nbgrader's metadata: kinds and names are the source's, points those of the parts."""
     import jupytext
     notebook = jupytext.read(HERE / "source" / name / f"{name}.py")
     points = {part.name: part.points for part in parts.parts_of(name)}
@@ -118,10 +118,11 @@ def put_marks(notebook, resources, course=COURSE):
             cell.outputs = []
         if cell.cell_type == "code" and kind.get("grade") and not kind.get("solution"):
             row = rows.get(kind["grade_id"], {"earned": 0.0, "criteria": []})
-            text = "".join(f"{each['earned']:g} of {each['points']:g}: {each['name']}" + (f" -- {each['message']}" if each["message"] else "")
-                           + "\n" for each in row["criteria"])
+            text = "".join(f"{each['earned']:g} of {each['points']:g}: {each['name']}{each['message'] and ' -- ' + each['message']}\n"
+                           for each in row["criteria"])
             cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text or "not marked\n"),
-                            nbformat.v4.new_output("execute_result", data={"text/plain": repr(float(row["earned"]))}, execution_count=1)]
+                            nbformat.v4.new_output("execute_result", execution_count=1,
+                                                       data={"text/plain": repr(float(row["earned"]))})]
     return notebook, resources
 
 
@@ -152,8 +153,9 @@ def grade(folder, names, course=COURSE, jobs=2):
                 marks = {"parts": [], "isolation": "", "failed": {"notebook": str(error)}, "seconds": 0}
             _kept(course, student, name, path, marks)
             earned = sum(row["earned"] for row in marks["parts"])
+            trouble = f" ({'; '.join(marks['failed'].values())[:100]})" if marks["failed"] else ""
             print(f"{number}/{len(rows)} {student} {name}: {earned:g} of {sum(part.points for part in parts.parts_of(name)):g}, "
-                  f"{marks['seconds']} s" + (f" ({'; '.join(marks['failed'].values())[:100]})" if marks["failed"] else ""), flush=True)
+                  f"{marks['seconds']} s{trouble}", flush=True)
     if marks["isolation"]:
         print(f"isolation: {marks['isolation']}")
     nbgrader = api(course)
@@ -162,7 +164,8 @@ def grade(folder, names, course=COURSE, jobs=2):
         if result["success"]:
             result = nbgrader.generate_feedback(name, student)
         if not result["success"]:
-            print(f"{student} {name}: nbgrader took no marks ({(result.get('error') or result.get('log') or '').strip()[-300:]})", file=sys.stderr)
+            said = (result.get("error") or result.get("log") or "").strip()[-300:]
+            print(f"{student} {name}: nbgrader took no marks ({said})", file=sys.stderr)
     export(course, [(student, name) for student, name, _ in rows])
 
 

@@ -9,7 +9,7 @@ import json
 
 
 def export(course, rows):
-    """Write course/exports/: marks.csv, canvas.csv, moodle.csv, and gradescope/STUDENT-ASSIGNMENT.json.  rows: [(student, assignment)]."""
+    """Write exports/: marks.csv, canvas.csv, moodle.csv, gradescope/STUDENT-ASSIGNMENT.json.  rows: [(student, assignment)]."""
     marks = {row: json.loads((course / "marks" / row[0] / f"{row[1]}.json").read_text()) for row in rows}
     folder = course / "exports"
     (folder / "gradescope").mkdir(parents=True, exist_ok=True)
@@ -25,8 +25,10 @@ def export(course, rows):
            [[_text(student), *(total.get((student, name), "") for name in names)] for student in students])
     for (student, name), found in marks.items():
         tests = [{"name": f"{part['name']}: {each['name']}", "score": each["earned"], "max_score": each["points"],
-                  "output": each["message"], "visibility": "after_published"} for part in found["parts"] for each in part["criteria"]]
-        (folder / "gradescope" / f"{student}-{name}.json").write_text(json.dumps({"tests": tests, "execution_time": found["seconds"]}, indent=1))
+                  "output": each["message"], "visibility": "after_published"}
+                 for part in found["parts"] for each in part["criteria"]]
+        text = json.dumps({"tests": tests, "execution_time": found["seconds"]}, indent=1)
+        (folder / "gradescope" / f"{student}-{name}.json").write_text(text)
     print(folder / "marks.csv")
 
 

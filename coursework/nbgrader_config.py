@@ -11,6 +11,7 @@ from nbgrader.preprocessors import (
 from coursework.course import put_marks
 
 c = get_config()  # noqa: F821
-c.Autograde.autograde_preprocessors = [put_marks, IgnorePattern, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
+c.Autograde.autograde_preprocessors = [
+    put_marks, IgnorePattern, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
 c.ClearSolutions.code_stub = {"python": "...  # your code"}
 c.ClearSolutions.text_stub = "*Your answer*"

@@ -125,7 +125,8 @@ class Session:
             with deadline(self.cell_seconds):
                 reason = self.peer.ask("cell", source)
         except (TimeUp, Lost, WireError) as error:
-            self.failed[name] = f"no end within {self.cell_seconds:g} seconds" if isinstance(error, TimeUp) else "the end of the process"
+            hung = isinstance(error, TimeUp)
+            self.failed[name] = f"no end within {self.cell_seconds:g} seconds" if hung else "the end of the process"
             self.skipped.add(name)
             self.kill()
             return False

@@ -142,7 +142,8 @@ class Peer:
 
     def clear(self):
         """Forget everything that was handed out."""
-        self.objects, self.handles, self.remotes, self.gone, self.count = {}, {}, weakref.WeakValueDictionary(), [], itertools.count()
+        self.objects, self.handles, self.count = {}, {}, itertools.count()
+        self.remotes, self.gone = weakref.WeakValueDictionary(), []
         self.inputs, self.fresh, self.graphs, self.held = [], set(), [], collections.deque(maxlen=HELD)
         self.twins = Twins(self.side[0], weak=self.strict)
 
@@ -150,7 +151,7 @@ class Peer:
     def ask(self, verb, *values):
         """What the other side answers.  Raises what it raised, Lost if it is gone, WireError for nonsense."""
         before = self.inputs, self.fresh
-        self.inputs, self.fresh = [value for value in _flat(values) if isinstance(value, torch.Tensor) and value.requires_grad], set()
+        self.inputs, self.fresh = _with_gradients(values), set()
         self.depth += 1
         try:
             self._send("ask", [verb, *values])
@@ -175,11 +176,13 @@ class Peer:
             result = self.verbs[verb](*values)
             if self.strict:
                 self.held.append([values, result])
-                self.graphs += [value for value in _flat([values, result]) if isinstance(value, torch.Tensor) and value.requires_grad]
+                self.graphs += _with_gradients([values, result])
             self._send("answer", result)
         except Lost:
             raise
-        except (Exception if self.strict else BaseException) as error:
+        except BaseException as error:                      # a student's SystemExit is an answer; the grader's own goes on up
+            if self.strict and not isinstance(error, Exception):
+                raise
             self._send("error", [type(error).__name__, str(error)[:2000]])
         finally:
             self.depth -= 1
@@ -384,6 +387,10 @@ def _flat(values):
             yield from _flat(value.values())
         else:
             yield value
+
+
+def _with_gradients(values):
+    return [value for value in _flat(values) if isinstance(value, torch.Tensor) and value.requires_grad]
 
 
 def _error(name, text):

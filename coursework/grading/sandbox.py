@@ -59,18 +59,19 @@ class Lane:
     """
 
     def __init__(self, hidden=(), ways=WAYS, limits=LIMITS):
-        self.hidden, self.ways, self.limits, self.running = [str(Path(path).resolve()) for path in hidden], ways, dict(limits), False
+        self.hidden, self.limits = [str(Path(path).resolve()) for path in hidden], dict(limits)
+        self.ways, self.running = ways, False
         self.scratch = tempfile.mkdtemp(prefix="answers-")
         if not os.geteuid():
             os.chmod(self.scratch, 0o777)                   # root's rights are given up: the student's process is nobody's
         self._open()
 
     def _open(self):
-        for self.way, command in self.ways.items():
+        for way, command in self.ways.items():
             if (not command or shutil.which(command[0])) and self._started(command):
-                self.ways = {self.way: command}
+                self.way, self.ways = way, {way: command}
                 return
-        raise UserError(f"no process for students' code could be started (tried: {', '.join(self.ways)}))")
+        raise UserError(f"no process for students' code could be started (tried: {', '.join(self.ways)})")
 
     def _started(self, command):
         self.control, theirs = socket.socketpair()
@@ -95,7 +96,7 @@ class Lane:
     def isolation(self):
         """One sentence: which walls stand."""
         walls = ["no network" if self.state["offline"] else "sockets blocked in Python only: NO real wall against the network",
-                 "disk read-only, coursework hidden" if self.state["covered"] else "disk open to reading, and to writing as this user",
+                 "disk read-only, coursework hidden" if self.state["covered"] else "disk as open as to this user",
                  "own process namespace" if self.state["alone"] else "processes ended one by one"]
         return f"{self.way}: {'; '.join(walls)}"
 

@@ -48,7 +48,8 @@ def main(control, scratch, *hidden):
     control, scratch = socket.socket(fileno=int(control)), Path(scratch)
     _prctl(*NOT_DUMPABLE), _prctl(*SUBREAPER)
     alone = os.getpid() == 1
-    control.send(json.dumps({"alone": alone, "covered": _covered(scratch, hidden) if alone else [], "offline": _offline()}).encode())
+    covered = alone and _covered(scratch, hidden)
+    control.send(json.dumps({"alone": alone, "covered": covered, "offline": _offline()}).encode())
     while True:
         order, descriptors, *_ = socket.recv_fds(control, 65536, 2)
         if descriptors:
@@ -74,7 +75,7 @@ def _offline():
 
 
 def _covered(scratch, hidden):
-    """Make all read-only but the scratch folder, and cover the hidden folders  ->  those that are covered."""
+    """Make all read-only but the scratch folder, and cover the hidden folders  ->  whether both were done."""
     mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for fields in mounts:
         flags = sum(KEPT.get(word, 0) for word in fields[5].split(","))
@@ -82,7 +83,8 @@ def _covered(scratch, hidden):
     for folder in hidden:
         LIBC.mount(b"none", os.fsencode(folder), b"tmpfs", RDONLY, b"size=4k")
     LIBC.mount(b"none", os.fsencode(scratch), b"tmpfs", 0, b"size=64m,mode=1777")
-    return [folder for folder in hidden if not os.path.isdir(folder) or not os.listdir(folder)]
+    covered = all(not os.path.isdir(folder) or not os.listdir(folder) for folder in hidden)
+    return covered and os.statvfs(__file__).f_flag & os.ST_RDONLY == os.ST_RDONLY
 
 
 def _kill_all(alone):
@@ -151,7 +153,7 @@ def _student(receive, send, scratch, order):
         nothing = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):
             os.dup2(nothing, standard)
-        sys.stdin, sys.stdout, sys.stderr = open(os.devnull), output, output       # noqa: SIM115  until the end
+        sys.stdin, sys.stdout, sys.stderr = open(os.devnull), output, output
         _limit(order["limits"])
         _powerless()
         if not order["offline"]:

@@ -87,8 +87,8 @@ def _least(answer, case):
     found = _capacity(answer, *case)
     asked = f"(batch {batch}, {rounds} rounds, chance {chance:g})"
     wrong_if(_enough(found, *case) == 0, f"{found} places are too few {asked}")
-    wrong_if(_enough(found - 1, *case) == 1, f"{found} places, where fewer would do {asked}: is it rounded up once, at the end, and "
-                                             "is it half a batch that a round overwrites?")
+    wrong_if(_enough(found - 1, *case) == 1, f"{found} places, where fewer would do {asked}: is it rounded up once, at the "
+                                             "end, and is it half a batch that a round overwrites?")
 
 
 @criterion(1, "large enough")
@@ -155,14 +155,14 @@ def _copied(value):
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
     plain = value is None or type(value) in (bool, int, float, str)
-    wrong_if(not plain, f"the state holds a {getattr(value, '__name__', type(value).__name__)}: a file of weights alone takes dicts, "
-                        "lists, tensors, numbers and texts")
+    wrong_if(not plain, f"the state holds a {getattr(value, '__name__', type(value).__name__)}: a file of weights alone takes "
+                        "dicts, lists, tensors, numbers and texts")
     return value
 
 
 def _state(answer, buffer):
     state = answer.attempt(buffer.state)
-    wrong_if(not isinstance(state, dict) or not state, f"state() returns {type(state).__name__}: a dict is asked, with something in it")
+    wrong_if(not isinstance(state, dict) or not state, f"state() returns {type(state).__name__}: a dict with content is asked")
     return state
 
 
@@ -423,7 +423,8 @@ def catches(answer, draw):
 PARTS = [
     Part("share", "share_batch", (share_shape, share_number, share_stored, share_edges)),
     Part("capacity", "capacity_for", (capacity_enough, capacity_least, capacity_edges)),
-    Part("resume", "ResumableBuffer", (state_buffer, state_plain, state_images, state_goes_on, state_snapshot, state_empty), seconds=60),
+    Part("resume", "ResumableBuffer",
+         (state_buffer, state_plain, state_images, state_goes_on, state_snapshot, state_empty), seconds=60),
     Part("age", "mean_ages", (age_shape, age_queue, age_hoard, age_random), seconds=40),
     Part("test", "check_buffer", (catches,), seconds=60),
 ]
