@@ -25,11 +25,11 @@ NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test lint notebooks lab site clean FORCE
+.PHONY: help install reproduce test lint notebooks lab site test-coursework coursework-release coursework-grade clean FORCE
 
 help:  ## this list
 	@echo "make TARGET [VARIABLE=value ...]"
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 	@echo "Variables: PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX=$(TORCH_INDEX) JOBS=$(JOBS) ARGS="
 
 install: $(VENV)/installed  ## make the environment in .venv, once
@@ -58,6 +58,15 @@ site: $(VENV)/installed-dev  ## the kit as a book for the browser, in build/site
 	rm -rf build/site build/site-read
 	$(PY) -m sphinx -W -q -c docs . build/site -d build/site-read $(ARGS)
 	@echo "Open build/site/index.html"
+
+test-coursework: $(VENV)/installed-dev  ## mark the whole bank of right and wrong answers and of cheats
+	$(PY) -m coursework.bank $(ASSIGNMENT)
+
+coursework-release: $(VENV)/installed-dev  ## students' notebooks  [ASSIGNMENT=...]
+	$(PY) -m coursework.course release $(ASSIGNMENT)
+
+coursework-grade: $(VENV)/installed-dev  ## marks, feedback, exports  SUBMISSIONS=folder [ASSIGNMENT=...]
+	$(PY) -m coursework.course grade '$(SUBMISSIONS)' $(ASSIGNMENT)
 
 clean:  ## remove the environment and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
