@@ -1,5 +1,5 @@
 # Everything happens in .venv; nothing else of the machine is touched.
-PYTHON ?= python3
+PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 # The build of torch.  One release by number, the one that the kit is tested with: it has CPU wheels for Python 3.10 to
 # 3.13 on PyTorch's own index, some 200 MB instead of several GB with CUDA.  Where that index cannot be reached, pip
 # says so and takes the same release from where it takes everything else.
@@ -19,17 +19,24 @@ export OMP_WAIT_POLICY ?= passive
 GET_PIP ?= https://bootstrap.pypa.io/get-pip.py
 
 VENV := .venv
-PY := $(VENV)/bin/python
+# Windows (make from Git's bash) has its own name for the folder of programs, and its own encoding of texts.
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+export PYTHONUTF8 ?= 1
+else
+BIN := $(VENV)/bin
+endif
+PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test lint notebooks lab clean FORCE
+.PHONY: help install reproduce test lint notebooks lab fork clean FORCE
 
 help:  ## this list
 	@echo "make TARGET [VARIABLE=value ...]"
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
 	@echo "Variables: PYTHON=$(PYTHON) TORCH=$(TORCH) TORCH_INDEX=$(TORCH_INDEX) JOBS=$(JOBS) ARGS="
 
 install: $(VENV)/installed  ## make the environment in .venv, once
@@ -45,14 +52,17 @@ test: lint  ## linters, unit tests, doctests, and every notebook run and compare
 
 lint: $(VENV)/installed-dev  ## style, spelling, and which way imports run
 	$(PY) -m ruff check .
-	$(VENV)/bin/codespell
-	$(VENV)/bin/lint-imports
+	$(BIN)/codespell
+	$(BIN)/lint-imports
 
 notebooks: $(VENV)/installed-dev  ## run the notebooks again and write their outputs
 	$(PY) notebooks/build.py $(ARGS)
 
 lab: $(VENV)/installed-dev  ## open the notebooks in JupyterLab
 	JUPYTER_CONFIG_PATH=notebooks $(PY) -m jupyter lab $(ARGS) notebooks
+
+fork: $(VENV)/installed-dev  ## write your place on GitHub into badges, set-up cells, citation: OWNER=name REPO=simgan-kit
+	@$(PY) notebooks/fork.py "$$OWNER" $${REPO:+"$$REPO"}
 
 clean:  ## remove the environment and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
