@@ -172,7 +172,7 @@ def test_every_notebook_of_the_kit_can_be_forked():
         assert notebook.metadata.simgan["code_sha256"] == build.digests(script)["code_sha256"]
 
 
-@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@pytest.mark.skipif(shutil.which("make") is None or os.name == "nt", reason="no make here, or no shell's script for a program")
 @pytest.mark.parametrize("words, expected", [
     (["OWNER=some-one"], "[some-one]"), (["OWNER=some-one", "REPO=eyes"], "[some-one][eyes]"), ([], "[]"),
     (["OWNER=a'; echo b"], "[a'; echo b]")])
