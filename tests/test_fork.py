@@ -182,7 +182,8 @@ def test_make_hands_the_names_over_as_they_are(words, expected, tmp_path):
     python.parent.mkdir(parents=True)
     python.write_text('#!/bin/sh\nshift\nfor word; do printf "[%s]" "$word"; done\n')
     python.chmod(0o755)
-    environment = {name: value for name, value in os.environ.items() if name not in ("OWNER", "REPO", "MAKEFLAGS", "OS")}
+    ours = "OWNER", "REPO", "MAKEFLAGS", "MAKELEVEL", "OS"
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
     said = subprocess.run(["make", "-s", "-o", ".venv/installed-dev", "fork", *words], cwd=tmp_path, env=environment,
                           capture_output=True, text=True, check=True)
     assert said.stdout == expected
