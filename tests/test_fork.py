@@ -161,8 +161,12 @@ def test_a_file_that_has_no_place_for_it_is_named_and_nothing_written(name, foun
     assert capsys.readouterr().err.startswith(f"{Path(name).name}: expected one place")
 
 
-def test_every_notebook_of_the_kit_can_be_forked():
-    made = fork.forked(fork.place("some-one", "eyes"))
+@pytest.fixture(scope="module")
+def made():
+    return fork.forked(fork.place("some-one", "eyes"))
+
+
+def test_every_notebook_of_the_kit_can_be_forked(made):
     scripts = build.scripts()
     both = {path.with_suffix(end) for path in scripts for end in (".py", ".ipynb")}
     assert set(made) == {ROOT / name for name in fork.FILES} | both
@@ -170,6 +174,17 @@ def test_every_notebook_of_the_kit_can_be_forked():
         script, notebook = jupytext.reads(made[path], "py:percent"), nbformat.reads(made[path.with_suffix(".ipynb")], as_version=4)
         assert build.described(script) == build.described(notebook)
         assert notebook.metadata.simgan["code_sha256"] == build.digests(script)["code_sha256"]
+
+
+def test_no_other_file_names_the_place(made):
+    """Else it would keep the old one."""
+    owner = rules.REPOSITORY.split("/")[0]
+    asked = ["git", "grep", "-l", "-i", "-F", "-e", rules.REPOSITORY, "-e", f"{owner}.github.io"]
+    found = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True)
+    if found.returncode not in (0, 1):
+        pytest.skip("not a git checkout")
+    known = {path.relative_to(ROOT).as_posix() for path in made}
+    assert set(found.stdout.split()) - known <= {"tests/test_fork.py"} and "notebooks/00_tour.py" in found.stdout
 
 
 @pytest.mark.skipif(shutil.which("make") is None or os.name == "nt", reason="no make here, or no shell's script for a program")
