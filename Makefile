@@ -57,7 +57,7 @@ test: lint  ## linters, unit tests, doctests, and every notebook run and compare
 
 # The kit goes in as a set-up cell does it.  Then what Colab lacks, as notebook 13 asks for it.
 test-colab: $(COLAB)/installed  ## the same with the old versions that Colab has: set-up, widgets, NOTEBOOKS="..."
-	-$(COLAB_PY) -m pip uninstall --quiet --yes anywidget psygnal
+	$(COLAB_PY) -m pip uninstall --quiet --yes anywidget psygnal
 	rm -rf build/lib
 	$(COLAB_PY) -m pip install --quiet --no-deps --force-reinstall .
 	$(COLAB_PY) -m pytest -m "long or not long" tests/test_colab.py
