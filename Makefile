@@ -1,5 +1,5 @@
 # Everything happens in .venv; nothing else of the machine is touched.
-PYTHON ?= python3
+PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 # The build of torch.  One release by number, the one that the kit is tested with: it has CPU wheels for Python 3.10 to
 # 3.13 on PyTorch's own index, some 200 MB instead of several GB with CUDA.  Where that index cannot be reached, pip
 # says so and takes the same release from where it takes everything else.
@@ -19,13 +19,28 @@ export OMP_WAIT_POLICY ?= passive
 GET_PIP ?= https://bootstrap.pypa.io/get-pip.py
 
 VENV := .venv
-PY := $(VENV)/bin/python
+# Windows (make from Git's bash) has its own name for the folder of programs, and its own encoding of texts.
+ifeq ($(OS),Windows_NT)
+PROGRAMS := Scripts
+export PYTHONUTF8 ?= 1
+else
+PROGRAMS := bin
+endif
+BIN := $(VENV)/$(PROGRAMS)
+PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check
 NOTEBOOKS = $(sort $(wildcard notebooks/[0-9]*.ipynb))
+# How pytest runs notebooks.
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) --nbval-sanitize-with=notebooks/nbval.cfg
+# An environment with Colab's versions.
+COLAB := build/colab
+COLAB_PY := $(COLAB)/$(PROGRAMS)/python
+WIDGETS := $(addprefix tests/test_,widgets.py hand_poser.py notebook_tools.py turing.py)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install reproduce test lint notebooks lab site test-coursework coursework-release coursework-grade clean FORCE
+.PHONY: help install reproduce test test-colab lint notebooks lab fork site test-coursework coursework-release \
+	coursework-grade clean FORCE
 
 help:  ## this list
 	@echo "make TARGET [VARIABLE=value ...]"
@@ -39,14 +54,22 @@ reproduce: $(VENV)/installed  ## the main job on the embedded default; ends with
 	$(PY) -m simgan_lib reproduce $(ARGS)
 
 test: lint  ## linters, unit tests, doctests, and every notebook run and compared
-	$(PY) -m pytest -n $(JOBS) --dist=loadfile --nbval --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
-		--nbval-sanitize-with=notebooks/nbval.cfg \
-		tests simgan_lib $(NOTEBOOKS) $(ARGS)
+	$(PY) -m pytest -n $(JOBS) --dist=loadfile $(NBVAL) tests simgan_lib $(NOTEBOOKS) $(ARGS)
+
+# The kit goes in as a set-up cell does it.  Then what Colab lacks, as notebook 13 asks for it.
+test-colab: $(COLAB)/installed  ## the same with the old versions that Colab has: set-up, widgets, NOTEBOOKS="..."
+	$(COLAB_PY) -m pip uninstall --quiet --yes anywidget psygnal
+	rm -rf build/lib
+	$(COLAB_PY) -m pip install --quiet --no-deps --force-reinstall .
+	$(COLAB_PY) -m pytest -m "long or not long" tests/test_colab.py
+	$(COLAB_PY) -m pytest -n $(JOBS) --dist=loadfile $(NBVAL) $(WIDGETS) $(filter-out notebooks/13%,$(NOTEBOOKS)) $(ARGS)
+	$(COLAB_PY) -m pip install --quiet --no-deps anywidget psygnal
+	$(COLAB_PY) -m pytest $(NBVAL) tests/test_part_labeller.py $(filter notebooks/13%,$(NOTEBOOKS)) $(ARGS)
 
 lint: $(VENV)/installed-dev  ## style, spelling, and which way imports run
 	$(PY) -m ruff check .
-	$(VENV)/bin/codespell
-	$(VENV)/bin/lint-imports
+	$(BIN)/codespell
+	$(BIN)/lint-imports
 
 notebooks: $(VENV)/installed-dev  ## run the notebooks again and write their outputs
 	$(PY) notebooks/build.py $(ARGS)
@@ -68,6 +91,9 @@ coursework-release: $(VENV)/installed-dev  ## students' notebooks  [ASSIGNMENT=.
 coursework-grade: $(VENV)/installed-dev  ## marks, feedback, exports  SUBMISSIONS=folder [ASSIGNMENT=...]
 	$(PY) -m coursework.course grade '$(SUBMISSIONS)' $(ASSIGNMENT)
 
+fork: $(VENV)/installed-dev  ## write your place on GitHub into badges, set-up cells, citation: OWNER=name REPO=simgan-kit
+	@$(PY) notebooks/fork.py "$$OWNER" $${REPO:+"$$REPO"}
+
 clean:  ## remove the environment and caches; results stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
@@ -83,6 +109,14 @@ $(VENV)/installed-dev: pyproject.toml $(VENV)/torch
 	$(PIP) install --quiet '$(TORCH)' -e '.[dev]'
 	@touch $@ $(VENV)/installed
 
+# By the pip of .venv, which is there wherever the kit is.
+$(COLAB)/installed: tests/colab.txt | $(VENV)/made
+	@echo "Installing Colab's versions into $(COLAB) (some minutes)"
+	$(PY) -m venv --clear --without-pip $(COLAB)
+	$(PIP) --python $(COLAB_PY) install --quiet --no-deps --constraint tests/colab.txt $(from-index) torch
+	$(PIP) --python $(COLAB_PY) install --quiet --requirement tests/colab.txt
+	@touch $@
+
 # The stamp holds the choice, and is written only when the choice is another.  A torch that stood in .venv before is
 # taken if it fits; one that we installed gives way to another choice.  Alone and without dependencies, so that only
 # torch is looked up in PyTorch's index.
@@ -90,10 +124,11 @@ $(VENV)/torch: FORCE | $(VENV)/made
 	@choice='$(TORCH) $(TORCH_INDEX)'; \
 	if [ "$$(cat $@ 2>/dev/null)" != "$$choice" ]; then \
 		echo "Installing $(TORCH)"; \
-		$(PIP) install --no-deps $$(test -f $@ && echo --force-reinstall) --retries 2 --timeout 15 \
-			$(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)') '$(TORCH)' && echo "$$choice" > $@; \
+		$(PIP) install --no-deps $$(test -f $@ && echo --force-reinstall) $(from-index) '$(TORCH)' && echo "$$choice" > $@; \
 	fi
 	@$(if $(filter filefile,$(origin TORCH)$(origin TORCH_INDEX)),:,printf 'TORCH ?= %s\nTORCH_INDEX ?= %s\n' '$(TORCH)' '$(TORCH_INDEX)' > $(VENV)/choice)
+
+from-index = --retries 2 --timeout 15 $(if $(TORCH_INDEX),--extra-index-url '$(TORCH_INDEX)')
 
 $(VENV)/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Can a simulator's images become realistic and keep their labels?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/00_tour.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/00_tour.html)
-#
 # Next: [Simulator and domain gap](01_domain_gap.ipynb)
 
 # %% [markdown]

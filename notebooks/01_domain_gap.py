@@ -1,9 +1,6 @@
 # %% [markdown]
 # # What does a simulator get wrong?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/01_domain_gap.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/01_domain_gap.html)
-#
 # Previous: [Tour](00_tour.ipynb) · Next: [Refiner](02_refiner.ipynb)
 
 # %% [markdown]

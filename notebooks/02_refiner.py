@@ -1,9 +1,6 @@
 # %% [markdown]
 # # How can a network change how an image looks, and not what it shows?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/02_refiner.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/02_refiner.html)
-#
 # Previous: [Simulator and domain gap](01_domain_gap.ipynb) · Next: [Local adversarial loss](03_local_loss.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Why judge an image patch by patch?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/03_local_loss.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/03_local_loss.html)
-#
 # Previous: [Refiner](02_refiner.ipynb) · Next: [History buffer](04_history_buffer.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Why does the discriminator need a memory?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/04_history_buffer.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/04_history_buffer.html)
-#
 # Previous: [Local adversarial loss](03_local_loss.ipynb) · Next: [Training SimGAN](05_training.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # How do a refiner and a discriminator train each other?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/05_training.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/05_training.html)
-#
 # Previous: [History buffer](04_history_buffer.ipynb) · Next: [Feature-space regularizer](06_feature_regularizer.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # What may a refiner change, and what must it keep?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/06_feature_regularizer.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/06_feature_regularizer.html)
-#
 # Previous: [Training](05_training.ipynb) · Next: [Ablations](07_ablations.ipynb)
 
 # %% [markdown]

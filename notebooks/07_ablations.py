@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Which part of SimGAN does what?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/07_ablations.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/07_ablations.html)
-#
 # Previous: [Feature-space regularizer](06_feature_regularizer.ipynb) · Next: [Pupil centres](08_pupil_centres.ipynb)
 
 # %% [markdown]

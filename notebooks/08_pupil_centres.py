@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Does a refined eye still look where its label says?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/08_pupil_centres.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/08_pupil_centres.html)
-#
 # Previous: [Ablations](07_ablations.ipynb) · Next: [Gaze estimation](09_gaze_estimation.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Does refinement help a gaze estimator, and more than four times the data?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/09_gaze_estimation.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/09_gaze_estimation.html)
-#
 # Previous: [Pupil centres](08_pupil_centres.ipynb) · Next: [Visual Turing test](10_visual_turing_test.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Can you tell a refined eye from a real one, and what would it prove?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/10_visual_turing_test.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/10_visual_turing_test.html)
-#
 # Previous: [Gaze estimation](09_gaze_estimation.ipynb) · Next: [Real data](11_real_data.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # From a downloaded release to refined eyes: what can go wrong on the way?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/11_real_data.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/11_real_data.html)
-#
 # Previous: [Visual Turing test](10_visual_turing_test.ipynb) · Next: [Forgetting](12_forgetting.ipynb)
 
 # %% [markdown]

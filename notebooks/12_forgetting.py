@@ -1,9 +1,6 @@
 # %% [markdown]
 # # What does a discriminator forget, and what helps it to remember?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/12_forgetting.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/12_forgetting.html)
-#
 # Previous: [Real data](11_real_data.ipynb) · Next: [One-shot segmentation](13_one_shot_segmentation.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Does a generator know the parts of what it draws?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/13_one_shot_segmentation.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/13_one_shot_segmentation.html)
-#
 # Previous: [Forgetting](12_forgetting.ipynb) · Next: [Hand pose](14_hand_pose.ipynb)
 
 # %% [markdown]

@@ -1,9 +1,6 @@
 # %% [markdown]
 # # Does refinement help where gray levels are millimetres?
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER_UNSET/simgan-kit/blob/main/notebooks/14_hand_pose.ipynb)
-# [![Read as page](https://img.shields.io/badge/read-as%20page-informational)](https://OWNER_UNSET.github.io/simgan-kit/notebooks/14_hand_pose.html)
-#
 # Previous: [One-shot segmentation](13_one_shot_segmentation.ipynb) · Next: [Tour](00_tour.ipynb), again, with your own images
 
 # %% [markdown]

@@ -1,4 +1,4 @@
-"""The command line: `python -m simgan_lib COMMAND --help`.
+"""The command line: `python -m simgan_lib COMMAND --help`, or `simgan COMMAND --help` where the kit was installed.
 
 Exit status: 0 done, 2 bad input (one line says what), 130 interrupted (the same command goes on).
 A command is a function and a line in COMMANDS.  It imports what it needs when it runs: torch alone takes a second, and
@@ -39,7 +39,8 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def _parser():
-    parser = Parser(prog="python -m simgan_lib", description="SimGAN: simulate, refine, measure.")
+    called = "simgan" if Path(sys.argv[0]).stem == "simgan" else "python -m simgan_lib"
+    parser = Parser(prog=called, description="SimGAN: simulate, refine, measure.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (run, says, options) in COMMANDS.items():
         command = commands.add_parser(name, help=says, formatter_class=_Help)

@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import build
+import fork
 import nbformat
 import pytest
 import torch
@@ -180,8 +181,10 @@ def alternatives(output):
 def test_first_cells(path):
     title, table = cells_of(path, "markdown")[:2]
     assert re.match(r"# \S", title)
-    assert f"colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/{path.stem}.ipynb" in title
-    assert f"{REPOSITORY.split('/')[0]}.github.io/{REPOSITORY.split('/')[1]}/notebooks/{path.stem}.html" in title
+    there = fork.place(*REPOSITORY.split("/"))
+    badges = [f"https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/{path.stem}.ipynb",
+              f"{there.site}notebooks/{path.stem}.html"]
+    assert re.findall(r"^\[!\[.+\]\((.+)\)$", title, re.MULTILINE) == badges * there.published, "make fork writes them"
     assert "Next: " in title and (path == SCRIPTS[0] or "Previous: " in title)
     for row in ("You will be able to", "You need", "Time", "Data"):
         assert f"| **{row}** |" in table
@@ -192,6 +195,7 @@ def test_first_cells(path):
 def test_setup_cells(path):
     install, setup = cells_of(path, "code")[:2]
     assert install == cells_of(SCRIPTS[0], "code")[0] and "--no-deps" in install
+    assert f'"git+https://github.com/{REPOSITORY}"' in install
     assert setup.startswith("# NBVAL_IGNORE_OUTPUT\n") and "setup()" in setup
     assert len([line for line in setup.splitlines()[1:] if line]) <= 6
 

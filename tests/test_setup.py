@@ -18,9 +18,10 @@ from packaging.version import Version
 import simgan_lib
 
 ROOT = Path(__file__).parents[1]
-# August 2026.  A floor above one of these would make the kit's installation there move the package.
-COLAB = {"torch": "2.11", "numpy": "2.0", "scikit-image": "0.25", "matplotlib": "3.10", "ipywidgets": "7.7.1",
-         "ipython": "7.34"}
+# A floor above one of these would make the kit's installation there move the package.
+COLAB = dict(re.findall(r"^([\w-]+)==([\d.]+)", (ROOT / "tests" / "colab.txt").read_text(encoding="utf-8"), re.MULTILINE))
+COLAB["torch"] = "2.11"             # August 2026; in the file stands the one that make installs
+LACKS = {"anywidget"}
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 
 
@@ -42,6 +43,7 @@ def floors(lines):
 def test_floors_are_no_higher_than_what_colab_has(project):
     needed = floors(project["dependencies"])
     assert {name for name, version in COLAB.items() if needed[name] > Version(version)} == set()
+    assert set(needed) - set(COLAB) == LACKS
 
 
 def test_conda_users_get_the_same_packages(project):

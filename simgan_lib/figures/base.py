@@ -58,6 +58,7 @@ def to_png(figure, dpi=DPI):
     pictures of all colours, it keeps its own.
     """
     drawn, content = io.BytesIO(), io.BytesIO()
+    figure.set_size_inches(figure.get_size_inches() + 1e-8 / dpi)    # 2.3 inches are 253 pixels, not 252 as in matplotlib 3.10
     figure.savefig(drawn, format="png", dpi=dpi)
     whole = Image.open(drawn).convert("RGB")
     few = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)

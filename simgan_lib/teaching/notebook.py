@@ -23,8 +23,8 @@ from ..system.errors import UserError
 from ..training import PRESETS
 from .widgets import show_widget
 
-# On GitHub; notebooks link to it and, on Colab, install from it: a test holds all of them to this one name.  An owner
-# with an underscore cannot exist there, so nobody installs a stranger's package before the kit is published.
+# On GitHub; notebooks link to it and, on Colab, install from it: `make fork` writes it, here and there.  An owner with an
+# underscore cannot exist there, so nobody installs a stranger's package before the kit is published.
 REPOSITORY = "OWNER_UNSET/simgan-kit"
 NEEDED = {"numpy": "numpy", "scipy": "scipy", "skimage": "scikit-image", "matplotlib": "matplotlib",
           "ipywidgets": "ipywidgets", "safetensors": "safetensors", "pandas": "pandas", "jinja2": "jinja2"}
