@@ -1,6 +1,6 @@
 """The book for the browser: whole, without a fault that Sphinx or a parser sees, and heard as well as seen.
 
-The whole is built once, in about half a minute of one core; a small one shows that what is held here can fail.
+The whole is built once, in about a minute of one core; a small one shows that what is held here can fail.
 """
 
 import json
