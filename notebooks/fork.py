@@ -81,8 +81,8 @@ def project(text, there, name):
 
 
 def readme(text, there, name):
-    sentence = f" [Read them as pages]({there.site})." if there.published else ""
-    return once(r"(exercises that check themselves\.)( \[Read them as pages\]\(.*\)\.)?$", rf"\g<1>{sentence}", text, name)
+    sentence = f" [Here it is]({there.site})." if there.published else ""
+    return once(r"(As a book to read: `make site`\.)( \[Here it is\]\(.*\)\.)?$", rf"\g<1>{sentence}", text, name)
 
 
 def script(text, there, name):

@@ -50,7 +50,7 @@ def contents(folder):
 
 def test_without_an_owner_there_is_no_badge_and_no_address(kit):
     text = "".join(contents(kit).values())
-    assert "colab-badge" not in text and "github.io" not in text and "Read them as pages" not in text
+    assert "colab-badge" not in text and "github.io" not in text and "Here it is" not in text
     assert set(re.findall(r"github\.com/\w*/simgan-kit", text)) == {"github.com/OWNER_UNSET/simgan-kit"}
 
 
@@ -151,7 +151,7 @@ def test_a_notebook_whose_outputs_are_of_other_code_is_named_and_nothing_written
     assert f"{NOTEBOOKS[1]}.ipynb" in (said := capsys.readouterr().err) and "build.py 04" in said
 
 
-@pytest.mark.parametrize("name, found", [("README.md", "check themselves"), ("pyproject.toml", "[project.scripts]"),
+@pytest.mark.parametrize("name, found", [("README.md", "make site"), ("pyproject.toml", "[project.scripts]"),
                                          ("CITATION.cff", "\nlicense:"), ("notebooks/00_tour.py", "\n# # ")])
 def test_a_file_that_has_no_place_for_it_is_named_and_nothing_written(name, found, kit, capsys):
     path = kit / name
