@@ -4,6 +4,8 @@ The whole bank: make test-coursework.
 """
 
 import os
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -14,7 +16,7 @@ if sys.platform != "linux":
 
 from coursework import answers, bank, course, parts
 from coursework.grading import wire
-from coursework.grading.sandbox import Lane, TimeUp, deadline
+from coursework.grading.sandbox import WAYS, Lane, TimeUp, deadline
 from coursework.grading.wire import Lost
 
 SHARE = 9                 # every ninth answer
@@ -112,6 +114,12 @@ def test_walls_that_are_said_to_stand_do_stand(lane, peer, tmp_path):
         assert peer.ask("cell", f"open({str(tmp_path / 'x')!r}, 'w')") is not None
     if lane.state["offline"]:
         assert peer.ask("cell", "import socket; socket.create_connection(('192.0.2.1', 80), 2)").startswith("OSError")
+
+
+def test_the_strongest_walls_that_the_system_gives_are_taken(lane):
+    given = [way for way, command in WAYS.items() if way != "limits alone" and shutil.which(command[0])
+             and not subprocess.run([*command, "true"], capture_output=True).returncode]
+    assert lane.way == (given or ["limits alone"])[0], lane.isolation
 
 
 def test_where_no_namespace_can_be_had_it_is_said():
