@@ -7,8 +7,8 @@ import pytest
 import torch
 from study_scripts import study_script
 
-from simgan_lib.experiments.people_page import people_parts
-from simgan_lib.experiments.records import read
+from simgan_lib.experiments.people_page import MEASURE, OTHERS, people_parts
+from simgan_lib.experiments.records import Records, read, row, run_line
 from simgan_lib.images import ImageSet
 from simgan_lib.simulators.parameters import PRIORS
 from simgan_lib.system.errors import UserError
@@ -171,3 +171,14 @@ def test_what_is_recorded_is_what_the_page_shows(study, tmp_path, monkeypatch, c
     assert [cell.strip() for cell in table.splitlines()[-1].split("|")[1:3]] == ["refined, one", "8.33 [6.90, 9.77]"]
     assert table.splitlines()[-1].split("|")[4].strip() == "78"
     assert str(tmp_path) not in file.read_text()
+
+
+def test_a_set_that_lacks_a_seed_is_compared_over_the_seeds_that_it_has():
+    """Raw 10 and 14 in seeds 0 and 1, refined 12 in seed 1 alone: two degrees better there, not level with the mean."""
+    run = run_line("people", "full", "d", {}, hardware="h")
+    rows = [row(seed, name, MEASURE + person, value + ahead) for name, values in
+            {"raw, one": {0: 10.0, 1: 14.0}, OTHERS: {0: 8.0, 1: 8.0}, "refined, one": {1: 12.0}}.items()
+            for seed, value in values.items() for person, ahead in {"p00": 0.0, "p01": 1.0, "p02": 2.0}.items()]
+    _, table, *_ = people_parts(Records.of_run(run, rows))
+    cells = [cell.strip() for cell in table.splitlines()[-1].split("|")]
+    assert cells[1] == "refined, one (seed 1)" and cells[3] == "-2.00 [-2.00, -2.00]" and cells[4] == "33"

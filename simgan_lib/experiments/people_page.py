@@ -14,11 +14,28 @@ OTHERS = "other people's, with labels"
 HEAD = ["trained on", "degrees", "minus raw of the same prior", "of the way from raw to other people's labels, %"]
 
 
-def measured_people(job):
-    """{training set: {person: mean error in degrees, over seeds}}."""
+def measured_people(job, seeds):
+    """{training set: {person: mean error in degrees}} of the sets that were measured for all of these seeds, over them."""
     measures = [name for name in dict.fromkeys(job.rows["measure"]) if name.startswith(MEASURE)]
-    return {subject: {name.removeprefix(MEASURE): job.mean(subject, name) for name in measures}
-            for subject in subjects(job, measures[0])}
+    found = {}
+    for subject in subjects(job, measures[0]):
+        values = {name.removeprefix(MEASURE): job.by_seed(subject, name) for name in measures}
+        if all(seeds <= each.keys() for each in values.values()):
+            found[subject] = {person: sum(each[seed] for seed in seeds) / len(seeds) for person, each in values.items()}
+    return found
+
+
+def _tables(job):
+    """(rows below HEAD, [set, degrees of each person, ...]).  A set that lacks seeds is compared over those that it has."""
+    every, parts, errors = set(job.seeds), {}, {}
+    measure = next(name for name in job.rows["measure"] if name.startswith(MEASURE))
+    for subject in subjects(job, measure):
+        seeds = job.by_seed(subject, measure).keys()
+        found = measured_people(job, seeds)
+        name = subject + ("" if seeds == every else f" (seed {', '.join(map(str, sorted(seeds)))})")
+        parts[name] = [name, *next(row for row in people_rows(found) if row[0] == subject)[1:]]
+        errors[name] = [name, *(f"{degrees:.1f}" for degrees in found[subject].values())]
+    return list(parts.values()), list(errors.values())
 
 
 def people_rows(found):
@@ -54,11 +71,11 @@ def people_parts(records):
 
 
 def _part(job):
-    found = measured_people(job)
-    people = list(next(iter(found.values())))
-    each = [[name, *(f"{found[name][person]:.1f}" for person in people)] for name in found]
-    return [f"## Several people: {job.domain}", markdown_table(HEAD, people_rows(found)),
-            f"Mean over {len(people)} people, each of whom counts alike; [ ]: over people. The same for each of them:",
+    rows, each = _tables(job)
+    people = [name.removeprefix(MEASURE) for name in dict.fromkeys(job.rows["measure"]) if name.startswith(MEASURE)]
+    return [f"## Several people: {job.domain}", markdown_table(HEAD, rows),
+            f"Mean over {len(people)} people, each of whom counts alike, and over seeds; [ ]: over people. The same for each "
+            "of them:",
             markdown_table(["trained on", *people], each),
             "No network that judges a person has seen that person, with or without labels; the priors are another matter "
             "([how they were chosen](deviations.md#how-the-settings-were-chosen)). What each row is: the first lines of "
