@@ -118,8 +118,9 @@ def put_marks(notebook, resources, course=COURSE):
             cell.outputs = []
         if cell.cell_type == "code" and kind.get("grade") and not kind.get("solution"):
             row = rows.get(kind["grade_id"], {"earned": 0.0, "criteria": []})
-            text = "".join(f"{each['earned']:g} of {each['points']:g}: {each['name']}"
-                           f"{each['message'] and ' -- ' + each['message']}\n" for each in row["criteria"])
+            lines = [f"{each['earned']:g} of {each['points']:g}: {each['name']}{each['message'] and ' -- ' + each['message']}"
+                     for each in row["criteria"]]
+            text = "".join(f"{line}\n" for line in lines)
             cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text or "not marked\n"),
                             nbformat.v4.new_output("execute_result", execution_count=1,
                                                        data={"text/plain": repr(float(row["earned"]))})]

@@ -12,3 +12,12 @@ NAMES = sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py") if 
 def bank_of(name):
     """The bank of an assignment."""
     return importlib.import_module(f"{__name__}.{name}").BANK
+
+
+def changed(source, *pairs):
+    """The source with some words changed.  Raises ValueError if they are not there."""
+    for old, new in pairs:
+        if old not in source:
+            raise ValueError(f"not in the source: {old}")
+        source = source.replace(old, new)
+    return source

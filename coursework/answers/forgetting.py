@@ -1,6 +1,6 @@
 """Answers to the assignment on forgetting, written apart from its marking.  A part's source is a student's cell."""
 
-from .history_buffer import changed
+from . import changed
 
 # ---- back ----
 BACK = '''
@@ -186,7 +186,7 @@ SHAPES = "def check_rotation(rotate):\n    turned, labels = rotate(torch.rand(2,
 TESTS = [TEST, TEST_SETS, TEST_NUMPY, TEST_BACK], [
     ("check_rotation = None", 0, "no answer"),
     ("def check_rotation(rotate):\n    pass", 0, "not caught"),
-    ("def check_rotation(rotate):\n    raise AssertionError", 0, "refuses a right rotation"),
+    ("def check_rotation(rotate):\n    raise AssertionError", 0, "refuses a right one"),
     ("def check_rotation(rotate):\n    return False", 0, "raises AssertionError, or returns nothing"),
     (SHAPES, 0.5, "turns with the clock"),
     (SHAPES + "\n    assert set(labels.tolist()) == {0, 1, 2, 3}", 1.5, "nothing is turned"),
@@ -195,13 +195,13 @@ TESTS = [TEST, TEST_SETS, TEST_NUMPY, TEST_BACK], [
     (changed(TEST, ("found.append((matches[0], label))", "found.append(label)"), ("len(set(found)) == 8", "len(set(found)) == 4")), 4.5,
      "all images show the first one"),
     ("def check_rotation(rotate):\n    i = torch.rand(2, 3, 4, 4)\n    t, l = rotate(i)\n    assert torch.equal(t[:2], i)", 0,
-     "refuses a right rotation"),
+     "refuses a right one"),
     ("def check_rotation(rotate):\n    t, l = rotate(torch.rand(1, 1, 4, 4))\n    assert sorted(l.tolist()) == [0, 1, 2, 3]", 1.5, ""),
     ("def check_rotation(rotate):\n    rotate(torch.rand(2, 1, 4, 5))", 0, "stops with"),
     ("def check_rotation(rotate):\n    i = torch.rand(2, 3, 4, 4)\n    t, l = rotate(i)\n    u = t[l == 0]\n"
      "    assert len(u) == 2 and all(any(torch.equal(x, y) for y in i) for x in u)\n    assert not torch.equal(u[0], u[1])", 2, ""),
     ("from simgan_lib.neighbours.rotation import rotate_batch\ndef check_rotation(rotate):\n    i = torch.rand(2, 3, 4, 4)\n"
-     "    assert torch.equal(rotate(i)[0], rotate_batch(i)[0])", 0, "refuses a right rotation"),
+     "    assert torch.equal(rotate(i)[0], rotate_batch(i)[0])", 0, "refuses a right one"),
 ]
 
 BANK = {"back": BACKS, "forgot": FORGOTS, "joint": JOINTS, "test": TESTS}

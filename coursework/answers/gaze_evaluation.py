@@ -1,6 +1,6 @@
 """Answers to the assignment on the honest evaluation of gaze estimators, written apart from its marking."""
 
-from .history_buffer import changed
+from . import changed
 
 # ---- split ----
 SPLIT = '''
@@ -238,7 +238,7 @@ class Checker:
 check_split = Checker()
 '''], [
     ("def check_split(split):\n    pass", 0, "not caught"),
-    ("def check_split(split):\n    assert False", 0, "refuses a right split"),
+    ("def check_split(split):\n    assert False", 0, "refuses a right one"),
     ("def check_split(split):\n    return 0", 0, "returns nothing"),
     ("check_split = 3", 0, ""),
     ("import random\ndef check_split(split):\n    assert random.random() < 0.5", 0, "refuses"),

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 
 from simgan_lib.teaching.checks import Check, Open, Wrong
+from simgan_lib.teaching.checks.base import wrong_if
 
 from .sandbox import TimeUp, deadline
 from .wire import Lost, WireError
@@ -68,6 +69,41 @@ class Part:
 def criterion(points, name, **more):
     """Decorator: a Criterion of a trial."""
     return lambda trial: Criterion(points, name, trial, **more)
+
+
+def catching(points, right, broken, rounds=2):
+    """A Criterion of the kind *write the test that catches this broken X*: the share of the broken ones that a test refuses.
+
+    right, broken: {name: function or class}.  Nothing is earned by a test that refuses a right one, or stops at it.
+    A test raises AssertionError, or returns nothing.  Right ones are shown twice, among the others, each time as another object.
+    """
+    def trial(answer, draw):
+        wrong_if(not callable(answer.mine), "a function is asked")
+        shown = [(*each, True) for each in right.items()] * 2 + [(*each, False) for each in broken.items()]
+        missed = []
+        for name, thing, is_right in (shown[place] for place in draw.order(len(shown)).tolist()):
+            refused = _refused(answer.mine, _unnamed(thing), name, is_right)
+            wrong_if(is_right and refused, f"the test refuses a right one ({name})")
+            missed += [] if is_right or refused else [name]
+        return 1 - len(missed) / len(broken), f"not caught: {', '.join(sorted(missed))}" if missed else ""
+    return Criterion(points, "the test accepts right ones and catches broken ones", trial, rounds)
+
+
+def _unnamed(thing):
+    """The same as another object, so that none is known again."""
+    return type(thing.__name__, (thing,), {}) if isinstance(thing, type) else lambda *given: thing(*given)
+
+
+def _refused(test, thing, name, is_right):
+    try:
+        returned = test(thing)
+    except AssertionError:
+        return True
+    except Exception as error:
+        wrong_if(is_right, f"the test stops with {type(error).__name__} at a right one ({name}): {error}")
+        return False
+    wrong_if(returned is not None and returned is not True, "a test raises AssertionError, or returns nothing")
+    return False
 
 
 def from_check(points, name, check, **more):

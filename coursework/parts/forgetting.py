@@ -6,7 +6,7 @@ from simgan_lib.neighbours.rotation import TURNS, rotate_batch
 from simgan_lib.teaching.checks import expect
 from simgan_lib.teaching.checks.base import plain, which, wrong_if
 
-from ..grading.marking import Part, criterion
+from ..grading.marking import Part, catching, criterion
 
 
 # ---- 1. turned back ----
@@ -118,32 +118,6 @@ BROKEN = {
 }
 
 
-def _refused(test, rotate, name, right):
-    try:
-        returned = test(rotate)
-    except AssertionError:
-        return True
-    except Exception as error:
-        wrong_if(right, f"the test stops with {type(error).__name__} at a right rotation ({name}): {error}")
-        return False
-    wrong_if(returned is not None and returned is not True, "a test raises AssertionError, or returns nothing")
-    return False
-
-
-@criterion(5, "the test accepts right rotations and catches broken ones", rounds=2)
-def catches(answer, draw):
-    wrong_if(not callable(answer.mine), "a function is asked")
-    shown = [(*each, True) for each in RIGHT.items()] * 2 + [(*each, False) for each in BROKEN.items()]
-    missed = []
-    for place in draw.order(len(shown)).tolist():
-        name, rotate, right = shown[place]
-        refused = _refused(answer.mine, rotate, name, right)
-        wrong_if(right and refused, f"the test refuses a right rotation ({name})")
-        if not right and not refused:
-            missed.append(name)
-    return 1 - len(missed) / len(BROKEN), f"not caught: {', '.join(sorted(missed))}" if missed else ""
-
-
 # ---- 4. a batch for two tasks ----
 @criterion(1, "as many fresh as remembered images, whole ones")
 def joint_images(answer, draw):
@@ -172,5 +146,5 @@ PARTS = [
     Part("back", "turned_back", (back_shape, back_upright, back_beyond)),
     Part("forgot", "forgotten", (forgot_shape, forgot_values, forgot_negative)),
     Part("joint", "joint_batch", (joint_images, joint_labels)),
-    Part("test", "check_rotation", (catches,), seconds=40),
+    Part("test", "check_rotation", (catching(5, RIGHT, BROKEN),), seconds=40),
 ]

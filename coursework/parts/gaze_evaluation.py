@@ -4,10 +4,10 @@ import torch
 
 from simgan_lib.evaluation.statistics import bootstrap_interval
 from simgan_lib.gaze import angular_error_deg, gaze_angles, gaze_vector
-from simgan_lib.teaching.checks import Wrong, expect
+from simgan_lib.teaching.checks import expect
 from simgan_lib.teaching.checks.base import plain, wrong_if
 
-from ..grading.marking import Part, criterion
+from ..grading.marking import Part, catching, criterion
 
 
 # ---- 1. people to test on, days to choose on ----
@@ -211,41 +211,9 @@ BROKEN = {"images are drawn": by_image, "days are drawn": by_day, "one single im
           "an image is in both": both, "nobody is tested": none_tested}
 
 
-def _unnamed(split):
-    """Another object each time, so that none is known again."""
-    return lambda *given: split(*given)
-
-
-def _refused(test, split, name, right):
-    try:
-        returned = test(split)
-    except AssertionError:
-        return True
-    except Exception as error:
-        wrong_if(right, f"the test stops with {type(error).__name__} at a right split ({name}): {error}")
-        return False
-    wrong_if(returned is not None and returned is not True, "a test raises AssertionError, or returns nothing")
-    return False
-
-
-@criterion(8, "the test accepts right splits and catches broken ones", rounds=2)
-def catches(answer, draw):
-    wrong_if(not callable(answer.mine), "a function is asked")
-    shown = [(name, split, True) for name, split in RIGHT.items()] * 2 + [(name, split, False) for name, split in BROKEN.items()]
-    missed = []
-    for place in draw.order(len(shown)).tolist():
-        name, split, right = shown[place]
-        refused = _refused(answer.mine, _unnamed(split), name, right)
-        if right and refused:
-            raise Wrong(f"the test refuses a right split ({name})")
-        if not right and not refused:
-            missed.append(name)
-    return 1 - len(missed) / len(BROKEN), f"not caught: {', '.join(sorted(missed))}" if missed else ""
-
-
 PARTS = [
     Part("split", "three_sets", (split_test, split_days, split_few)),
     Part("baseline", "constant_errors", (baseline_small, baseline_wide)),
     Part("difference", "difference_interval", (difference_mean, difference_interval, difference_single), seconds=40),
-    Part("test", "check_split", (catches,), seconds=60),
+    Part("test", "check_split", (catching(8, RIGHT, BROKEN),), seconds=60),
 ]

@@ -11,7 +11,7 @@ from simgan_lib.teaching.checks import Wrong, expect
 from simgan_lib.teaching.checks.base import Answer, plain, wrong_if
 from simgan_lib.teaching.checks.history_buffer import Shelf, images_of, which
 
-from ..grading.marking import Part, criterion
+from ..grading.marking import Part, catching, criterion
 
 
 # ---- 1. another share of memory ----
@@ -393,38 +393,11 @@ BROKEN = {
 }
 
 
-def _refused(test, kind, name, right):
-    try:
-        returned = test(kind)
-    except AssertionError:
-        return True
-    except Exception as error:
-        wrong_if(right, f"the test stops with {type(error).__name__} at a right buffer ({name}): {error}")
-        return False
-    wrong_if(returned not in (None, True) if type(returned) in (bool, type(None)) else True,
-             "a test raises AssertionError, or returns nothing")
-    return False
-
-
-@criterion(8, "the test accepts right buffers and catches broken ones", rounds=2)
-def catches(answer, draw):
-    wrong_if(not callable(answer.mine), "a function is asked")
-    shown = [(name, kind, True) for name, kind in RIGHT.items()] * 2 + [(name, kind, False) for name, kind in BROKEN.items()]
-    missed = []
-    for place in draw.order(len(shown)).tolist():
-        name, kind, right = shown[place]
-        refused = _refused(answer.mine, kind, name, right)
-        wrong_if(right and refused, f"the test refuses a right buffer ({name})")
-        if not right and not refused:
-            missed.append(name)
-    return 1 - len(missed) / len(BROKEN), f"not caught: {', '.join(sorted(missed))}" if missed else ""
-
-
 PARTS = [
     Part("share", "share_batch", (share_shape, share_number, share_stored, share_edges)),
     Part("capacity", "capacity_for", (capacity_enough, capacity_least, capacity_edges)),
     Part("resume", "ResumableBuffer",
          (state_buffer, state_plain, state_images, state_goes_on, state_snapshot, state_empty), seconds=60),
     Part("age", "mean_ages", (age_shape, age_queue, age_hoard, age_random), seconds=40),
-    Part("test", "check_buffer", (catches,), seconds=60),
+    Part("test", "check_buffer", (catching(8, RIGHT, BROKEN),), seconds=60),
 ]
