@@ -4,6 +4,7 @@ The whole bank: make test-coursework.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -40,6 +41,14 @@ def test_every_part_has_its_bank(name):
     assert {part.name for part in parts.parts_of(name)} == set(answers.bank_of(name))
     for part, (right, wrong) in answers.bank_of(name).items():
         assert len(right) >= 4 and len(wrong) >= 12, f"{part}: {len(right)} right, {len(wrong)} wrong"
+
+
+@pytest.mark.parametrize("name", answers.NAMES)
+def test_the_first_page_and_the_instructors_page_say_how_many_points_there_are(name):
+    source = (course.HERE / "source" / name / f"{name}.py").read_text()
+    marked, written = sum(part.points for part in parts.parts_of(name)), sum(map(int, re.findall(r'written="\w+" points=(\d+)', source)))
+    assert f"| **Points** | {marked + written}: {marked} marked by program, {written} by a person |" in source
+    assert re.search(rf"^\| `{name}` \| .* \| {marked}, {written} \|", (course.HERE / "README.md").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", answers.NAMES)
