@@ -46,7 +46,8 @@ def test_every_part_has_its_bank(name):
 @pytest.mark.parametrize("name", answers.NAMES)
 def test_the_first_page_and_the_instructors_page_say_how_many_points_there_are(name):
     source = (course.HERE / "source" / name / f"{name}.py").read_text()
-    marked, written = sum(part.points for part in parts.parts_of(name)), sum(map(int, re.findall(r'written="\w+" points=(\d+)', source)))
+    marked = sum(part.points for part in parts.parts_of(name))
+    written = sum(map(int, re.findall(r'written="\w+" points=(\d+)', source)))
     assert f"| **Points** | {marked + written}: {marked} marked by program, {written} by a person |" in source
     assert re.search(rf"^\| `{name}` \| .* \| {marked}, {written} \|", (course.HERE / "README.md").read_text(), re.MULTILINE)
 
