@@ -148,7 +148,7 @@ def test_a_figure_of_no_steps_is_refused():
 def test_the_page_has_a_section_of_it_made_of_the_recorded_main_jobs():
     section = results_page.page().split("## What each step earns\n")[1].split("\n## ")[0]
     jobs = jobs_of(read_all(), "reproduce")
-    assert len(jobs) == 4 and all(headline(job) in section for job in jobs)
+    assert len(jobs) == 5 and all(headline(job) in section for job in jobs)
     assert attribution_table({f"{job.domain}, `{job.profile}`": job for job in jobs}) in section
     assert section.count("| the refiner, with the matching after |") == 2, "those of `full`"
 
@@ -159,7 +159,7 @@ def test_a_page_of_jobs_without_steps_has_no_such_section():
 
 def test_the_shares_are_those_of_the_main_table():
     decided = [job for job in jobs_of(read_all(), "reproduce") if steps(job)[0].share is not None]
-    assert [(job.domain, job.profile) for job in decided] == [("stand-in", "quick"), ("stand-in", "full")]
+    assert [(job.domain, job.profile) for job in decided] == [("stand-in", "quick"), ("stand-in", "full"), ("stand-in", "quick-fresh")]
     assert all(steps(job)[0].share == pytest.approx(matching_share(job)) for job in decided)
 
 
