@@ -8,6 +8,7 @@ The course lies in results/coursework: source, release, submitted, marks, autogr
 import argparse
 import functools
 import json
+import os
 import shutil
 import sys
 import time
@@ -51,6 +52,7 @@ def api(course):
     """nbgrader on the folder of a course."""
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import PyFileConfigLoader
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"     # it calls `alembic`
     settings = PyFileConfigLoader(str(HERE / "nbgrader_config.py")).load_config()
     settings.CourseDirectory.root, settings.CourseDirectory.course_id = str(course), "simgan"
     settings.Autograde.autograde_preprocessors[0] = functools.partial(put_marks, course=course)

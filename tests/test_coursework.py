@@ -147,8 +147,9 @@ def test_broken_and_right_buffers_show_the_same_names():
 
 # ---- release ----
 @pytest.mark.parametrize("name", parts.NAMES)
-def test_a_release_holds_no_solution_no_hidden_test_and_no_output(name, tmp_path):
+def test_a_release_holds_no_solution_no_hidden_test_and_no_output(name, tmp_path, monkeypatch):
     pytest.importorskip("nbgrader", reason="nbgrader needs Python 3.11 and the extra coursework")
+    monkeypatch.setenv("PATH", os.defpath)                    # make calls the environment's Python by its path alone
     course.release([name], tmp_path)
     text = (tmp_path / "release" / name / f"{name}.ipynb").read_text()
     assert "BEGIN SOLUTION" not in text and "Marking guide" not in text and "Model answer" not in text
