@@ -104,7 +104,7 @@ def test_estimators_pay_for_their_share_of_the_time_and_can_be_stopped(four_thre
         return images
     run = SeedRun.__new__(SeedRun)
     run.device, run.seed, run.bar, run.seconds = torch.device("cpu"), 0, False, {}
-    run.profile = SimpleNamespace(gaze=None)
+    run.profile = SimpleNamespace(estimators=1, gaze=None)
     run.domain = SimpleNamespace(test=SimpleNamespace(labels={"gaze": torch.ones(2, 2)}))
     run.keep = lambda name, compute, check: compute()
     monkeypatch.setattr(pipeline, "train_gaze_estimator", trained)
