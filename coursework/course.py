@@ -146,6 +146,7 @@ def submissions_in(folder, names):
 def grade(folder, names, course=COURSE, jobs=2):
     """Mark all submissions, `jobs` at once; then nbgrader's gradebook and feedback, and exports."""
     rows = submissions_in(folder, names)
+    walls = ""
     with ProcessPoolExecutor(jobs) as pool:
         running = {pool.submit(marks_of, path, name, (course, Path(folder))): (student, name, path) for student, name, path in rows}
         for number, future in enumerate(as_completed(running), 1):
@@ -154,13 +155,13 @@ def grade(folder, names, course=COURSE, jobs=2):
                 marks = future.result()
             except UserError as error:
                 marks = {"parts": [], "isolation": "", "failed": {"notebook": str(error)}, "seconds": 0}
+            walls = marks["isolation"] or walls
             _kept(course, student, name, path, marks)
             earned = sum(row["earned"] for row in marks["parts"])
-            trouble = f" ({'; '.join(marks['failed'].values())[:100]})" if marks["failed"] else ""
+            trouble = f" ({'; '.join(marks['failed'].values())})" if marks["failed"] else ""
             print(f"{number}/{len(rows)} {student} {name}: {earned:g} of {sum(part.points for part in parts.parts_of(name)):g}, "
                   f"{marks['seconds']} s{trouble}", flush=True)
-    if marks["isolation"]:
-        print(f"isolation: {marks['isolation']}")
+    print(f"isolation: {walls or 'no submission could be opened'}")
     nbgrader = api(course)
     for student, name, _ in rows:
         result = nbgrader.autograde(name, student)
@@ -194,7 +195,7 @@ def main(words=None):
         raise UserError(f"no assignment {', '.join(sorted(unknown))}; there are {', '.join(parts.NAMES)}")
     if asked.what == "release":
         release(names or parts.NAMES, asked.course.resolve())
-    elif not folder:
+    elif not any(folder):
         raise UserError("grade: which folder of submissions?")
     else:
         grade(folder[0], names or parts.NAMES, asked.course.resolve(), asked.jobs)

@@ -3,6 +3,7 @@
 The whole bank: make test-coursework.
 """
 
+import csv
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ if sys.platform != "linux":
 
 from coursework import answers, bank, course, parts
 from coursework.grading import wire
+from coursework.grading.marking import Session, mark
 from coursework.grading.sandbox import WAYS, Lane, TimeUp, deadline
 from coursework.grading.wire import Lost
 
@@ -162,3 +164,39 @@ def test_a_release_holds_no_solution_no_hidden_test_and_no_output(name, tmp_path
     hidden |= {line.strip() for line in (course.HERE / "parts" / f"{name}.py").read_text().splitlines()
                if len(line.strip()) > 40 and not line.startswith(("from ", "import "))}
     assert hidden and not [line for line in hidden if line.replace('"', '\\"') in text]
+
+
+def solved(name, path):
+    """Write the instructor's notebook, model solutions in it, as a student's submission."""
+    path.parent.mkdir(parents=True)
+    course.nbformat.write(course.notebook_of(name), path)
+    return path
+
+
+@pytest.mark.parametrize("name", answers.NAMES)
+def test_the_model_solution_gets_full_marks(lane, name, tmp_path):
+    found = mark(Session(lane, course.cells_of(solved(name, tmp_path / "student" / "n.ipynb"))), parts.parts_of(name))
+    lane.end()
+    assert [row["earned"] for row in found] == [part.points for part in parts.parts_of(name)], found
+
+
+def test_marks_reach_the_gradebook_the_feedback_and_the_exports(tmp_path, capsys):
+    """One right submission under another file's name, one whose second part is wrong, and one that is no notebook."""
+    pytest.importorskip("nbgrader", reason="nbgrader needs Python 3.11 and the extra coursework")
+    from nbgrader.api import Gradebook
+    name, made, handed = "forgetting", tmp_path / "course", tmp_path / "handed"
+    course.release([name], made)
+    solved(name, handed / "ada" / name / "my last version.ipynb")
+    wrong = solved(name, handed / "bob" / name / f"{name}.ipynb")
+    wrong.write_text(wrong.read_text().replace("accuracy[k:last, k].max()", "accuracy[k:last, k].mean()"))
+    (handed / "eve" / name).mkdir(parents=True)
+    (handed / "eve" / name / f"{name}.ipynb").write_text("{")
+    course.grade(handed, [name], made, jobs=1)
+    with Gradebook(f"sqlite:///{made / 'gradebook.db'}") as book:
+        scores = {who: book.find_submission(name, who).score for who in ("ada", "bob", "eve")}
+    assert scores == {"ada": 15, "bob": 12, "eve": 0}
+    assert "wrong values" in (made / "feedback" / "bob" / name / f"{name}.html").read_text()
+    rows = list(csv.DictReader((made / "exports" / "canvas.csv").open()))
+    assert {row["Student"]: float(row[name]) for row in rows} == {"ada": 15, "bob": 12, "eve": 0}
+    said = capsys.readouterr().out
+    assert "no notebook" in said and "isolation: " in said

@@ -77,7 +77,31 @@ def forgot_negative(answer, draw):
                                      "a task that is known better than ever has a negative number: its sign is lost": right.abs()})
 
 
-# ---- 3. the test that catches a broken rotation ----
+# ---- 3. a batch for two tasks ----
+@criterion(1, "as many fresh as remembered images, whole ones")
+def joint_images(answer, draw):
+    _joint(answer, draw)
+
+
+@criterion(1, "each with its own task's label")
+def joint_labels(answer, draw):
+    places, labels, n = _joint(answer, draw)
+    right = torch.tensor([place >= n for place in places]).double()
+    expect(plain(labels), right, {"exchanged: a remembered image has the label 1": 1 - right})
+
+
+def _joint(answer, draw):
+    n = draw.one_of(4, 3, 6)
+    known = draw.values(2 * n, draw.one_of(1, 3), 4, 4)
+    returned = answer(known[:n], known[n:])
+    wrong_if(not isinstance(returned, (tuple, list)) or len(returned) != 2, "two things are asked: images, and their labels")
+    places = which(returned[0], known)
+    wrong_if(sorted(places) != list(range(2 * n)),
+             f"{len(set(places))} different images of {2 * n} are in the batch, {len(places)} in all")
+    return places, returned[1], n
+
+
+# ---- 4. the test that catches a broken rotation ----
 def _shuffled(images):
     turned, labels = rotate_batch(images)
     order = torch.arange(len(turned)).flip(0)
@@ -116,30 +140,6 @@ BROKEN = {
     "all images show the first one": lambda images: rotate_batch(images[:1].expand_as(images)),
     "one channel alone is turned": _with(lambda images, k: torch.cat([torch.rot90(images[:, :1], k, (2, 3)), images[:, 1:]], 1)),
 }
-
-
-# ---- 4. a batch for two tasks ----
-@criterion(1, "as many fresh as remembered images, whole ones")
-def joint_images(answer, draw):
-    _joint(answer, draw)
-
-
-@criterion(1, "each with its own task's label")
-def joint_labels(answer, draw):
-    places, labels, n = _joint(answer, draw)
-    right = torch.tensor([place >= n for place in places]).double()
-    expect(plain(labels), right, {"exchanged: a remembered image has the label 1": 1 - right})
-
-
-def _joint(answer, draw):
-    n = draw.one_of(4, 3, 6)
-    known = draw.values(2 * n, draw.one_of(1, 3), 4, 4)
-    returned = answer(known[:n], known[n:])
-    wrong_if(not isinstance(returned, (tuple, list)) or len(returned) != 2, "two things are asked: images, and their labels")
-    places = which(returned[0], known)
-    wrong_if(sorted(places) != list(range(2 * n)),
-             f"{len(set(places))} different images of {2 * n} are in the batch, {len(places)} in all")
-    return places, returned[1], n
 
 
 PARTS = [

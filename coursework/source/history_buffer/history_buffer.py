@@ -181,6 +181,7 @@ def check_buffer(Buffer):
         buffer.replace(known[4:8])
         for place in (8, 11):
             buffer.replace(known[place:place + 3])
+            assert len(buffer) == 8, "it is full, and stays so"
             drawn = buffer.sample(8)
             numbers = {int(image) for image in drawn[:, 0, 0, 0]}
             assert len(buffer) == 8, "never more, and drawing takes none out"
