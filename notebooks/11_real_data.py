@@ -380,11 +380,11 @@ assert told_by_gaze[0] < 0.58 < 0.63 < told_by_gaze[10]
 
 # %% [markdown]
 # A judge that knew each gaze exactly would be right in 72 %: the two ranges of 23 degrees share 13. So most of what can be told is
-# told. There is one way for a refiner to take this advantage from the judge: to *move irises*. Labels then lie, and only
+# told. To take this advantage from the judge, a refiner must *move irises and lids*. Then the labels lie, and only
 # the self-regularization stands against it. A gap in looks can be closed honestly, a gap in labels cannot. So compare what can
-# be compared without labels, the simulator's gaze and the answers of a first estimator, before you train. On p00 a refiner
-# that learned from eyes with such a gaze was hardly better: 4.43 degrees in place of 4.53, one seed
-# (`python studies/label_shift.py --real DIR`).
+# be compared without labels, before you train: the gaze of the simulated eyes, and what a first estimator says of the real
+# ones. On p00 a refiner was trained with simulated eyes that were drawn to agree with these answers. It was hardly better: 4.43
+# degrees in place of 4.53, one seed (`python studies/label_shift.py --real DIR`).
 #
 # ## Three claims
 #
