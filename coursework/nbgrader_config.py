@@ -13,5 +13,5 @@ from coursework.course import put_marks
 c = get_config()  # noqa: F821
 c.Autograde.autograde_preprocessors = [
     put_marks, IgnorePattern, LimitOutput, SaveAutoGrades, AssignLatePenalties, CheckCellMetadata]
-c.ClearSolutions.code_stub = {"python": "...  # your code"}
+c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("no answer yet")  # your code'}
 c.ClearSolutions.text_stub = "*Your answer*"
