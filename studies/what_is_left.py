@@ -1,7 +1,7 @@
 """What kind of error is left on the domain's test images, after training on each set?
 
     python studies/what_is_left.py [--real DIR] [--profile quick] [--seed 0] [--only NAME ...]
-                                      [--lids UPPER LOWER] [--json]
+                                      [--lids UPPER LOWER] [--record FILE] [--json]
 
 The main job's sets and estimators, one seed.  Mean gaze error in degrees as it is, with one offset for all test images
 taken away, and with the affine map taken away that fits the test labels best (six numbers: as much as any calibration of
@@ -13,6 +13,7 @@ Two more sets: `refined_as_they_are`, as the refiner leaves them, not matched on
 `stand_in`: as many eyes of the stand-in domain, which was made after p00's crops.  They are about what a refiner
 could make that got every trait of the stand-in right, its skins and light as well as its camera.
 --lids asks whether a simulator would do better whose lids follow the gaze more closely.
+--record adds the numbers to a file of records: docs/results.md is made of it.
 Some six minutes on one CPU core in `quick`, a quarter of an hour for each set in `full`.
 """
 
@@ -26,7 +27,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1]))     # the kit beside this file, installed or not
 from simgan_lib.evaluation.gaze import predict_gaze, train_gaze_estimator
 from simgan_lib.experiments.domains import profile_named, real_domain, stand_in_domain
+from simgan_lib.experiments.left_page import ALIKE, EXPERIMENT
 from simgan_lib.experiments.pipeline import NOT_AGAIN, TRAINED_ON, SeedRun
+from simgan_lib.experiments.records import add, check_addable, row
+from simgan_lib.experiments.reproduce import described as run_described
 from simgan_lib.experiments.reproduce import run_folder
 from simgan_lib.gaze import angular_error_deg, calibrated_error_deg
 from simgan_lib.simulators.camera import stand_in
@@ -57,13 +61,13 @@ def each_eye(change, sides, *values):
 def described(predicted, truth, sides=None):
     """{what: number} of pitch and yaw (N, 2), in radians, against their labels.  sides: which eye each is of (N,), if known."""
     predicted, truth = predicted.double().cpu(), truth.double().cpu()
-    one_an_eye = {} if sides is None else {"without one an eye": each_eye(fitted, sides, predicted, truth)}
+    one_an_eye = {} if sides is None else {"affine_each_eye_error_deg": each_eye(fitted, sides, predicted, truth)}
     follow = [torch.corrcoef(torch.stack([predicted[:, i], truth[:, i]]))[0, 1].item() for i in range(2)]
-    return {"error": angular_error_deg(predicted, truth).mean().item(),
-            "without offset": calibrated_error_deg(predicted, truth).mean().item(),
-            "without affine map": angular_error_deg(fitted(predicted, truth), truth).mean().item(),
+    return {"gaze_error_deg": angular_error_deg(predicted, truth).mean().item(),
+            "calibrated_error_deg": calibrated_error_deg(predicted, truth).mean().item(),
+            "affine_error_deg": angular_error_deg(fitted(predicted, truth), truth).mean().item(),
             **{what: angular_error_deg(mapped, truth).mean().item() for what, mapped in one_an_eye.items()},
-            "pitch follows": follow[0], "yaw follows": follow[1]}
+            "pitch_follows": follow[0], "yaw_follows": follow[1]}
 
 
 def alike(errors, sides):
@@ -108,10 +112,17 @@ def main():
                         f"a degree of gaze, instead of {UPPER_FOLLOWS} and {LOWER_FOLLOWS}; 0.18 goes all the way")
     parser.add_argument("--results", type=text, default="results",
                         help="where `reproduce` keeps its stages; its refiner is used again")
+    parser.add_argument("--record", type=text, metavar="FILE", help="also add the numbers to this file of records (.jsonl)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     a = parser.parse_args()
+    if a.record and a.lids:
+        parser.error("--record takes the simulator's own lids, not --lids")
     profile, device = profile_named(a.profile), resolve_device("auto")
     domain = real_domain(a.real) if a.real else stand_in_domain(profile)
+    run = run_described(EXPERIMENT, a.profile, profile, domain, device, f"python studies/what_is_left.py --profile {a.profile}"
+                        f"{' --real DIR' if a.real else ''} --seed {a.seed} --only {' '.join(a.only)}")
+    if a.record:
+        check_addable(a.record, run, [a.seed])
     folder = run_folder(a.results, a.profile, a.real) / f"seed{a.seed}"
     if a.lids:                                             # the domain keeps its lids; other eyes need a refiner of their own
         folder = folder.with_name(f"{folder.name}-lids-{a.lids[0]:g}-{a.lids[1]:g}")
@@ -125,11 +136,14 @@ def main():
         answers = predict_gaze(train_gaze_estimator(images, profile.gaze, a.seed, device), domain.test).double()
         found[name], errors[name] = described(answers, truth, sides), answers - truth
     shared = alike(errors, sides)
+    if a.record:
+        rows = [row(a.seed, name, what, value) for name, numbers in found.items() for what, value in numbers.items()]
+        add(a.record, run, rows + [row(a.seed, ", ".join(pair), ALIKE, value) for pair, value in shared.items()])
     if a.json:
         print(json.dumps({"sets": found, "alike": {", ".join(pair): value for pair, value in shared.items()}}))
         return
-    for name, row in found.items():
-        print(f"{name:20}" + "  ".join(f"{what} {value:.2f}" for what, value in row.items()))
+    for name, numbers in found.items():
+        print(f"{name:20}" + "  ".join(f"{what} {value:.2f}" for what, value in numbers.items()))
     for pair, value in shared.items():
         print(f"errors of {' and '.join(pair)} alike: {value:.2f}")
 

@@ -18,6 +18,8 @@ from .cards import card_table, cards_page
 from .domains import PROFILES
 from .gaze_methods import method_table, order_table, size_table
 from .hands_page import hands_parts
+from .left_page import EXPERIMENT as LEFT
+from .left_page import left_parts
 from .neighbours_page import neighbours_parts
 from .people_page import people_parts
 from .records import RECORDED, read
@@ -35,6 +37,7 @@ FILES = {                 # file: (the experiments in it, what their command nee
     "segmentation.jsonl": ("segmentation", "--record"),
     "hands.jsonl": ("hands", "--record"),
     "people.jsonl": ("people", "--record"),
+    "left.jsonl": ("what is left", "--record"),
 }
 BEFORE = "before.jsonl"   # what is known over seeds alone, from before the one table
 ORDER = ("quick", "full", "paper")
@@ -70,7 +73,8 @@ def page(folder=RECORDED):
             parts += ["## The method as published", *ablation_tables(job, BESIDE | PUBLISHED)]
     parts += [*psi_part(records.jobs(experiment="features")), "## The refiners that come with the kit", CARDS, card_table()]
     parts += [*twins_part(jobs_of(records, "twins")), *told_part(records.jobs(experiment="told apart"))]
-    parts += [*people_parts(records), *hands_parts(records), *neighbours_parts(records), *recipe(records, where)]
+    parts += [*left_parts(jobs_of(records, LEFT)), *people_parts(records), *hands_parts(records), *neighbours_parts(records)]
+    parts += recipe(records, where)
     return "\n\n".join(parts) + "\n"
 
 
